@@ -23,7 +23,7 @@
 	X(UNSUPPORTED, "unsupported", "not supported")                                             \
 	X(PERM, "not-permitted", "not permitted")                                                  \
 	X(BUSY, "busy", "busy")                                                                    \
-	X(STATE, "wrong-state", "not possible in this state")                                      \
+	X(WRONGSTATE, "wrong-state", "not possible in this state")                                      \
 	X(AGAIN, "again", "would block")                                                           \
 	X(TIMEOUT, "timeout", "timed out")                                                         \
 	X(CLOSED, "closed", "closed by the other side")                                            \
