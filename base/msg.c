@@ -9,13 +9,13 @@ static const struct {
 	const char *text;
 } exits[] = {
 #define X(name, code, word, text) [code] = {word, text},
-        MSG_EXIT_LIST(X)
+	MSG_EXIT_LIST(X)
 #undef X
 };
 
 static const char *const steps[] = {
 #define X(name, word) word,
-        MSG_STEP_LIST(X)
+	MSG_STEP_LIST(X)
 #undef X
 };
 
@@ -24,27 +24,27 @@ static const struct {
 	const char *code;
 	enum msg_exit exit;
 } codes[] = {
-        {"ok", MSG_EXIT_OK},
-        {"usage", MSG_EXIT_USAGE},
-        {"invalid", MSG_EXIT_USAGE},
-        {"too-big", MSG_EXIT_USAGE},
-        {"unsupported", MSG_EXIT_USAGE},
-        {"unknown-verb", MSG_EXIT_USAGE},
-        {"bad-name", MSG_EXIT_USAGE},
-        {"unknown-backend", MSG_EXIT_USAGE},
-        {"unknown-ca", MSG_EXIT_USAGE},
-        {"no-backend", MSG_EXIT_USAGE},
-        {"no-ca", MSG_EXIT_USAGE},
-        {"not-found", MSG_EXIT_NOTFOUND},
-        {"unreachable", MSG_EXIT_UNREACHABLE},
-        {"closed", MSG_EXIT_UNREACHABLE},
-        {"not-permitted", MSG_EXIT_PERM},
-        {"conflict", MSG_EXIT_CONFLICT},
-        {"busy", MSG_EXIT_CONFLICT},
-        {"wrong-state", MSG_EXIT_CONFLICT},
-        {"timeout", MSG_EXIT_TIMEOUT},
-        {"ca/refused", MSG_EXIT_CA},
-        {"ca/rate-limited", MSG_EXIT_CA},
+	{"ok", MSG_EXIT_OK},
+	{"usage", MSG_EXIT_USAGE},
+	{"invalid", MSG_EXIT_USAGE},
+	{"too-big", MSG_EXIT_USAGE},
+	{"unsupported", MSG_EXIT_USAGE},
+	{"unknown-verb", MSG_EXIT_USAGE},
+	{"bad-name", MSG_EXIT_USAGE},
+	{"unknown-backend", MSG_EXIT_USAGE},
+	{"unknown-ca", MSG_EXIT_USAGE},
+	{"no-backend", MSG_EXIT_USAGE},
+	{"no-ca", MSG_EXIT_USAGE},
+	{"not-found", MSG_EXIT_NOTFOUND},
+	{"unreachable", MSG_EXIT_UNREACHABLE},
+	{"closed", MSG_EXIT_UNREACHABLE},
+	{"not-permitted", MSG_EXIT_PERM},
+	{"conflict", MSG_EXIT_CONFLICT},
+	{"busy", MSG_EXIT_CONFLICT},
+	{"wrong-state", MSG_EXIT_CONFLICT},
+	{"timeout", MSG_EXIT_TIMEOUT},
+	{"ca/refused", MSG_EXIT_CA},
+	{"ca/rate-limited", MSG_EXIT_CA},
 };
 
 const char *

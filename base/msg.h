@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 
-#define MSG_SCHEMA "certd/v1"
+#define MSG_SCHEMA         "certd/v1"
 #define MSG_SOCKET_DEFAULT "/run/certd/control.sock"
 
 enum {
@@ -37,7 +37,7 @@ enum msg_exit {
 #define X(name, code, word, text) MSG_EXIT_##name = code,
 	MSG_EXIT_LIST(X)
 #undef X
-	MSG_EXIT_COUNT
+		MSG_EXIT_COUNT
 };
 
 /* The way of a name through `wait`, in order; every attempt ends with serving or failed. */
@@ -54,7 +54,7 @@ enum msg_step {
 #define X(name, word) MSG_STEP_##name,
 	MSG_STEP_LIST(X)
 #undef X
-	MSG_STEP_COUNT
+		MSG_STEP_COUNT
 };
 
 /* Static strings; accept any value. */
@@ -68,8 +68,8 @@ MUST_CHECK enum err msg_step_parse(const char *word, enum msg_step *ret_step);
 enum msg_exit msg_exit_of_code(const char *code);
 enum msg_exit msg_exit_of_err(enum err err);
 
-/* Of many outcomes, SEEN holding bit 1 << code for each: all the same -> that one; some of them OK or
- * PARTLY -> PARTLY; different failures -> FAILED; none at all -> OK. */
+/* Of many outcomes, SEEN holding bit 1 << code for each: all the same -> that one; some of them OK
+ * or PARTLY -> PARTLY; different failures -> FAILED; none at all -> OK. */
 enum msg_exit msg_exit_combine(unsigned seen);
 
 #endif
