@@ -451,8 +451,10 @@ prepare(struct parent *p, struct problem *why)
 		return err;
 	}
 	err = status_new(&p->status);
-	if (!err)
+	if (!err) {
+		atomic_store(&p->status->pid, getpid());
 		err = open_signals(p);
+	}
 	if (!err && p->config->single)
 		err = store_open(p->conf->state_directory, STORE_KEEPER, p->config->master,
 		                 &p->store, why);
