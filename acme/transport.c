@@ -46,40 +46,6 @@ struct transport {
 	unsigned round;
 };
 
-static const struct {
-	CURLcode code;
-	enum err err;
-} curl_errors[] = {
-        {CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT},
-        {CURLE_PEER_FAILED_VERIFICATION, ERR_CRYPTO},
-        {CURLE_SSL_CACERT_BADFILE, ERR_CRYPTO},
-        {CURLE_SSL_CONNECT_ERROR, ERR_CRYPTO},
-        {CURLE_SSL_ISSUER_ERROR, ERR_CRYPTO},
-        {CURLE_SSL_CERTPROBLEM, ERR_CRYPTO},
-        {CURLE_SSL_INVALIDCERTSTATUS, ERR_CRYPTO},
-        {CURLE_FILESIZE_EXCEEDED, ERR_TOOBIG},
-        {CURLE_UNSUPPORTED_PROTOCOL, ERR_INVALID},
-        {CURLE_URL_MALFORMAT, ERR_INVALID},
-        {CURLE_OUT_OF_MEMORY, ERR_NOMEM},
-        {CURLE_WEIRD_SERVER_REPLY, ERR_PROTO},
-        {CURLE_BAD_CONTENT_ENCODING, ERR_PROTO},
-        {CURLE_HTTP2, ERR_CLOSED},
-        {CURLE_HTTP2_STREAM, ERR_CLOSED},
-        {CURLE_GOT_NOTHING, ERR_CLOSED},
-        {CURLE_PARTIAL_FILE, ERR_CLOSED},
-        {CURLE_RECV_ERROR, ERR_CLOSED},
-        {CURLE_SEND_ERROR, ERR_CLOSED},
-};
-
-static enum err
-err_of_curl(CURLcode code)
-{
-	for (size_t i = 0; i < sizeof(curl_errors) / sizeof(curl_errors[0]); i++)
-		if (curl_errors[i].code == code)
-			return curl_errors[i].err;
-	return ERR_UNREACHABLE; /* resolver, proxy, connect and what else keeps us from talking */
-}
-
 enum err
 transport_new(const char *user_agent, struct transport **ret_transport)
 {
@@ -329,7 +295,7 @@ job_ended(struct transport *t, struct job *job, CURLcode code)
 	curl_multi_remove_handle(t->multi, job->easy);
 	TAILQ_REMOVE(&t->running, job, link);
 	job_finish(t, job);
-	reply->err = job->too_big ? ERR_TOOBIG : code ? err_of_curl(code) : ERR_OK;
+	reply->err = job->too_big ? ERR_TOOBIG : code ? transport_err(code) : ERR_OK;
 	if (reply->err)
 		snprintf(reply->error, sizeof(reply->error), "%s",
 		         job->too_big      ? "the answer is larger than an answer may be"

@@ -12,6 +12,40 @@
 #include "acme/url.h"
 #include "base/clock.h"
 
+static const struct {
+	CURLcode code;
+	enum err err;
+} curl_errors[] = {
+        {CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT},
+        {CURLE_PEER_FAILED_VERIFICATION, ERR_CRYPTO},
+        {CURLE_SSL_CACERT_BADFILE, ERR_CRYPTO},
+        {CURLE_SSL_CONNECT_ERROR, ERR_CRYPTO},
+        {CURLE_SSL_ISSUER_ERROR, ERR_CRYPTO},
+        {CURLE_SSL_CERTPROBLEM, ERR_CRYPTO},
+        {CURLE_SSL_INVALIDCERTSTATUS, ERR_CRYPTO},
+        {CURLE_FILESIZE_EXCEEDED, ERR_TOOBIG},
+        {CURLE_UNSUPPORTED_PROTOCOL, ERR_INVALID},
+        {CURLE_URL_MALFORMAT, ERR_INVALID},
+        {CURLE_OUT_OF_MEMORY, ERR_NOMEM},
+        {CURLE_WEIRD_SERVER_REPLY, ERR_PROTO},
+        {CURLE_BAD_CONTENT_ENCODING, ERR_PROTO},
+        {CURLE_HTTP2, ERR_CLOSED},
+        {CURLE_HTTP2_STREAM, ERR_CLOSED},
+        {CURLE_GOT_NOTHING, ERR_CLOSED},
+        {CURLE_PARTIAL_FILE, ERR_CLOSED},
+        {CURLE_RECV_ERROR, ERR_CLOSED},
+        {CURLE_SEND_ERROR, ERR_CLOSED},
+};
+
+enum err
+transport_err(int code)
+{
+	for (size_t i = 0; i < sizeof(curl_errors) / sizeof(curl_errors[0]); i++)
+		if (curl_errors[i].code == (CURLcode)code)
+			return curl_errors[i].err;
+	return ERR_UNREACHABLE; /* resolver, proxy, connect and what else keeps us from talking */
+}
+
 enum err
 transport_resolve(const char *base, const char *reference, char ret_url[TRANSPORT_URL_MAX + 1])
 {

@@ -5,6 +5,8 @@
 
 #include "acme/transport.h"
 
+/* Our word for a CURLcode. */
+enum err transport_err(int code);
 /* Status and headers of EASY's last response; the body is there already. */
 void transport_read_reply(void *easy, struct transport_reply *reply);
 /* DER of the certificate that the other side showed (CURLOPT_CERTINFO), appended to OUT. */
