@@ -8,9 +8,9 @@
 #include "daemon/conf.h"
 #include "daemon/conf_schema.h"
 
-enum { CONF_PATH_MAX = 1023, CONF_LISTENS_MAX = 256, CONF_CAS_MAX = 64, CONF_BACKENDS_MAX = 4096 };
+enum { CONF_PATH_MAX = 1023, CONF_CAS_MAX = 64, CONF_BACKENDS_MAX = 4096 };
 
-/* The arrays have room for all statements of their kind, up to the limits above; the counts are
+/* The arrays have room for all statements of their kind, up to CONF_..._MAX; the counts are
  * those of CONF. */
 struct conf_build {
 	struct conf *conf;

@@ -44,12 +44,12 @@ check_semicolon(const struct conf_walk *w, const struct conf_level *level,
                 const struct conf_statement *s)
 {
 	for (size_t i = 1; i < s->word_count; i++) {
-		const struct conf_token *word = &s->words[i], *before = word - 1;
+		const struct conf_token *word = &s->words[i];
 
-		if (word->kind == CONF_WORD && word->at.line > before->at.line &&
+		if (word->kind == CONF_WORD && word->at.line > word[-1].at.line &&
 		    find_rule(level, word->text))
-			return conf_fail(w->cx, &before->end, "\";\" is missing after \"%s\"",
-			                 conf_show(w->cx, before->text));
+			return conf_fail(w->cx, &word->at, "\";\" is missing before \"%s\"",
+			                 word->text);
 	}
 	return true;
 }

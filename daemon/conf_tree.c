@@ -201,8 +201,9 @@ read_words(struct conf_lex *lex, const struct conf_token *first, struct conf_sta
 			return false;
 	}
 	if (token.kind != CONF_SEMICOLON && token.kind != CONF_OPEN)
-		return conf_fail(lex->cx, &s->end, "\";\" is missing after \"%s\"",
-		                 conf_show(lex->cx, words[s->word_count - 1].text));
+		return conf_fail(
+			lex->cx, &token.at, "\";\" is missing %s",
+			token.kind == CONF_CLOSE ? "before \"}\"" : "at the end of the file");
 	s->has_block = token.kind == CONF_OPEN;
 	s->opened = token.at;
 	s->words = conf_alloc(lex->cx, s->word_count * sizeof(words[0]));

@@ -241,14 +241,17 @@ conf_fail_unknown(struct conf_context *cx, const struct conf_token *word, const 
 	if (near)
 		return conf_fail(cx, &word->at, "unknown %s \"%s\", did you mean \"%s\"?", what,
 		                 shown, near);
-	for (size_t i = 0; i < LISTED_MAX && (one = next(words, i)); i++)
+	for (size_t i = 0; (one = next(words, i)); i++) {
+		if (i == LISTED_MAX) {
+			buf_add_str(&all, ", ...");
+			break;
+		}
 		buf_printf(&all, "%s%s", i ? ", " : "", one);
+	}
 	if (!all.len)
 		conf_fail(cx, &word->at, "unknown %s \"%s\": there is none", what, shown);
 	else
-		conf_fail(cx, &word->at, "unknown %s \"%s\", known: %s%s", what, shown,
-		          buf_str(&all),
-		          next(words, LISTED_MAX - 1) && next(words, LISTED_MAX) ? ", ..." : "");
+		conf_fail(cx, &word->at, "unknown %s \"%s\", known: %s", what, shown, buf_str(&all));
 	buf_done(&all);
 	return false;
 }
