@@ -24,7 +24,8 @@
 #include "store/challenge.h"
 #include "store/domain.h"
 
-enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64, CONF_SERVERS_MAX = 16, CONF_ALPN_MAX = 64 };
+enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64, CONF_SERVERS_MAX = 16,
+       CONF_LISTENS_MAX = 64, CONF_ALPN_MAX = 64 };
 
 struct conf_address {
 	struct sockaddr_storage sa;
