@@ -27,6 +27,7 @@ struct account {
 
 void account_done(struct account *account);
 
+/* RET_ACCOUNT starts zeroed or filled; what it held is released. */
 MUST_CHECK enum err account_get(struct store_txn *txn, const char *directory,
                                 struct account *ret_account);
 MUST_CHECK enum err account_put(struct store_txn *txn, const struct account *account);

@@ -19,7 +19,7 @@
 struct hostname;
 struct store_txn;
 
-enum { CERT_CHAIN_ID_LEN = 32 };
+enum { CERT_CHAIN_ID_LEN = 32, CERT_LEAF_MAX = 65535, CERT_KEY_MAX = 8192, CERT_CHAIN_MAX = 131072 };
 
 enum cert_key_kind {
 	CERT_KEY_P256 = 1, /* key: the 32-byte scalar, big-endian; the point is the leaf's */
@@ -39,7 +39,7 @@ struct cert {
 void cert_init(struct cert *cert);
 void cert_done(struct cert *cert);
 
-/* The record of exactly NAME. */
+/* The record of exactly NAME. RET_CERT has been through cert_init(); what it held is released. */
 MUST_CHECK enum err cert_get(struct store_txn *txn, const struct hostname *name,
                              struct cert *ret_cert);
 /* Stores CERT and, unless it is there already, its CHAIN: DER certificates, issuer of the leaf first,
@@ -47,6 +47,7 @@ MUST_CHECK enum err cert_get(struct store_txn *txn, const struct hostname *name,
  * filled in. The caller puts the domain with the same generation in the same transaction. */
 MUST_CHECK enum err cert_put(struct store_txn *txn, const struct hostname *name, struct cert *cert,
                              const struct buf *chain);
+/* ERR_OK also when there is none. */
 MUST_CHECK enum err cert_del(struct store_txn *txn, const struct hostname *name);
 /* Appends the chain as given to cert_put(). */
 MUST_CHECK enum err cert_chain_get(struct store_txn *txn,

@@ -20,6 +20,8 @@
 
 struct store_txn;
 
+enum { ORDER_STATE_MAX = 1024 * 1024 };
+
 struct order {
 	struct hostname name;
 	char ca[NAME_WORD_MAX + 1];
@@ -31,6 +33,7 @@ struct order {
 void order_init(struct order *order);
 void order_done(struct order *order);
 
+/* RET_ORDER has been through order_init(); what it held is released. */
 MUST_CHECK enum err order_get(struct store_txn *txn, const struct hostname *name,
                               struct order *ret_order);
 MUST_CHECK enum err order_put(struct store_txn *txn, const struct order *order);
