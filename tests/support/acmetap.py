@@ -40,6 +40,7 @@ class AcmeTap:
         self.directory_url = f"https://{address}:{port}/dir"
         self.lock = threading.Lock()
         self.orders = {}          # URL -> Order
+        self.accounts = set()     # URLs of accounts
         self.requests = []        # (monotonic time, method, path, status)
         self.hold = lambda path: 0        # seconds to wait before forwarding
         self.instead = lambda path: None  # or (status, headers, body): do not forward
@@ -74,12 +75,6 @@ class AcmeTap:
                     pairs.append((first, second))
         return pairs
 
-    def count(self, entry):
-        """How many requests went to a directory entry, such as "newAccount", and were accepted."""
-        with self.lock:
-            return sum(1 for _, _, path, status in self.requests
-                       if self.paths.get(path) == entry and 200 <= status < 300)
-
     def _read_along(self, method, path, status, headers, body):
         with self.lock:
             self.requests.append((time.monotonic(), method, path, status))
@@ -87,6 +82,8 @@ class AcmeTap:
                 for name, url in json.loads(body).items():
                     if isinstance(url, str):
                         self.paths["/" + url.split("/", 3)[3]] = name
+            elif self.paths.get(path) == "newAccount" and status in (200, 201):
+                self.accounts.add(headers["Location"])
             elif self.paths.get(path) == "newOrder" and status == 201:
                 url = headers["Location"]
                 names = [one["value"] for one in json.loads(body)["identifiers"]]

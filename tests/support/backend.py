@@ -177,7 +177,8 @@ class Backend:
 
     def _mode_flood(self, connection, stream, client):
         while True:
-            self.sent += connection.send(BLOCK)
+            connection.sendall(BLOCK)
+            self.sent += len(BLOCK)
 
 
 def _head(status, length, kind, keep):
