@@ -275,6 +275,7 @@ def scenario(**lab_words):
 def main():
     """Runs the file's scenarios, or those whose name contains one of the words given."""
     sys.stdout.reconfigure(line_buffering=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)     # end the lab's servers too
     chosen = [one for one in _scenarios
               if len(sys.argv) == 1 or any(word in one[0] for word in sys.argv[1:])]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
