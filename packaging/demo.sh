@@ -103,6 +103,7 @@ for port in sys.argv[1:]:
 print(*[tcp.getsockname()[1] for tcp in held])
 END
 ) || fail 'no free ports'
+# shellcheck disable=SC2086  # seven numbers
 set -- $ports
 https=$1 http=$2 acme=$3 management=$4 dns=$5 dns_management=$6 backend=$7
 
@@ -199,7 +200,8 @@ echo "after:  $after"
 echo "requests meanwhile: $answered answered, $failed failed"
 [ "$before" != "$after" ] || fail 'the certificate is still the old one'
 log=$work/requests.log
-[ "$failed" -eq 0 ] && [ "$answered" -gt 0 ] || fail 'requests have failed'
+[ "$failed" -eq 0 ] || fail 'requests have failed'
+[ "$answered" -gt 0 ] || fail 'no request was answered'
 
 if [ "${KEEP:-0}" = 1 ]; then
 	cat <<END

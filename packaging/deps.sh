@@ -8,6 +8,7 @@
 #   packaging/deps.sh         both
 #
 # Silent when everything is there. Nothing it installs is started as a service.
+# shellcheck disable=SC2086  # package lists are split into words on purpose
 set -eu
 
 build='gcc libc6-dev make pkg-config libssl-dev libcurl4-openssl-dev libcjson-dev liblmdb-dev
