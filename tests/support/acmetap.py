@@ -16,6 +16,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 FINAL = ("valid", "invalid")
 
 
+def path_of(url):
+    return "/" + url.split("/", 3)[3]
+
+
 class Order:
     """One order as the CA told it."""
 
@@ -40,6 +44,7 @@ class AcmeTap:
         self.directory_url = f"https://{address}:{port}/dir"
         self.lock = threading.Lock()
         self.orders = {}          # URL -> Order
+        self.parents = {}         # path of an authorization or challenge -> its order
         self.accounts = set()     # URLs of accounts
         self.requests = []        # (monotonic time, method, path, status)
         self.hold = lambda path: 0        # seconds to wait before forwarding
@@ -81,24 +86,34 @@ class AcmeTap:
             if path == "/dir":
                 for name, url in json.loads(body).items():
                     if isinstance(url, str):
-                        self.paths["/" + url.split("/", 3)[3]] = name
+                        self.paths[path_of(url)] = name
             elif self.paths.get(path) == "newAccount" and status in (200, 201):
                 self.accounts.add(headers["Location"])
             elif self.paths.get(path) == "newOrder" and status == 201:
-                url = headers["Location"]
-                names = [one["value"] for one in json.loads(body)["identifiers"]]
-                self.orders[url] = Order(url, names, time.monotonic())
+                self._note_order(headers["Location"], json.loads(body))
             elif status == 200 and body.startswith(b"{"):
-                self._note_status(json.loads(body))
+                self._note_status(path, json.loads(body))
 
-    def _note_status(self, answer):
-        if "finalize" not in answer:
-            return
-        # pebble's finalize URL ends in the order's id, as its order URL does
-        ending = "/" + answer["finalize"].rsplit("/", 1)[-1]
-        for url, order in self.orders.items():
-            if url.endswith(ending):
-                order.note(answer["status"])
+    def _note_order(self, url, answer):
+        names = [one["value"] for one in answer["identifiers"]]
+        order = self.orders[url] = Order(url, names, time.monotonic())
+        for authorization in answer["authorizations"]:
+            self.parents[path_of(authorization)] = order
+
+    def _note_status(self, path, answer):
+        if "finalize" in answer:
+            # pebble's finalize URL ends in the order's id, as its order URL does
+            ending = "/" + answer["finalize"].rsplit("/", 1)[-1]
+            for url, order in self.orders.items():
+                if url.endswith(ending):
+                    order.note(answer["status"])
+        elif path in self.parents:
+            order = self.parents[path]
+            for challenge in answer.get("challenges", []):
+                self.parents[path_of(challenge["url"])] = order
+            # one authorization that fails ends the order, whether or not anybody looks at the order
+            if answer.get("status") == "invalid":
+                order.note("invalid")
 
     def _handler(tap):
         class Handler(BaseHTTPRequestHandler):

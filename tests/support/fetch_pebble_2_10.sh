@@ -63,8 +63,9 @@ private_apt() {
 cd "$dir"
 : >apt.log
 rm -f pebble_*.deb
-private_apt update || remember "apt-get update failed, see $dir/apt.log"
-private_apt download pebble || remember "apt-get download failed, see $dir/apt.log"
+if ! { private_apt update && private_apt download pebble; }; then
+	remember "apt-get failed: $(grep -m 1 '^[EW]:' apt.log || echo "see $dir/apt.log")"
+fi
 rm -rf x.new x
 dpkg -x pebble_*.deb x.new || remember "the package does not unpack"
 ./x.new/usr/bin/pebble -version >>apt.log 2>&1 || remember "the binary does not run here"
