@@ -36,6 +36,9 @@ from pebble import Pebble, Skip
 PORTS = {"https": 10443, "http": 10080, "acme": 14000, "management": 15000, "dns": 15053,
          "dns-management": 15055, "tap": 14001, "backend": 18080}
 
+# Every scenario with `certd --single`, for ThreadSanitizer; see tests/run.
+ALL_SINGLE = os.environ.get("LAB_SINGLE") == "1"
+
 
 def own_address():
     """A loopback address made from our pid, which no other running test has."""
@@ -50,7 +53,7 @@ class Lab:
         os.chmod(self.directory, 0o755)     # certd's roles may run as other users
         self.address = own_address()
         self.challenge, self.workers, self.extra = challenge, workers, config
-        self.single = single
+        self.single = single or ALL_SINGLE
         self.https, self.http = (self.address, PORTS["https"]), (self.address, PORTS["http"])
         self.conf_path = os.path.join(self.directory, "certd.conf")
         self.certd = Certd(self.directory, self.conf_path,
@@ -109,6 +112,10 @@ default {{ ca pebble; backend app; key ecdsa-p256; unknown-sni reject; }}
     def write_config(self, extra="", text=None):
         with open(self.conf_path, "w") as out:
             out.write(self.config(extra) if text is None else text)
+
+    def workers_pids(self):
+        """The processes that hold connections."""
+        return [self.certd.process.pid] if self.single else self.certd.pids("front")
 
     def start(self, *words):
         self.certd.start(*(["--single"] if self.single else []), *words)
@@ -213,14 +220,14 @@ class Load:
 
 
 def tlsload():
-    """The path of the load tool, built when it is older than its source."""
-    source = os.path.join(ROOT, "tests", "system", "tlsload.c")
-    binary = os.path.join(BUILD, "tests", "tlsload")
+    """The path of the load tool; make builds it, we do when a scenario runs without make."""
+    source = os.path.join(ROOT, "tests", "support", "tlsload_main.c")
+    binary = os.path.join(BUILD, "tests", "support", "tlsload")
     if not os.path.exists(binary) or os.path.getmtime(binary) < os.path.getmtime(source):
         os.makedirs(os.path.dirname(binary), exist_ok=True)
-        fresh = f"{binary}.{os.getpid()}"      # several tests may build it at once
-        subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-pthread", "-o", fresh, source,
-                        "-lssl", "-lcrypto"], check=True)
+        fresh = f"{binary}.{os.getpid()}"      # several scenarios may build it at once
+        subprocess.run(["cc", "-O2", "-pthread", "-o", fresh, source, "-lssl", "-lcrypto"],
+                       check=True)
         os.rename(fresh, binary)
     return binary
 

@@ -23,7 +23,7 @@ def request(path, more=""):
 
 
 def front_memory(lab):
-    return sum(memory_kib(pid) for pid in lab.certd.pids("front"))
+    return sum(memory_kib(pid) for pid in lab.workers_pids())
 
 
 def counters(value, path=""):
@@ -233,14 +233,14 @@ def connections_do_not_pile_up(lab):
     lab.start()
     lab.add("a.test")
     lab.get("a.test")
-    before = [len(os.listdir(f"/proc/{pid}/fd")) for pid in lab.certd.pids("front")]
+    before = [len(os.listdir(f"/proc/{pid}/fd")) for pid in lab.workers_pids()]
     for number in range(100):
         tls = lab.connect("a.test")
         tls.sendall(request("/"))
         if number % 2:
             tls.recv(10)
         tls.close()                 # no close_notify
-    wait_for(lambda: [len(os.listdir(f"/proc/{pid}/fd")) for pid in lab.certd.pids("front")]
+    wait_for(lambda: [len(os.listdir(f"/proc/{pid}/fd")) for pid in lab.workers_pids()]
              <= [count + 1 for count in before], 10, f"open files are back at {before}")
 
 

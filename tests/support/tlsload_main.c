@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/system/tlsload.c - full TLS handshakes at a constant rate, each one checked
+ * tests/support/tlsload_main.c - full TLS handshakes at a constant rate, each one checked
  *
  *   tlsload --connect ADDRESS:PORT --names FILE [--trust PEM] [--rate N] [--threads N]
  *           [--seconds N] [--tls 1.2|1.3]
