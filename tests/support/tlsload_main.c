@@ -6,10 +6,10 @@
  *           [--seconds N] [--tls 1.2|1.3]
  *
  * Takes the names in turn, one connection per handshake, no resumption. Stops after --seconds or at
- * SIGTERM and prints one JSON object: how many handshakes were done, failed, mismatched (a leaf that
- * does not carry the name), stale (a leaf older than one that somebody had already been given before
- * this handshake began), the median and 99th percentile in milliseconds, the first errors in words,
- * and per name the serial numbers in the order of their first appearance.
+ * SIGTERM and prints one JSON object: how many handshakes were done, failed, mismatched (a leaf
+ * that does not carry the name), stale (a leaf older than one that somebody had already been given
+ * before this handshake began), the median and 99th percentile in milliseconds, the first errors in
+ * words, and per name the serial numbers in the order of their first appearance.
  *
  * A schedule decides when a handshake is due, so a slow server makes the numbers worse and does not
  * slow the load down unnoticed: time counts from the due moment.
@@ -38,11 +38,11 @@
 
 enum {
 	SERIAL_LEN = 48,
-	SERIALS_MAX = 64,   /* per name */
-	ERRORS_MAX = 8,     /* kept in words */
+	SERIALS_MAX = 64, /* per name */
+	ERRORS_MAX = 8,   /* kept in words */
 	ERROR_LEN = 200,
-	TIMEOUT_S = 10,     /* a handshake that takes longer has failed */
-	BUCKETS = 20000,    /* of 1/10 ms: the last one holds everything above 2 s */
+	TIMEOUT_S = 10,  /* a handshake that takes longer has failed */
+	BUCKETS = 20000, /* of 1/10 ms: the last one holds everything above 2 s */
 	THREADS_MAX = 256,
 };
 
@@ -214,11 +214,11 @@ handshake(struct name *name, double due)
 		long verify = SSL_get_verify_result(ssl);
 
 		report_failure(name->text, "%s%s%s",
-			       error ? ERR_reason_error_string(error)
-			       : errno ? strerror(errno)
-				       : "closed",
-			       verify == X509_V_OK ? "" : ": ",
-			       verify == X509_V_OK ? "" : X509_verify_cert_error_string(verify));
+		               error   ? ERR_reason_error_string(error)
+		               : errno ? strerror(errno)
+		                       : "closed",
+		               verify == X509_V_OK ? "" : ": ",
+		               verify == X509_V_OK ? "" : X509_verify_cert_error_string(verify));
 		goto out;
 	}
 	check_leaf(ssl, name, due, start);
