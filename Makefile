@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+# certd: `make help` lists the targets. Each folder but the programs' becomes one archive.
+
+BUILD   ?= build
+CC      ?= cc
+VERSION := 0.1.0
+Q       := $(if $(V),,@)
+SAY      = $(if $(V),@true,@printf '  %-4s %s\n')
+
+WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+           -Wpointer-arith -Wformat=2 -Wvla -Wundef
+HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+OPT     ?= -O2 -g
+CFLAGS  ?=
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DCERTD_VERSION='"$(VERSION)"' -I. -MMD -MP $(OPT) $(WARN) \
+             $(HARDEN) $(SANITIZE) $(CFLAGS)
+LDFLAGS ?= -pie -Wl,-z,relro,-z,now
+ALL_LDFLAGS = $(LDFLAGS) $(SANITIZE)
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+BASE_O   := $(call obj,$(wildcard base/*.c))
+STORE_O  := $(call obj,$(wildcard store/*.c))
+ACME_O   := $(call obj,$(wildcard acme/*.c))
+DAEMON_O := $(call obj,$(filter-out daemon/main.c,$(wildcard daemon/*.c)))
+CTL_O    := $(call obj,$(filter-out ctl/main.c,$(wildcard ctl/*.c)))
+SUPPORT_O := $(call obj,$(filter-out $(wildcard tests/support/*_main.c),$(wildcard tests/support/*.c)))
+
+LIB = $(BUILD)/lib$(1).a
+BASE_LIBS   := -lcjson -lidn2 -lm
+STORE_LIBS  := -llmdb -lcrypto $(BASE_LIBS)
+ACME_LIBS   := -lcurl -lssl -lcrypto $(BASE_LIBS)
+DAEMON_LIBS := -luv -lcurl -llmdb -lssl -lcrypto -lpthread $(BASE_LIBS)
+
+PROGRAMS := $(BUILD)/certd $(BUILD)/certctl
+TESTS_C  := $(wildcard tests/base/test_*.c tests/store/test_*.c tests/acme/test_*.c \
+                       tests/daemon/test_*.c tests/ctl/test_*.c)
+TESTS    := $(patsubst %.c,$(BUILD)/%,$(TESTS_C))
+TOOLS    := $(patsubst tests/support/%_main.c,$(BUILD)/tests/support/%,$(wildcard tests/support/*_main.c))
+
+.PHONY: all help deps check check-unit check-system asan tsan lint layers format demo clean tags
+.DEFAULT_GOAL := all
+
+all: $(PROGRAMS) ## build certd and certctl
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+deps: ## install what building and testing need (Debian, as root)
+	@packaging/deps.sh
+
+check: deps ## install what is missing, build with warnings as errors, run every test
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all tests layers
+	$(Q)BUILD=$(BUILD) tests/run
+
+check-unit: tests ## only the unit tests
+	$(Q)BUILD=$(BUILD) tests/run unit
+
+check-system: all tests ## only the end-to-end scenarios
+	$(Q)BUILD=$(BUILD) tests/run system
+
+tests: $(TESTS) $(TOOLS)
+.PHONY: tests
+
+asan: deps ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) BUILD=build-asan OPT='-O1 -g' HARDEN=-fPIE \
+	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' all tests
+	$(Q)BUILD=build-asan SANITIZER=asan tests/run
+
+tsan: deps ## the threaded tests under ThreadSanitizer
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) BUILD=build-tsan OPT='-O1 -g' HARDEN=-fPIE \
+	  SANITIZE='-fsanitize=thread -fno-omit-frame-pointer' all tests
+	$(Q)BUILD=build-tsan SANITIZER=tsan tests/run threaded
+
+demo: ## the five-minute tour, by itself, against a real ACME server on loopback (KEEP=1 leaves it running)
+	@packaging/deps.sh
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
+	@BUILD=$(BUILD) KEEP=$(KEEP) packaging/demo.sh
+
+layers: ## hold the table of allowed includes (docs/architecture.md)
+	@tests/lint/layers.sh
+
+lint: layers ## layers, clang-tidy where installed, line and function budgets
+	@tests/lint/budgets.sh
+
+format: ## lay out all sources by .clang-format
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+tags:
+	ctags -R base store acme daemon ctl tests
+
+clean:
+	rm -rf build build-asan build-tsan
+
+$(BUILD)/certd: $(BUILD)/daemon/main.o $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+
+$(BUILD)/certctl: $(BUILD)/ctl/main.o $(call LIB,ctl) $(call LIB,base)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcjson -lm
+
+define archive
+$(call LIB,$(1)): $(2)
+	$$(SAY) AR $$@
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(eval $(call archive,base,$(BASE_O)))
+$(eval $(call archive,store,$(STORE_O)))
+$(eval $(call archive,acme,$(ACME_O)))
+$(eval $(call archive,daemon,$(DAEMON_O)))
+$(eval $(call archive,ctl,$(CTL_O)))
+$(eval $(call archive,support,$(SUPPORT_O)))
+
+$(BUILD)/tests/base/test_%: $(BUILD)/tests/base/test_%.o $(call LIB,base)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(BASE_LIBS)
+$(BUILD)/tests/store/test_%: $(BUILD)/tests/store/test_%.o $(call LIB,support) $(call LIB,store) $(call LIB,base)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(STORE_LIBS)
+$(BUILD)/tests/acme/test_%: $(BUILD)/tests/acme/test_%.o $(call LIB,support) $(call LIB,acme) $(call LIB,base)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(ACME_LIBS)
+$(BUILD)/tests/daemon/test_%: $(BUILD)/tests/daemon/test_%.o $(call LIB,support) $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(DAEMON_LIBS)
+$(BUILD)/tests/ctl/test_%: $(BUILD)/tests/ctl/test_%.o $(call LIB,support) $(call LIB,ctl) $(call LIB,base)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(BASE_LIBS)
+$(BUILD)/tests/support/%: $(BUILD)/tests/support/%_main.o
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto -lpthread -lm
+
+$(BUILD)/%.o: %.c
+	$(SAY) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+.PRECIOUS: $(BUILD)/%.o
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

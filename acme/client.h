@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * acme/client.h - one CA: its directory, who we are there, nonces, and signed requests
+ *
+ * A client fetches the directory and makes or finds the account by itself before the first request
+ * goes out (states CLIENT_NEW -> DIRECTORY -> ACCOUNT -> READY); requests wait meanwhile. It signs,
+ * answers badNonce with the nonce of that very reply (at most 10 times), takes a nonce from every
+ * reply, and asks newNonce when it has none (RFC 8555 6.5). accountDoesNotExist makes it forget the
+ * account URL and register the same key anew, once, then repeat the request.
+ * Failures to get ready fail all waiting requests; the next request tries again from the start.
+ * Threads: the one that runs the transport.
+ */
+#ifndef ACME_CLIENT_H
+#define ACME_CLIENT_H
+
+#include <openssl/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "acme/transport.h"
+#include "base/err.h"
+#include "base/problem.h"
+
+struct client;
+
+/* Strings are borrowed for client_new(), which copies them. */
+struct client_config {
+	const char *directory;
+	const char *ca_file; /* NULL: the system's roots */
+	const char *const *contacts; /* "ops@example.com" (mailto: is added), maybe none */
+	size_t contact_count;
+	bool agree_terms;
+	EVP_PKEY *key;           /* of the account; a reference is taken */
+	const char *account_url; /* "" when not known yet */
+	const char *orders_url;  /* "" when not known */
+};
+
+/* Called when the CA named the account, new or found again: to be stored. */
+typedef void client_account_fn(void *arg, const char *account_url, const char *orders_url);
+
+/* What came back. Either PROBLEM.kind is NONE and status is 2xx, or PROBLEM says what is wrong (the
+ * CA's own problem document when it sent one). REPLY is NULL when nothing was heard. */
+struct client_answer {
+	struct problem problem;
+	const struct transport_reply *reply;
+};
+typedef void client_answer_fn(void *arg, const struct client_answer *answer);
+
+enum client_target {
+	CLIENT_URL,       /* the URL given with the request */
+	CLIENT_NEW_ORDER, /* the directory's newOrder */
+	CLIENT_ORDERS,    /* the account's orders list; fails with CA_PROTOCOL when there is none */
+};
+
+MUST_CHECK enum err client_new(struct transport *transport, const struct client_config *config,
+                               client_account_fn *on_account, void *arg,
+                               struct client **ret_client);
+void client_free(struct client *client);
+
+/* PAYLOAD NULL: POST-as-GET. FN is called once, from transport_run(). Copies its arguments. */
+MUST_CHECK enum err client_post(struct client *client, enum client_target target, const char *url,
+                                const char *payload, client_answer_fn *fn, void *arg);
+/* Drops all requests posted with ARG, without callbacks. */
+void client_cancel(struct client *client, const void *arg);
+
+/* base64url SHA-256 of the account key (RFC 8555 8.1); lives as long as the client. */
+const char *client_thumbprint(const struct client *client);
+/* Whether the account has a list of its orders (RFC 8555 7.1.2.1); known once the account is. */
+bool client_lists_orders(const struct client *client);
+/* "new", "directory", "account", "ready": for people. */
+const char *client_state_word(const struct client *client);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/conf.h - the configuration file as an immutable value
+ *
+ * conf_load() reads FILE with its includes, checks everything that can be checked without acting
+ * (words, units, addresses, references between blocks), and answers either a whole struct conf or
+ * the first error as "file:line:col: sentence". A reload loads a new one and swaps it whole.
+ * The grammar (docs/certd.conf.md): statements `word argument... ;`, blocks `word argument... { }`, "#"
+ * comments, "double quoted" arguments, units 10s 5m 2h 64KiB. Unknown words are errors.
+ * Ownership: reference counted, conf_ref()/conf_unref(); pointers inside live as long as the conf.
+ * Threads:   read by all; counted atomically.
+ */
+#ifndef DAEMON_CONF_H
+#define DAEMON_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "acme/key.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "store/challenge.h"
+#include "store/domain.h"
+
+enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64, CONF_SERVERS_MAX = 16,
+       CONF_LISTENS_MAX = 64, CONF_ALPN_MAX = 64 };
+
+struct conf_address {
+	struct sockaddr_storage sa;
+	socklen_t len;
+	char text[64]; /* "127.0.0.1:443", "[::1]:443" */
+};
+
+enum conf_listen_kind { LISTEN_TLS = 1, LISTEN_HTTP };
+
+struct conf_listen {
+	struct conf_address address;
+	enum conf_listen_kind kind;
+	uint32_t max_connections;      /* per worker; default 20,000 */
+	uint32_t handshake_timeout_ms; /* first byte to end of handshake, or of the request head; 10 s */
+	uint32_t idle_timeout_ms;      /* without a byte either way; 5 min */
+};
+
+struct conf_ca {
+	char name[NAME_WORD_MAX + 1];
+	const char *directory; /* https URL */
+	const char *ca_file;   /* NULL: the system's roots */
+	const char *const *contacts;
+	size_t contact_count;
+	bool agree_terms;
+	const char *profile; /* NULL: none */
+	enum challenge_kind challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
+	size_t challenge_count;
+	uint32_t max_orders; /* in work at once; default 64 */
+};
+
+struct conf_backend {
+	char name[NAME_WORD_MAX + 1];
+	struct conf_address servers[CONF_SERVERS_MAX]; /* tried in order */
+	size_t server_count;
+	int send_proxy;               /* 0: no, 2: PROXY protocol v2 */
+	bool connect_immediately;     /* else at the client's first byte */
+	uint32_t connect_timeout_ms;  /* per server; default 5 s */
+	unsigned char alpn[CONF_ALPN_MAX]; /* what we may choose, wire format (RFC 7301 3.1) */
+	size_t alpn_len;              /* default: http/1.1 */
+};
+
+enum conf_unknown_sni { UNKNOWN_SNI_REJECT = 1, UNKNOWN_SNI_CLOSE };
+
+struct conf_default {
+	const struct conf_ca *ca;           /* may be NULL: names must say which */
+	const struct conf_backend *backend; /* the same */
+	enum key_kind key;
+	enum conf_unknown_sni unknown_sni;
+};
+
+struct conf {
+	const char *file;
+	const char *state_directory; /* default /var/lib/certd */
+	const char *control_socket;  /* default /run/certd/control.sock */
+	const char *master_key;      /* default master.key in the state directory */
+	uint32_t workers;            /* default: one per CPU that we may run on */
+	enum log_level log_level;    /* default notice */
+	const struct conf_listen *listens;
+	size_t listen_count;
+	const struct conf_ca *cas;
+	size_t ca_count;
+	const struct conf_backend *backends;
+	size_t backend_count;
+	struct conf_default otherwise; /* the `default` block */
+};
+
+/* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */
+MUST_CHECK enum err conf_load(const char *file, const struct conf **ret_conf,
+                              char error[CONF_ERROR_MAX + 1]);
+const struct conf *conf_ref(const struct conf *conf);
+void conf_unref(const struct conf *conf);
+
+/* By name; NULL when there is none. */
+const struct conf_ca *conf_ca(const struct conf *conf, const char *name);
+const struct conf_backend *conf_backend(const struct conf *conf, const char *name);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/worker.h - one front worker: accepts, shakes hands, relays, until told to stop
+ *
+ * A worker owns its loop, its connections and its credential cache, and shares nothing but the
+ * immutable conf, the store it reads and its slot of the status page. It runs as a process of its own
+ * or, with --single, as a thread.
+ *
+ * The channel is a SOCK_SEQPACKET pair with the parent, one message a byte (enum role_message in
+ * daemon/role.h): the worker says ROLE_READY once it accepts; ROLE_DRAIN makes it stop accepting (its
+ * successor has the same sockets) and return when the last connection has ended or WORKER_DRAIN_MS
+ * are over; ROLE_QUIT or the channel's end makes it close everything and return at once.
+ */
+#ifndef DAEMON_WORKER_H
+#define DAEMON_WORKER_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct conf;
+struct status_slot;
+struct store;
+
+enum { WORKER_DRAIN_MS = 300 * 1000 };
+
+/* All borrowed for the length of worker_run(), descriptors included: the caller closes them. */
+struct worker_config {
+	const struct conf *conf;
+	struct store *store; /* read-only use */
+	struct status_slot *status;
+	const int *listen_fds; /* one per conf->listens, bound, listening, non-blocking */
+	int channel;
+};
+
+MUST_CHECK enum err worker_run(const struct worker_config *config);
+
+#endif

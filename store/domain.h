@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/domain.h - what we were asked to serve, and how each name is doing (environment served/)
+ *
+ * Key: the normalized hostname. A put or del keeps, in the same transaction:
+ *   - the due index, ordered by (ca, due_at, name), so one CA's queue never hides another's;
+ *   - the counters per state, per ca and per backend.
+ * Nothing here scans all names: lists are pages from a key on.
+ */
+#ifndef STORE_DOMAIN_H
+#define STORE_DOMAIN_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/hostname.h"
+#include "base/problem.h"
+
+struct store_txn;
+
+enum { NAME_WORD_MAX = 31 }; /* names of ca and backend blocks, without the terminator */
+
+enum domain_state {
+	DOMAIN_PENDING = 1, /* wanted, no attempt has ended yet, no certificate */
+	DOMAIN_VALID,       /* has a certificate, the last attempt went well */
+	DOMAIN_FAILING,     /* the last attempt failed; it may still have a certificate */
+	DOMAIN_STATE_END
+};
+
+struct domain {
+	struct hostname name;
+	enum domain_state state;
+	char ca[NAME_WORD_MAX + 1];
+	char backend[NAME_WORD_MAX + 1];
+	int64_t created_at;      /* unix seconds, as all times here */
+	int64_t due_at;          /* when the plan looks at it next; 0: never, not in the due index */
+	int64_t attempted_at;    /* start of the last attempt, 0 = none */
+	uint32_t failures;       /* in a row */
+	uint64_t generation;     /* of the stored certificate, grows with each; 0 = has none */
+	int64_t not_before;      /* of the stored certificate */
+	int64_t not_after;
+	struct problem problem;  /* of the last failed attempt; kind NONE after a success */
+};
+
+const char *domain_state_word(enum domain_state state);
+
+MUST_CHECK enum err domain_get(struct store_txn *txn, const struct hostname *name,
+                               struct domain *ret_domain);
+/* Writes DOMAIN, new or not, with its indexes and counters. */
+MUST_CHECK enum err domain_put(struct store_txn *txn, const struct domain *domain);
+/* Removes the domain with its certificate; ERR_NOTFOUND when there is none. */
+MUST_CHECK enum err domain_del(struct store_txn *txn, const struct hostname *name);
+
+/* Up to LIMIT domains behind AFTER (NULL: from the first) in key order, into DOMAINS. */
+MUST_CHECK enum err domain_page(struct store_txn *txn, const struct hostname *after, size_t limit,
+                                struct domain *domains, size_t *ret_count);
+/* Up to LIMIT names of CA that are due at NOW or before, the longest due first. */
+MUST_CHECK enum err domain_due(struct store_txn *txn, const char *ca, int64_t now, size_t limit,
+                               struct hostname *names, size_t *ret_count);
+/* The earliest due_at of CA's names; ERR_NOTFOUND when none is planned. */
+MUST_CHECK enum err domain_next_due(struct store_txn *txn, const char *ca, int64_t *ret_at);
+
+MUST_CHECK enum err domain_count_state(struct store_txn *txn, enum domain_state state,
+                                       uint64_t *ret_count);
+MUST_CHECK enum err domain_count_ca(struct store_txn *txn, const char *ca, uint64_t *ret_count);
+MUST_CHECK enum err domain_count_backend(struct store_txn *txn, const char *backend,
+                                         uint64_t *ret_count);
+/* Recounts everything by a full scan and compares with counters and due index: for checks and tests,
+ * never for the daemon's own work. ERR_CORRUPT when anything differs. */
+MUST_CHECK enum err domain_verify(struct store_txn *txn);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/event.h - what happened, in order (environment private/)
+ *
+ * Ids grow by one and are never reused, so a reader resumes behind the last id it saw. The log is
+ * bounded: event_put() drops the oldest beyond EVENT_KEEP.
+ */
+#ifndef STORE_EVENT_H
+#define STORE_EVENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/hostname.h"
+
+struct store_txn;
+
+enum { EVENT_TYPE_MAX = 47, EVENT_DETAIL_MAX = 511, EVENT_KEEP = 100000 };
+
+struct event {
+	uint64_t id;                       /* set by event_put() */
+	int64_t at;                        /* unix seconds */
+	char type[EVENT_TYPE_MAX + 1];     /* "cert.stored", see docs/control.md */
+	char name[HOSTNAME_MAX + 1];       /* "" when no name is concerned */
+	char detail[EVENT_DETAIL_MAX + 1]; /* may quote foreign text */
+};
+
+MUST_CHECK enum err event_put(struct store_txn *txn, struct event *event);
+/* Up to LIMIT events with id > AFTER, oldest first. */
+MUST_CHECK enum err event_page(struct store_txn *txn, uint64_t after, size_t limit,
+                               struct event *events, size_t *ret_count);
+/* The newest id, 0 when there is none. */
+MUST_CHECK enum err event_last(struct store_txn *txn, uint64_t *ret_id);
+
+#endif

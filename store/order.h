@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/order.h - orders in work (environment private/), keyed by normalized hostname
+ *
+ * One order per name: the key makes a second one impossible. `state` is the order engine's own
+ * snapshot (acme/engine.h), opaque here; it holds the certificate's private key from the step before
+ * finalize on. The record is removed when the order has ended.
+ */
+#ifndef STORE_ORDER_H
+#define STORE_ORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/hostname.h"
+#include "store/domain.h"
+
+struct store_txn;
+
+struct order {
+	struct hostname name;
+	char ca[NAME_WORD_MAX + 1];
+	int64_t created_at;
+	int64_t updated_at;
+	struct buf state; /* wiped by order_done() */
+};
+
+void order_init(struct order *order);
+void order_done(struct order *order);
+
+MUST_CHECK enum err order_get(struct store_txn *txn, const struct hostname *name,
+                              struct order *ret_order);
+MUST_CHECK enum err order_put(struct store_txn *txn, const struct order *order);
+/* ERR_OK also when it is gone already. */
+MUST_CHECK enum err order_del(struct store_txn *txn, const struct hostname *name);
+/* Up to LIMIT names with an order, behind AFTER (NULL: from the first). */
+MUST_CHECK enum err order_page(struct store_txn *txn, const struct hostname *after, size_t limit,
+                               struct hostname *names, size_t *ret_count);
+
+#endif
