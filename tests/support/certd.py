@@ -8,6 +8,8 @@ import signal
 import subprocess
 import time
 
+import child
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 
@@ -47,10 +49,8 @@ class Certd:
     # life
 
     def start(self, *words, wait=True):
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [self.binary, "-c", self.conf, *words], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env=dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1"))
+        self.process = child.spawn([self.binary, "-c", self.conf, *words], self.log,
+                                   dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1"))
         if wait:
             self.wait_ready()
 

@@ -14,6 +14,8 @@ import subprocess
 import time
 import urllib.request
 
+import child
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -87,11 +89,9 @@ class Pebble:
 
     def start(self):
         self.start_dns()
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [os.path.join(self.bin, "pebble"), "-config", self.config,
-                 "-dnsserver", f"{self.address}:{self.dns_port}"],
-                env=self.env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self.process = child.spawn(
+            [os.path.join(self.bin, "pebble"), "-config", self.config,
+             "-dnsserver", f"{self.address}:{self.dns_port}"], self.log, self.env)
         self._wait_for(self.acme_port, self.process)
         self._wait_for(self.management_port, self.process)
 
@@ -100,23 +100,21 @@ class Pebble:
             return
         where = f"{self.address}:{self.dns_port}"
         words = ["-dnsserver", where, "-doh", ""] if self.version != "2.4" else ["-dns01", where]
-        with open(self.dns_log, "ab") as log:
-            self.dns = subprocess.Popen(
-                [os.path.join(self.bin, "pebble-challtestsrv"), *words,
-                 "-defaultIPv4", self.address, "-defaultIPv6", "",
-                 "-http01", "", "-https01", "", "-tlsalpn01", "",
-                 "-management", f"{self.address}:{self.dns_management_port}"],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self.dns = child.spawn(
+            [os.path.join(self.bin, "pebble-challtestsrv"), *words,
+             "-defaultIPv4", self.address, "-defaultIPv6", "",
+             "-http01", "", "-https01", "", "-tlsalpn01", "",
+             "-management", f"{self.address}:{self.dns_management_port}"], self.dns_log)
         self._wait_for(self.dns_management_port, self.dns)
 
     def stop(self):
         """Stop pebble; names still resolve."""
-        _end(self.process)
+        child.end(self.process)
         self.process = None
 
     def close(self):
         self.stop()
-        _end(self.dns)
+        child.end(self.dns)
         self.dns = None
 
     def trust(self):
@@ -143,13 +141,3 @@ class Pebble:
                 time.sleep(0.02)
         raise RuntimeError(f"{process.args[0]} does not listen on {self.address}:{port}, "
                            f"see {self.log} and {self.dns_log}")
-
-
-def _end(process):
-    if process and process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
