@@ -36,6 +36,14 @@ class Order:
         return f"<order {self.url} {','.join(self.names)} {self.status}>"
 
 
+class QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        pass        # the client was killed; that is what tests do
+
+
 class AcmeTap:
     """Listens on (ADDRESS, PORT) and forwards to TARGET, (address, port) of the ACME server."""
 
@@ -50,8 +58,7 @@ class AcmeTap:
         self.hold = lambda path: 0        # seconds to wait before forwarding
         self.instead = lambda path: None  # or (status, headers, body): do not forward
         self.paths = {}           # path of a directory entry -> its name, "newOrder"
-        self.server = ThreadingHTTPServer((address, port), self._handler())
-        self.server.daemon_threads = True
+        self.server = QuietServer((address, port), self._handler())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
         # The handshake happens in the connection's own thread, at its first read.
@@ -127,12 +134,6 @@ class AcmeTap:
                 if self.upstream:
                     self.upstream.close()
                 super().finish()
-
-            def handle(self):
-                try:
-                    super().handle()
-                except (OSError, ssl.SSLError):
-                    pass    # the client was killed; that is what tests do
 
             def forward(self):
                 length = int(self.headers.get("Content-Length") or 0)
