@@ -6,23 +6,18 @@
 #include <string.h>
 
 #include "acme/client.h"
-#include "acme/lost.h"
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/notice.h"
-#include "store/challenge.h"
-#include "store/order.h"
 #include "store/store.h"
 
 enum {
 	SLEEP_MAX_MS = 30000,
 	READERS_EVERY_MS = 60000,
-	SCAN_PAGE = 256,
 	PLAN_PAGE = 256,
-	CHALLENGE_OLD_S = 86400,
 };
 
 static struct job *
@@ -34,8 +29,8 @@ find_job(struct issuer *s, const struct hostname *name)
 	return job;
 }
 
-static void
-remove_job(struct issuer *s, struct job *job)
+void
+issuer_remove_job(struct issuer *s, struct job *job)
 {
 	if (job->ca->client)
 		client_cancel(job->ca->client, job);
@@ -141,129 +136,6 @@ sleep_ms(struct issuer *s)
 	return (int)ms;
 }
 
-/* ---- configuration -------------------------------------------------------------------------- */
-
-static void
-drop_jobs_of(struct issuer *s, struct authority *ca, bool forget_orders)
-{
-	struct job *job, *next;
-
-	HASH_ITER(hh, s->jobs, job, next) {
-		if (job->ca != ca)
-			continue;
-		if (job->phase < JOB_CLOSE)
-			issuer_requeue(s, &job->name, forget_orders);
-		remove_job(s, job);
-	}
-}
-
-static void
-add_authority(struct issuer *s, const struct conf_ca *conf)
-{
-	struct authority *ca = s->ca_count < ISSUER_CAS_MAX ? calloc(1, sizeof(*ca)) : NULL;
-
-	if (!ca) {
-		log_err("ca %s cannot be used: too many CAs (at most %d), or no memory", conf->name,
-		        ISSUER_CAS_MAX);
-		return;
-	}
-	*ca = (struct authority){
-	        .conf = conf, .issuer = s, .store = s->store, .transport = s->transport};
-	s->cas[s->ca_count++] = ca;
-}
-
-static void
-remove_authority(struct issuer *s, size_t i)
-{
-	authority_done(s->cas[i]);
-	free(s->cas[i]);
-	s->cas[i] = s->cas[--s->ca_count];
-}
-
-/* CAs that stay keep their client and their jobs. */
-static void
-take_conf(struct issuer *s, const struct conf *conf)
-{
-	for (size_t i = s->ca_count; i-- > 0;) {
-		struct authority *ca = s->cas[i];
-		const struct conf_ca *now = conf_ca(conf, ca->conf->name);
-
-		if (now && authority_same(ca->conf, now)) {
-			ca->conf = now;
-			continue;
-		}
-		drop_jobs_of(s, ca, !now || strcmp(now->directory, ca->conf->directory) != 0);
-		remove_authority(s, i);
-	}
-	for (size_t i = 0; i < conf->ca_count; i++) {
-		bool have = false;
-
-		for (size_t j = 0; j < s->ca_count; j++)
-			have = have || s->cas[j]->conf == &conf->cas[i];
-		if (!have)
-			add_authority(s, &conf->cas[i]);
-	}
-	conf_unref(s->conf);
-	s->conf = conf;
-}
-
-/* ---- start: what the last life left --------------------------------------------------------- */
-
-/* An order record whose domain says due_at 0 was in work: it is due at once. One whose domain is
- * valid has done its work and only missed its own end. Others are parked until their due time. */
-static void
-resume_one(struct issuer *s, const struct hostname *name)
-{
-	struct store_txn *txn;
-	struct domain d;
-	enum err err = store_begin_read(s->store, STORE_SERVED, &txn);
-
-	if (err)
-		return;
-	err = domain_get(txn, name, &d);
-	store_abort(txn);
-	if (err == ERR_NOTFOUND || (!err && d.due_at != 0 && d.state == DOMAIN_VALID)) {
-		if (!store_begin_write(s->store, STORE_PRIVATE, &txn) &&
-		    (order_del(txn, name) || store_commit(txn)))
-			log_host_warn(name, "its ended order cannot be removed");
-	} else if (!err && d.due_at == 0) {
-		log_host_info(name, "goes on with the order it was in");
-		issuer_requeue(s, name, false);
-	}
-}
-
-static void
-resume_orders(struct issuer *s)
-{
-	static struct hostname names[SCAN_PAGE]; /* this thread's only */
-	struct hostname last;
-	size_t count = SCAN_PAGE;
-	struct store_txn *txn;
-
-	for (bool first = true; count == SCAN_PAGE; first = false) {
-		if (store_begin_read(s->store, STORE_PRIVATE, &txn))
-			return;
-		if (order_page(txn, first ? NULL : &last, SCAN_PAGE, names, &count))
-			count = 0;
-		store_abort(txn);
-		for (size_t i = 0; i < count; i++)
-			resume_one(s, &names[i]);
-		if (count)
-			last = names[count - 1];
-	}
-}
-
-static void
-expire_challenges(struct issuer *s)
-{
-	struct store_txn *txn;
-
-	if (store_begin_write(s->store, STORE_SERVED, &txn))
-		return;
-	if (challenge_expire(txn, clock_wall() - CHALLENGE_OLD_S) || store_commit(txn))
-		log_warn("old challenges cannot be removed");
-}
-
 /* ---- the thread ----------------------------------------------------------------------------- */
 
 /* False when told to stop. */
@@ -284,7 +156,7 @@ read_mail(struct issuer *s)
 	}
 	pthread_mutex_unlock(&s->mutex);
 	if (conf)
-		take_conf(s, conf);
+		issuer_take_conf(s, conf);
 	return !stop;
 }
 
@@ -319,7 +191,7 @@ drop_over(struct issuer *s)
 
 	HASH_ITER(hh, s->jobs, job, next)
 		if (job->phase == JOB_OVER)
-			remove_job(s, job);
+			issuer_remove_job(s, job);
 }
 
 static void
@@ -345,8 +217,7 @@ issuer_main(void *arg)
 	struct issuer *s = arg;
 	struct job *job, *next;
 
-	expire_challenges(s);
-	resume_orders(s);
+	issuer_resume(s);
 	while (read_mail(s)) {
 		if (s->readers_at <= clock_mono_ms()) {
 			if (store_check_readers(s->store))
@@ -359,7 +230,7 @@ issuer_main(void *arg)
 			log_warn("waiting for the network failed");
 	}
 	HASH_ITER(hh, s->jobs, job, next)
-		remove_job(s, job);
+		issuer_remove_job(s, job);
 	return NULL;
 }
 
@@ -367,7 +238,7 @@ static void
 issuer_free(struct issuer *s)
 {
 	while (s->ca_count > 0)
-		remove_authority(s, s->ca_count - 1);
+		issuer_remove_ca(s, s->ca_count - 1);
 	transport_free(s->transport);
 	conf_unref(s->conf);
 	conf_unref(s->next_conf);
@@ -389,7 +260,7 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	pthread_mutex_init(&s->mutex, NULL);
 	err = transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
 	for (size_t i = 0; i < s->conf->ca_count && !err; i++)
-		add_authority(s, &s->conf->cas[i]);
+		issuer_add_ca(s, &s->conf->cas[i]);
 	if (!err && pthread_create(&s->thread, NULL, issuer_main, s) != 0)
 		err = ERR_NOMEM;
 	if (err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/issuer_inside.h - what issuer.c (thread, mailbox, plan), issuer_round.c (the commits) and
- * issuer_net.c (requests, lost orders, probes) share; nobody else includes it. Issuer's thread only,
+/* daemon/issuer_inside.h - what issuer.c (thread, mailbox, plan), issuer_setup.c (start, CAs),
+ * issuer_round.c (the commits) and issuer_net.c (requests, lost orders, probes) share; nobody else includes it. Issuer's thread only,
  * but for the mailbox. */
 #ifndef DAEMON_ISSUER_INSIDE_H
 #define DAEMON_ISSUER_INSIDE_H
@@ -43,6 +43,16 @@ bool issuer_settle(struct issuer *s);
 bool issuer_close(struct issuer *s);
 /* Writes due_at = now for a name whose job goes away without an end. */
 void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order);
+
+/* issuer.c */
+void issuer_remove_job(struct issuer *s, struct job *job);
+
+/* issuer_setup.c */
+void issuer_resume(struct issuer *s);
+void issuer_add_ca(struct issuer *s, const struct conf_ca *conf);
+void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
+/* Takes CONF over. CAs that stay keep their client and their jobs. */
+void issuer_take_conf(struct issuer *s, const struct conf *conf);
 
 /* issuer_net.c */
 void issuer_send(struct issuer *s);
