@@ -30,7 +30,7 @@ def ca_down_then_up(lab):
     lab.root = lab.pebble.trust()
     lab.ctl_ok("renew", "a.test", "--wait")
     lab.serial("a.test")
-    equal(lab.certd.show("a.test")["error"], None, "the error afterwards")
+    equal(lab.certd.show("a.test").get("error"), None, "the error afterwards")
 
 
 @scenario()
@@ -91,7 +91,7 @@ def a_name_that_does_not_resolve_fails_alone(lab):
     lab.pebble.dns_set("set-servfail", host="lost.test")
     lab.ctl_ok("add", "lost.test", "good.test")
     lab.wait_served(["good.test"], 10)
-    item = wait_for(lambda: lab.certd.show("lost.test")["error"] and lab.certd.show("lost.test"),
+    item = wait_for(lambda: lab.certd.show("lost.test").get("error") and lab.certd.show("lost.test"),
                     20, "show tells the error")
     check(item["error"]["detail"] and item["error"]["next"], f"reason and next try: {item}")
     check(not lab.is_served("lost.test"), "lost.test has no certificate")
