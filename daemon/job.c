@@ -361,7 +361,7 @@ job_progress(struct job *job, struct notice *ret_notice)
 		tell(job, MSG_STEP_ORDERED, engine_url(job->engine), ret_notice);
 		return true;
 	}
-	if (!job->was_finalized && (strcmp(state, "poll-order") == 0 ||
+	if (!job->was_finalized && (strcmp(state, "issue") == 0 ||
 	                            strcmp(state, "download") == 0 || strcmp(state, "done") == 0)) {
 		job->was_finalized = true;
 		tell(job, MSG_STEP_FINALIZED, "", ret_notice);
