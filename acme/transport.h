@@ -2,7 +2,7 @@
 /*
  * acme/transport.h - HTTPS requests side by side, over one curl multi handle
  *
- * The only file that knows curl. It trusts nothing: https only, no redirects, certificates verified
+ * With transport_reply.c the only one that knows curl. It trusts nothing: https only, no redirects, certificates verified
  * (the system's roots, or a CA file instead), 1 MiB of body and 64 KiB of headers at most, 10 s to
  * connect, 60 s in all, 30 s without a byte.
  * Threads: transport_wake() from any; everything else, callbacks included, on the thread that calls
@@ -56,6 +56,8 @@ void transport_free(struct transport *t);
 /* Copies REQUEST; FN is called once from transport_run(), never from here. */
 MUST_CHECK enum err transport_submit(struct transport *t, const struct transport_request *request,
                                      transport_reply_fn *fn, void *arg);
+/* Nothing is sent: FN is called at the next transport_run(), with an empty reply. */
+MUST_CHECK enum err transport_defer(struct transport *t, transport_reply_fn *fn, void *arg);
 /* Drops all requests submitted with ARG, without callbacks. */
 void transport_cancel(struct transport *t, const void *arg);
 /* Waits up to TIMEOUT_MS for the network or a wake-up, then calls back what is done. */

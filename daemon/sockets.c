@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/sockets.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,10 +23,10 @@ find_old(const struct sockets *old, const struct conf *old_conf, const char *add
 }
 
 static enum err
-open_one(const struct conf_address *address, int old_fd, int *ret_fd)
+open_one(const struct conf_address *address, int old_fd, int *ret_fd, int *ret_errno)
 {
 	if (old_fd < 0)
-		return listener_open(address, ret_fd);
+		return listener_open(address, ret_fd, ret_errno);
 	*ret_fd = fcntl(old_fd, F_DUPFD_CLOEXEC, 3);
 	return *ret_fd < 0 ? ERR_IO : ERR_OK;
 }
@@ -38,6 +37,7 @@ sockets_open(const struct conf *conf, const struct sockets *old, const struct co
 {
 	struct sockets s = {.listens = conf->listen_count, .workers = conf->workers};
 	size_t n = s.listens * s.workers;
+	int error_number = 0;
 	enum err err = ERR_OK;
 
 	s.fds = malloc((n ? n : 1) * sizeof(*s.fds));
@@ -48,10 +48,10 @@ sockets_open(const struct conf *conf, const struct sockets *old, const struct co
 		const struct conf_address *address = &conf->listens[i % s.listens].address;
 
 		err = open_one(address, find_old(old, old_conf, address->text, i / s.listens),
-		               &s.fds[i]);
+		               &s.fds[i], &error_number);
 		if (err)
 			snprintf(error, size, "cannot listen on %s: %s", address->text,
-			         strerror(errno));
+			         error_number ? strerror(error_number) : err_text(err));
 	}
 	if (err) {
 		sockets_close(&s);

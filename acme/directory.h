@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * acme/directory.h - what a CA offers and under which URLs (RFC 8555 7.1.1)
+ *
+ * Only what the client uses is kept; unknown members are ignored, `meta` may be absent. The origins
+ * of the directory and of all the URLs it names are the only ones a CA may send us to later.
+ * Ownership: directory_done() releases; a zeroed struct is empty.
+ */
+#ifndef ACME_DIRECTORY_H
+#define ACME_DIRECTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "acme/url.h"
+#include "base/err.h"
+
+struct problem;
+
+enum { DIRECTORY_ORIGINS_MAX = 8 };
+
+struct directory {
+	char *new_nonce;
+	char *new_account;
+	char *new_order;
+	char *terms; /* NULL: none to agree to */
+	bool needs_binding;
+	size_t origin_count;
+	char origins[DIRECTORY_ORIGINS_MAX][URL_ORIGIN_MAX + 1];
+};
+
+void directory_done(struct directory *d);
+/* BODY is what URL answered. ERR_PROTO with the reason in RET_WHY. */
+MUST_CHECK enum err directory_read(const char *url, const void *body, size_t len,
+                                   struct directory *ret_directory, struct problem *ret_why);
+/* Whether URL is https and on one of the origins. */
+bool directory_names(const struct directory *d, const char *url);
+
+#endif
