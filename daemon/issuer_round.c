@@ -83,7 +83,7 @@ settle_all(struct issuer *s)
 		if (!is_to_settle(job))
 			continue;
 		err = job_settle(job, txn);
-		if (err == ERR_NOTFOUND) {
+		if (err == ERR_NOTFOUND || err == ERR_CORRUPT) { /* removed, or its record is */
 			job_drop(job, txn);
 			err = ERR_OK;
 		}
