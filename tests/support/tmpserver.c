@@ -104,17 +104,24 @@ tmpserver_closed_port(void)
 	return port;
 }
 
-int
-tmpserver_connect(uint16_t port)
+void
+tmpserver_reach(int fd, uint16_t port)
 {
 	struct sockaddr_in sa = {.sin_family = AF_INET,
 	                         .sin_port = htons(port),
 	                         .sin_addr = {htonl(INADDR_LOOPBACK)}};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_true(fd >= 0);
 	set_patience(fd);
 	assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+}
+
+int
+tmpserver_connect(uint16_t port)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	tmpserver_reach(fd, port);
 	return fd;
 }
 

@@ -26,6 +26,7 @@ void tmpserver_stop(struct tmpserver *s); /* waits for its connections to end */
 uint16_t tmpserver_closed_port(void);
 /* A socket connected to PORT on loopback, with time limits, so that no test waits for ever. */
 int tmpserver_connect(uint16_t port);
+void tmpserver_reach(int fd, uint16_t port); /* the same with a socket that is there */
 
 /* Behaviours. */
 void tmpserver_echo(int fd);  /* until the end of file, which it passes back */
