@@ -59,7 +59,7 @@ struct status_slot {
 };
 
 struct status {
-	_Atomic uint32_t slots; /* in use or ever used */
+	_Atomic int32_t pid; /* of the parent */
 	_Atomic uint64_t worker_restarts;
 	struct status_slot slot[STATUS_SLOTS];
 };
