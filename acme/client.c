@@ -17,10 +17,10 @@ enum {
 };
 
 static const char *const state_words[] = {
-        [CLIENT_NEW] = "new",
-        [CLIENT_DIRECTORY] = "directory",
-        [CLIENT_ACCOUNT] = "account",
-        [CLIENT_READY] = "ready",
+	[CLIENT_NEW] = "new",
+	[CLIENT_DIRECTORY] = "directory",
+	[CLIENT_ACCOUNT] = "account",
+	[CLIENT_READY] = "ready",
 };
 
 static void on_reply(void *arg, struct transport_reply *reply);
@@ -177,7 +177,7 @@ client_flush(struct client *c)
 	struct call *call;
 
 	while ((call = TAILQ_FIRST(&c->finished))) {
-		struct client_answer answer = {.problem = call->problem};
+		struct client_answer answer = {.problem = call->problem, .unsent = true};
 
 		call_unlink(call);
 		call->fn(call->arg, &answer);
@@ -206,7 +206,8 @@ url_of(const struct client *c, const struct call *call, struct problem *ret_why)
 	if (call->registers)
 		return c->directory.new_account;
 	if (call->target == CLIENT_ORDERS && !*url)
-		problem_set(ret_why, PROBLEM_CA_PROTOCOL, "the CA keeps no list of the account's orders");
+		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
+		            "the CA keeps no list of the account's orders");
 	else if (!directory_names(&c->directory, url))
 		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
 		            "the CA sends us to %.300s, which is not where its directory is", url);
@@ -227,11 +228,11 @@ call_send(struct client *c, struct call *call, const char *url, const char *nonc
 	call->account = c->account;
 	if (!err) {
 		struct transport_request request = {
-		        .method = "POST",
-		        .url = url,
-		        .ca_file = c->ca_file,
-		        .body = body.data,
-		        .len = body.len,
+			.method = "POST",
+			.url = url,
+			.ca_file = c->ca_file,
+			.body = body.data,
+			.len = body.len,
 		};
 
 		err = transport_submit(c->transport, &request, on_reply, call);
@@ -285,7 +286,8 @@ goes_again(struct client *c, struct call *call, const struct problem *problem,
 {
 	if (refusal_is(problem, "badNonce") && call->bad_nonces < BAD_NONCES_MAX) {
 		call->bad_nonces++;
-		strcpy(call->nonce, reply->nonce); /* RFC 8555 6.5: this one, not one from the pool */
+		strcpy(call->nonce,
+		       reply->nonce); /* RFC 8555 6.5: this one, not one from the pool */
 		TAILQ_INSERT_HEAD(&c->waiting, call, link);
 		call->list = &c->waiting;
 		return true;
@@ -306,7 +308,10 @@ on_reply(void *arg, struct transport_reply *reply)
 {
 	struct call *call = arg;
 	struct client *c = call->client;
-	struct client_answer answer = {.reply = reply->err ? NULL : reply};
+	struct client_answer answer = {
+		.unsent = reply->err == ERR_UNREACHABLE || reply->err == ERR_CRYPTO,
+		.reply = reply->err ? NULL : reply,
+	};
 
 	call_unlink(call);
 	refusal_judge(reply, &answer.problem);

@@ -42,6 +42,7 @@ typedef void client_account_fn(void *arg, const char *account_url, const char *o
  * CA's own problem document when it sent one). REPLY is NULL when nothing was heard. */
 struct client_answer {
 	struct problem problem;
+	bool unsent; /* with a problem: the request certainly never reached the CA */
 	const struct transport_reply *reply;
 };
 typedef void client_answer_fn(void *arg, const struct client_answer *answer);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acme/client_ready.c - what a client needs before it can send: directory, account (RFC 8555 7.3), nonces */
+/* acme/client_ready.c - what a client needs before it can send: directory, account (RFC 8555 7.3),
+ * nonces */
 #include <stdio.h>
 #include <string.h>
 
@@ -168,9 +169,9 @@ void
 client_begin(struct client *c)
 {
 	struct transport_request request = {
-	        .method = "GET",
-	        .url = c->directory_url,
-	        .ca_file = c->ca_file,
+		.method = "GET",
+		.url = c->directory_url,
+		.ca_file = c->ca_file,
 	};
 	struct problem why;
 
@@ -206,9 +207,9 @@ void
 client_fetch_nonces(struct client *c, size_t wanted)
 {
 	struct transport_request request = {
-	        .method = "HEAD",
-	        .url = c->directory.new_nonce,
-	        .ca_file = c->ca_file,
+		.method = "HEAD",
+		.url = c->directory.new_nonce,
+		.ca_file = c->ca_file,
 	};
 	struct problem why;
 

@@ -11,9 +11,9 @@ static const struct {
 	const char *member;
 	size_t offset; /* of the char * in struct directory */
 } needed[] = {
-        {"newNonce", offsetof(struct directory, new_nonce)},
-        {"newAccount", offsetof(struct directory, new_account)},
-        {"newOrder", offsetof(struct directory, new_order)},
+	{"newNonce", offsetof(struct directory, new_nonce)},
+	{"newAccount", offsetof(struct directory, new_account)},
+	{"newOrder", offsetof(struct directory, new_order)},
 };
 
 static const char *const optional[] = {"newAuthz", "revokeCert", "keyChange", "renewalInfo"};
@@ -57,8 +57,8 @@ read_needed(struct directory *d, const cJSON *json, struct problem *ret_why)
 		char **to = (char **)((char *)d + needed[i].offset);
 
 		if (!url || !url_is_sane(url)) {
-			problem_set(ret_why, PROBLEM_CA_PROTOCOL, "the CA's directory has no usable %s",
-			            needed[i].member);
+			problem_set(ret_why, PROBLEM_CA_PROTOCOL,
+			            "the CA's directory has no usable %s", needed[i].member);
 			return ERR_PROTO;
 		}
 		add_origin(d, url);
@@ -89,7 +89,8 @@ directory_read(const char *url, const void *body, size_t len, struct directory *
 	cJSON *json = NULL;
 	enum err err;
 
-	problem_set(ret_why, PROBLEM_CA_PROTOCOL, "%s is no ACME directory: not a JSON object", url);
+	problem_set(ret_why, PROBLEM_CA_PROTOCOL, "%s is no ACME directory: not a JSON object",
+	            url);
 	if (json_parse(body, len, &json) || !cJSON_IsObject(json)) {
 		err = ERR_PROTO;
 		goto out;

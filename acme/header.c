@@ -28,7 +28,7 @@ header_retry_after(const char *value, int64_t now_ms)
 }
 
 bool
-header_is_nonce(const char *value)
+header_is_base64url(const char *value)
 {
 	return *value && value[strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	                                     "0123456789-_")] == '\0';

@@ -10,8 +10,8 @@
 /* Retry-After (RFC 9110 10.2.3): seconds or HTTP-date, from NOW_MS (unix) on; past = 0, -1 = odd. */
 int64_t header_retry_after(const char *value, int64_t now_ms);
 
-/* Whether VALUE may be a nonce: base64url, not empty (RFC 8555 6.5.1). */
-bool header_is_nonce(const char *value);
+/* What nonces (RFC 8555 6.5.1) and tokens (8.3) must be: base64url, not empty. */
+bool header_is_base64url(const char *value);
 
 /* One link of a Link header (RFC 8288 3): borrowed pieces of the value. */
 struct header_link {

@@ -29,8 +29,8 @@ static const struct {
 	const char *group;
 	struct signer signer;
 } ec_signers[] = {
-        {"prime256v1", {"ES256", "P-256", "SHA256", 32}},
-        {"secp384r1", {"ES384", "P-384", "SHA384", 48}},
+	{"prime256v1", {"ES256", "P-256", "SHA256", 32}},
+	{"secp384r1", {"ES384", "P-384", "SHA384", 48}},
 };
 
 static const struct signer rsa_signer = {"RS256", NULL, "SHA256", 0};
@@ -169,8 +169,8 @@ jose_alg(EVP_PKEY *key)
 	return s ? s->alg : NULL;
 }
 
-/* OpenSSL's DER SEQUENCE of r and s to r||s of fixed length (RFC 7518 3.4): one signature in 128 has
- * an r or s with a leading zero byte, which DER drops and JWS keeps. */
+/* OpenSSL's DER SEQUENCE of r and s to r||s of fixed length (RFC 7518 3.4): one signature in 128
+ * has an r or s with a leading zero byte, which DER drops and JWS keeps. */
 static enum err
 add_ec_signature(const unsigned char *der, size_t len, size_t integer_len, struct buf *out)
 {
@@ -192,7 +192,8 @@ add_signature(EVP_PKEY *key, const struct signer *s, const struct buf *input, st
 	unsigned char sig[INTEGER_MAX];
 	size_t len = sizeof(sig);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool made = ctx && EVP_DigestSignInit_ex(ctx, NULL, s->digest, NULL, NULL, key, NULL) == 1 &&
+	bool made = ctx &&
+	            EVP_DigestSignInit_ex(ctx, NULL, s->digest, NULL, NULL, key, NULL) == 1 &&
 	            EVP_DigestSign(ctx, sig, &len, input->data, input->len) == 1;
 
 	EVP_MD_CTX_free(ctx);

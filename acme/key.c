@@ -18,11 +18,11 @@ static const struct {
 	const char *group; /* NULL: RSA */
 	unsigned bits;
 } kinds[KEY_KINDS] = {
-        [KEY_ECDSA_P256] = {"ecdsa-p256", p256_group, 256},
-        [KEY_ECDSA_P384] = {"ecdsa-p384", "secp384r1", 384},
-        [KEY_RSA_2048] = {"rsa-2048", NULL, 2048},
-        [KEY_RSA_3072] = {"rsa-3072", NULL, 3072},
-        [KEY_RSA_4096] = {"rsa-4096", NULL, 4096},
+	[KEY_ECDSA_P256] = {"ecdsa-p256", p256_group, 256},
+	[KEY_ECDSA_P384] = {"ecdsa-p384", "secp384r1", 384},
+	[KEY_RSA_2048] = {"rsa-2048", NULL, 2048},
+	[KEY_RSA_3072] = {"rsa-3072", NULL, 3072},
+	[KEY_RSA_4096] = {"rsa-4096", NULL, 4096},
 };
 
 const char *
@@ -175,10 +175,11 @@ key_load_p256(const struct secret *scalar, const unsigned char *point, size_t po
 {
 	unsigned char native[KEY_P256_SCALAR_LEN];
 	OSSL_PARAM params[] = {
-	        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)p256_group, 0),
-	        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)point, point_len),
-	        OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, native, sizeof(native)),
-	        OSSL_PARAM_construct_end(),
+		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)p256_group, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)point,
+	                                          point_len),
+		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, native, sizeof(native)),
+		OSSL_PARAM_construct_end(),
 	};
 	EVP_PKEY_CTX *ctx;
 	EVP_PKEY *key = NULL;

@@ -17,13 +17,12 @@ static const struct {
 	enum err err;
 	enum problem_kind kind;
 } transport_kinds[] = {
-        {ERR_CRYPTO, PROBLEM_CA_TLS},       {ERR_TOOBIG, PROBLEM_CA_PROTOCOL},
-        {ERR_PROTO, PROBLEM_CA_PROTOCOL},   {ERR_INVALID, PROBLEM_CA_PROTOCOL},
-        {ERR_NOMEM, PROBLEM_INTERNAL},
+	{ERR_CRYPTO, PROBLEM_CA_TLS},     {ERR_TOOBIG, PROBLEM_CA_PROTOCOL},
+	{ERR_PROTO, PROBLEM_CA_PROTOCOL}, {ERR_INVALID, PROBLEM_CA_PROTOCOL},
+	{ERR_NOMEM, PROBLEM_INTERNAL},
 };
 
-static void PRINTF_LIKE(2, 3)
-append(struct problem *p, const char *format, ...)
+static void PRINTF_LIKE(2, 3) append(struct problem *p, const char *format, ...)
 {
 	size_t used = strlen(p->detail);
 	va_list ap;
@@ -65,7 +64,7 @@ refusal_read(const cJSON *document, int status, struct problem *ret_problem)
 		type = "";
 	if (!detail)
 		detail = json_text(document, "title");
-	problem_set(&p, problem_kind_of_acme(type, (int)said), "%s",
+	problem_set(&p, problem_kind_of_acme(type, said ? (int)said : 400), "%s",
 	            detail ? detail : "no reason given");
 	p.status = (uint16_t)said;
 	snprintf(p.type, sizeof(p.type), "%s", type);

@@ -17,7 +17,7 @@ struct transport_reply;
 
 enum { REFUSAL_RETRY_MAX_S = 7 * 86400 };
 
-/* A problem object inside an order, an authorization or a challenge. STATUS is used when it has none. */
+/* A problem object inside an order, an authorization or a challenge. STATUS is used when it has none; 0: unknown. */
 void refusal_read(const cJSON *document, int status, struct problem *ret_problem);
 /* What is wrong with REPLY; kind NONE when it is a 2xx. retry_at comes from Retry-After, else from a
  * "retry after <date>" in the detail (Let's Encrypt), never more than a week away. */

@@ -21,7 +21,8 @@ enum {
 	CONNECT_TO_MAX = 600,
 };
 
-/* One transfer, from submit to its callback. A job without an easy handle only waits for its turn. */
+/* One transfer, from submit to its callback. A job without an easy handle only waits for its turn.
+ */
 struct job {
 	TAILQ_ENTRY(job) link;
 	CURL *easy;
@@ -298,9 +299,9 @@ job_ended(struct transport *t, struct job *job, CURLcode code)
 	reply->err = job->too_big ? ERR_TOOBIG : code ? transport_err(code) : ERR_OK;
 	if (reply->err)
 		snprintf(reply->error, sizeof(reply->error), "%s",
-		         job->too_big      ? "the answer is larger than an answer may be"
+		         job->too_big    ? "the answer is larger than an answer may be"
 		         : job->error[0] ? job->error
-		                           : curl_easy_strerror(code));
+		                         : curl_easy_strerror(code));
 	else if (!job->on_probe)
 		transport_read_reply(job->easy, reply);
 }

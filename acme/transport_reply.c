@@ -16,25 +16,25 @@ static const struct {
 	CURLcode code;
 	enum err err;
 } curl_errors[] = {
-        {CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT},
-        {CURLE_PEER_FAILED_VERIFICATION, ERR_CRYPTO},
-        {CURLE_SSL_CACERT_BADFILE, ERR_CRYPTO},
-        {CURLE_SSL_CONNECT_ERROR, ERR_CRYPTO},
-        {CURLE_SSL_ISSUER_ERROR, ERR_CRYPTO},
-        {CURLE_SSL_CERTPROBLEM, ERR_CRYPTO},
-        {CURLE_SSL_INVALIDCERTSTATUS, ERR_CRYPTO},
-        {CURLE_FILESIZE_EXCEEDED, ERR_TOOBIG},
-        {CURLE_UNSUPPORTED_PROTOCOL, ERR_INVALID},
-        {CURLE_URL_MALFORMAT, ERR_INVALID},
-        {CURLE_OUT_OF_MEMORY, ERR_NOMEM},
-        {CURLE_WEIRD_SERVER_REPLY, ERR_PROTO},
-        {CURLE_BAD_CONTENT_ENCODING, ERR_PROTO},
-        {CURLE_HTTP2, ERR_CLOSED},
-        {CURLE_HTTP2_STREAM, ERR_CLOSED},
-        {CURLE_GOT_NOTHING, ERR_CLOSED},
-        {CURLE_PARTIAL_FILE, ERR_CLOSED},
-        {CURLE_RECV_ERROR, ERR_CLOSED},
-        {CURLE_SEND_ERROR, ERR_CLOSED},
+	{CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT},
+	{CURLE_PEER_FAILED_VERIFICATION, ERR_CRYPTO},
+	{CURLE_SSL_CACERT_BADFILE, ERR_CRYPTO},
+	{CURLE_SSL_CONNECT_ERROR, ERR_CRYPTO},
+	{CURLE_SSL_ISSUER_ERROR, ERR_CRYPTO},
+	{CURLE_SSL_CERTPROBLEM, ERR_CRYPTO},
+	{CURLE_SSL_INVALIDCERTSTATUS, ERR_CRYPTO},
+	{CURLE_FILESIZE_EXCEEDED, ERR_TOOBIG},
+	{CURLE_UNSUPPORTED_PROTOCOL, ERR_INVALID},
+	{CURLE_URL_MALFORMAT, ERR_INVALID},
+	{CURLE_OUT_OF_MEMORY, ERR_NOMEM},
+	{CURLE_WEIRD_SERVER_REPLY, ERR_PROTO},
+	{CURLE_BAD_CONTENT_ENCODING, ERR_PROTO},
+	{CURLE_HTTP2, ERR_CLOSED},
+	{CURLE_HTTP2_STREAM, ERR_CLOSED},
+	{CURLE_GOT_NOTHING, ERR_CLOSED},
+	{CURLE_PARTIAL_FILE, ERR_CLOSED},
+	{CURLE_RECV_ERROR, ERR_CLOSED},
+	{CURLE_SEND_ERROR, ERR_CLOSED},
 };
 
 enum err
@@ -120,7 +120,7 @@ transport_read_reply(void *easy, struct transport_reply *reply)
 	if (value)
 		reply->retry_after_ms = header_retry_after(value, clock_wall_ms());
 	value = header(easy, "Replay-Nonce", 0);
-	if (value && header_is_nonce(value) && strlen(value) < sizeof(reply->nonce))
+	if (value && header_is_base64url(value) && strlen(value) < sizeof(reply->nonce))
 		strcpy(reply->nonce, value);
 	value = header(easy, "Location", 0);
 	if (value && base && transport_resolve(base, value, reply->location))

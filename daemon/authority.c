@@ -15,7 +15,11 @@
 #include "store/account.h"
 #include "store/store.h"
 
-enum { HOLD_FIRST_S = 20, HOLD_MAX_S = 600 };
+enum {
+	HOLD_FIRST_S = 20,
+	HOLD_MAX_S = 600,
+	ERRORS_ARE_DOWN = 3, /* 5xx in a row: one alone may be about that one name */
+};
 
 static enum err
 put_account(struct store *store, const struct account *account)
@@ -147,22 +151,28 @@ authority_room(const struct authority *a, int64_t now)
 	return a->active < most ? most - a->active : 0;
 }
 
+static bool
+is_about_the_ca(const struct authority *a, const struct problem *p)
+{
+	return p->kind == PROBLEM_CA_UNREACHABLE || p->kind == PROBLEM_CA_TLS ||
+	       p->kind == PROBLEM_CA_ACCOUNT ||
+	       (p->kind == PROBLEM_CA_ERROR && a->errors >= ERRORS_ARE_DOWN);
+}
+
 void
 authority_note(struct authority *a, const struct problem *problem)
 {
 	int64_t hold = HOLD_FIRST_S;
 
-	if (problem->kind != PROBLEM_CA_UNREACHABLE && problem->kind != PROBLEM_CA_TLS &&
-	    problem->kind != PROBLEM_CA_ERROR && problem->kind != PROBLEM_CA_ACCOUNT) {
-		if (a->down > 0)
-			log_notice("ca %s: answers again", a->conf->name);
+	a->errors = problem->kind == PROBLEM_CA_ERROR ? a->errors + 1 : 0;
+	if (problem->kind == PROBLEM_NONE && a->down > 0) {
+		log_notice("ca %s: answers again", a->conf->name);
 		a->down = 0;
 		a->hold_until = 0;
 		a->problem.kind = PROBLEM_NONE;
-		return;
 	}
-	if (a->hold_until > clock_wall())
-		return; /* one of several that failed together */
+	if (!is_about_the_ca(a, problem) || a->hold_until > clock_wall())
+		return; /* the second: one of several that failed together */
 	for (uint32_t i = 0; i < a->down && hold < HOLD_MAX_S; i++)
 		hold *= 2;
 	hold = hold > HOLD_MAX_S ? HOLD_MAX_S : hold;

@@ -17,215 +17,8 @@
 #include "base/problem.h"
 #include "base/secret.h"
 #include "daemon/conf.h"
-#include "daemon/sockets.h"
-#include "daemon/spawn.h"
-#include "daemon/status.h"
+#include "daemon/role_inside.h"
 #include "store/store.h"
-
-enum {
-	ROLES_MAX = STATUS_SLOTS, /* a role's index is its slot of the status page */
-	KEEPER = 0,               /* index of the keeper */
-	STOP_GRACE_MS = 5000,     /* for open connections when we stop */
-	QUIT_GRACE_MS = 2000,     /* from ROLE_QUIT to SIGKILL */
-	LIVED_MS = 1000,          /* a role that died sooner is restarted with growing delay */
-	RESTART_MAX_MS = 5000,
-};
-
-enum role_state { ROLE_FREE, ROLE_STARTING, ROLE_RUNNING, ROLE_LEAVING, ROLE_WAITING };
-
-struct role {
-	enum role_state state; /* WAITING: dead, to be started at `at` */
-	struct spawn spawn;
-	bool fresh;            /* of a reload that is not through yet */
-	int64_t at;            /* mono ms: started, or to be started; LEAVING: to be killed */
-	uint32_t delay_ms;     /* before the next restart */
-	const struct conf *conf; /* what it runs with: a reference */
-};
-
-struct parent {
-	const struct role_config *config;
-	const struct conf *conf;
-	struct sockets sockets;
-	struct status *status;
-	struct store *store; /* single only */
-	int lock_fd;
-	int signal_fd;
-	struct role roles[ROLES_MAX];
-	bool served;        /* the keeper has been ready once: workers may start */
-	bool stopping;
-	int64_t stop_at;    /* mono ms: end of the grace */
-	const struct conf *next; /* a reload in work: its conf and sockets */
-	struct sockets next_sockets;
-	int exit_code;
-};
-
-static void
-say(struct role *r, enum role_message message, const char *text)
-{
-	char bytes[ROLE_MESSAGE_MAX];
-	int n = snprintf(bytes, sizeof(bytes), "%c%s", message, text ? text : "");
-
-	if (r->spawn.channel >= 0 && send(r->spawn.channel, bytes, (size_t)n < sizeof(bytes) ? (size_t)n : sizeof(bytes) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		log_debug("a role does not listen: %s", strerror(errno));
-}
-
-static const char *
-role_name(const struct role *r)
-{
-	return r->spawn.kind == SPAWN_KEEPER ? "keeper" : "front worker";
-}
-
-static bool
-is_alive(const struct role *r)
-{
-	return r->state == ROLE_STARTING || r->state == ROLE_RUNNING || r->state == ROLE_LEAVING;
-}
-
-static void
-start(struct parent *p, struct role *r)
-{
-	size_t index = (size_t)(r - p->roles);
-
-	r->at = clock_mono_ms();
-	r->state = ROLE_STARTING;
-	r->spawn.status_slot = index;
-	status_reset_gauges(&p->status->slot[index]);
-	if (spawn_start(&r->spawn)) {
-		log_err("cannot start a %s: %s", role_name(r), strerror(errno));
-		r->state = ROLE_WAITING;
-		r->at += RESTART_MAX_MS;
-	}
-}
-
-/* Takes a free role for CONF; the caller starts it. NULL when all are taken. */
-static struct role *
-take_role(struct parent *p, enum spawn_kind kind, const struct conf *conf)
-{
-	size_t i = kind == SPAWN_KEEPER ? KEEPER : KEEPER + 1;
-
-	while (i < ROLES_MAX && p->roles[i].state != ROLE_FREE)
-		i++;
-	if (i == ROLES_MAX)
-		return NULL;
-	p->roles[i] = (struct role){.conf = conf_ref(conf)};
-	p->roles[i].spawn = (struct spawn){.kind = kind,
-	                                   .conf = conf,
-	                                   .master = p->config->master,
-	                                   .store = p->store,
-	                                   .status = p->status,
-	                                   .lock_fd = p->lock_fd,
-	                                   .single = p->config->single,
-	                                   .channel = -1};
-	return &p->roles[i];
-}
-
-static enum err
-start_workers(struct parent *p, const struct conf *conf, const struct sockets *sockets, bool fresh)
-{
-	for (unsigned slot = 0; slot < conf->workers; slot++) {
-		struct role *r = take_role(p, SPAWN_WORKER, conf);
-
-		if (!r)
-			return ERR_BUSY;
-		r->fresh = fresh;
-		r->spawn.slot = slot;
-		r->spawn.listen_fds = sockets_of_slot(sockets, slot);
-		start(p, r);
-	}
-	return ERR_OK;
-}
-
-static void
-release(struct role *r)
-{
-	conf_unref(r->conf);
-	*r = (struct role){.state = ROLE_FREE};
-}
-
-static void
-leave(struct role *r, enum role_message how, int64_t kill_at)
-{
-	say(r, how, NULL);
-	r->state = ROLE_LEAVING;
-	r->at = kill_at;
-}
-
-/* The reload did not work out: its workers go, everything stays as it was. */
-static void
-reload_undo(struct parent *p, const char *why)
-{
-	for (size_t i = 0; i < ROLES_MAX; i++) {
-		struct role *r = &p->roles[i];
-
-		if (!r->fresh)
-			continue;
-		r->fresh = false;
-		if (is_alive(r))
-			leave(r, ROLE_QUIT, clock_mono_ms() + QUIT_GRACE_MS);
-		else
-			release(r);
-	}
-	sockets_close(&p->next_sockets);
-	conf_unref(p->next);
-	p->next = NULL;
-	log_warn("reload refused, the running configuration stays: %s", why);
-	say(&p->roles[KEEPER], ROLE_RELOADED, why);
-}
-
-/* The new workers all accept: the old ones drain. */
-static void
-reload_finish(struct parent *p)
-{
-	for (size_t i = KEEPER + 1; i < ROLES_MAX; i++) {
-		struct role *r = &p->roles[i];
-
-		if (r->fresh)
-			r->fresh = false;
-		else if (r->state == ROLE_STARTING || r->state == ROLE_RUNNING)
-			leave(r, ROLE_DRAIN, INT64_MAX);
-		else if (r->state == ROLE_WAITING)
-			release(r);
-	}
-	sockets_close(&p->sockets);
-	p->sockets = p->next_sockets;
-	p->next_sockets = (struct sockets){0};
-	conf_unref(p->conf);
-	p->conf = p->next;
-	p->next = NULL;
-	log_set_level(p->conf->log_level);
-	log_notice("reloaded %s", p->conf->file);
-	say(&p->roles[KEEPER], ROLE_RELOADED, NULL);
-}
-
-static void
-reload_check(struct parent *p)
-{
-	for (size_t i = 0; p->next && i < ROLES_MAX; i++)
-		if (p->roles[i].fresh && p->roles[i].state != ROLE_RUNNING)
-			return;
-	if (p->next)
-		reload_finish(p);
-}
-
-static void
-reload_begin(struct parent *p)
-{
-	char error[CONF_ERROR_MAX + 1];
-
-	if (p->next || p->stopping) {
-		say(&p->roles[KEEPER], ROLE_RELOADED, "another reload is in work");
-		return;
-	}
-	if (conf_load(p->conf->file, &p->next, error)) {
-		p->next = NULL;
-		say(&p->roles[KEEPER], ROLE_RELOADED, error);
-		return;
-	}
-	if (sockets_open(p->next, &p->sockets, p->conf, &p->next_sockets, error, sizeof(error)))
-		reload_undo(p, error);
-	else if (start_workers(p, p->next, &p->next_sockets, true))
-		reload_undo(p, "too many workers are still draining; try again later");
-}
 
 static void
 on_ready(struct parent *p, struct role *r)
@@ -235,7 +28,7 @@ on_ready(struct parent *p, struct role *r)
 	r->state = ROLE_RUNNING;
 	if (r->spawn.kind == SPAWN_KEEPER && !p->served) {
 		p->served = true;
-		if (start_workers(p, p->conf, &p->sockets, false))
+		if (role_start_workers(p, p->conf, &p->sockets, false))
 			log_err("too many workers");
 	}
 	reload_check(p);
@@ -252,7 +45,7 @@ on_gone(struct parent *p, struct role *r, const char *how)
 	r->spawn.channel = -1;
 	r->spawn.pid = 0;
 	if (r->state == ROLE_LEAVING || p->stopping) {
-		release(r);
+		role_release(r);
 		return;
 	}
 	if (r->fresh) {
@@ -263,7 +56,7 @@ on_gone(struct parent *p, struct role *r, const char *how)
 	if (never_ran && !p->served) {
 		p->exit_code = EXIT_FAILURE;
 		p->stopping = true;
-		release(r);
+		role_release(r);
 		return;
 	}
 	atomic_fetch_add(&p->status->worker_restarts, 1);
@@ -285,7 +78,7 @@ on_child(struct parent *p)
 		for (size_t i = 0; i < ROLES_MAX; i++) {
 			struct role *r = &p->roles[i];
 
-			if (!is_alive(r) || r->spawn.pid != pid)
+			if (!role_is_alive(r) || r->spawn.pid != pid)
 				continue;
 			if (WIFSIGNALED(st))
 				snprintf(how, sizeof(how), "was killed by signal %d", WTERMSIG(st));
@@ -308,11 +101,11 @@ stop(struct parent *p)
 		struct role *r = &p->roles[i];
 		bool drain = r->spawn.kind == SPAWN_WORKER && !p->stopping;
 
-		if (is_alive(r))
-			leave(r, drain ? ROLE_DRAIN : ROLE_QUIT,
+		if (role_is_alive(r))
+			role_leave(r, drain ? ROLE_DRAIN : ROLE_QUIT,
 			      now + QUIT_GRACE_MS + (drain ? STOP_GRACE_MS : 0));
 		else if (r->state == ROLE_WAITING)
-			release(r);
+			role_release(r);
 	}
 	p->stop_at = now + STOP_GRACE_MS;
 	p->stopping = true;
@@ -328,7 +121,7 @@ on_signal(struct parent *p)
 		if (si.ssi_signo == SIGCHLD)
 			on_child(p);
 		else if (si.ssi_signo == SIGHUP)
-			say(&p->roles[KEEPER], ROLE_RELOAD, NULL);
+			role_say(&p->roles[KEEPER], ROLE_RELOAD, NULL);
 		else
 			stop(p);
 	}
@@ -368,9 +161,9 @@ on_time(struct parent *p)
 		struct role *r = &p->roles[i];
 
 		if (r->state == ROLE_WAITING && r->at <= now)
-			start(p, r);
+			role_start(p, r);
 		else if (r->state == ROLE_LEAVING && p->stopping && p->stop_at <= now)
-			say(r, ROLE_QUIT, NULL);
+			role_say(r, ROLE_QUIT, NULL);
 		if (r->state == ROLE_LEAVING && r->at <= now && r->spawn.pid > 0) {
 			log_warn("a %s does not end: killing it", role_name(r));
 			kill(r->spawn.pid, SIGKILL);
@@ -388,7 +181,7 @@ static bool
 any_alive(const struct parent *p)
 {
 	for (size_t i = 0; i < ROLES_MAX; i++)
-		if (is_alive(&p->roles[i]))
+		if (role_is_alive(&p->roles[i]))
 			return true;
 	return false;
 }
@@ -404,7 +197,7 @@ run(struct parent *p)
 
 		fds[0] = (struct pollfd){.fd = p->signal_fd, .events = POLLIN};
 		for (size_t i = 0; i < ROLES_MAX; i++) {
-			if (!is_alive(&p->roles[i]) || p->roles[i].spawn.channel < 0)
+			if (!role_is_alive(&p->roles[i]) || p->roles[i].spawn.channel < 0)
 				continue;
 			fds[n] = (struct pollfd){.fd = p->roles[i].spawn.channel, .events = POLLIN};
 			of[n++] = &p->roles[i];
@@ -412,7 +205,7 @@ run(struct parent *p)
 		if (poll(fds, (nfds_t)n, timeout) < 0 && errno != EINTR)
 			return;
 		for (int i = 1; i < n; i++)
-			if (fds[i].revents && is_alive(of[i]) && of[i]->spawn.channel == fds[i].fd)
+			if (fds[i].revents && role_is_alive(of[i]) && of[i]->spawn.channel == fds[i].fd)
 				on_channel(p, of[i]);
 		if (fds[0].revents)
 			on_signal(p);
@@ -451,8 +244,10 @@ prepare(struct parent *p, struct problem *why)
 		return err;
 	}
 	err = status_new(&p->status);
-	if (!err)
+	if (!err) {
+		atomic_store(&p->status->pid, getpid());
 		err = open_signals(p);
+	}
 	if (!err && p->config->single)
 		err = store_open(p->conf->state_directory, STORE_KEEPER, p->config->master,
 		                 &p->store, why);
@@ -475,8 +270,8 @@ role_parent(const struct role_config *config)
 		log_err("cannot start: %s", why.kind ? why.detail : err_text(err));
 		p->exit_code = EXIT_FAILURE;
 	} else {
-		keeper = take_role(p, SPAWN_KEEPER, p->conf);
-		start(p, keeper);
+		keeper = role_take(p, SPAWN_KEEPER, p->conf);
+		role_start(p, keeper);
 		run(p);
 		log_notice("stopped");
 	}

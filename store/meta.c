@@ -190,7 +190,7 @@ explain(enum err err, const char *path, struct problem *why)
 	if (err == ERR_CRYPTO)
 		problem_set(why, PROBLEM_INTERNAL,
 		            "%s was made with another master key than the one given: give it the "
-		            "key it was made with",
+		            "key it was made with (or, if it is the same, restore a backup)",
 		            path);
 	else if (err == ERR_CORRUPT)
 		problem_set(why, PROBLEM_INTERNAL,

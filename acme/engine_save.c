@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * acme/engine_save.c - an order between two lives of the process
+ *
+ * Layout, version 1 (base/buf.h integers, texts behind a u16 length):
+ *   u8 version, u8 flags (1: newOrder may have reached the CA), u8 strikes, u8 key kind,
+ *   u16 names, each a text, text profile, text order URL ("" unknown), u16 length and key_save()
+ * bytes. Authorizations and challenges are not in it: the CA is asked for them again.
+ */
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "acme/engine_state.h"
+#include "base/cursor.h"
+#include "base/secret.h"
+
+enum { SNAPSHOT_VERSION = 1, FLAG_SENT = 1 };
+
+enum err
+engine_save(struct engine *e, struct buf *out)
+{
+	struct secret key = {0};
+	enum err err = e->key ? key_save(e->key, &key) : ERR_OK;
+
+	if (err)
+		return err;
+	buf_reset(out);
+	out->secret = true;
+	buf_u8(out, SNAPSHOT_VERSION);
+	buf_u8(out, e->sent ? FLAG_SENT : 0);
+	buf_u8(out, (uint8_t)(e->strikes < 0xff ? e->strikes : 0xff));
+	buf_u8(out, (uint8_t)e->key_kind);
+	buf_u16(out, (uint16_t)e->name_count);
+	for (size_t i = 0; i < e->name_count; i++)
+		buf_bytes16(out, e->names[i].name, e->names[i].len);
+	buf_bytes16(out, e->profile, strlen(e->profile));
+	buf_bytes16(out, e->url, strlen(e->url));
+	buf_bytes16(out, key.data, key.len);
+	secret_done(&key);
+	if (!buf_ok(out))
+		return ERR_NOMEM;
+	e->dirty = false;
+	return ERR_OK;
+}
+
+static void
+read_names(struct cursor *in, struct engine *e)
+{
+	for (size_t i = 0; i < e->name_count && !in->bad; i++) {
+		char text[HOSTNAME_MAX + 1];
+
+		cursor_text16(in, text, sizeof(text));
+		if (!in->bad && hostname_parse(text, &e->names[i], NULL))
+			in->bad = true;
+	}
+}
+
+static enum err
+read_key(struct cursor *in, EVP_PKEY **ret_key)
+{
+	struct span bytes = cursor_bytes16(in);
+	struct secret key = {0};
+	enum err err;
+
+	if (!bytes.len)
+		return ERR_OK;
+	err = secret_set(&key, bytes.data, bytes.len);
+	if (!err)
+		err = key_load(&key, ret_key);
+	secret_done(&key);
+	return err;
+}
+
+static enum err
+read_engine(struct cursor *in, struct engine *e)
+{
+	enum err err;
+
+	read_names(in, e);
+	cursor_text16(in, e->profile, sizeof(e->profile));
+	cursor_text16(in, e->url, sizeof(e->url));
+	if (in->bad || (e->url[0] && !url_is_sane(e->url)))
+		return ERR_CORRUPT;
+	err = read_key(in, &e->key);
+	if (err)
+		return err == ERR_NOMEM ? err : ERR_CORRUPT;
+	return cursor_end(in) && (!e->key || e->url[0]) ? ERR_OK : ERR_CORRUPT;
+}
+
+/* The fixed head; an engine with room for its names. */
+static enum err
+read_head(struct cursor *in, struct engine **ret_engine)
+{
+	uint8_t version = cursor_u8(in), flags = cursor_u8(in), strikes = cursor_u8(in);
+	uint8_t kind = cursor_u8(in);
+	uint16_t names = cursor_u16(in);
+	struct engine *e;
+
+	if (!in->bad && version != SNAPSHOT_VERSION)
+		return ERR_VERSION;
+	if (in->bad || (flags & ~FLAG_SENT) || kind >= KEY_KINDS || names == 0 ||
+	    names > ENGINE_NAMES_MAX)
+		return ERR_CORRUPT;
+	e = engine_alloc(names);
+	if (!e)
+		return ERR_NOMEM;
+	e->sent = flags & FLAG_SENT;
+	e->strikes = strikes;
+	e->key_kind = (enum key_kind)kind;
+	*ret_engine = e;
+	return ERR_OK;
+}
+
+enum err
+engine_load(const void *state, size_t len, const char *const *challenges, size_t challenge_count,
+            struct engine **ret_engine)
+{
+	struct engine *e = NULL;
+	struct cursor in;
+	enum err err;
+
+	cursor_init(&in, state, len);
+	err = read_head(&in, &e);
+	if (!err)
+		err = read_engine(&in, e);
+	if (!err)
+		err = engine_set_types(e, challenges, challenge_count);
+	if (err) {
+		engine_free(e);
+		return err;
+	}
+	engine_go(e, e->url[0] ? STATE_RESUME : e->sent ? STATE_LOST : STATE_NEW_ORDER);
+	*ret_engine = e;
+	return ERR_OK;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * acme/engine_state.h - the inside of an order engine: what all its files share
+ *
+ * engine.c        life, wishes, the table of states and what happens between them
+ * engine_order.c  requests and readers about the order itself
+ * engine_authz.c  the same about authorizations and challenges
+ * engine_save.c   snapshots
+ */
+#ifndef ACME_ENGINE_STATE_H
+#define ACME_ENGINE_STATE_H
+
+#include "acme/authz.h"
+#include "acme/engine.h"
+#include "acme/order_object.h"
+#include "acme/url.h"
+#include "base/buf.h"
+#include "base/problem.h"
+
+enum {
+	ENGINE_TYPE_MAX = 31, /* letters of a challenge type */
+	ENGINE_PROFILE_MAX = 63,
+	ENGINE_POLLS_MAX = 60,  /* in a row, about five minutes when the CA names no time */
+	ENGINE_RETRIES_MAX = 3, /* of a request that the network or the CA failed */
+	ENGINE_FINALIZES_MAX = 4,
+	ENGINE_STRIKES_MAX = 3, /* attempts that made no sense, then the order is given up */
+};
+
+enum engine_state {
+	STATE_NEW_ORDER, /* newOrder is out or about to be */
+	STATE_LOST,      /* it was out when we died: someone must look for the order */
+	STATE_RESUME,    /* an order from before: ask how it stands */
+	STATE_AUTHORIZE, /* read each authorization, choose challenges */
+	STATE_PUBLISH,   /* challenges must become answerable */
+	STATE_RESPOND,   /* tell the CA, challenge by challenge */
+	STATE_VALIDATE,  /* poll the authorizations until all are final */
+	STATE_FINALIZE,  /* send the CSR */
+	STATE_ISSUE,     /* poll the order until it is ready, or valid */
+	STATE_DOWNLOAD,  /* fetch the chain */
+	STATE_EXPLAIN,   /* the order is invalid: read the authorizations for the reason */
+	STATE_DONE,
+	STATE_FAILED,
+	STATE_COUNT
+};
+
+struct engine_authz {
+	char *url;
+	bool seen;     /* read at least once */
+	bool valid;
+	bool answered; /* the CA knows that it may look */
+	bool stale;    /* had an error before we answered: that one is old */
+	size_t type;   /* index in types */
+	struct hostname name;
+	char *challenge_url;
+	char token[AUTHZ_TOKEN_MAX + 1];
+};
+
+struct engine_row {
+	const char *name;
+	enum engine_wish wish;
+	enum err (*build)(struct engine *e); /* SEND: fills e->send */
+	void (*read)(struct engine *e, const struct transport_reply *reply);
+	/* What the state makes of a problem itself; false: the rule for all decides. */
+	bool (*refused)(struct engine *e, const struct client_answer *answer);
+};
+
+struct engine {
+	struct hostname *names;
+	size_t name_count;
+	char types[ENGINE_CHALLENGE_TYPES_MAX][ENGINE_TYPE_MAX + 1];
+	size_t type_count;
+	enum key_kind key_kind;
+	char profile[ENGINE_PROFILE_MAX + 1];
+
+	enum engine_state state;
+	bool dirty;
+	bool sent;        /* newOrder may have reached the CA */
+	unsigned strikes; /* survives in snapshots */
+	char url[URL_MAX + 1];
+	char finalize[URL_MAX + 1];
+	char certificate_url[URL_MAX + 1];
+	struct engine_authz *authz;
+	size_t authz_count;
+	size_t at; /* the authorization that is being dealt with */
+	EVP_PKEY *key;
+
+	struct engine_send send;
+	struct buf payload;
+	bool waiting; /* wishes WAIT, then what the state wishes */
+	uint32_t wait_ms;
+	int64_t asked_ms; /* longest Retry-After of this round, -1: none */
+	unsigned polls;
+	unsigned retries;
+	unsigned finalizes;
+
+	struct engine_challenge *challenges;
+	size_t challenge_count;
+	struct buf certificate;
+	struct problem problem;
+	bool dead;
+};
+
+/* A bare engine; engine_new() and engine_load() fill it. NULL: no memory. */
+struct engine *engine_alloc(size_t name_count);
+MUST_CHECK enum err engine_set_types(struct engine *e, const char *const *types, size_t count);
+
+/* Enters STATE and builds its request. */
+void engine_go(struct engine *e, enum engine_state state);
+void engine_wait(struct engine *e, uint32_t ms);
+/* Polls once more after a while, or gives this attempt up. */
+void engine_poll_again(struct engine *e, int64_t retry_after_ms);
+/* Enters STATE, which polls, for the first time: soon. */
+void engine_poll_first(struct engine *e, enum engine_state state);
+
+void engine_fail(struct engine *e, const struct problem *problem, bool dead);
+/* The CA made no sense (kind CA_PROTOCOL): a strike. */
+void engine_strike(struct engine *e, const struct problem *problem);
+void engine_strike_with(struct engine *e, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The CA has forgotten the order, or it is no use to us: dead, and worth another one at once. */
+void engine_gone(struct engine *e, const char *why);
+/* Whether the same request may work a moment later; counts it as a retry. */
+bool engine_retries(struct engine *e, const struct problem *problem);
+/* Whether P is the CA's last word on this order. */
+bool engine_is_final(const struct problem *p);
+
+/* Goes and reads the authorizations of a pending order. */
+void engine_authorize(struct engine *e);
+/* A request of the table: POST-as-GET of URL. */
+MUST_CHECK enum err engine_get(struct engine *e, const char *url);
+
+enum err engine_build_new_order(struct engine *e);
+void engine_read_new_order(struct engine *e, const struct transport_reply *reply);
+bool engine_refused_new_order(struct engine *e, const struct client_answer *answer);
+enum err engine_build_get_order(struct engine *e);
+void engine_read_order(struct engine *e, const struct transport_reply *reply);
+bool engine_refused_gone(struct engine *e, const struct client_answer *answer);
+enum err engine_build_get_authz(struct engine *e);
+void engine_read_authorize(struct engine *e, const struct transport_reply *reply);
+enum err engine_build_publish(struct engine *e);
+enum err engine_build_respond(struct engine *e);
+void engine_read_respond(struct engine *e, const struct transport_reply *reply);
+bool engine_refused_respond(struct engine *e, const struct client_answer *answer);
+void engine_read_validate(struct engine *e, const struct transport_reply *reply);
+enum err engine_build_finalize(struct engine *e);
+bool engine_refused_finalize(struct engine *e, const struct client_answer *answer);
+enum err engine_build_download(struct engine *e);
+void engine_read_download(struct engine *e, const struct transport_reply *reply);
+void engine_read_explain(struct engine *e, const struct transport_reply *reply);
+bool engine_refused_explain(struct engine *e, const struct client_answer *answer);
+
+#endif
