@@ -36,6 +36,7 @@ struct authority {
 	struct problem problem; /* why it is on hold */
 	struct lost *lost;      /* a search for lost orders in work, else NULL */
 	int64_t seek_at;        /* mono ms: not before */
+	int64_t plan_at;        /* mono ms: the next look at the due index, 0 = any time */
 };
 
 /* The client, made now if need be. */

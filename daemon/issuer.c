@@ -12,12 +12,15 @@
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/notice.h"
+#include "store/event.h"
 #include "store/store.h"
 
 enum {
 	SLEEP_MAX_MS = 30000,
 	READERS_EVERY_MS = 60000,
-	PLAN_PAGE = 256,
+	PLAN_PAGE = 1024,
+	PLAN_AGAIN_MS = 50, /* when all that is due is in work or set aside */
+	ASIDE_MS = 600000,
 };
 
 static struct job *
@@ -50,45 +53,76 @@ count_active(struct issuer *s)
 }
 
 static void
+set_aside(struct issuer *s, const struct hostname *name, enum err why)
+{
+	struct set_aside *aside;
+	struct event event = {.at = clock_wall(), .type = "store.corrupt"};
+
+	HASH_FIND(hh, s->aside, name->name, name->len, aside);
+	if (!aside && (aside = calloc(1, sizeof(*aside)))) {
+		aside->name = *name;
+		HASH_ADD_KEYPTR(hh, s->aside, aside->name.name, aside->name.len, aside);
+		log_host_warn(name, "cannot be started: %s; left alone for now", err_text(why));
+		snprintf(event.name, sizeof(event.name), "%s", name->name);
+		snprintf(event.detail, sizeof(event.detail), "cannot be started: %s", err_text(why));
+		issuer_event(s, &event);
+	}
+	if (aside)
+		aside->until = clock_mono_ms() + ASIDE_MS;
+}
+
+static bool
+is_aside(struct issuer *s, const struct hostname *name)
+{
+	struct set_aside *aside;
+
+	HASH_FIND(hh, s->aside, name->name, name->len, aside);
+	return aside && aside->until > clock_mono_ms();
+}
+
+/* Whether a job was started. */
+static bool
 start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 {
 	struct client *client;
 	struct job *job = find_job(s, name);
 	enum err err;
 
-	if (job) {
-		if (job->phase < JOB_CLOSE)
-			job->marked = false; /* removed and added again meanwhile */
-		return;
-	}
-	if (authority_client(ca, &client))
-		return;
+	if (job && job->phase < JOB_CLOSE)
+		job->marked = false; /* removed and added again meanwhile */
+	if (job || is_aside(s, name) || authority_client(ca, &client))
+		return false;
 	err = job_new(name, ca, s->conf, s->store, &job);
 	if (err) {
-		log_host_warn(name, "cannot start its order: %s", err_text(err));
-		return;
+		set_aside(s, name, err);
+		return false;
 	}
 	HASH_ADD_KEYPTR(hh, s->jobs, job->name.name, job->name.len, job);
 	ca->active++;
 	log_host_debug(name, "attempt starts with ca %s", ca->conf->name);
+	return true;
 }
 
-/* Due names become jobs. The page is read first: LMDB transactions do not last over job_new(). */
+/* Due names become jobs. The page is read first: LMDB transactions do not last over job_new(). Names
+ * set aside stay in the index, so the page is longer by as many. */
 static void
 plan_ca(struct issuer *s, struct authority *ca)
 {
 	static struct hostname names[PLAN_PAGE]; /* this thread's only */
 	int64_t now = clock_wall();
-	size_t room = authority_room(ca, now), count = 0;
+	size_t room = authority_room(ca, now), count = 0, started = 0;
+	size_t limit = room + HASH_COUNT(s->aside);
 	struct store_txn *txn;
 
-	if (room == 0 || store_begin_read(s->store, STORE_SERVED, &txn))
+	if (room == 0 || ca->plan_at > clock_mono_ms() ||
+	    store_begin_read(s->store, STORE_SERVED, &txn))
 		return;
-	if (domain_due(txn, ca->conf->name, now, room < PLAN_PAGE ? room : PLAN_PAGE, names, &count))
+	if (domain_due(txn, ca->conf->name, now, limit < PLAN_PAGE ? limit : PLAN_PAGE, names, &count))
 		count = 0;
 	store_abort(txn);
-	for (size_t i = 0; i < count; i++)
-		start_job(s, ca, &names[i]);
+	for (size_t i = 0; i < count && started < room; i++)
+		started += start_job(s, ca, &names[i]);
+	ca->plan_at = count > 0 && started == 0 ? clock_mono_ms() + PLAN_AGAIN_MS : 0;
 }
 
 static int64_t
@@ -113,7 +147,9 @@ until_due(struct issuer *s, const struct authority *ca)
 	store_abort(txn);
 	if (err || at - now > SLEEP_MAX_MS / 1000)
 		return SLEEP_MAX_MS;
-	return at > now ? (at - now) * 1000 : 20; /* due but in work: soon again */
+	if (at > now)
+		return (at - now) * 1000;
+	return ca->plan_at > clock_mono_ms() ? ca->plan_at - clock_mono_ms() : 0;
 }
 
 static int
@@ -216,6 +252,7 @@ issuer_main(void *arg)
 {
 	struct issuer *s = arg;
 	struct job *job, *next;
+	struct set_aside *aside, *next_aside;
 
 	issuer_resume(s);
 	while (read_mail(s)) {
@@ -231,6 +268,10 @@ issuer_main(void *arg)
 	}
 	HASH_ITER(hh, s->jobs, job, next)
 		issuer_remove_job(s, job);
+	HASH_ITER(hh, s->aside, aside, next_aside) {
+		HASH_DEL(s->aside, aside);
+		free(aside);
+	}
 	return NULL;
 }
 

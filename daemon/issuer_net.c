@@ -14,7 +14,6 @@
 #include "daemon/issuer_inside.h"
 #include "daemon/notice.h"
 #include "store/event.h"
-#include "store/store.h"
 
 enum { PROBES_MAX = 5, PROBE_AGAIN_MS = 200, SEEK_AGAIN_MS = 5000 };
 
@@ -184,18 +183,12 @@ probe_failed(struct issuer *s, struct job *job, const char *why)
 {
 	struct notice n = {.name = job->name, .step = MSG_STEP_FAILED, .at = clock_wall()};
 	struct event event = {.at = n.at, .type = "mismatch.served_differs"};
-	struct store_txn *txn;
 
 	problem_set(&n.problem, PROBLEM_INTERNAL, "stored, but not what is served: %s", why);
 	log_host_warn(&job->name, "stored, but not what is served: %s", why);
 	snprintf(event.name, sizeof(event.name), "%s", job->name.name);
 	snprintf(event.detail, sizeof(event.detail), "%s", n.problem.detail);
-	if (!store_begin_write(s->store, STORE_PRIVATE, &txn)) {
-		if (event_put(txn, &event))
-			store_abort(txn);
-		else if (store_commit(txn))
-			log_host_warn(&job->name, "the event is not written");
-	}
+	issuer_event(s, &event);
 	notice_push(s->notices, &n);
 	job->phase = JOB_OVER;
 }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/notice.h"
+#include "store/event.h"
 #include "store/order.h"
 #include "store/store.h"
 
@@ -82,7 +83,7 @@ settle_all(struct issuer *s)
 		if (!is_to_settle(job))
 			continue;
 		err = job_settle(job, txn);
-		if (err == ERR_NOTFOUND) {
+		if (err == ERR_NOTFOUND || err == ERR_CORRUPT) { /* removed, or its record is */
 			job_drop(job, txn);
 			err = ERR_OK;
 		}
@@ -222,4 +223,22 @@ issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
 		err = store_commit(txn);
 	if (err && err != ERR_NOTFOUND)
 		log_host_warn(name, "cannot be planned anew now; the next start does it");
+}
+
+void
+issuer_event(struct issuer *s, struct event *event)
+{
+	struct store_txn *txn;
+	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
+
+	if (!err) {
+		err = event_put(txn, event);
+		if (err)
+			store_abort(txn);
+		else
+			err = store_commit(txn);
+	}
+	if (err)
+		log_warn("the event %s is not written: %s", event->type, err_text(err));
+	notice_nudge(s->notices);
 }

@@ -29,8 +29,10 @@ resume_one(struct issuer *s, const struct hostname *name)
 	err = domain_get(txn, name, &d);
 	store_abort(txn);
 	if (err == ERR_NOTFOUND || (!err && d.due_at != 0 && d.state == DOMAIN_VALID)) {
-		if (!store_begin_write(s->store, STORE_PRIVATE, &txn) &&
-		    (order_del(txn, name) || store_commit(txn)))
+		if (store_begin_write(s->store, STORE_PRIVATE, &txn))
+			return;
+		err = order_del(txn, name); /* a failure sticks: the commit tells */
+		if (store_commit(txn) || err)
 			log_host_warn(name, "its ended order cannot be removed");
 	} else if (!err && d.due_at == 0) {
 		log_host_info(name, "goes on with the order it was in");
@@ -42,10 +44,12 @@ static void
 expire_challenges(struct issuer *s)
 {
 	struct store_txn *txn;
+	enum err err;
 
 	if (store_begin_write(s->store, STORE_SERVED, &txn))
 		return;
-	if (challenge_expire(txn, clock_wall() - CHALLENGE_OLD_S) || store_commit(txn))
+	err = challenge_expire(txn, clock_wall() - CHALLENGE_OLD_S); /* a failure sticks */
+	if (store_commit(txn) || err)
 		log_warn("old challenges cannot be removed");
 }
 

@@ -47,7 +47,7 @@ open_socket(const struct conf_address *address)
 }
 
 enum err
-listener_open(const struct conf_address *address, int *ret_fd, int *ret_errno)
+listener_open(const struct conf_address *address, int *ret_fd)
 {
 	int fd = open_socket(address);
 
@@ -55,8 +55,6 @@ listener_open(const struct conf_address *address, int *ret_fd, int *ret_errno)
 		*ret_fd = fd;
 		return ERR_OK;
 	}
-	if (ret_errno)
-		*ret_errno = errno;
 	switch (errno) {
 	case EADDRINUSE:
 		return ERR_EXISTS;

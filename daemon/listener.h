@@ -22,8 +22,8 @@ struct status_slot;
 enum { LISTENER_PAUSE_MS = 100 };
 
 /* Bound, listening, non-blocking, close-on-exec; IPv6 sockets take IPv6 only. Called by the parent.
- * RET_ERRNO (may be NULL) is set on failure. ERR_EXISTS: the address is in use. */
-MUST_CHECK enum err listener_open(const struct conf_address *address, int *ret_fd, int *ret_errno);
+ * On failure errno says more; ERR_EXISTS: the address is in use. */
+MUST_CHECK enum err listener_open(const struct conf_address *address, int *ret_fd);
 
 /* Takes FD. May refuse it by closing it. */
 typedef void listener_fn(void *arg, struct listener *listener, int fd,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/sockets.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +24,10 @@ find_old(const struct sockets *old, const struct conf *old_conf, const char *add
 }
 
 static enum err
-open_one(const struct conf_address *address, int old_fd, int *ret_fd, int *ret_errno)
+open_one(const struct conf_address *address, int old_fd, int *ret_fd)
 {
 	if (old_fd < 0)
-		return listener_open(address, ret_fd, ret_errno);
+		return listener_open(address, ret_fd);
 	*ret_fd = fcntl(old_fd, F_DUPFD_CLOEXEC, 3);
 	return *ret_fd < 0 ? ERR_IO : ERR_OK;
 }
@@ -37,7 +38,6 @@ sockets_open(const struct conf *conf, const struct sockets *old, const struct co
 {
 	struct sockets s = {.listens = conf->listen_count, .workers = conf->workers};
 	size_t n = s.listens * s.workers;
-	int error_number = 0;
 	enum err err = ERR_OK;
 
 	s.fds = malloc((n ? n : 1) * sizeof(*s.fds));
@@ -48,10 +48,10 @@ sockets_open(const struct conf *conf, const struct sockets *old, const struct co
 		const struct conf_address *address = &conf->listens[i % s.listens].address;
 
 		err = open_one(address, find_old(old, old_conf, address->text, i / s.listens),
-		               &s.fds[i], &error_number);
+		               &s.fds[i]);
 		if (err)
 			snprintf(error, size, "cannot listen on %s: %s", address->text,
-			         error_number ? strerror(error_number) : err_text(err));
+			         strerror(errno));
 	}
 	if (err) {
 		sockets_close(&s);

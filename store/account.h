@@ -2,8 +2,8 @@
 /*
  * store/account.h - who we are at a CA (environment private/), keyed by directory URL
  *
- * The record is written with its key, and without a URL, before the CA is asked for an account, so an
- * answer that got lost finds the same account again (RFC 8555 7.3.1).
+ * The record is written with its key, and without a URL, before the CA is asked for an account, so
+ * an answer that got lost finds the same account again (RFC 8555 7.3.1).
  */
 #ifndef STORE_ACCOUNT_H
 #define STORE_ACCOUNT_H

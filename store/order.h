@@ -3,8 +3,8 @@
  * store/order.h - orders in work (environment private/), keyed by normalized hostname
  *
  * One order per name: the key makes a second one impossible. `state` is the order engine's own
- * snapshot (acme/engine.h), opaque here; it holds the certificate's private key from the step before
- * finalize on. The record is removed when the order has ended.
+ * snapshot (acme/engine.h), opaque here; it holds the certificate's private key from the step
+ * before finalize on. The record is removed when the order has ended.
  */
 #ifndef STORE_ORDER_H
 #define STORE_ORDER_H

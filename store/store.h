@@ -41,16 +41,16 @@ enum { STORE_MASTER_KEY_LEN = 32 };
 
 /* DIR holds served/ (made 0750: the front may be another user of the keeper's group) and private/
  * (0700); refused when one is a symbolic link, another user's, open to others, or on a network file
- * system. MASTER is copied. ERR_CRYPTO: MASTER is not the key of this store; ERR_NOTFOUND: STORE_FRONT
- * and nothing there yet; ERR_BUSY: open in this process already; ERR_VERSION: written by a newer
- * certd. RET_WHY has the sentence for the operator. */
+ * system. MASTER is borrowed. ERR_CRYPTO: MASTER is not the key of this store; ERR_NOTFOUND:
+ * STORE_FRONT and nothing there yet; ERR_BUSY: open in this process already; ERR_VERSION: written
+ * by a newer certd. RET_WHY has the sentence for the operator. */
 MUST_CHECK enum err store_open(const char *dir, enum store_mode mode, const struct secret *master,
                                struct store **ret_store, struct problem *ret_why);
 void store_close(struct store *store);
 /* Whether DIR has a store already (so that a missing master key is an error, not a first start). */
 bool store_exists(const char *dir);
-/* Takes DIR, made when missing, for this process and the children it forks: before store_open(), held
- * while RET_FD is open in any of them. ERR_BUSY: another certd has it. */
+/* Takes DIR, made when missing, for this process and the children it forks: before store_open(),
+ * held while RET_FD is open in any of them. ERR_BUSY: another certd has it. */
 MUST_CHECK enum err store_lock(const char *dir, int *ret_fd, struct problem *ret_why);
 
 MUST_CHECK enum err store_begin_read(struct store *store, enum store_env env,

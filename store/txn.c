@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <assert.h>
 #include <stdlib.h>
 
 #include "store/inside.h"
+
+enum { SCRATCH_KEEP = 64 * 1024 }; /* a larger scratch costs more to wipe than to get anew */
 
 static struct store_txn *
 txn_new(struct store *store, struct env *env, bool writes)
@@ -188,7 +189,10 @@ store_abort(struct store_txn *txn)
 	if (txn->writes) {
 		txn_free(txn);
 	} else {
-		buf_reset(&txn->plain);
+		if (txn->plain.cap > SCRATCH_KEEP)
+			buf_wipe(&txn->plain);
+		else
+			buf_reset(&txn->plain);
 		mdb_txn_reset(txn->mdb);
 		idle_give(env, txn);
 	}

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <lmdb.h>
 
 #include "base/problem.h"
 #include "store/account.h"
@@ -19,70 +18,23 @@
 #include "store/domain.h"
 #include "store/event.h"
 #include "store/order.h"
+#include "tests/support/rawdb.h"
 #include "tests/support/tmpstore.h"
 
-enum { NAMES = 20, RAW_MAX = 4096 };
-
-/* LMDB on one database of the closed store. */
-struct raw {
-	MDB_env *env;
-	MDB_txn *txn;
-	MDB_dbi dbi;
-};
-
-static struct raw
-raw_open(const struct tmpstore *t, const char *folder, const char *table)
-{
-	struct raw raw;
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", t->dir, folder);
-	assert_int_equal(mdb_env_create(&raw.env), 0);
-	assert_int_equal(mdb_env_set_maxdbs(raw.env, 32), 0);
-	assert_int_equal(mdb_env_open(raw.env, path, 0, 0640), 0);
-	assert_int_equal(mdb_txn_begin(raw.env, NULL, 0, &raw.txn), 0);
-	assert_int_equal(mdb_dbi_open(raw.txn, table, 0, &raw.dbi), 0);
-	return raw;
-}
-
-static void
-raw_close(struct raw *raw)
-{
-	assert_int_equal(mdb_txn_commit(raw->txn), 0);
-	mdb_env_close(raw->env);
-}
-
-static size_t
-raw_get(struct raw *raw, const void *key, size_t key_len, unsigned char data[RAW_MAX])
-{
-	MDB_val k = {key_len, (void *)(uintptr_t)key}, v;
-
-	assert_int_equal(mdb_get(raw->txn, raw->dbi, &k, &v), 0);
-	assert_true(v.mv_size <= RAW_MAX);
-	memcpy(data, v.mv_data, v.mv_size);
-	return v.mv_size;
-}
-
-static void
-raw_put(struct raw *raw, const void *key, size_t key_len, const void *data, size_t len)
-{
-	MDB_val k = {key_len, (void *)(uintptr_t)key}, v = {len, (void *)(uintptr_t)data};
-
-	assert_int_equal(mdb_put(raw->txn, raw->dbi, &k, &v, 0), 0);
-}
+enum { NAMES = 20 };
 
 /* Changes one byte of the record under KEY. */
 static void
 flip(const struct tmpstore *t, const char *folder, const char *table, const char *key,
      size_t key_len)
 {
-	struct raw raw = raw_open(t, folder, table);
-	unsigned char data[RAW_MAX];
-	size_t len = raw_get(&raw, key, key_len, data);
+	struct rawdb raw = rawdb_open(t->dir, folder, table);
+	unsigned char data[RAWDB_MAX];
+	size_t len = rawdb_get(&raw, key, key_len, data);
 
 	data[(size_t)rand() % len] ^= (unsigned char)(1 << rand() % 8);
-	raw_put(&raw, key, key_len, data, len);
-	raw_close(&raw);
+	rawdb_put(&raw, key, key_len, data, len);
+	rawdb_close(&raw);
 }
 
 static struct hostname
@@ -271,15 +223,15 @@ a_record_moved_to_another_key_does_not_open(void **state)
 {
 	struct tmpstore *t = *state;
 	struct hostname from = number(3), to = number(4);
-	struct raw raw = raw_open(t, "served", "cert");
-	unsigned char data[RAW_MAX];
-	size_t len = raw_get(&raw, from.name, from.len, data);
+	struct rawdb raw = rawdb_open(t->dir, "served", "cert");
+	unsigned char data[RAWDB_MAX];
+	size_t len = rawdb_get(&raw, from.name, from.len, data);
 	struct store_txn *txn;
 	struct cert cert;
 
 	cert_init(&cert);
-	raw_put(&raw, to.name, to.len, data, len);
-	raw_close(&raw);
+	rawdb_put(&raw, to.name, to.len, data, len);
+	rawdb_close(&raw);
 	tmpstore_open(t);
 	txn = tmpstore_read(t, STORE_SERVED);
 	assert_int_equal(cert_get(txn, &to, &cert), ERR_CORRUPT);
@@ -292,19 +244,19 @@ static void
 keys_that_are_no_names_are_passed_over(void **state)
 {
 	struct tmpstore *t = *state;
-	struct raw raw = raw_open(t, "served", "domain");
+	struct rawdb raw = rawdb_open(t->dir, "served", "domain");
 	struct domain page[NAMES + 4];
 	struct hostname names[NAMES + 4];
 	struct store_txn *txn;
 	size_t count;
 
-	raw_put(&raw, "A.EXAMPLE", 9, "x", 1);
-	raw_put(&raw, "a\0b", 3, "x", 1);
-	raw_close(&raw);
-	raw = raw_open(t, "served", "due");
-	raw_put(&raw, "le\0short", 8, "", 0);
-	raw_put(&raw, "le\0\0\0\0\0\0\0\0\0BAD NAME", 19, "", 0);
-	raw_close(&raw);
+	rawdb_put(&raw, "A.EXAMPLE", 9, "x", 1);
+	rawdb_put(&raw, "a\0b", 3, "x", 1);
+	rawdb_close(&raw);
+	raw = rawdb_open(t->dir, "served", "due");
+	rawdb_put(&raw, "le\0short", 8, "", 0);
+	rawdb_put(&raw, "le\0\0\0\0\0\0\0\0\0BAD NAME", 19, "", 0);
+	rawdb_close(&raw);
 	tmpstore_open(t);
 	txn = tmpstore_read(t, STORE_SERVED);
 	assert_int_equal(domain_page(txn, NULL, NAMES + 4, page, &count), ERR_OK);
@@ -332,7 +284,7 @@ wrong_indexes_are_found(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct tmpstore *t;
-		struct raw raw;
+		struct rawdb raw;
 		struct store_txn *txn;
 
 		if (i) {
@@ -340,9 +292,9 @@ wrong_indexes_are_found(void **state)
 			setup(state);
 		}
 		t = *state;
-		raw = raw_open(t, "served", cases[i].table);
-		raw_put(&raw, cases[i].key, cases[i].key_len, cases[i].value, cases[i].len);
-		raw_close(&raw);
+		raw = rawdb_open(t->dir, "served", cases[i].table);
+		rawdb_put(&raw, cases[i].key, cases[i].key_len, cases[i].value, cases[i].len);
+		rawdb_close(&raw);
 		tmpstore_open(t);
 		txn = tmpstore_read(t, STORE_SERVED);
 		assert_int_equal(domain_verify(txn), ERR_CORRUPT);
@@ -366,14 +318,14 @@ static void
 a_newer_format_is_refused(void **state)
 {
 	struct tmpstore *t = *state;
-	struct raw raw = raw_open(t, "served", "meta");
+	struct rawdb raw = rawdb_open(t->dir, "served", "meta");
 
-	raw_put(&raw, "format", 6, "\2\0\0\0", 4);
-	raw_close(&raw);
+	rawdb_put(&raw, "format", 6, "\2\0\0\0", 4);
+	rawdb_close(&raw);
 	assert_refused(t, ERR_VERSION, "install that version again");
-	raw = raw_open(t, "served", "meta");
-	raw_put(&raw, "format", 6, "\1", 1);
-	raw_close(&raw);
+	raw = rawdb_open(t->dir, "served", "meta");
+	rawdb_put(&raw, "format", 6, "\1", 1);
+	rawdb_close(&raw);
 	assert_refused(t, ERR_CORRUPT, "restore it from a backup");
 }
 
@@ -381,15 +333,15 @@ static void
 a_lost_meta_is_not_made_anew(void **state)
 {
 	struct tmpstore *t = *state;
-	struct raw raw = raw_open(t, "private", "meta");
+	struct rawdb raw = rawdb_open(t->dir, "private", "meta");
 
 	assert_int_equal(mdb_drop(raw.txn, raw.dbi, 1), 0);
-	raw_close(&raw);
+	rawdb_close(&raw);
 	assert_refused(t, ERR_CORRUPT, "restore it from a backup");
 	/* Nor is one whose data key does not open. */
-	raw = raw_open(t, "served", "meta");
-	raw_put(&raw, "key", 3, "nonsense", 8);
-	raw_close(&raw);
+	raw = rawdb_open(t->dir, "served", "meta");
+	rawdb_put(&raw, "key", 3, "nonsense", 8);
+	rawdb_close(&raw);
 	assert_refused(t, ERR_CRYPTO, "another master key");
 }
 

@@ -206,18 +206,18 @@ pages_go_through_all_names_in_order(void **state)
 	store_abort(txn);
 }
 
+static const struct {
+	const char *name, *ca;
+	int64_t due_at;
+} due_rows[] = {
+	{"late.example", "a", 300}, {"first.example", "a", 1},        {"never.example", "a", 0},
+	{"other.example", "ab", 2}, {"big.example", "a", 1 << 9},     {"tie2.example", "a", 200},
+	{"tie1.example", "a", 200}, {"huge.example", "b", INT64_MAX},
+};
+
 static void
 due_is_ordered_within_each_ca(void **state)
 {
-	static const struct {
-		const char *name, *ca;
-		int64_t due_at;
-	} rows[] = {
-		{"late.example", "a", 300},   {"first.example", "a", 1},
-		{"never.example", "a", 0},    {"other.example", "ab", 2},
-		{"big.example", "a", 1 << 9}, {"tie2.example", "a", 200},
-		{"tie1.example", "a", 200},   {"huge.example", "b", INT64_MAX},
-	};
 	static const char *const order[] = {"first.example", "tie1.example", "tie2.example",
 	                                    "late.example"};
 	struct hostname names[8];
@@ -225,10 +225,10 @@ due_is_ordered_within_each_ca(void **state)
 	size_t count;
 	int64_t at;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct domain d = tmpstore_domain(rows[i].name, rows[i].due_at);
+	for (size_t i = 0; i < sizeof(due_rows) / sizeof(due_rows[0]); i++) {
+		struct domain d = tmpstore_domain(due_rows[i].name, due_rows[i].due_at);
 
-		strcpy(d.ca, rows[i].ca);
+		strcpy(d.ca, due_rows[i].ca);
 		assert_int_equal(domain_put(txn, &d), ERR_OK);
 	}
 	tmpstore_commit(txn);
@@ -254,11 +254,12 @@ due_is_ordered_within_each_ca(void **state)
 	verify(*state);
 }
 
+static const char *const words[] = {"", "le", "zerossl", "le2", "internal"};
+
 /* A put or del of a random name; afterwards the counters must be what a scan finds. */
 static void
 random_step(struct store_txn *txn)
 {
-	static const char *const words[] = {"", "le", "zerossl", "le2", "internal"};
 	char text[32];
 	struct domain d;
 	enum err err;
@@ -300,8 +301,6 @@ counters_equal_a_recount(void **state)
 		by_state += n;
 	}
 	for (int i = 0; i < 5; i++) {
-		static const char *const words[] = {"", "le", "zerossl", "le2", "internal"};
-
 		assert_int_equal(domain_count_ca(txn, words[i], &n), ERR_OK);
 		by_ca += n;
 	}
