@@ -37,7 +37,7 @@ struct batch {
 	const struct conf_backend *backend; /* add */
 	const char *event;
 	enum err (*apply)(struct batch *b, struct outcome *o);
-	bool wait; /* a `wait` for the names will follow: keep their steps from now on */
+	bool wait; /* go on with the steps of the names that are ok */
 	struct outcome *outcomes;
 	size_t count;
 };
@@ -207,13 +207,17 @@ answer_all(struct batch *b)
 		const struct outcome *o = &b->outcomes[i];
 
 		answer_one(b->cl, o);
-		seen |= 1u << (o->err ? msg_exit_of_code(o->word) : MSG_EXIT_OK);
-		if (!o->err && o->ca[0]) /* renew: tried now even if the CA is on hold */
-			issuer_kick(b->control->issuer, o->ca);
+		if (o->err || !b->wait)
+			seen |= 1u << (o->err ? msg_exit_of_code(o->word) : MSG_EXIT_OK);
 		if (!o->err && b->wait)
 			wait_add(b->cl, &o->name);
+		if (!o->err && o->ca[0]) /* renew: tried now even if the CA is on hold */
+			issuer_kick(b->control->issuer, o->ca);
 	}
-	reply_end(b->cl, msg_exit_combine(seen));
+	if (b->wait)
+		wait_begin(b->cl, seen);
+	else
+		reply_end(b->cl, msg_exit_combine(seen));
 	issuer_wake(b->control->issuer);
 }
 

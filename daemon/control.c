@@ -102,7 +102,6 @@ close_client(struct control_client *cl)
 	wait_done(cl);
 	buf_done(&cl->in);
 	buf_done(&cl->out);
-	buf_done(&cl->kept);
 	*cl = (struct control_client){.fd = -1};
 }
 

@@ -41,7 +41,6 @@ struct control_client {
 	struct buf in;
 	struct buf out;
 	struct waited *waited;    /* wait: names still open */
-	struct buf kept;          /* wait: lines told before the request came */
 	unsigned outcomes;        /* wait: 1 << exit code of those that are through */
 	bool following;           /* events */
 	uint64_t event;           /* the last id sent */
@@ -100,8 +99,10 @@ void add_time(cJSON *object, const char *member, int64_t at);
 /* control_wait.c */
 void command_wait(struct control_client *cl, const cJSON *request);
 void command_events(struct control_client *cl, const cJSON *request);
-/* CL waits for NAME from now on. Steps that come before its `wait` request are kept for it. */
+/* The reply goes on with the steps of the names added, and ends when all are through. SEEN: outcomes so
+ * far, as for msg_exit_combine(). */
 void wait_add(struct control_client *cl, const struct hostname *name);
+void wait_begin(struct control_client *cl, unsigned seen);
 void wait_on_notices(struct control *c);
 void wait_on_timer(struct control *c);
 void wait_done(struct control_client *cl);

@@ -13,7 +13,7 @@
 #include "store/event.h"
 #include "store/store.h"
 
-enum { EVENTS_PAGE = 100, WAITED_MAX = 4 * MSG_NAMES_MAX, KEPT_MAX = 8 * 1024 * 1024 };
+enum { EVENTS_PAGE = 100 };
 
 /* ---- wait ----------------------------------------------------------------------------------- */
 
@@ -32,14 +32,7 @@ send_step(struct control_client *cl, const struct notice *n)
 		add_time(error, "next", n->next_at);
 		cJSON_AddItemToObject(step, "error", error);
 	}
-	if (cl->busy) {
-		reply_json(cl, line);
-		return;
-	}
-	if (!line || json_print(line, &cl->kept) || cl->kept.len > KEPT_MAX)
-		cl->closing = true;
-	buf_add(&cl->kept, "\n", 1);
-	cJSON_Delete(line);
+	reply_json(cl, line);
 }
 
 static void
@@ -117,15 +110,17 @@ void
 wait_add(struct control_client *cl, const struct hostname *name)
 {
 	struct waited *w;
-	struct notice n;
 
 	HASH_FIND(hh, cl->waited, name->name, name->len, w);
-	if (!w && HASH_COUNT(cl->waited) < WAITED_MAX && (w = calloc(1, sizeof(*w)))) {
-		w->name = *name;
-		HASH_ADD_KEYPTR(hh, cl->waited, w->name.name, w->name.len, w);
+	if (w)
+		return;
+	w = calloc(1, sizeof(*w));
+	if (!w) {
+		cl->closing = true;
+		return;
 	}
-	look_up(cl->control, name, &n);
-	tell(cl, &n);
+	w->name = *name;
+	HASH_ADD_KEYPTR(hh, cl->waited, w->name.name, w->name.len, w);
 }
 
 static enum err
@@ -148,22 +143,32 @@ parse_waited(struct control_client *cl, const cJSON *names)
 }
 
 void
-command_wait(struct control_client *cl, const cJSON *request)
+wait_begin(struct control_client *cl, unsigned seen)
 {
-	enum err err;
+	struct waited *w, *next;
+	struct notice n;
 
 	cl->busy = true;
-	cl->outcomes = 0;
-	buf_add(&cl->out, cl->kept.data, cl->kept.len);
-	buf_done(&cl->kept);
-	err = parse_waited(cl, json_array(request, "names"));
+	cl->outcomes = seen;
+	HASH_ITER(hh, cl->waited, w, next) {
+		look_up(cl->control, &w->name, &n);
+		tell(cl, &n);
+	}
+	end_if_through(cl);
+}
+
+void
+command_wait(struct control_client *cl, const cJSON *request)
+{
+	enum err err = parse_waited(cl, json_array(request, "names"));
+
 	if (err) {
 		wait_done(cl);
 		reply_error(cl, MSG_EXIT_USAGE, err_word(err),
 		            "\"names\" must be a list of up to %d names", MSG_NAMES_MAX);
 		return;
 	}
-	end_if_through(cl);
+	wait_begin(cl, 0);
 }
 
 /* Looks at all waited names again: when notices were lost (ALL), or for what no notice tells (a CA on

@@ -376,7 +376,7 @@ begin_wait(const char *words)
 {
 	ctlbox_start(&box, words, NULL);
 	ctlbox_accept(&box);
-	ctlbox_expect(&box, "{\"verb\":\"add\",\"names\":[\"b.test\",\"a.test\"],\"wait\":true}");
+	ctlbox_expect(&box, "{\"verb\":\"add\",\"names\":[\"b.test\",\"a.test\"]}");
 	ctlbox_reply(&box, accepted);
 	ctlbox_expect(&box, wait_both);
 }
@@ -456,7 +456,7 @@ test_wait_for_accepted(void **state)
 	(void)state;
 	ctlbox_start(&box, "renew x.test A.test a.test --wait -o ndjson", NULL);
 	ctlbox_accept(&box);
-	ctlbox_expect(&box, "{\"verb\":\"renew\",\"names\":[\"x.test\",\"A.test\",\"a.test\"],\"wait\":true}");
+	ctlbox_expect(&box, "{\"verb\":\"renew\",\"names\":[\"x.test\",\"A.test\",\"a.test\"]}");
 	ctlbox_reply(&box,
 	             "{\"result\":{\"name\":\"x.test\",\"ok\":false,\"error\":{\"code\":"
 	             "\"not-found\",\"detail\":\"none\"}}}\n"
