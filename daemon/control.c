@@ -385,8 +385,10 @@ control_free(struct control *control)
 	loop_unwatch(control->listen_watch);
 	loop_unwatch(control->channel_watch);
 	loop_timer_free(control->timer);
-	if (control->listen_fd >= 0)
+	if (control->listen_fd >= 0) {
 		close(control->listen_fd);
+		unlink(control->conf->control_socket);
+	}
 	loop_free(control->loop);
 	notice_free(control->notices);
 	conf_unref(control->conf);

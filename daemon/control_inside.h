@@ -25,6 +25,8 @@ enum { CLIENTS_MAX = 64 };
 /* A name that a client waits for; gone when it is serving or has failed. */
 struct waited {
 	struct hostname name;
+	enum msg_step told; /* steps are told in order and once */
+	bool any_told;
 	UT_hash_handle hh;
 };
 
@@ -97,6 +99,10 @@ void add_time(cJSON *object, const char *member, int64_t at);
 /* control_wait.c */
 void command_wait(struct control_client *cl, const cJSON *request);
 void command_events(struct control_client *cl, const cJSON *request);
+/* The reply goes on with the steps of the names added, and ends when all are through. SEEN: outcomes so
+ * far, as for msg_exit_combine(). */
+void wait_add(struct control_client *cl, const struct hostname *name);
+void wait_begin(struct control_client *cl, unsigned seen);
 void wait_on_notices(struct control *c);
 void wait_on_timer(struct control *c);
 void wait_done(struct control_client *cl);
