@@ -57,8 +57,8 @@ static const struct {
          "{\"result\":{\"name\":\"a.example\",\"ok\":true}}\n{\"end\":{\"code\":0}}", 0,
          "a.example: added\n", ""},
 	{"--backend=app1 add A.Example b.example --ca local",
-         "{\"verb\":\"add\",\"names\":[\"A.Example\",\"b.example\"],\"backend\":\"app1\",\"ca\":"
-         "\"local\"}",
+         "{\"verb\":\"add\",\"backend\":\"app1\",\"ca\":\"local\",\"names\":[\"A.Example\","
+         "\"b.example\"]}",
          "{\"result\":{\"name\":\"a.example\",\"ok\":true}}\n"
          "{\"result\":{\"name\":\"b.example\",\"ok\":false,\"error\":{\"code\":\"conflict\","
          "\"detail\":\"this name is here already\"}}}\n{\"end\":{\"code\":9}}",
@@ -67,7 +67,7 @@ static const struct {
          "{\"result\":{\"name\":\"-x\",\"ok\":false,\"error\":{\"code\":\"invalid-name\","
          "\"detail\":\"a label begins with -\"}}}\n{\"end\":{\"code\":2}}",
          2, "", "certctl: -x: a label begins with -\n"},
-	{"add '' --backend nobody", "{\"verb\":\"add\",\"names\":[\"\"],\"backend\":\"nobody\"}",
+	{"add '' --backend nobody", "{\"verb\":\"add\",\"backend\":\"nobody\",\"names\":[\"\"]}",
          "{\"end\":{\"code\":2,\"error\":{\"code\":\"unknown-backend\",\"detail\":\"no backend "
          "nobody\"}}}",
          2, "", "certctl: no backend nobody\n"},
@@ -166,7 +166,6 @@ test_talks(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(talks) / sizeof(talks[0]); i++) {
-		print_message("%s\n", talks[i].words);
 		ctlbox_start(&box, talks[i].words, NULL);
 		ctlbox_accept(&box);
 		ctlbox_expect(&box, talks[i].request);
@@ -213,7 +212,6 @@ test_usage(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(usages) / sizeof(usages[0]); i++) {
-		print_message("%s\n", usages[i].words);
 		ctlbox_start(&box, usages[i].words, "");
 		assert_ended(MSG_EXIT_USAGE, "", usages[i].err);
 	}
@@ -264,7 +262,6 @@ test_nobody_there(void **state)
 	(void)state;
 	ctlbox_unlisten(&box);
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		print_message("%s\n", calls[i]);
 		ctlbox_start(&box, calls[i], NULL);
 		assert_ended(4, "",
 		             "certctl: cannot reach certd at SOCKET: No such file or directory\n");
@@ -356,10 +353,8 @@ test_list_limit(void **state)
 
 /* ---- waiting -------------------------------------------------------------------------------- */
 
-static const char accepted[] = "{\"result\":{\"name\":\"a.test\",\"ok\":true}}\n{\"result\":{"
-                               "\"name\":\"b.test\",\"ok\":true}}\n"
-			       "{\"end\":{\"code\":0}}";
-static const char wait_both[] = "{\"verb\":\"wait\",\"names\":[\"a.test\",\"b.test\"]}";
+static const char accepted[] = "{\"result\":{\"name\":\"a.test\",\"ok\":true}}\n"
+			       "{\"result\":{\"name\":\"b.test\",\"ok\":true}}";
 
 static void
 reply_step(const char *name, const char *step, const char *rest)
@@ -376,9 +371,8 @@ begin_wait(const char *words)
 {
 	ctlbox_start(&box, words, NULL);
 	ctlbox_accept(&box);
-	ctlbox_expect(&box, "{\"verb\":\"add\",\"names\":[\"b.test\",\"a.test\"]}");
+	ctlbox_expect(&box, "{\"verb\":\"add\",\"wait\":true,\"names\":[\"b.test\",\"a.test\"]}");
 	ctlbox_reply(&box, accepted);
-	ctlbox_expect(&box, wait_both);
 }
 
 /* "took 0.1s" -> "took T". */
@@ -404,7 +398,6 @@ test_wait(void **state)
 	reply_step("b.test", "queued", "");
 	reply_step("a.test", "challenge", ",\"detail\":\"http-01\"");
 	reply_step("a.test", "serving", "");
-	reply_step("c.test", "serving", "");
 	reply_step(
 		"b.test", "failed",
 		",\"error\":{\"code\":\"ca/refused\",\"detail\":\"no\\nway\",\"hint\":\"read\"}");
@@ -456,19 +449,57 @@ test_wait_for_accepted(void **state)
 	(void)state;
 	ctlbox_start(&box, "renew x.test A.test a.test --wait -o ndjson", NULL);
 	ctlbox_accept(&box);
-	ctlbox_expect(&box, "{\"verb\":\"renew\",\"names\":[\"x.test\",\"A.test\",\"a.test\"]}");
-	ctlbox_reply(&box,
-	             "{\"result\":{\"name\":\"x.test\",\"ok\":false,\"error\":{\"code\":"
-	             "\"not-found\",\"detail\":\"none\"}}}\n"
-	             "{\"result\":{\"name\":\"a.test\",\"ok\":true}}\n"
-	             "{\"result\":{\"name\":\"a.test\",\"ok\":true}}\n{\"end\":{\"code\":9}}");
-	ctlbox_expect(&box, "{\"verb\":\"wait\",\"names\":[\"a.test\"]}");
+	ctlbox_expect(&box, "{\"verb\":\"renew\",\"wait\":true,\"names\":[\"x.test\",\"A.test\","
+	                    "\"a.test\"]}");
+	ctlbox_reply(&box, "{\"result\":{\"name\":\"x.test\",\"ok\":false,\"error\":{\"code\":"
+	                   "\"not-found\",\"detail\":\"none\"}}}\n"
+	                   "{\"result\":{\"name\":\"a.test\",\"ok\":true}}\n"
+	                   "{\"result\":{\"name\":\"a.test\",\"ok\":true}}");
 	reply_step("a.test", "serving", "");
-	ctlbox_reply(&box, "{\"end\":{\"code\":0}}");
+	ctlbox_reply(&box, "{\"end\":{\"code\":9}}");
 	assert_ended(9,
 	             "{\"name\":\"x.test\",\"step\":\"failed\",\"error\":{\"code\":\"not-found\","
 	             "\"detail\":\"none\"}}\n{\"name\":\"a.test\",\"step\":\"serving\"}\n",
 	             "certctl: x.test: none\n");
+}
+
+/* Of many names the last batch is waited for at once, the ones before it afterwards. */
+static void
+test_wait_for_batches(void **state)
+{
+	char *text = malloc(1001 * 8 + 1), *at = text, line[32768];
+
+	(void)state;
+	assert_non_null(text);
+	for (int i = 0; i < 1001; i++)
+		at += sprintf(at, "n%04d\n", i);
+	ctlbox_start(&box, "add - --wait -o names", text);
+	ctlbox_accept(&box);
+	ctlbox_read(&box, line, sizeof(line));
+	assert_null(strstr(line, "wait"));
+	ctlbox_reply(&box, "{\"result\":{\"name\":\"n0000\",\"ok\":true}}\n{\"end\":{\"code\":0}}");
+	ctlbox_expect(&box, "{\"verb\":\"add\",\"wait\":true,\"names\":[\"n1000\"]}");
+	ctlbox_reply(&box, "{\"result\":{\"name\":\"n1000\",\"ok\":true}}");
+	reply_step("n1000", "serving", "");
+	ctlbox_reply(&box, "{\"end\":{\"code\":0}}");
+	ctlbox_expect(&box, "{\"verb\":\"wait\",\"names\":[\"n0000\"]}");
+	reply_step("n0000", "serving", "");
+	ctlbox_reply(&box, "{\"end\":{\"code\":0}}");
+	assert_ended(0, "n1000\nn0000\n", "");
+	free(text);
+}
+
+static void
+test_wait_hung_up(void **state)
+{
+	(void)state;
+	ctlbox_start(&box, "add a.test b.test --wait", NULL);
+	ctlbox_accept(&box);
+	ctlbox_expect(&box, "{\"verb\":\"add\",\"wait\":true,\"names\":[\"a.test\",\"b.test\"]}");
+	ctlbox_hang_up(&box);
+	assert_ended(
+		4, "",
+		"certctl: certd at SOCKET closed the connection before its answer was complete\n");
 }
 
 /* certd goes away and comes back: only what is open is asked for, nothing is told twice. */
@@ -509,20 +540,24 @@ test_wait_timeout(void **state)
 }
 
 static void
-test_wait_refused(void **state)
+test_wait_verb(void **state)
 {
 	(void)state;
-	ctlbox_start(&box, "wait b\xc3\xbc.test", NULL);
+	ctlbox_start(&box, "wait b\xc3\xbc.test -o ndjson", NULL);
 	ctlbox_accept(&box);
 	ctlbox_expect(&box, "{\"verb\":\"wait\",\"names\":[\"b\xc3\xbc.test\"]}");
+	reply_step("xn--b-xka.test", "failed", ",\"error\":{\"code\":\"ca/rate-limited\"}");
+	ctlbox_reply(&box, "{\"end\":{\"code\":8}}");
+	assert_ended(8,
+	             "{\"name\":\"xn--b-xka.test\",\"step\":\"failed\",\"error\":{\"code\":"
+	             "\"ca/rate-limited\"}}\n",
+	             "certctl: xn--b-xka.test: ca/rate-limited\n");
+	ctlbox_start(&box, "wait a..b", NULL);
+	ctlbox_accept(&box);
+	ctlbox_expect(&box, "{\"verb\":\"wait\",\"names\":[\"a..b\"]}");
 	ctlbox_reply(&box,
 	             "{\"end\":{\"code\":2,\"error\":{\"code\":\"invalid\",\"detail\":\"bad\"}}}");
 	assert_ended(2, "", "certctl: bad\n");
-	ctlbox_start(&box, "wait a.test", NULL);
-	ctlbox_accept(&box);
-	ctlbox_expect(&box, "{\"verb\":\"wait\",\"names\":[\"a.test\"]}");
-	ctlbox_reply(&box, "{\"end\":{\"code\":0}}");
-	assert_ended(1, "", "certctl: certd ended the wait without saying why\n");
 }
 
 /* ---- events --------------------------------------------------------------------------------- */
@@ -617,7 +652,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_wait_for_accepted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wait_over_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wait_timeout, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_wait_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wait_verb, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wait_for_batches, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wait_hung_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_events, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_events_follow, setup, teardown),
 	};
