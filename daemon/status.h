@@ -2,9 +2,9 @@
 /*
  * daemon/status.h - the shared page of counters: what the workers tell the keeper
  *
- * Mapped by the parent before fork, one slot per worker, written by that worker only and read by the
- * keeper. A slot outlives its worker, so counters keep growing over a restart; gauges are reset when
- * a new worker takes the slot.
+ * Mapped by the parent before fork, one slot per worker, written by that worker only, read by the
+ * keeper. A slot outlives its worker, so counters keep growing over a restart; gauges are reset
+ * when a new worker takes the slot.
  */
 #ifndef DAEMON_STATUS_H
 #define DAEMON_STATUS_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* threaded: when and how a real worker connects to a backend. */
+#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -174,6 +176,40 @@ test_second_server_takes_over(void **state)
 	assert_int_equal(tmpfront_count(&front, STATUS_BACKEND_CONNECTS), 1);
 }
 
+/* A server whose queue is full answers no SYN; its time is over, the next one's begins. */
+static void
+test_connect_timeout(void **state)
+{
+	struct conf_backend *b;
+	struct tmpclient c;
+	int full = socket(AF_INET, SOCK_STREAM, 0), waiting[4];
+	socklen_t len = sizeof(struct sockaddr_in);
+
+	(void)state;
+	start(tmpserver_echo);
+	b = tmpfront_backend(&front, "full", 0);
+	assert_int_equal(bind(full, (struct sockaddr *)&b->servers[0].sa, len), 0);
+	assert_int_equal(listen(full, 0), 0);
+	getsockname(full, (struct sockaddr *)&b->servers[0].sa, &len);
+	for (int i = 0; i < 4; i++) {
+		waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)!connect(waiting[i], (struct sockaddr *)&b->servers[0].sa, len);
+	}
+	b->servers[1] = backend->servers[0];
+	b->server_count = 2;
+	b->connect_timeout_ms = 300;
+	tmpcert_store(&front.store, &(struct tmpcert){.name = "a.example.org", .backend = "full"});
+	tmpfront_run(&front);
+	c = shake(0);
+	tmpclient_send(&c, "hello", 5);
+	tmpclient_expect(&c, "hello", 5);
+	tmpclient_close(&c);
+	assert_int_equal(tmpfront_count(&front, STATUS_BACKEND_FAILED), 1);
+	for (int i = 0; i < 4; i++)
+		close(waiting[i]);
+	close(full);
+}
+
 static void
 test_unknown_backend(void **state)
 {
@@ -200,6 +236,7 @@ main(void)
 		CASE(test_proxy_header),
 		CASE(test_backend_down),
 		CASE(test_second_server_takes_over),
+		CASE(test_connect_timeout),
 		CASE(test_unknown_backend),
 	};
 	int failed;

@@ -140,6 +140,21 @@ test_names_tls12(void **state)
 		check_name(i, TLS1_2_VERSION);
 }
 
+/* A7: a client that asks for a second handshake gets none. */
+static void
+test_no_renegotiation(void **state)
+{
+	struct tmpclient c = shake("exact.example.org", NULL, TLS1_2_VERSION);
+
+	(void)state;
+	assert_true(c.connected);
+	assert_int_equal(SSL_renegotiate(c.ssl), 1);
+	assert_int_not_equal(SSL_do_handshake(c.ssl), 1);
+	tmpclient_close(&c);
+	tmpfront_expect(&front, STATUS_CONNECTIONS, 0);
+	assert_int_equal(tmpfront_count(&front, STATUS_HANDSHAKES), 1);
+}
+
 static void
 test_tls11_is_refused(void **state)
 {
@@ -284,6 +299,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_names_tls13),
 		CASE(test_names_tls12),
+		CASE(test_no_renegotiation),
 		CASE(test_tls11_is_refused),
 		CASE(test_verified),
 		CASE(test_second_hello),
