@@ -78,6 +78,8 @@ make_request(const struct ctl *ctl, const struct change *change, const struct na
 		cJSON_AddStringToObject(request, "backend", ctl->options.backend);
 	if (ctl->options.ca)
 		cJSON_AddStringToObject(request, "ca", ctl->options.ca);
+	if (change->wait)
+		cJSON_AddBoolToObject(request, "wait", true);
 	return request;
 }
 

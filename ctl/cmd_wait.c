@@ -161,8 +161,7 @@ take_end(struct waiting *waiting, const cJSON *end, bool progress)
 	else if (!progress)
 		complain(NULL, "certd ended the wait without saying why");
 	if (error || !progress)
-		end_open(waiting,
-		         code > 0 && code < MSG_EXIT_COUNT ? (enum msg_exit)code : MSG_EXIT_FAILED);
+		end_open(waiting, code == MSG_EXIT_OK ? MSG_EXIT_FAILED : code);
 }
 
 /* One request's worth of waiting. */

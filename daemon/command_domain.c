@@ -37,6 +37,7 @@ struct batch {
 	const struct conf_backend *backend; /* add */
 	const char *event;
 	enum err (*apply)(struct batch *b, struct outcome *o);
+	bool wait; /* a `wait` for the names will follow: keep their steps from now on */
 	struct outcome *outcomes;
 	size_t count;
 };
@@ -196,6 +197,7 @@ answer_one(struct control_client *cl, const struct outcome *o)
 	reply_json(cl, line);
 }
 
+/* The names are waited for before the issuer is woken, so no step is missed. */
 static void
 answer_all(struct batch *b)
 {
@@ -208,9 +210,11 @@ answer_all(struct batch *b)
 		seen |= 1u << (o->err ? msg_exit_of_code(o->word) : MSG_EXIT_OK);
 		if (!o->err && o->ca[0]) /* renew: tried now even if the CA is on hold */
 			issuer_kick(b->control->issuer, o->ca);
+		if (!o->err && b->wait)
+			wait_add(b->cl, &o->name);
 	}
-	issuer_wake(b->control->issuer);
 	reply_end(b->cl, msg_exit_combine(seen));
+	issuer_wake(b->control->issuer);
 }
 
 static void
@@ -269,7 +273,8 @@ void
 command_add(struct control_client *cl, const cJSON *request)
 {
 	struct batch b = {
-	        .cl = cl, .control = cl->control, .event = "name.added", .apply = add_one};
+	        .cl = cl, .control = cl->control, .event = "name.added", .apply = add_one,
+	        .wait = json_bool(request, "wait", false)};
 
 	if (choose_blocks(&b, request))
 		run_batch(&b, request);
@@ -278,7 +283,8 @@ command_add(struct control_client *cl, const cJSON *request)
 void
 command_renew(struct control_client *cl, const cJSON *request)
 {
-	struct batch b = {.cl = cl, .control = cl->control, .apply = renew_one};
+	struct batch b = {.cl = cl, .control = cl->control, .apply = renew_one,
+	                  .wait = json_bool(request, "wait", false)};
 
 	run_batch(&b, request);
 }

@@ -102,6 +102,7 @@ close_client(struct control_client *cl)
 	wait_done(cl);
 	buf_done(&cl->in);
 	buf_done(&cl->out);
+	buf_done(&cl->kept);
 	*cl = (struct control_client){.fd = -1};
 }
 
@@ -385,8 +386,10 @@ control_free(struct control *control)
 	loop_unwatch(control->listen_watch);
 	loop_unwatch(control->channel_watch);
 	loop_timer_free(control->timer);
-	if (control->listen_fd >= 0)
+	if (control->listen_fd >= 0) {
 		close(control->listen_fd);
+		unlink(control->conf->control_socket);
+	}
 	loop_free(control->loop);
 	notice_free(control->notices);
 	conf_unref(control->conf);

@@ -25,6 +25,8 @@ enum { CLIENTS_MAX = 64 };
 /* A name that a client waits for; gone when it is serving or has failed. */
 struct waited {
 	struct hostname name;
+	enum msg_step told; /* steps are told in order and once */
+	bool any_told;
 	UT_hash_handle hh;
 };
 
@@ -39,6 +41,7 @@ struct control_client {
 	struct buf in;
 	struct buf out;
 	struct waited *waited;    /* wait: names still open */
+	struct buf kept;          /* wait: lines told before the request came */
 	unsigned outcomes;        /* wait: 1 << exit code of those that are through */
 	bool following;           /* events */
 	uint64_t event;           /* the last id sent */
@@ -97,6 +100,8 @@ void add_time(cJSON *object, const char *member, int64_t at);
 /* control_wait.c */
 void command_wait(struct control_client *cl, const cJSON *request);
 void command_events(struct control_client *cl, const cJSON *request);
+/* CL waits for NAME from now on. Steps that come before its `wait` request are kept for it. */
+void wait_add(struct control_client *cl, const struct hostname *name);
 void wait_on_notices(struct control *c);
 void wait_on_timer(struct control *c);
 void wait_done(struct control_client *cl);

@@ -13,7 +13,7 @@
 #include "store/event.h"
 #include "store/store.h"
 
-enum { EVENTS_PAGE = 100 };
+enum { EVENTS_PAGE = 100, WAITED_MAX = 4 * MSG_NAMES_MAX, KEPT_MAX = 8 * 1024 * 1024 };
 
 /* ---- wait ----------------------------------------------------------------------------------- */
 
@@ -32,7 +32,14 @@ send_step(struct control_client *cl, const struct notice *n)
 		add_time(error, "next", n->next_at);
 		cJSON_AddItemToObject(step, "error", error);
 	}
-	reply_json(cl, line);
+	if (cl->busy) {
+		reply_json(cl, line);
+		return;
+	}
+	if (!line || json_print(line, &cl->kept) || cl->kept.len > KEPT_MAX)
+		cl->closing = true;
+	buf_add(&cl->kept, "\n", 1);
+	cJSON_Delete(line);
 }
 
 static void
@@ -49,8 +56,10 @@ tell(struct control_client *cl, const struct notice *n)
 	struct waited *w;
 
 	HASH_FIND(hh, cl->waited, n->name.name, n->name.len, w);
-	if (!w)
+	if (!w || (w->any_told && n->step <= w->told))
 		return;
+	w->any_told = true;
+	w->told = n->step;
 	send_step(cl, n);
 	if (n->step != MSG_STEP_SERVING && n->step != MSG_STEP_FAILED)
 		return;
@@ -104,20 +113,19 @@ look_up(struct control *c, const struct hostname *name, struct notice *ret_notic
 	*ret_notice = n;
 }
 
-static bool
-wait_for(struct control_client *cl, const struct hostname *name)
+void
+wait_add(struct control_client *cl, const struct hostname *name)
 {
 	struct waited *w;
+	struct notice n;
 
 	HASH_FIND(hh, cl->waited, name->name, name->len, w);
-	if (w)
-		return true;
-	w = calloc(1, sizeof(*w));
-	if (!w)
-		return false;
-	w->name = *name;
-	HASH_ADD_KEYPTR(hh, cl->waited, w->name.name, w->name.len, w);
-	return true;
+	if (!w && HASH_COUNT(cl->waited) < WAITED_MAX && (w = calloc(1, sizeof(*w)))) {
+		w->name = *name;
+		HASH_ADD_KEYPTR(hh, cl->waited, w->name.name, w->name.len, w);
+	}
+	look_up(cl->control, name, &n);
+	tell(cl, &n);
 }
 
 static enum err
@@ -134,8 +142,7 @@ parse_waited(struct control_client *cl, const cJSON *names)
 
 		if (!text || idna_parse(text, &name, why, sizeof(why)))
 			return ERR_INVALID;
-		if (!wait_for(cl, &name))
-			return ERR_NOMEM;
+		wait_add(cl, &name);
 	}
 	return ERR_OK;
 }
@@ -143,21 +150,18 @@ parse_waited(struct control_client *cl, const cJSON *names)
 void
 command_wait(struct control_client *cl, const cJSON *request)
 {
-	enum err err = parse_waited(cl, json_array(request, "names"));
-	struct waited *w, *next;
-	struct notice n;
+	enum err err;
 
+	cl->busy = true;
+	cl->outcomes = 0;
+	buf_add(&cl->out, cl->kept.data, cl->kept.len);
+	buf_done(&cl->kept);
+	err = parse_waited(cl, json_array(request, "names"));
 	if (err) {
 		wait_done(cl);
 		reply_error(cl, MSG_EXIT_USAGE, err_word(err),
 		            "\"names\" must be a list of up to %d names", MSG_NAMES_MAX);
 		return;
-	}
-	cl->busy = true;
-	cl->outcomes = 0;
-	HASH_ITER(hh, cl->waited, w, next) {
-		look_up(cl->control, &w->name, &n);
-		tell(cl, &n);
 	}
 	end_if_through(cl);
 }

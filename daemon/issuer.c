@@ -335,8 +335,10 @@ issuer_kick(struct issuer *issuer, const char *ca)
 {
 	pthread_mutex_lock(&issuer->mutex);
 	for (size_t i = 0; i < issuer->seen_count; i++)
-		if (strcmp(issuer->seen[i].name, ca) == 0)
+		if (strcmp(issuer->seen[i].name, ca) == 0) {
 			issuer->kicked[i] = true;
+			issuer->seen[i].hold_until = 0;
+		}
 	pthread_mutex_unlock(&issuer->mutex);
 	issuer_wake(issuer);
 }

@@ -140,7 +140,7 @@ on_client_hello(SSL *ssl, int *alert, void *arg)
 	bool acme = false;
 
 	(void)arg;
-	SSL_set_msg_callback(ssl, NULL);
+	tls_choice_done(choice); /* the second hello, after a HelloRetryRequest, is judged anew */
 	if (choice->hello_len > HELLO_MAX ||
 	    (extension(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &ext) &&
 	     hello_offers(ext, ALPN01_PROTOCOL, &acme) != ERR_OK)) {
@@ -290,8 +290,10 @@ tls_handshake(SSL *ssl, int *ret_want)
 
 	ERR_clear_error();
 	rc = SSL_do_handshake(ssl);
-	if (rc == 1)
+	if (rc == 1) {
+		SSL_set_msg_callback(ssl, NULL);
 		return ERR_OK;
+	}
 	switch (SSL_get_error(ssl, rc)) {
 	case SSL_ERROR_WANT_READ:
 		*ret_want = LOOP_READ;
@@ -309,4 +311,6 @@ tls_choice_done(struct tls_choice *choice)
 {
 	cred_unref(choice->cred);
 	choice->cred = NULL;
+	choice->backend = NULL;
+	choice->challenge = false;
 }

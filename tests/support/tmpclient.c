@@ -36,8 +36,8 @@ tmpclient_prepare(struct tmpclient *c, const struct tmpclient_spec *spec)
 		SSL_CTX_set_min_proto_version(c->ctx, spec->version);
 		SSL_CTX_set_max_proto_version(c->ctx, spec->version);
 	}
-	if (spec->sigalgs)
-		assert_int_equal(SSL_CTX_set1_sigalgs_list(c->ctx, spec->sigalgs), 1);
+	if (spec->groups)
+		assert_int_equal(SSL_CTX_set1_groups_list(c->ctx, spec->groups), 1);
 	assert_non_null(c->ssl = SSL_new(c->ctx));
 	trust(c, spec->verify);
 	if (spec->sni)

@@ -10,11 +10,11 @@
 
 struct tmpclient_spec {
 	uint16_t port;
-	const char *sni;     /* NULL: none */
-	const char *alpn;    /* wire format, NULL: none */
-	int version;         /* TLS1_2_VERSION, TLS1_3_VERSION; 0: any */
-	const char *verify;  /* the name the certificate must hold; NULL: no verification */
-	const char *sigalgs; /* NULL: OpenSSL's */
+	const char *sni;    /* NULL: none */
+	const char *alpn;   /* wire format, NULL: none */
+	int version;        /* TLS1_2_VERSION, TLS1_3_VERSION; 0: any */
+	const char *verify; /* the name the certificate must hold; NULL: no verification */
+	const char *groups; /* key exchange, the first is guessed; NULL: OpenSSL's */
 };
 
 struct tmpclient {
