@@ -209,10 +209,10 @@ answer_all(struct batch *b)
 		answer_one(b->cl, o);
 		if (o->err || !b->wait)
 			seen |= 1u << (o->err ? msg_exit_of_code(o->word) : MSG_EXIT_OK);
-		if (!o->err && b->wait)
-			wait_add(b->cl, &o->name);
 		if (!o->err && o->ca[0]) /* renew: tried now even if the CA is on hold */
 			issuer_kick(b->control->issuer, o->ca);
+		if (!o->err && b->wait)
+			wait_add(b->cl, &o->name);
 	}
 	if (b->wait)
 		wait_begin(b->cl, seen);

@@ -78,6 +78,7 @@ cursor_refuses(void **state)
 static void
 buffers_grow_and_fail_once(void **state)
 {
+	static const char text[70000]; /* more than a u16 can say */
 	struct buf b = {0}, other = {0};
 
 	(void)state;
@@ -88,9 +89,9 @@ buffers_grow_and_fail_once(void **state)
 	assert_memory_equal(b.data, "3,4,", 4);
 	buf_take(&other, &b);
 	assert_null(b.data);
-	buf_bytes16(&other, other.data, 70000 > other.len ? other.len : 70000);
+	buf_bytes16(&other, "x", 1);
 	assert_true(buf_ok(&other));
-	buf_bytes16(&other, NULL, 70000);
+	buf_bytes16(&other, text, sizeof(text));
 	assert_false(buf_ok(&other));
 	buf_add(&other, "x", 1);
 	assert_null(buf_str(&other));
