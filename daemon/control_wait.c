@@ -68,7 +68,8 @@ wait_done(struct control_client *cl)
 {
 	struct waited *w, *next;
 
-	HASH_ITER(hh, cl->waited, w, next) {
+	HASH_ITER(hh, cl->waited, w, next)
+	{
 		HASH_DEL(cl->waited, w);
 		free(w);
 	}
@@ -131,7 +132,8 @@ parse_waited(struct control_client *cl, const cJSON *names)
 
 	if (!names || cJSON_GetArraySize(names) > MSG_NAMES_MAX)
 		return ERR_INVALID;
-	cJSON_ArrayForEach(item, names) {
+	cJSON_ArrayForEach(item, names)
+	{
 		const char *text = cJSON_GetStringValue(item);
 		char why[128];
 
@@ -150,7 +152,8 @@ wait_begin(struct control_client *cl, unsigned seen)
 
 	cl->busy = true;
 	cl->outcomes = seen;
-	HASH_ITER(hh, cl->waited, w, next) {
+	HASH_ITER(hh, cl->waited, w, next)
+	{
 		look_up(cl->control, &w->name, &n);
 		tell(cl, &n);
 	}
@@ -171,15 +174,16 @@ command_wait(struct control_client *cl, const cJSON *request)
 	wait_begin(cl, 0);
 }
 
-/* Looks at all waited names again: when notices were lost (ALL), or for what no notice tells (a CA on
- * hold, a name removed). Progress itself comes by notices. */
+/* Looks at all waited names again: when notices were lost (ALL), or for what no notice tells (a CA
+ * on hold, a name removed). Progress itself comes by notices. */
 static void
 look_again(struct control *c, struct control_client *cl, bool all)
 {
 	struct waited *w, *next;
 	struct notice n;
 
-	HASH_ITER(hh, cl->waited, w, next) {
+	HASH_ITER(hh, cl->waited, w, next)
+	{
 		look_up(c, &w->name, &n);
 		if (n.step == MSG_STEP_FAILED || (all && n.step == MSG_STEP_SERVING))
 			tell(cl, &n);
