@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs that change names: add, renew, remove. */
+/* The verbs for names: add, renew, remove, wait. */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "ctl/ctl.h"
 #include "ctl/names.h"
+#include "ctl/wait.h"
 
 enum { SHOWN_MAX = 1024 };
 
@@ -15,8 +17,10 @@ struct change {
 	const char *verb;
 	const char *done; /* what is said of a name for which it is done */
 	bool wait;
-	unsigned seen;         /* 1 << exit code, of all names */
-	struct names accepted; /* as certd writes them */
+	unsigned seen;         /* 1 << exit code, of all names that are through */
+	size_t answered;       /* names of the request under way */
+	struct names accepted; /* with wait: as certd writes them */
+	struct waiting waiting;
 };
 
 /* With --wait a name's failure has the form of a step, so that each line has the same members. */
@@ -41,15 +45,15 @@ print_refused(struct ctl *ctl, const struct change *change, const char *name, co
 }
 
 static void
-on_result(struct ctl *ctl, const cJSON *line, void *arg)
+take_result(struct ctl *ctl, struct change *change, const cJSON *line)
 {
-	struct change *change = arg;
 	const cJSON *result = json_object(line, "result");
 	const char *name = json_text(result, "name"), *code;
 	char shown[SHOWN_MAX];
 
 	if (!name)
 		return;
+	change->answered++;
 	if (!json_bool(result, "ok", false)) {
 		code = json_text(json_object(result, "error"), "code");
 		change->seen |= 1u << msg_exit_of_code(code ? code : "");
@@ -67,32 +71,69 @@ on_result(struct ctl *ctl, const cJSON *line, void *arg)
 	print_item(&ctl->print, result);
 }
 
+/* All results come before the first step. */
+static bool
+begin_steps(struct ctl *ctl, struct change *change)
+{
+	if (change->waiting.list ||
+	    wait_begin(&change->waiting, &change->accepted, ctl_deadline(ctl)))
+		return true;
+	change->seen |= 1u << ctl_fail(ctl, ERR_NOMEM);
+	return false;
+}
+
+static void
+on_line(struct ctl *ctl, const cJSON *line, void *arg)
+{
+	struct change *change = arg;
+
+	if (json_object(line, "result"))
+		take_result(ctl, change, line);
+	else if (change->wait && json_object(line, "step") && begin_steps(ctl, change))
+		wait_step(ctl, &change->waiting, line);
+}
+
 static cJSON *
-make_request(const struct ctl *ctl, const struct change *change, const struct names *names,
-             size_t from, size_t count)
+make_request(const struct ctl *ctl, const struct change *change, bool wait)
 {
 	cJSON *request = ctl_request(change->verb);
 
-	names_to_json(names, from, count, request);
 	if (ctl->options.backend)
 		cJSON_AddStringToObject(request, "backend", ctl->options.backend);
 	if (ctl->options.ca)
 		cJSON_AddStringToObject(request, "ca", ctl->options.ca);
+	if (wait)
+		cJSON_AddTrueToObject(request, "wait");
 	return request;
 }
 
-/* False when it makes no sense to send more. */
+/* COUNT names from FROM on; false when it makes no sense to send more. The last batch's reply goes
+ * on with the steps, so that none is missed between two requests. */
 static bool
-send_batch(struct ctl *ctl, struct change *change, cJSON *request)
+send_batch(struct ctl *ctl, struct change *change, const struct names *names, size_t from,
+           size_t count)
 {
-	cJSON *end;
-	enum msg_exit code = ctl_ask(ctl, request, on_result, change, &end);
-	bool good = end && !json_object(end, "error");
+	bool wait = change->wait && from + count == names->count;
+	int64_t deadline = wait ? ctl_deadline(ctl) : clock_mono_ms() + CTL_REPLY_MS;
+	cJSON *request = make_request(ctl, change, wait), *end = NULL;
+	const cJSON *error;
+	enum err err;
 
-	if (!good)
-		change->seen |= 1u << code;
+	names_to_json(names, from, count, request);
+	change->answered = 0;
+	err = ctl_exchange(ctl, request, deadline, on_line, change, &end);
+	cJSON_Delete(request);
+	error = json_object(end, "error");
+	if (error)
+		complain_json(NULL, error);
+	if (err && change->answered == count && begin_steps(ctl, change))
+		wait_broken(ctl, &change->waiting, err);
+	else if (err)
+		change->seen |= 1u << ctl_fail(ctl, err);
+	else if (error)
+		change->seen |= 1u << ctl_code(end);
 	cJSON_Delete(end);
-	return good;
+	return !err && !error;
 }
 
 static enum msg_exit
@@ -106,11 +147,11 @@ run_change(struct ctl *ctl, struct change *change)
 		change->seen |= 1u << MSG_EXIT_USAGE;
 	for (size_t at = 0, n; good && at < names.count; at += n) {
 		n = names_batch(&names, at);
-		good = send_batch(ctl, change, make_request(ctl, change, &names, at, n));
+		good = send_batch(ctl, change, &names, at, n);
 		print_flush();
 	}
-	if (change->accepted.count)
-		code = ctl_wait_for(ctl, &change->accepted, change->seen);
+	if (change->accepted.count && begin_steps(ctl, change))
+		code = wait_end(ctl, &change->waiting, change->seen);
 	else
 		code = msg_exit_combine(change->seen);
 	print_end(&ctl->print, NULL);
@@ -149,10 +190,15 @@ enum msg_exit
 cmd_wait(struct ctl *ctl)
 {
 	struct names names = {0};
+	struct waiting waiting;
 	enum msg_exit code = MSG_EXIT_USAGE;
 
-	if (names_read(&names, ctl->args, ctl->arg_count))
-		code = ctl_wait_for(ctl, &names, 0);
+	if (!names_read(&names, ctl->args, ctl->arg_count))
+		code = MSG_EXIT_USAGE;
+	else if (!wait_begin(&waiting, &names, ctl_deadline(ctl)))
+		code = ctl_fail(ctl, ERR_NOMEM);
+	else
+		code = wait_end(ctl, &waiting, 0);
 	print_end(&ctl->print, NULL);
 	names_done(&names);
 	return code;

@@ -19,7 +19,6 @@
 #include "ctl/print.h"
 
 struct ctl_verb;
-struct names;
 
 struct ctl {
 	const struct ctl_verb *verb;
@@ -73,10 +72,6 @@ int64_t ctl_deadline(const struct ctl *ctl);
 
 /* cmd_domain.c, cmd_show.c */
 ctl_run cmd_add, cmd_renew, cmd_remove, cmd_wait, cmd_list, cmd_show;
-/* cmd_wait.c */
-/* Tells the steps of NAMES until each is serving or has failed; SEEN: exit codes from before, as
- * bits. */
-enum msg_exit ctl_wait_for(struct ctl *ctl, const struct names *names, unsigned seen);
 /* cmd_system.c, cmd_events.c */
 ctl_run cmd_status, cmd_reload, cmd_config, cmd_version, cmd_events;
 

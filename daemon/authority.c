@@ -95,13 +95,13 @@ static enum err
 make_client(struct authority *a, const struct account *account)
 {
 	struct client_config config = {
-	        .directory = a->conf->directory,
-	        .ca_file = a->conf->ca_file,
-	        .contacts = a->conf->contacts,
-	        .contact_count = a->conf->contact_count,
-	        .agree_terms = a->conf->agree_terms,
-	        .account_url = account->url,
-	        .orders_url = account->orders,
+		.directory = a->conf->directory,
+		.ca_file = a->conf->ca_file,
+		.contacts = a->conf->contacts,
+		.contact_count = a->conf->contact_count,
+		.agree_terms = a->conf->agree_terms,
+		.account_url = account->url,
+		.orders_url = account->orders,
 	};
 	enum err err = key_load(&account->key, &config.key);
 

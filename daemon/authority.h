@@ -2,10 +2,9 @@
 /*
  * daemon/authority.h - one CA of the configuration, as the issuer works with it
  *
- * Holds the client (made at first need, with the account's key stored before the CA hears of it), and
- * how the CA itself is doing: when it is down, its names wait together (`hold_until`), one order tries
- * first, and other CAs go on.
- * Threads: the issuer's.
+ * Holds the client (made at first need, with the account's key stored before the CA hears of it),
+ * and how the CA itself is doing: when it is down, its names wait together (`hold_until`), one
+ * order tries first, and other CAs go on. Threads: the issuer's.
  */
 #ifndef DAEMON_AUTHORITY_H
 #define DAEMON_AUTHORITY_H
@@ -45,8 +44,8 @@ void authority_done(struct authority *a);
 
 /* How many more orders may be in work at NOW (unix seconds). */
 size_t authority_room(const struct authority *a, int64_t now);
-/* What an answer says of the CA's own health; PROBLEM kind NONE: well. A fault of one name (its DNS,
- * one 5xx) does not hold up the others. */
+/* What an answer says of the CA's own health; PROBLEM kind NONE: well. A fault of one name (its
+ * DNS, one 5xx) does not hold up the others. */
 void authority_note(struct authority *a, const struct problem *problem);
 /* An operator wants it tried now. */
 void authority_kick(struct authority *a);

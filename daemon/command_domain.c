@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs that change what is asked of us: add, renew, remove. Each takes up to MSG_NAMES_MAX names
- * in one transaction and answers one result line a name; what is answered "ok" is durable. */
+/* The verbs that change what is asked of us: add, renew, remove. Each takes up to MSG_NAMES_MAX
+ * names in one transaction and answers one result line a name; what is answered "ok" is durable. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ struct outcome {
 	const char *given; /* borrowed from the request */
 	struct hostname name;
 	enum err err;
-	const char *word;  /* error code, static */
+	const char *word; /* error code, static */
 	char detail[256];
 	char ca[NAME_WORD_MAX + 1]; /* renew: whose hold ends, "" = none */
 };
@@ -37,6 +37,7 @@ struct batch {
 	const struct conf_backend *backend; /* add */
 	const char *event;
 	enum err (*apply)(struct batch *b, struct outcome *o);
+	bool wait; /* go on with the steps of the names that are ok */
 	struct outcome *outcomes;
 	size_t count;
 };
@@ -69,12 +70,14 @@ add_one(struct batch *b, struct outcome *o)
 	enum err err = domain_get(b->txn, &o->name, &d);
 
 	if (!err)
-		return refuse(o, ERR_EXISTS, "conflict", "this name is here already: see certctl show");
+		return refuse(o, ERR_EXISTS, "conflict",
+		              "this name is here already: see certctl show");
 	if (err != ERR_NOTFOUND)
 		return err;
 	if (hostname_is_wildcard(&o->name) && !may_have_wildcards(b->ca))
 		return refuse(o, ERR_UNSUPPORTED, "unsupported",
-		              "a wildcard certificate needs dns-01, which this CA's block does not allow");
+		              "a wildcard certificate needs dns-01, which this CA's block does not "
+		              "allow");
 	d = (struct domain){.name = o->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
 	d.due_at = d.created_at;
 	snprintf(d.ca, sizeof(d.ca), "%s", b->ca->name);
@@ -122,7 +125,8 @@ parse_names(struct batch *b, const cJSON *names)
 	b->outcomes = calloc((size_t)cJSON_GetArraySize(names), sizeof(*b->outcomes));
 	if (!b->outcomes)
 		return ERR_NOMEM;
-	cJSON_ArrayForEach(item, names) {
+	cJSON_ArrayForEach(item, names)
+	{
 		struct outcome *o = &b->outcomes[b->count++];
 
 		o->given = cJSON_GetStringValue(item);
@@ -196,6 +200,7 @@ answer_one(struct control_client *cl, const struct outcome *o)
 	reply_json(cl, line);
 }
 
+/* The names are waited for before the issuer is woken, so no step is missed. */
 static void
 answer_all(struct batch *b)
 {
@@ -205,12 +210,18 @@ answer_all(struct batch *b)
 		const struct outcome *o = &b->outcomes[i];
 
 		answer_one(b->cl, o);
-		seen |= 1u << (o->err ? msg_exit_of_code(o->word) : MSG_EXIT_OK);
+		if (o->err || !b->wait)
+			seen |= 1u << (o->err ? msg_exit_of_code(o->word) : MSG_EXIT_OK);
 		if (!o->err && o->ca[0]) /* renew: tried now even if the CA is on hold */
 			issuer_kick(b->control->issuer, o->ca);
+		if (!o->err && b->wait)
+			wait_add(b->cl, &o->name);
 	}
+	if (b->wait)
+		wait_begin(b->cl, seen);
+	else
+		reply_end(b->cl, msg_exit_combine(seen));
 	issuer_wake(b->control->issuer);
-	reply_end(b->cl, msg_exit_combine(seen));
 }
 
 static void
@@ -221,8 +232,8 @@ run_batch(struct batch *b, const cJSON *request)
 	enum err err;
 
 	if (count < 1 || count > MSG_NAMES_MAX) {
-		reply_error(b->cl, MSG_EXIT_USAGE, "invalid", "\"names\" must be a list of 1 to %d names",
-		            MSG_NAMES_MAX);
+		reply_error(b->cl, MSG_EXIT_USAGE, "invalid",
+		            "\"names\" must be a list of 1 to %d names", MSG_NAMES_MAX);
 		return;
 	}
 	err = parse_names(b, names);
@@ -268,8 +279,11 @@ choose_blocks(struct batch *b, const cJSON *request)
 void
 command_add(struct control_client *cl, const cJSON *request)
 {
-	struct batch b = {
-	        .cl = cl, .control = cl->control, .event = "name.added", .apply = add_one};
+	struct batch b = {.cl = cl,
+	                  .control = cl->control,
+	                  .event = "name.added",
+	                  .apply = add_one,
+	                  .wait = json_bool(request, "wait", false)};
 
 	if (choose_blocks(&b, request))
 		run_batch(&b, request);
@@ -278,7 +292,10 @@ command_add(struct control_client *cl, const cJSON *request)
 void
 command_renew(struct control_client *cl, const cJSON *request)
 {
-	struct batch b = {.cl = cl, .control = cl->control, .apply = renew_one};
+	struct batch b = {.cl = cl,
+	                  .control = cl->control,
+	                  .apply = renew_one,
+	                  .wait = json_bool(request, "wait", false)};
 
 	run_batch(&b, request);
 }
@@ -287,7 +304,7 @@ void
 command_remove(struct control_client *cl, const cJSON *request)
 {
 	struct batch b = {
-	        .cl = cl, .control = cl->control, .event = "name.removed", .apply = remove_one};
+		.cl = cl, .control = cl->control, .event = "name.removed", .apply = remove_one};
 
 	run_batch(&b, request);
 }

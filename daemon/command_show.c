@@ -63,7 +63,8 @@ waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_prob
 	size_t count = issuer_cas(c->issuer, cas, CAS_MAX);
 
 	if (!conf_ca(c->conf, d->ca)) {
-		problem_set(ret_problem, PROBLEM_CONFIG, "the configuration has no ca \"%s\"", d->ca);
+		problem_set(ret_problem, PROBLEM_CONFIG, "the configuration has no ca \"%s\"",
+		            d->ca);
 		*ret_next = 0;
 		return true;
 	}
@@ -140,8 +141,8 @@ read_page(struct control *c, const struct hostname *after, size_t limit, struct 
 	return err;
 }
 
-/* Sends up to LIMIT items behind LAST (moved on), of one state if STATE is set. Looks at no more than
- * LIST_SCANS pages, so a rare state costs many short requests instead of one long one. */
+/* Sends up to LIMIT items behind LAST (moved on), of one state if STATE is set. Looks at no more
+ * than LIST_SCANS pages, so a rare state costs many short requests instead of one long one. */
 static enum err
 send_page(struct control_client *cl, size_t limit, const char *state, struct hostname *last,
           bool *ret_more)
@@ -181,7 +182,8 @@ command_list(struct control_client *cl, const cJSON *request)
 	enum err err;
 
 	if (limit < 1 || limit > MSG_PAGE_MAX) {
-		reply_error(cl, MSG_EXIT_USAGE, "invalid", "\"limit\" must be 1 to %d", MSG_PAGE_MAX);
+		reply_error(cl, MSG_EXIT_USAGE, "invalid", "\"limit\" must be 1 to %d",
+		            MSG_PAGE_MAX);
 		return;
 	}
 	if (after && *after && hostname_parse(after, &last, NULL)) {
@@ -258,7 +260,8 @@ command_show(struct control_client *cl, const cJSON *request)
 	enum err err;
 
 	if (!given || idna_parse(given, &name, why, sizeof(why))) {
-		reply_error(cl, MSG_EXIT_USAGE, "invalid-name", "%s", given ? why : "\"name\" is missing");
+		reply_error(cl, MSG_EXIT_USAGE, "invalid-name", "%s",
+		            given ? why : "\"name\" is missing");
 		return;
 	}
 	cert_init(&cert);
@@ -270,7 +273,8 @@ command_show(struct control_client *cl, const cJSON *request)
 		store_abort(txn);
 	}
 	if (err == ERR_NOTFOUND) {
-		reply_error(cl, MSG_EXIT_NOTFOUND, "not-found", "there is no name %s here", name.name);
+		reply_error(cl, MSG_EXIT_NOTFOUND, "not-found", "there is no name %s here",
+		            name.name);
 	} else if (err) {
 		reply_store_error(cl, err);
 	} else {

@@ -251,7 +251,8 @@ conf_fail_unknown(struct conf_context *cx, const struct conf_token *word, const 
 	if (!all.len)
 		conf_fail(cx, &word->at, "unknown %s \"%s\": there is none", what, shown);
 	else
-		conf_fail(cx, &word->at, "unknown %s \"%s\", known: %s", what, shown, buf_str(&all));
+		conf_fail(cx, &word->at, "unknown %s \"%s\", known: %s", what, shown,
+		          buf_str(&all));
 	buf_done(&all);
 	return false;
 }

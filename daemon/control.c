@@ -2,7 +2,6 @@
 #include "daemon/control.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,76 +20,10 @@
 #include "daemon/role.h"
 
 enum {
-	OUT_MAX = 8 * 1024 * 1024,
 	READ_CHUNK = 64 * 1024,
 	HALF_LINE_MS = 10000,
 	TICK_MS = 1000,
 };
-
-/* ---- replies -------------------------------------------------------------------------------- */
-
-static void flush(struct control_client *cl);
-
-void
-reply_json(struct control_client *cl, cJSON *line)
-{
-	if (cl->fd >= 0 && (!line || json_print(line, &cl->out)))
-		cl->closing = true;
-	buf_add(&cl->out, "\n", 1);
-	cJSON_Delete(line);
-	if (cl->out.len > OUT_MAX || !buf_ok(&cl->out)) {
-		log_warn("a control client does not read its replies: closing it");
-		buf_reset(&cl->out);
-		cl->closing = true;
-	}
-}
-
-cJSON *
-line_with(const char *member, cJSON **ret_object)
-{
-	cJSON *line = cJSON_CreateObject();
-
-	*ret_object = cJSON_AddObjectToObject(line, member);
-	if (*ret_object)
-		return line;
-	cJSON_Delete(line);
-	return NULL;
-}
-
-void
-reply_end(struct control_client *cl, enum msg_exit code)
-{
-	cJSON *end, *line = line_with("end", &end);
-
-	cJSON_AddNumberToObject(end, "code", code);
-	cl->busy = false;
-	reply_json(cl, line);
-}
-
-void
-reply_ok(struct control_client *cl)
-{
-	reply_end(cl, MSG_EXIT_OK);
-}
-
-void
-reply_error(struct control_client *cl, enum msg_exit code, const char *word, const char *format,
-            ...)
-{
-	cJSON *end, *error, *line = line_with("end", &end);
-	char detail[1024];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(detail, sizeof(detail), format, ap);
-	va_end(ap);
-	cJSON_AddNumberToObject(end, "code", code);
-	error = cJSON_AddObjectToObject(end, "error");
-	cJSON_AddStringToObject(error, "code", word);
-	cJSON_AddStringToObject(error, "detail", detail);
-	cl->busy = false;
-	reply_json(cl, line);
-}
 
 /* ---- clients -------------------------------------------------------------------------------- */
 
@@ -385,8 +318,10 @@ control_free(struct control *control)
 	loop_unwatch(control->listen_watch);
 	loop_unwatch(control->channel_watch);
 	loop_timer_free(control->timer);
-	if (control->listen_fd >= 0)
+	if (control->listen_fd >= 0) {
 		close(control->listen_fd);
+		unlink(control->conf->control_socket);
+	}
 	loop_free(control->loop);
 	notice_free(control->notices);
 	conf_unref(control->conf);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/control_inside.h - what control.c (clients and framing), command*.c (the verbs) and
- * control_wait.c (clients that wait) share; nobody else includes it. Control thread only. */
+/* daemon/control_inside.h - what control.c (clients and framing), control_reply.c, command*.c (the
+ * verbs) and control_wait.c (clients that wait) share; nobody else includes it. Control thread
+ * only. */
 #ifndef DAEMON_CONTROL_INSIDE_H
 #define DAEMON_CONTROL_INSIDE_H
 
@@ -25,6 +26,8 @@ enum { CLIENTS_MAX = 64 };
 /* A name that a client waits for; gone when it is serving or has failed. */
 struct waited {
 	struct hostname name;
+	enum msg_step told; /* steps are told in order and once */
+	bool any_told;
 	UT_hash_handle hh;
 };
 
@@ -33,16 +36,16 @@ struct control_client {
 	struct control *control;
 	struct loop_watch *watch;
 	bool admin;
-	bool busy;      /* a long reply is under way: no further request is read */
-	bool closing;   /* to be closed once `out` is empty */
-	int64_t since;  /* mono ms: start of an unfinished line, 0 = none */
+	bool busy;     /* a long reply is under way: no further request is read */
+	bool closing;  /* to be closed once `out` is empty */
+	int64_t since; /* mono ms: start of an unfinished line, 0 = none */
 	struct buf in;
 	struct buf out;
-	struct waited *waited;    /* wait: names still open */
-	unsigned outcomes;        /* wait: 1 << exit code of those that are through */
-	bool following;           /* events */
-	uint64_t event;           /* the last id sent */
-	struct hostname only;     /* events of this name only, when len > 0 */
+	struct waited *waited; /* wait: names still open */
+	unsigned outcomes;     /* wait: 1 << exit code of those that are through */
+	bool following;        /* events */
+	uint64_t event;        /* the last id sent */
+	struct hostname only;  /* events of this name only, when len > 0 */
 	bool reloading;
 };
 
@@ -63,7 +66,7 @@ struct control {
 	struct control_client clients[CLIENTS_MAX];
 };
 
-/* control.c: one line each. reply_json() takes LINE over, NULL stands for no memory. */
+/* control_reply.c: one line each. reply_json() takes LINE over, NULL stands for no memory. */
 void reply_json(struct control_client *cl, cJSON *line);
 void reply_ok(struct control_client *cl);
 void reply_error(struct control_client *cl, enum msg_exit code, const char *word,
@@ -97,6 +100,10 @@ void add_time(cJSON *object, const char *member, int64_t at);
 /* control_wait.c */
 void command_wait(struct control_client *cl, const cJSON *request);
 void command_events(struct control_client *cl, const cJSON *request);
+/* The reply goes on with the steps of the names added, and ends when all are through. SEEN:
+ * outcomes so far, as for msg_exit_combine(). */
+void wait_add(struct control_client *cl, const struct hostname *name);
+void wait_begin(struct control_client *cl, unsigned seen);
 void wait_on_notices(struct control *c);
 void wait_on_timer(struct control *c);
 void wait_done(struct control_client *cl);

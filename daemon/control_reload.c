@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reload, all or nothing: the keeper checks the file against what runs and what the store holds, the
- * parent puts new workers in place, and only then does the keeper take the new configuration. */
+/* Reload, all or nothing: the keeper checks the file against what runs and what the store holds,
+ * the parent puts new workers in place, and only then does the keeper take the new configuration.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +31,8 @@ needs_restart(const struct conf *old, const struct conf *new, char *why, size_t 
 	else if (strcmp(old->master_key, new->master_key) != 0)
 		what = "master-key";
 	if (what)
-		snprintf(why, size, "%s: a change of %s needs a restart, not a reload", new->file, what);
+		snprintf(why, size, "%s: a change of %s needs a restart, not a reload", new->file,
+		         what);
 	return what != NULL;
 }
 
@@ -47,18 +49,19 @@ drops_used(struct control *c, const struct conf *new, char *why, size_t size)
 	for (size_t i = 0; i < c->conf->backend_count && !bad; i++) {
 		const char *name = c->conf->backends[i].name;
 
-		bad = !conf_backend(new, name) && !domain_count_backend(txn, name, &names) && names > 0;
+		bad = !conf_backend(new, name) && !domain_count_backend(txn, name, &names) &&
+		      names > 0;
 		if (bad)
-			snprintf(why, size, "%s: backend %s is gone, but %llu names use it", new->file,
-			         name, (unsigned long long)names);
+			snprintf(why, size, "%s: backend %s is gone, but %llu names use it",
+			         new->file, name, (unsigned long long)names);
 	}
 	for (size_t i = 0; i < c->conf->ca_count && !bad; i++) {
 		const char *name = c->conf->cas[i].name;
 
 		bad = !conf_ca(new, name) && !domain_count_ca(txn, name, &names) && names > 0;
 		if (bad)
-			snprintf(why, size, "%s: ca %s is gone, but %llu names use it", new->file, name,
-			         (unsigned long long)names);
+			snprintf(why, size, "%s: ca %s is gone, but %llu names use it", new->file,
+			         name, (unsigned long long)names);
 	}
 	store_abort(txn);
 	return bad;

@@ -49,8 +49,10 @@ tell(struct control_client *cl, const struct notice *n)
 	struct waited *w;
 
 	HASH_FIND(hh, cl->waited, n->name.name, n->name.len, w);
-	if (!w)
+	if (!w || (w->any_told && n->step <= w->told))
 		return;
+	w->any_told = true;
+	w->told = n->step;
 	send_step(cl, n);
 	if (n->step != MSG_STEP_SERVING && n->step != MSG_STEP_FAILED)
 		return;
@@ -66,7 +68,8 @@ wait_done(struct control_client *cl)
 {
 	struct waited *w, *next;
 
-	HASH_ITER(hh, cl->waited, w, next) {
+	HASH_ITER(hh, cl->waited, w, next)
+	{
 		HASH_DEL(cl->waited, w);
 		free(w);
 	}
@@ -104,20 +107,21 @@ look_up(struct control *c, const struct hostname *name, struct notice *ret_notic
 	*ret_notice = n;
 }
 
-static bool
-wait_for(struct control_client *cl, const struct hostname *name)
+void
+wait_add(struct control_client *cl, const struct hostname *name)
 {
 	struct waited *w;
 
 	HASH_FIND(hh, cl->waited, name->name, name->len, w);
 	if (w)
-		return true;
+		return;
 	w = calloc(1, sizeof(*w));
-	if (!w)
-		return false;
+	if (!w) {
+		cl->closing = true;
+		return;
+	}
 	w->name = *name;
 	HASH_ADD_KEYPTR(hh, cl->waited, w->name.name, w->name.len, w);
-	return true;
 }
 
 static enum err
@@ -128,24 +132,38 @@ parse_waited(struct control_client *cl, const cJSON *names)
 
 	if (!names || cJSON_GetArraySize(names) > MSG_NAMES_MAX)
 		return ERR_INVALID;
-	cJSON_ArrayForEach(item, names) {
+	cJSON_ArrayForEach(item, names)
+	{
 		const char *text = cJSON_GetStringValue(item);
 		char why[128];
 
 		if (!text || idna_parse(text, &name, why, sizeof(why)))
 			return ERR_INVALID;
-		if (!wait_for(cl, &name))
-			return ERR_NOMEM;
+		wait_add(cl, &name);
 	}
 	return ERR_OK;
+}
+
+void
+wait_begin(struct control_client *cl, unsigned seen)
+{
+	struct waited *w, *next;
+	struct notice n;
+
+	cl->busy = true;
+	cl->outcomes = seen;
+	HASH_ITER(hh, cl->waited, w, next)
+	{
+		look_up(cl->control, &w->name, &n);
+		tell(cl, &n);
+	}
+	end_if_through(cl);
 }
 
 void
 command_wait(struct control_client *cl, const cJSON *request)
 {
 	enum err err = parse_waited(cl, json_array(request, "names"));
-	struct waited *w, *next;
-	struct notice n;
 
 	if (err) {
 		wait_done(cl);
@@ -153,24 +171,19 @@ command_wait(struct control_client *cl, const cJSON *request)
 		            "\"names\" must be a list of up to %d names", MSG_NAMES_MAX);
 		return;
 	}
-	cl->busy = true;
-	cl->outcomes = 0;
-	HASH_ITER(hh, cl->waited, w, next) {
-		look_up(cl->control, &w->name, &n);
-		tell(cl, &n);
-	}
-	end_if_through(cl);
+	wait_begin(cl, 0);
 }
 
-/* Looks at all waited names again: when notices were lost (ALL), or for what no notice tells (a CA on
- * hold, a name removed). Progress itself comes by notices. */
+/* Looks at all waited names again: when notices were lost (ALL), or for what no notice tells (a CA
+ * on hold, a name removed). Progress itself comes by notices. */
 static void
 look_again(struct control *c, struct control_client *cl, bool all)
 {
 	struct waited *w, *next;
 	struct notice n;
 
-	HASH_ITER(hh, cl->waited, w, next) {
+	HASH_ITER(hh, cl->waited, w, next)
+	{
 		look_up(c, &w->name, &n);
 		if (n.step == MSG_STEP_FAILED || (all && n.step == MSG_STEP_SERVING))
 			tell(cl, &n);

@@ -64,7 +64,8 @@ set_aside(struct issuer *s, const struct hostname *name, enum err why)
 		HASH_ADD_KEYPTR(hh, s->aside, aside->name.name, aside->name.len, aside);
 		log_host_warn(name, "cannot be started: %s; left alone for now", err_text(why));
 		snprintf(event.name, sizeof(event.name), "%s", name->name);
-		snprintf(event.detail, sizeof(event.detail), "cannot be started: %s", err_text(why));
+		snprintf(event.detail, sizeof(event.detail), "cannot be started: %s",
+		         err_text(why));
 		issuer_event(s, &event);
 	}
 	if (aside)
@@ -103,8 +104,8 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	return true;
 }
 
-/* Due names become jobs. The page is read first: LMDB transactions do not last over job_new(). Names
- * set aside stay in the index, so the page is longer by as many. */
+/* Due names become jobs. The page is read first: LMDB transactions do not last over job_new().
+ * Names set aside stay in the index, so the page is longer by as many. */
 static void
 plan_ca(struct issuer *s, struct authority *ca)
 {
@@ -117,7 +118,8 @@ plan_ca(struct issuer *s, struct authority *ca)
 	if (room == 0 || ca->plan_at > clock_mono_ms() ||
 	    store_begin_read(s->store, STORE_SERVED, &txn))
 		return;
-	if (domain_due(txn, ca->conf->name, now, limit < PLAN_PAGE ? limit : PLAN_PAGE, names, &count))
+	if (domain_due(txn, ca->conf->name, now, limit < PLAN_PAGE ? limit : PLAN_PAGE, names,
+	               &count))
 		count = 0;
 	store_abort(txn);
 	for (size_t i = 0; i < count && started < room; i++)
@@ -226,8 +228,8 @@ drop_over(struct issuer *s)
 	struct job *job, *next;
 
 	HASH_ITER(hh, s->jobs, job, next)
-		if (job->phase == JOB_OVER)
-			issuer_remove_job(s, job);
+	if (job->phase == JOB_OVER)
+		issuer_remove_job(s, job);
 }
 
 static void
@@ -267,8 +269,9 @@ issuer_main(void *arg)
 			log_warn("waiting for the network failed");
 	}
 	HASH_ITER(hh, s->jobs, job, next)
-		issuer_remove_job(s, job);
-	HASH_ITER(hh, s->aside, aside, next_aside) {
+	issuer_remove_job(s, job);
+	HASH_ITER(hh, s->aside, aside, next_aside)
+	{
 		HASH_DEL(s->aside, aside);
 		free(aside);
 	}
@@ -335,8 +338,10 @@ issuer_kick(struct issuer *issuer, const char *ca)
 {
 	pthread_mutex_lock(&issuer->mutex);
 	for (size_t i = 0; i < issuer->seen_count; i++)
-		if (strcmp(issuer->seen[i].name, ca) == 0)
+		if (strcmp(issuer->seen[i].name, ca) == 0) {
 			issuer->kicked[i] = true;
+			issuer->seen[i].hold_until = 0;
+		}
 	pthread_mutex_unlock(&issuer->mutex);
 	issuer_wake(issuer);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/issuer_inside.h - what issuer.c (thread, mailbox, plan), issuer_setup.c (start, CAs),
- * issuer_round.c (the commits) and issuer_net.c (requests, lost orders, probes) share; nobody else includes it. Issuer's thread only,
- * but for the mailbox. */
+ * issuer_round.c (the commits) and issuer_net.c (requests, lost orders, probes) share; nobody else
+ * includes it. Issuer's thread only, but for the mailbox. */
 #ifndef DAEMON_ISSUER_INSIDE_H
 #define DAEMON_ISSUER_INSIDE_H
 
@@ -33,13 +33,13 @@ struct issuer {
 	const struct conf *conf;
 	struct authority *cas[ISSUER_CAS_MAX];
 	size_t ca_count;
-	struct job *jobs;       /* uthash by name */
+	struct job *jobs;        /* uthash by name */
 	struct set_aside *aside; /* the same */
-	int64_t store_hold;     /* mono ms: no commits before, because one failed; 0 = none */
-	int64_t readers_at;     /* mono ms: next store_check_readers() */
+	int64_t store_hold;      /* mono ms: no commits before, because one failed; 0 = none */
+	int64_t readers_at;      /* mono ms: next store_check_readers() */
 	pthread_t thread;
 
-	pthread_mutex_t mutex;  /* guards the mailbox and the snapshot below */
+	pthread_mutex_t mutex; /* guards the mailbox and the snapshot below */
 	bool stop;
 	const struct conf *next_conf; /* a reference, NULL: none */
 	bool kicked[ISSUER_CAS_MAX];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a round sends: the engines' requests, the search for lost orders, the look at what is served. */
+/* What a round sends: the engines' requests, the search for lost orders, the look at what is
+ * served. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,8 +113,8 @@ lost_done(struct issuer *s, struct authority *ca)
 		if (job->ca != ca || job->phase != JOB_LOST || !job->sought)
 			continue;
 		url = lost_url(ca->lost, &job->name);
-		log_host_info(&job->name, url ? "its order is found again: %s"
-		                              : "the CA has no order of it%s",
+		log_host_info(&job->name,
+		              url ? "its order is found again: %s" : "the CA has no order of it%s",
 		              url ? url : "");
 		engine_found(job->engine, url);
 		job->phase = JOB_RUN;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commits of a round: see daemon/issuer.h. Each is one transaction for all jobs, and what follows
- * from it (phases, notices) happens after it is durable, never before. */
+/* The commits of a round: see daemon/issuer.h. Each is one transaction for all jobs, and what
+ * follows from it (phases, notices) happens after it is durable, never before. */
 #include "acme/engine.h"
 #include "acme/transport.h"
 #include "base/clock.h"
@@ -18,7 +18,8 @@ static bool
 hold(struct issuer *s, const char *what, enum err err)
 {
 	if (s->store_hold == 0)
-		log_err("the store does not take %s (%s): no orders until it does, trying every %d s",
+		log_err("the store does not take %s (%s): no orders until it does, trying every %d "
+		        "s",
 		        what, err_text(err), STORE_HOLD_MS / 1000);
 	s->store_hold = clock_mono_ms() + STORE_HOLD_MS;
 	return false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the issuer begins and changes: what the last life left in the store, and which CAs there are. */
+/* How the issuer begins and changes: what the last life left in the store, and which CAs there are.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,7 +83,8 @@ drop_jobs_of(struct issuer *s, struct authority *ca, bool forget_orders)
 {
 	struct job *job, *next;
 
-	HASH_ITER(hh, s->jobs, job, next) {
+	HASH_ITER(hh, s->jobs, job, next)
+	{
 		if (job->ca != ca)
 			continue;
 		if (job->phase < JOB_CLOSE)
@@ -102,7 +104,7 @@ issuer_add_ca(struct issuer *s, const struct conf_ca *conf)
 		return;
 	}
 	*ca = (struct authority){
-	        .conf = conf, .issuer = s, .store = s->store, .transport = s->transport};
+		.conf = conf, .issuer = s, .store = s->store, .transport = s->transport};
 	s->cas[s->ca_count++] = ca;
 }
 

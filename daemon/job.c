@@ -241,8 +241,8 @@ publish(struct job *job, struct store_txn *txn)
 	size_t count;
 	const struct engine_challenge *wanted = engine_challenges(job->engine, &count);
 	const char *thumbprint = client_thumbprint(job->ca->client);
-	struct challenge *list = reallocarray(job->published, job->published_count + count,
-	                                      sizeof(*list));
+	struct challenge *list =
+		reallocarray(job->published, job->published_count + count, sizeof(*list));
 	enum err err = list ? ERR_OK : ERR_NOMEM;
 
 	if (list)
@@ -300,7 +300,8 @@ job_settled(struct job *job, struct notice *ret_notice)
 		job->phase = JOB_CLOSE;
 	} else if (job->phase == JOB_RUN && engine_wish(job->engine) == ENGINE_PUBLISH) {
 		tell(job, MSG_STEP_CHALLENGE,
-		     challenge_kind_word(job->published[job->published_count - 1].kind), ret_notice);
+		     challenge_kind_word(job->published[job->published_count - 1].kind),
+		     ret_notice);
 		engine_published(job->engine);
 	}
 }
@@ -361,8 +362,8 @@ job_progress(struct job *job, struct notice *ret_notice)
 		tell(job, MSG_STEP_ORDERED, engine_url(job->engine), ret_notice);
 		return true;
 	}
-	if (!job->was_finalized && (strcmp(state, "issue") == 0 ||
-	                            strcmp(state, "download") == 0 || strcmp(state, "done") == 0)) {
+	if (!job->was_finalized && (strcmp(state, "issue") == 0 || strcmp(state, "download") == 0 ||
+	                            strcmp(state, "done") == 0)) {
 		job->was_finalized = true;
 		tell(job, MSG_STEP_FINALIZED, "", ret_notice);
 		return true;

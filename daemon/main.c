@@ -22,16 +22,16 @@
 static const char default_file[] = "/etc/certd/certd.conf";
 
 static const char usage[] =
-        "usage: certd [-c FILE] [--check] [--single]\n"
-        "\n"
-        "  certd -c /etc/certd/certd.conf          run in the foreground, logs on stderr\n"
-        "  certd -c /etc/certd/certd.conf --check  say whether the file is valid, and leave\n"
-        "\n"
-        "  -c, --config FILE  the configuration (default /etc/certd/certd.conf)\n"
-        "      --check        only check it: exit 0 when valid, 1 with file:line:col when not\n"
-        "      --single       keeper and workers as threads of one process, for debuggers\n"
-        "      --version      print the version\n"
-        "      --help         print this\n";
+	"usage: certd [-c FILE] [--check] [--single]\n"
+	"\n"
+	"  certd -c /etc/certd/certd.conf          run in the foreground, logs on stderr\n"
+	"  certd -c /etc/certd/certd.conf --check  say whether the file is valid, and leave\n"
+	"\n"
+	"  -c, --config FILE  the configuration (default /etc/certd/certd.conf)\n"
+	"      --check        only check it: exit 0 when valid, 1 with file:line:col when not\n"
+	"      --single       keeper and workers as threads of one process, for debuggers\n"
+	"      --version      print the version\n"
+	"      --help         print this\n";
 
 struct options {
 	const char *file;
@@ -45,9 +45,9 @@ parse_options(int argc, char **argv, struct options *o)
 {
 	enum { CHECK = 256, SINGLE, VERSION, HELP };
 	static const struct option longs[] = {
-	        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, CHECK},
-	        {"single", no_argument, NULL, SINGLE},    {"version", no_argument, NULL, VERSION},
-	        {"help", no_argument, NULL, HELP},        {NULL, 0, NULL, 0},
+		{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, CHECK},
+		{"single", no_argument, NULL, SINGLE},    {"version", no_argument, NULL, VERSION},
+		{"help", no_argument, NULL, HELP},        {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -119,8 +119,8 @@ run(const struct conf *conf, bool single)
 	if (err)
 		log_err("cannot start: %s", why.kind ? why.detail : err_text(err));
 	else
-		code = role_parent(&(struct role_config){
-		        .conf = conf, .master = &master, .single = single});
+		code = role_parent(
+			&(struct role_config){.conf = conf, .master = &master, .single = single});
 	secret_done(&master);
 	return code;
 }

@@ -25,13 +25,15 @@ check_file(int fd, const char *path, struct problem *why)
 	struct stat st;
 
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != STORE_MASTER_KEY_LEN) {
-		problem_set(why, PROBLEM_INTERNAL, "%s is no master key: it must be a file of %d bytes",
-		            path, STORE_MASTER_KEY_LEN);
+		problem_set(why, PROBLEM_INTERNAL,
+		            "%s is no master key: it must be a file of %d bytes", path,
+		            STORE_MASTER_KEY_LEN);
 		return ERR_INVALID;
 	}
 	if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 077)) {
 		problem_set(why, PROBLEM_INTERNAL,
-		            "%s must belong to the user of certd and be closed to all others: chmod 0400",
+		            "%s must belong to the user of certd and be closed to all others: "
+		            "chmod 0400",
 		            path);
 		return ERR_PERM;
 	}
@@ -97,7 +99,8 @@ make_file(const char *path, struct secret *ret_master, struct problem *why)
 		            errno ? strerror(errno) : err_text(err));
 		return err;
 	}
-	log_notice("made a new master key, %s: keep a copy apart from the backups of the store", path);
+	log_notice("made a new master key, %s: keep a copy apart from the backups of the store",
+	           path);
 	return ERR_OK;
 }
 
@@ -108,8 +111,8 @@ master_load(const struct conf *conf, struct secret *ret_master, struct problem *
 	char path[4096];
 	enum err err = ERR_NOTFOUND;
 
-	if (credentials && snprintf(path, sizeof(path), "%s/%s", credentials, credential_name) <
-	                           (int)sizeof(path))
+	if (credentials &&
+	    snprintf(path, sizeof(path), "%s/%s", credentials, credential_name) < (int)sizeof(path))
 		err = read_file(path, ret_master, ret_why);
 	if (err == ERR_NOTFOUND)
 		err = read_file(conf->master_key, ret_master, ret_why);
@@ -117,7 +120,8 @@ master_load(const struct conf *conf, struct secret *ret_master, struct problem *
 		return err;
 	if (store_exists(conf->state_directory)) {
 		problem_set(ret_why, PROBLEM_INTERNAL,
-		            "the store in %s is sealed, but its master key %s is not there: bring the key back, "
+		            "the store in %s is sealed, but its master key %s is not there: bring "
+		            "the key back, "
 		            "or move the store away to start anew",
 		            conf->state_directory, conf->master_key);
 		return ERR_NOTFOUND;

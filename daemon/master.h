@@ -2,8 +2,8 @@
 /*
  * daemon/master.h - the master key that seals the store
  *
- * Looked for as the systemd credential "certd.master", then as the file of `master-key`. At the very
- * first start, when there is neither a key nor a store, a new one is written there, mode 0400.
+ * Looked for as the systemd credential "certd.master", then as the file of `master-key`. At the
+ * very first start, when there is neither a key nor a store, a new one is written there, mode 0400.
  * A store without its key is never started on: what is sealed would be lost.
  */
 #ifndef DAEMON_MASTER_H

@@ -24,10 +24,10 @@ enum { NOTICE_DETAIL_MAX = 255 };
 struct notice {
 	struct hostname name;
 	enum msg_step step;
-	int64_t at;                          /* unix seconds */
-	int64_t next_at;                     /* FAILED: the next try, 0 = none */
-	char detail[NOTICE_DETAIL_MAX + 1];  /* may be "" */
-	struct problem problem;              /* FAILED only */
+	int64_t at;                         /* unix seconds */
+	int64_t next_at;                    /* FAILED: the next try, 0 = none */
+	char detail[NOTICE_DETAIL_MAX + 1]; /* may be "" */
+	struct problem problem;             /* FAILED only */
 };
 
 /* WAKE is called after each push, from the pushing thread. */

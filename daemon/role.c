@@ -103,7 +103,7 @@ stop(struct parent *p)
 
 		if (role_is_alive(r))
 			role_leave(r, drain ? ROLE_DRAIN : ROLE_QUIT,
-			      now + QUIT_GRACE_MS + (drain ? STOP_GRACE_MS : 0));
+			           now + QUIT_GRACE_MS + (drain ? STOP_GRACE_MS : 0));
 		else if (r->state == ROLE_WAITING)
 			role_release(r);
 	}
@@ -205,7 +205,8 @@ run(struct parent *p)
 		if (poll(fds, (nfds_t)n, timeout) < 0 && errno != EINTR)
 			return;
 		for (int i = 1; i < n; i++)
-			if (fds[i].revents && role_is_alive(of[i]) && of[i]->spawn.channel == fds[i].fd)
+			if (fds[i].revents && role_is_alive(of[i]) &&
+			    of[i]->spawn.channel == fds[i].fd)
 				on_channel(p, of[i]);
 		if (fds[0].revents)
 			on_signal(p);
@@ -263,8 +264,8 @@ role_parent(const struct role_config *config)
 	struct role *keeper;
 	enum err err;
 
-	*p = (struct parent){.config = config, .conf = conf_ref(config->conf), .lock_fd = -1,
-	                     .signal_fd = -1};
+	*p = (struct parent){
+		.config = config, .conf = conf_ref(config->conf), .lock_fd = -1, .signal_fd = -1};
 	err = prepare(p, &why);
 	if (err) {
 		log_err("cannot start: %s", why.kind ? why.detail : err_text(err));

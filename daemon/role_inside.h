@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/role_inside.h - what role.c (the parent's loop), role_life.c (start and end of one role) and
- * role_reload.c share; nobody else includes it. Parent only. */
+/* daemon/role_inside.h - what role.c (the parent's loop), role_life.c (start and end of one role)
+ * and role_reload.c share; nobody else includes it. Parent only. */
 #ifndef DAEMON_ROLE_INSIDE_H
 #define DAEMON_ROLE_INSIDE_H
 
@@ -25,9 +25,9 @@ enum role_state { ROLE_FREE, ROLE_STARTING, ROLE_RUNNING, ROLE_LEAVING, ROLE_WAI
 struct role {
 	enum role_state state; /* WAITING: dead, to be started at `at` */
 	struct spawn spawn;
-	bool fresh;            /* of a reload that is not through yet */
-	int64_t at;            /* mono ms: started, or to be started; LEAVING: to be killed */
-	uint32_t delay_ms;     /* before the next restart */
+	bool fresh;              /* of a reload that is not through yet */
+	int64_t at;              /* mono ms: started, or to be started; LEAVING: to be killed */
+	uint32_t delay_ms;       /* before the next restart */
 	const struct conf *conf; /* what it runs with: a reference */
 };
 
@@ -40,9 +40,9 @@ struct parent {
 	int lock_fd;
 	int signal_fd;
 	struct role roles[ROLES_MAX];
-	bool served;        /* the keeper has been ready once: workers may start */
+	bool served; /* the keeper has been ready once: workers may start */
 	bool stopping;
-	int64_t stop_at;    /* mono ms: end of the grace */
+	int64_t stop_at;         /* mono ms: end of the grace */
 	const struct conf *next; /* a reload in work: its conf and sockets */
 	struct sockets next_sockets;
 	int exit_code;

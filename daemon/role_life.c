@@ -15,7 +15,9 @@ role_say(struct role *r, enum role_message message, const char *text)
 	char bytes[ROLE_MESSAGE_MAX];
 	int n = snprintf(bytes, sizeof(bytes), "%c%s", message, text ? text : "");
 
-	if (r->spawn.channel >= 0 && send(r->spawn.channel, bytes, (size_t)n < sizeof(bytes) ? (size_t)n : sizeof(bytes) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (r->spawn.channel >= 0 &&
+	    send(r->spawn.channel, bytes, (size_t)n < sizeof(bytes) ? (size_t)n : sizeof(bytes) - 1,
+	         MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		log_debug("a role does not listen: %s", strerror(errno));
 }
 
@@ -69,7 +71,8 @@ role_take(struct parent *p, enum spawn_kind kind, const struct conf *conf)
 }
 
 enum err
-role_start_workers(struct parent *p, const struct conf *conf, const struct sockets *sockets, bool fresh)
+role_start_workers(struct parent *p, const struct conf *conf, const struct sockets *sockets,
+                   bool fresh)
 {
 	for (unsigned slot = 0; slot < conf->workers; slot++) {
 		struct role *r = role_take(p, SPAWN_WORKER, conf);

@@ -42,8 +42,8 @@ by_number(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* Closes everything the parent had open but stderr and what this role works with: a forgotten copy of
- * another worker's socket would keep its queue alive without anybody accepting. */
+/* Closes everything the parent had open but stderr and what this role works with: a forgotten copy
+ * of another worker's socket would keep its queue alive without anybody accepting. */
 static void
 close_others(const struct spawn *s)
 {

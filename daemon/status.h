@@ -49,7 +49,7 @@ enum status_counter {
 #define X(name, word) STATUS_##name,
 	STATUS_COUNTERS(X) STATUS_GAUGES(X)
 #undef X
-	STATUS_COUNT
+		STATUS_COUNT
 };
 
 enum { STATUS_FIRST_GAUGE = STATUS_CONNECTIONS, STATUS_SLOTS = 128 };

@@ -11,43 +11,47 @@
 #include "base/idna.h"
 
 #define L63 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg"
-#define N253 L63 "." L63 "." L63 "." "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffh"
+#define N253                                                                                       \
+	L63 "." L63 "." L63 "."                                                                    \
+	    "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffh"
 
 struct row {
 	const char *input;
-	size_t len; /* 0: strlen */
+	size_t len;           /* 0: strlen */
 	const char *expected; /* NULL: refused */
 };
 
 static const struct row sni_rows[] = {
-        {"example.test", 0, "example.test"},
-        {"A.EXAMPLE.Test", 0, "a.example.test"},
-        {"a.example.test.", 0, "a.example.test"},
-        {"_acme.example.test", 0, "_acme.example.test"},
-        {"xn--bcher-kva.example", 0, "xn--bcher-kva.example"},
-        {"localhost", 0, "localhost"},
-        {"1.example", 0, "1.example"},
-        {"-a-.example", 0, "-a-.example"},
-        {N253, 0, N253},
-        {"", 0, NULL},
-        {".", 0, NULL},
-        {"..", 0, NULL},
-        {"a..b", 0, NULL},
-        {".a", 0, NULL},
-        {"a.b..", 0, NULL},
-        {N253 "x", 0, NULL},
-        {L63 "x.test", 0, NULL},
-        {"*.wild.test", 0, NULL},
-        {"192.0.2.1", 0, NULL},
-        {"192.0.2.1.", 0, NULL},
-        {"2001:db8::1", 0, NULL},
-        {"1", 0, NULL},
-        {"../../etc/passwd", 0, NULL},
-        {"\033]0;pwn", 0, NULL},
-        {"a\nlevel=error", 0, NULL},
-        {"b\xc3\xbc" "cher.example", 0, NULL},
-        {"a b.test", 0, NULL},
-        {"a.test\0.evil", 12, NULL},
+	{"example.test", 0, "example.test"},
+	{"A.EXAMPLE.Test", 0, "a.example.test"},
+	{"a.example.test.", 0, "a.example.test"},
+	{"_acme.example.test", 0, "_acme.example.test"},
+	{"xn--bcher-kva.example", 0, "xn--bcher-kva.example"},
+	{"localhost", 0, "localhost"},
+	{"1.example", 0, "1.example"},
+	{"-a-.example", 0, "-a-.example"},
+	{N253, 0, N253},
+	{"", 0, NULL},
+	{".", 0, NULL},
+	{"..", 0, NULL},
+	{"a..b", 0, NULL},
+	{".a", 0, NULL},
+	{"a.b..", 0, NULL},
+	{N253 "x", 0, NULL},
+	{L63 "x.test", 0, NULL},
+	{"*.wild.test", 0, NULL},
+	{"192.0.2.1", 0, NULL},
+	{"192.0.2.1.", 0, NULL},
+	{"2001:db8::1", 0, NULL},
+	{"1", 0, NULL},
+	{"../../etc/passwd", 0, NULL},
+	{"\033]0;pwn", 0, NULL},
+	{"a\nlevel=error", 0, NULL},
+	{"b\xc3\xbc"
+         "cher.example",
+         0, NULL},
+	{"a b.test", 0, NULL},
+	{"a.test\0.evil", 12, NULL},
 };
 
 static void
@@ -71,40 +75,52 @@ sni_names(void **state)
 }
 
 static const struct row operator_rows[] = {
-        {"shop.example.com", 0, "shop.example.com"},
-        {"SHOP.Example.com.", 0, "shop.example.com"},
-        {"*.example.com", 0, "*.example.com"},
-        {"b\xc3\xbc" "cher.example", 0, "xn--bcher-kva.example"},
-        {"B\xc3\x9c" "CHER.example", 0, "xn--bcher-kva.example"},
-        {"*.b\xc3\xbc" "cher.example", 0, "*.xn--bcher-kva.example"},
-        {"xn--bcher-kva.example", 0, "xn--bcher-kva.example"},
-        {"stra\xc3\x9f" "e.example", 0, "xn--strae-oqa.example"},
-        {"a.b", 0, "a.b"},
-        {"a..b", 0, NULL},
-        {"10.0.0.1", 0, NULL},
-        {"10.0.0.1:80", 0, NULL},
-        {"a_b.com", 0, NULL},
-        {"_acme.example.com", 0, NULL},
-        {"*", 0, NULL},
-        {"*.", 0, NULL},
-        {"a.*.com", 0, NULL},
-        {"**.com", 0, NULL},
-        {"*a.com", 0, NULL},
-        {"-a.com", 0, NULL},
-        {"a-.com", 0, NULL},
-        {"ab--c.com", 0, NULL},
-        {"xn--a.com", 0, NULL},
-        {"xn--99999999.com", 0, NULL},
-        {"", 0, NULL},
-        {N253 "x", 0, NULL},
-        {"*." N253, 0, NULL},
-        {"a\xe2\x80\x8b" "b.example", 0, NULL},
-        {"\xff\xfe.example", 0, NULL},
-        {"exa mple.com", 0, NULL},
-        {"b\xc3\xbc" "cher_x.example", 0, NULL},
-        {";rm -rf", 0, NULL},
-        {"$(x).com", 0, NULL},
-        {"http://example.com", 0, NULL},
+	{"shop.example.com", 0, "shop.example.com"},
+	{"SHOP.Example.com.", 0, "shop.example.com"},
+	{"*.example.com", 0, "*.example.com"},
+	{"b\xc3\xbc"
+         "cher.example",
+         0, "xn--bcher-kva.example"},
+	{"B\xc3\x9c"
+         "CHER.example",
+         0, "xn--bcher-kva.example"},
+	{"*.b\xc3\xbc"
+         "cher.example",
+         0, "*.xn--bcher-kva.example"},
+	{"xn--bcher-kva.example", 0, "xn--bcher-kva.example"},
+	{"stra\xc3\x9f"
+         "e.example",
+         0, "xn--strae-oqa.example"},
+	{"a.b", 0, "a.b"},
+	{"a..b", 0, NULL},
+	{"10.0.0.1", 0, NULL},
+	{"10.0.0.1:80", 0, NULL},
+	{"a_b.com", 0, NULL},
+	{"_acme.example.com", 0, NULL},
+	{"*", 0, NULL},
+	{"*.", 0, NULL},
+	{"a.*.com", 0, NULL},
+	{"**.com", 0, NULL},
+	{"*a.com", 0, NULL},
+	{"-a.com", 0, NULL},
+	{"a-.com", 0, NULL},
+	{"ab--c.com", 0, NULL},
+	{"xn--a.com", 0, NULL},
+	{"xn--99999999.com", 0, NULL},
+	{"", 0, NULL},
+	{N253 "x", 0, NULL},
+	{"*." N253, 0, NULL},
+	{"a\xe2\x80\x8b"
+         "b.example",
+         0, NULL},
+	{"\xff\xfe.example", 0, NULL},
+	{"exa mple.com", 0, NULL},
+	{"b\xc3\xbc"
+         "cher_x.example",
+         0, NULL},
+	{";rm -rf", 0, NULL},
+	{"$(x).com", 0, NULL},
+	{"http://example.com", 0, NULL},
 };
 
 static void
@@ -143,7 +159,8 @@ name_of(const char *text)
 static void
 wildcards(void **state)
 {
-	struct hostname h = name_of("a.b.example"), parent, star = name_of("*.b.example"), one = name_of("one");
+	struct hostname h = name_of("a.b.example"), parent, star = name_of("*.b.example"),
+			one = name_of("one");
 	struct hostname deep = name_of("x.a.b.example"), apex = name_of("b.example");
 
 	(void)state;
@@ -169,7 +186,8 @@ shown_to_people(void **state)
 
 	(void)state;
 	idna_display(&h, text, sizeof(text));
-	assert_string_equal(text, "b\xc3\xbc" "cher.example");
+	assert_string_equal(text, "b\xc3\xbc"
+	                          "cher.example");
 	idna_display(&plain, text, sizeof(text));
 	assert_string_equal(text, "plain.example");
 }
@@ -178,10 +196,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(sni_names),
-	        cmocka_unit_test(operators_names),
-	        cmocka_unit_test(wildcards),
-	        cmocka_unit_test(shown_to_people),
+		cmocka_unit_test(sni_names),
+		cmocka_unit_test(operators_names),
+		cmocka_unit_test(wildcards),
+		cmocka_unit_test(shown_to_people),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,18 +155,20 @@ class AcmeTap:
                     self.wfile.write(answer)
 
             def ask(self, body):
-                if self.upstream is None:
-                    context = ssl.create_default_context(cafile=tap.cert)
-                    self.upstream = http.client.HTTPSConnection(
-                        *tap.target, context=context, timeout=30)
-                try:
-                    self.upstream.request(self.command, self.path, body, dict(self.headers))
-                    answer = self.upstream.getresponse()
-                    return answer.status, answer.getheaders(), answer.read()
-                except (OSError, http.client.HTTPException):
-                    self.upstream.close()
-                    self.upstream = None
-                    return 502, [], b""
+                # a connection that was kept may have died with the server; a new one tells
+                for attempt in ("kept", "new"):
+                    if self.upstream is None or attempt == "new":
+                        context = ssl.create_default_context(cafile=tap.cert)
+                        self.upstream = http.client.HTTPSConnection(
+                            *tap.target, context=context, timeout=30)
+                    try:
+                        self.upstream.request(self.command, self.path, body, dict(self.headers))
+                        answer = self.upstream.getresponse()
+                        return answer.status, answer.getheaders(), answer.read()
+                    except (OSError, http.client.HTTPException):
+                        self.upstream.close()
+                self.upstream = None
+                return 502, [], b""
 
             do_GET = do_POST = do_HEAD = forward
 

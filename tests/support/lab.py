@@ -271,8 +271,7 @@ _scenarios = []
 def scenario(**lab_words):
     """Registers a function; several decorators on one function make several scenarios."""
     def register(function):
-        tags = [str(value) for key, value in lab_words.items()
-                if key in ("version", "challenge", "single")]
+        tags = [value for key, value in lab_words.items() if key in ("version", "challenge")]
         name = " ".join([function.__name__.replace("_", " "), *tags])
         _scenarios.append((name, function, lab_words))
         return function

@@ -113,7 +113,9 @@ class HalfClosing:
     def __init__(self, where, name, trust=None, timeout=10):
         self.socket = socket.create_connection(where, timeout=timeout)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context(trust).wrap_bio(self.incoming, self.outgoing, server_hostname=name)
+        made = context(trust)
+        made.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF       # Python sets it, and hides a bare FIN
+        self.tls = made.wrap_bio(self.incoming, self.outgoing, server_hostname=name)
         self._repeat(self.tls.do_handshake)
 
     def send(self, data):
@@ -135,7 +137,7 @@ class HalfClosing:
                 part = self._repeat(self.tls.read, 65536)
             except ssl.SSLZeroReturnError:
                 return b"".join(parts), True
-            except (ssl.SSLEOFError, ConnectionError):
+            except (ssl.SSLError, ConnectionError):
                 return b"".join(parts), False
             if not part:
                 return b"".join(parts), True

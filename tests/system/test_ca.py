@@ -97,15 +97,6 @@ def a_name_that_does_not_resolve_fails_alone(lab):
     check(not lab.is_served("lost.test"), "lost.test has no certificate")
 
 
-@scenario()
-def a_wildcard_needs_a_challenge_we_do_not_have_yet(lab):
-    """The CA offers dns-01 only; certd must say that, and not ask again and again."""
-    lab.start()
-    equal(lab.ctl("add", "*.wild.test", "--wait").code, 1, "exit code of add *.wild.test --wait")
-    item = lab.certd.show("*.wild.test")
-    equal((item["state"], item["error"]["code"]), ("failing", "authz/no-challenge"), "the failure")
-
-
 @scenario(tap=True)
 def a_slow_ca_blocks_nothing_else(lab):
     """One CA holds each answer back for seconds; names of the other are served as ever."""

@@ -9,6 +9,7 @@ import select
 import socket
 import stat
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -97,12 +98,12 @@ def events_follow(lab):
     lab.add("a.test")
     lab.ctl_ok("remove", "a.test")
 
-    events, end = [], time.monotonic() + 10 * PATIENCE
-    while time.monotonic() < end and not any(e["type"] == "name.removed" for e in events):
-        if select.select([follower.stdout], [], [], 0.5)[0]:
-            line = follower.stdout.readline()
-            check(line, "events --follow ended")
-            events.append(json.loads(line))
+    events = []
+    reader = threading.Thread(
+        target=lambda: events.extend(map(json.loads, follower.stdout)), daemon=True)
+    reader.start()
+    wait_for(lambda: any(event["type"] == "name.removed" for event in events), 10,
+             "events --follow tells of the removal")
     of_a = [event["type"] for event in events if event["name"] == "a.test"]
     wanted = ["name.added", "cert.stored", "name.removed"]
     equal([kind for kind in of_a if kind in wanted], wanted, f"events of a.test, of {of_a}")

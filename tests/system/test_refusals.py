@@ -81,6 +81,14 @@ def unknown_backend_and_ca(lab):
 
 
 @scenario()
+def wildcards_need_a_challenge_we_do_not_have_yet(lab):
+    lab.start()
+    answer = expect_code(lab.ctl("add", "*.wild.test"), 2)
+    check("dns-01" in answer.err, f"the text tells what is missing\n{answer}")
+    equal(lab.certd.names(), [], "names")
+
+
+@scenario()
 def a_batch_is_partly_done(lab):
     lab.start()
     lab.add("a.test")
