@@ -12,6 +12,10 @@
 
 enum {
 	SENT_MAX = 64,
+	/* newOrder goes one at a time: a crash then loses sight of one order at most, and Pebble
+	 * (2.4 and 2.10) locks up for good when two of them meet. CAs allow far fewer than this
+	 * gives. */
+	NEW_ORDERS_MAX = 1,
 	BAD_NONCES_MAX = 10, /* a CA that rejects one in five needs a few */
 	DIRECTORY_AGE_MAX_MS = 24 * 3600 * 1000,
 };
@@ -98,8 +102,10 @@ call_unlink(struct call *call)
 	struct client *c = call->client;
 
 	TAILQ_REMOVE(call->list, call, link);
-	if (call->list == &c->sent)
-		c->sent_count--;
+	if (call->list != &c->sent)
+		return;
+	c->sent_count--;
+	c->orders_sent -= call->target == CLIENT_NEW_ORDER;
 }
 
 static void
@@ -246,6 +252,16 @@ call_send(struct client *c, struct call *call, const char *url, const char *nonc
 	call_unlink(call);
 	call_enter(call, &c->sent);
 	c->sent_count++;
+	c->orders_sent += call->target == CLIENT_NEW_ORDER;
+}
+
+static bool
+may_go(const struct client *c, const struct call *call)
+{
+	if (call->registers)
+		return true;
+	return c->state == CLIENT_READY &&
+	       (call->target != CLIENT_NEW_ORDER || c->orders_sent < NEW_ORDERS_MAX);
 }
 
 void
@@ -262,7 +278,7 @@ client_pump(struct client *c)
 		const char *url;
 
 		next = TAILQ_NEXT(call, link);
-		if (c->state != CLIENT_READY && !call->registers)
+		if (!may_go(c, call))
 			continue;
 		url = url_of(c, call, &why);
 		if (!url) {

@@ -61,6 +61,7 @@ struct client {
 	struct calls sent;
 	struct calls finished;
 	size_t sent_count;
+	size_t orders_sent; /* newOrder requests among them */
 	bool deferred; /* transport_defer() was asked for client_flush() */
 };
 
