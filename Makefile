@@ -5,7 +5,7 @@ BUILD   ?= build
 CC      ?= cc
 VERSION := 0.1.0
 Q       := $(if $(V),,@)
-SAY      = $(if $(V),@true,@printf '  %-4s %s\n')
+SAY      = @$(if $(V),:,printf '  %-4s %s\n')
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            -Wpointer-arith -Wformat=2 -Wvla -Wundef
@@ -73,7 +73,7 @@ tsan: deps ## the threaded tests under ThreadSanitizer
 
 demo: ## the five-minute tour, by itself, against a real ACME server on loopback (KEEP=1 leaves it running)
 	@packaging/deps.sh
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
+	$(Q)$(MAKE) --no-print-directory -s -j$$(nproc) all
 	@BUILD=$(BUILD) KEEP=$(KEEP) packaging/demo.sh
 
 layers: ## hold the table of allowed includes (docs/architecture.md)

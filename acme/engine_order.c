@@ -45,7 +45,7 @@ keep_authorizations(struct engine *e, const cJSON *list)
 /* --- what the order's status asks for -------------------------------------------------------- */
 
 static void
-go_on_pending(struct engine *e, const struct order *order)
+go_on_pending(struct engine *e, const struct order_object *order)
 {
 	(void)order;
 	if (e->state == STATE_NEW_ORDER || e->state == STATE_RESUME)
@@ -57,7 +57,7 @@ go_on_pending(struct engine *e, const struct order *order)
 }
 
 static void
-go_on_ready(struct engine *e, const struct order *order)
+go_on_ready(struct engine *e, const struct order_object *order)
 {
 	(void)order;
 	if (!e->finalize[0])
@@ -71,7 +71,7 @@ go_on_ready(struct engine *e, const struct order *order)
 }
 
 static void
-go_on_processing(struct engine *e, const struct order *order)
+go_on_processing(struct engine *e, const struct order_object *order)
 {
 	(void)order;
 	if (!e->key)
@@ -83,7 +83,7 @@ go_on_processing(struct engine *e, const struct order *order)
 }
 
 static void
-go_on_valid(struct engine *e, const struct order *order)
+go_on_valid(struct engine *e, const struct order_object *order)
 {
 	keep_url(e->certificate_url, order->certificate);
 	if (!e->key)
@@ -95,7 +95,7 @@ go_on_valid(struct engine *e, const struct order *order)
 }
 
 static void
-go_on_invalid(struct engine *e, const struct order *order)
+go_on_invalid(struct engine *e, const struct order_object *order)
 {
 	e->at = 0;
 	if (order->has_error)
@@ -106,7 +106,7 @@ go_on_invalid(struct engine *e, const struct order *order)
 		engine_gone(e, "the CA calls this one invalid without saying why");
 }
 
-static void (*const by_status[ORDER_STATUSES])(struct engine *e, const struct order *order) = {
+static void (*const by_status[ORDER_STATUSES])(struct engine *e, const struct order_object *order) = {
 	[ORDER_PENDING] = go_on_pending,       [ORDER_READY] = go_on_ready,
 	[ORDER_PROCESSING] = go_on_processing, [ORDER_VALID] = go_on_valid,
 	[ORDER_INVALID] = go_on_invalid,
@@ -116,11 +116,11 @@ static void (*const by_status[ORDER_STATUSES])(struct engine *e, const struct or
 void
 engine_read_order(struct engine *e, const struct transport_reply *reply)
 {
-	struct order order;
+	struct order_object order;
 	struct problem why;
 	enum err err;
 
-	if (order_read(reply, &order, &why)) {
+	if (order_object_read(reply, &order, &why)) {
 		engine_strike(e, &why);
 		return;
 	}
@@ -132,14 +132,14 @@ engine_read_order(struct engine *e, const struct transport_reply *reply)
 		engine_fail(e, &why, false);
 	} else if (err) {
 		engine_strike_with(e, "the CA's order has unusable authorizations");
-	} else if (e->state == STATE_RESUME && !order_is_for(&order, e->names, e->name_count)) {
+	} else if (e->state == STATE_RESUME && !order_object_is_for(&order, e->names, e->name_count)) {
 		engine_gone(e, "this one is for other names");
-	} else if (e->state == STATE_NEW_ORDER && !order_is_for(&order, e->names, e->name_count)) {
+	} else if (e->state == STATE_NEW_ORDER && !order_object_is_for(&order, e->names, e->name_count)) {
 		engine_strike_with(e, "the CA's order is for other names than asked for");
 	} else {
 		by_status[order.status](e, &order);
 	}
-	order_done(&order);
+	order_object_done(&order);
 }
 
 /* --- new-order ------------------------------------------------------------------------------- */

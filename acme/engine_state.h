@@ -12,7 +12,7 @@
 
 #include "acme/authz.h"
 #include "acme/engine.h"
-#include "acme/order.h"
+#include "acme/order_object.h"
 #include "acme/url.h"
 #include "base/buf.h"
 #include "base/problem.h"

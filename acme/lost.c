@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acme/order.h"
+#include "acme/order_object.h"
 #include "acme/transport.h"
 #include "acme/url.h"
 #include "base/json.h"
@@ -168,14 +168,14 @@ static void
 read_single(struct lost *lost, const struct transport_reply *reply)
 {
 	struct problem why;
-	struct order order;
+	struct order_object order;
 
-	if (order_read(reply, &order, &why))
+	if (order_object_read(reply, &order, &why))
 		return;
 	for (size_t i = 0; order.status < ORDER_VALID && i < lost->seek_count; i++) {
 		struct seek *seek = &lost->seeks[i];
 
-		if (seek->url || !order_is_for(&order, &seek->name, 1))
+		if (seek->url || !order_object_is_for(&order, &seek->name, 1))
 			continue;
 		seek->url = strdup(lost->send.url);
 		if (seek->url)
@@ -183,7 +183,7 @@ read_single(struct lost *lost, const struct transport_reply *reply)
 		else
 			give_up(lost);
 	}
-	order_done(&order);
+	order_object_done(&order);
 }
 
 void

@@ -5,7 +5,8 @@
  * Appending never needs a check at each call: running out of memory (or over a length field) sets
  * `failed`, later appends do nothing, and the end asks buf_ok(). Integers are little-endian.
  * Ownership: an embedded struct; buf_init() (or zeroing) before, buf_done() after.
- * Secrets:   buf_wipe() instead of buf_done(); a buf marked `secret` wipes what it leaves on growth.
+ * Secrets:   buf_wipe() instead of buf_done(); a buf marked `secret` wipes what it leaves on
+ * growth.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H

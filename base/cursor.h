@@ -34,7 +34,8 @@ uint64_t cursor_u64(struct cursor *c);
 struct span cursor_bytes(struct cursor *c, size_t len);
 struct span cursor_bytes16(struct cursor *c);
 struct span cursor_bytes32(struct cursor *c);
-/* Copies a length-prefixed (u16) text into DST, terminated; bad when it does not fit or has a NUL. */
+/* Copies a length-prefixed (u16) text into DST, terminated; bad when it does not fit or has a NUL.
+ */
 void cursor_text16(struct cursor *c, char *dst, size_t size);
 /* True when nothing went wrong and nothing is left. */
 bool cursor_end(const struct cursor *c);

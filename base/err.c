@@ -8,7 +8,7 @@ static const struct {
 	const char *text;
 } errs[] = {
 #define X(name, word, text) [ERR_##name] = {word, text},
-        ERR_LIST(X)
+	ERR_LIST(X)
 #undef X
 };
 

@@ -9,7 +9,7 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK             __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* name, word (control protocol, stable), sentence */
@@ -23,7 +23,7 @@
 	X(UNSUPPORTED, "unsupported", "not supported")                                             \
 	X(PERM, "not-permitted", "not permitted")                                                  \
 	X(BUSY, "busy", "busy")                                                                    \
-	X(WRONGSTATE, "wrong-state", "not possible in this state")                                      \
+	X(WRONGSTATE, "wrong-state", "not possible in this state")                                 \
 	X(AGAIN, "again", "would block")                                                           \
 	X(TIMEOUT, "timeout", "timed out")                                                         \
 	X(CLOSED, "closed", "closed by the other side")                                            \

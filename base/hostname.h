@@ -40,7 +40,8 @@ bool hostname_equal(const struct hostname *a, const struct hostname *b);
 bool hostname_is_wildcard(const struct hostname *h);
 /* "a.b.example" -> "*.b.example"; ERR_NOTFOUND for a wildcard and for a name of one label. */
 MUST_CHECK enum err hostname_wildcard_parent(const struct hostname *h, struct hostname *ret_parent);
-/* Whether a certificate's dNSName PATTERN (normalized, maybe a wildcard) covers H (RFC 6125, 6.4). */
+/* Whether a certificate's dNSName PATTERN (normalized, maybe a wildcard) covers H (RFC 6125, 6.4).
+ */
 bool hostname_matches(const struct hostname *pattern, const struct hostname *h);
 
 #endif

@@ -24,9 +24,9 @@ is_ascii(const char *text)
 static bool
 has_ignored(const char *text)
 {
-	static const char *const ignored[] = {"\u00ad", "\u034f", "\u180b", "\u180e", "\u200b",
-	                                      "\u200c", "\u200d", "\u2060", "\u2064", "\ufeff",
-	                                      "\ufe0f"};
+	static const char *const ignored[] = {"\u00ad", "\u034f", "\u180b", "\u180e",
+	                                      "\u200b", "\u200c", "\u200d", "\u2060",
+	                                      "\u2064", "\ufeff", "\ufe0f"};
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		if (strstr(text, ignored[i]))
@@ -71,7 +71,8 @@ idna_parse(const char *text, struct hostname *ret_name, char *why, size_t size)
 	rc = has_ignored(text) ? IDN2_DISALLOWED
 	                       : idn2_to_ascii_8z(text + star, &ascii, IDNA_FLAGS);
 	if (rc != IDN2_OK) {
-		snprintf(why, size, "it is no valid internationalized name (%s)", idn2_strerror(rc));
+		snprintf(why, size, "it is no valid internationalized name (%s)",
+		         idn2_strerror(rc));
 		return ERR_INVALID;
 	}
 	snprintf(joined, sizeof(joined), "%.*s%s", (int)star, "*.", ascii);
@@ -79,7 +80,9 @@ idna_parse(const char *text, struct hostname *ret_name, char *why, size_t size)
 	idn2_free(ascii);
 	if (rc != IDN2_OK || hostname_parse(joined, ret_name, &reason) || !round_trips(ret_name)) {
 		snprintf(why, size, "%s",
-		         rc ? idn2_strerror(rc) : reason ? reason : "it does not survive IDNA");
+		         rc       ? idn2_strerror(rc)
+		         : reason ? reason
+		                  : "it does not survive IDNA");
 		return ERR_INVALID;
 	}
 	return ERR_OK;

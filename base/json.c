@@ -30,8 +30,8 @@ depth_of(const char *text, size_t len)
 	return deepest;
 }
 
-/* Comparing pairs is quadratic, so an object of more members than any protocol of ours has counts as
- * bad, too. */
+/* Comparing pairs is quadratic, so an object of more members than any protocol of ours has counts
+ * as bad, too. */
 static bool
 has_duplicates(const cJSON *json)
 {

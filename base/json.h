@@ -3,10 +3,10 @@
  * base/json.h - cJSON behind typed accessors, for text that strangers wrote
  *
  * json_parse() refuses what cJSON would let through: depth over 32, duplicate member names, objects
- * of more than 256 members, bytes behind the value, NUL in text. Accessors answer NULL or a default for a missing or mistyped
- * member, so a reader checks the one value it needs and not the shape of the whole.
- * Trees are cJSON's own: release with cJSON_Delete(), build with cJSON_Create..., print with
- * json_print().
+ * of more than 256 members, bytes behind the value, NUL in text. Accessors answer NULL or a default
+ * for a missing or mistyped member, so a reader checks the one value it needs and not the shape of
+ * the whole. Trees are cJSON's own: release with cJSON_Delete(), build with cJSON_Create..., print
+ * with json_print().
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H

@@ -14,8 +14,8 @@
 enum { LINE_MAX_BYTES = 2048 };
 
 static const char *const level_words[] = {
-        [LOG_LEVEL_ERR] = "err",   [LOG_LEVEL_WARN] = "warn",   [LOG_LEVEL_NOTICE] = "notice",
-        [LOG_LEVEL_INFO] = "info", [LOG_LEVEL_DEBUG] = "debug",
+	[LOG_LEVEL_ERR] = "err",   [LOG_LEVEL_WARN] = "warn",   [LOG_LEVEL_NOTICE] = "notice",
+	[LOG_LEVEL_INFO] = "info", [LOG_LEVEL_DEBUG] = "debug",
 };
 
 static _Atomic int log_max = LOG_LEVEL_NOTICE;
@@ -130,8 +130,8 @@ log_line(enum log_level level, const char *host, const char *format, ...)
 		n = snprintf(line, sizeof(line), "certd[%s] %s: %s%s%s\n", log_tag,
 		             level_words[level], host ? host : "", host ? ": " : "", text);
 	if (dropped && n > 0 && (size_t)n < sizeof(line) - 64)
-		n += snprintf(line + n, sizeof(line) - (size_t)n, "certd[%s] warn: %lu lines lost\n",
-		              log_tag, dropped);
+		n += snprintf(line + n, sizeof(line) - (size_t)n,
+		              "certd[%s] warn: %lu lines lost\n", log_tag, dropped);
 	if (n <= 0 || !write_now(line, (size_t)n))
 		atomic_fetch_add(&log_dropped, dropped + 1);
 }

@@ -13,7 +13,7 @@ static const struct {
 	const char *hint;
 } kinds[PROBLEM_COUNT] = {
 #define X(name, code, hint) [PROBLEM_##name] = {code, hint},
-        PROBLEM_LIST(X)
+	PROBLEM_LIST(X)
 #undef X
 };
 
@@ -24,27 +24,27 @@ static const struct {
 	const char *word;
 	enum problem_kind kind;
 } acme_types[] = {
-        {"accountDoesNotExist", PROBLEM_CA_ACCOUNT},
-        {"alreadyReplaced", PROBLEM_CA_REFUSED},
-        {"badCSR", PROBLEM_CA_REFUSED},
-        {"badNonce", PROBLEM_CA_PROTOCOL},
-        {"badPublicKey", PROBLEM_CA_REFUSED},
-        {"badSignatureAlgorithm", PROBLEM_CA_ACCOUNT},
-        {"caa", PROBLEM_AUTHZ_CAA},
-        {"connection", PROBLEM_AUTHZ_UNREACHABLE},
-        {"dns", PROBLEM_AUTHZ_DNS},
-        {"externalAccountRequired", PROBLEM_CA_ACCOUNT},
-        {"incorrectResponse", PROBLEM_AUTHZ_FAILED},
-        {"invalidContact", PROBLEM_CA_ACCOUNT},
-        {"invalidProfile", PROBLEM_CA_REFUSED},
-        {"rateLimited", PROBLEM_CA_LIMITED},
-        {"rejectedIdentifier", PROBLEM_CA_REFUSED},
-        {"serverInternal", PROBLEM_CA_ERROR},
-        {"tls", PROBLEM_AUTHZ_UNREACHABLE},
-        {"unauthorized", PROBLEM_AUTHZ_FAILED},
-        {"unsupportedContact", PROBLEM_CA_ACCOUNT},
-        {"unsupportedIdentifier", PROBLEM_CA_REFUSED},
-        {"userActionRequired", PROBLEM_CA_ACCOUNT},
+	{"accountDoesNotExist", PROBLEM_CA_ACCOUNT},
+	{"alreadyReplaced", PROBLEM_CA_REFUSED},
+	{"badCSR", PROBLEM_CA_REFUSED},
+	{"badNonce", PROBLEM_CA_PROTOCOL},
+	{"badPublicKey", PROBLEM_CA_REFUSED},
+	{"badSignatureAlgorithm", PROBLEM_CA_ACCOUNT},
+	{"caa", PROBLEM_AUTHZ_CAA},
+	{"connection", PROBLEM_AUTHZ_UNREACHABLE},
+	{"dns", PROBLEM_AUTHZ_DNS},
+	{"externalAccountRequired", PROBLEM_CA_ACCOUNT},
+	{"incorrectResponse", PROBLEM_AUTHZ_FAILED},
+	{"invalidContact", PROBLEM_CA_ACCOUNT},
+	{"invalidProfile", PROBLEM_CA_REFUSED},
+	{"rateLimited", PROBLEM_CA_LIMITED},
+	{"rejectedIdentifier", PROBLEM_CA_REFUSED},
+	{"serverInternal", PROBLEM_CA_ERROR},
+	{"tls", PROBLEM_AUTHZ_UNREACHABLE},
+	{"unauthorized", PROBLEM_AUTHZ_FAILED},
+	{"unsupportedContact", PROBLEM_CA_ACCOUNT},
+	{"unsupportedIdentifier", PROBLEM_CA_REFUSED},
+	{"userActionRequired", PROBLEM_CA_ACCOUNT},
 };
 
 void

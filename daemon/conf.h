@@ -5,8 +5,8 @@
  * conf_load() reads FILE with its includes, checks everything that can be checked without acting
  * (words, units, addresses, references between blocks), and answers either a whole struct conf or
  * the first error as "file:line:col: sentence". A reload loads a new one and swaps it whole.
- * The grammar (docs/certd.conf.md): statements `word argument... ;`, blocks `word argument... { }`, "#"
- * comments, "double quoted" arguments, units 10s 5m 2h 64KiB. Unknown words are errors.
+ * The grammar (docs/certd.conf.md): statements `word argument... ;`, blocks `word argument... { }`,
+ * "#" comments, "double quoted" arguments, units 10s 5m 2h 64KiB. Unknown words are errors.
  * Ownership: reference counted, conf_ref()/conf_unref(); pointers inside live as long as the conf.
  * Threads:   read by all; counted atomically.
  */
@@ -24,7 +24,13 @@
 #include "store/challenge.h"
 #include "store/domain.h"
 
-enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64, CONF_SERVERS_MAX = 16, CONF_ALPN_MAX = 64 };
+enum {
+	CONF_ERROR_MAX = 511,
+	CONF_WORKERS_MAX = 64,
+	CONF_SERVERS_MAX = 16,
+	CONF_LISTENS_MAX = 64,
+	CONF_ALPN_MAX = 64
+};
 
 struct conf_address {
 	struct sockaddr_storage sa;
@@ -38,7 +44,8 @@ struct conf_listen {
 	struct conf_address address;
 	enum conf_listen_kind kind;
 	uint32_t max_connections;      /* per worker; default 20,000 */
-	uint32_t handshake_timeout_ms; /* first byte to end of handshake, or of the request head; 10 s */
+	uint32_t handshake_timeout_ms; /* first byte to end of handshake, or of the request head; 10
+	                                  s */
 	uint32_t idle_timeout_ms;      /* without a byte either way; 5 min */
 };
 
@@ -50,7 +57,8 @@ struct conf_ca {
 	size_t contact_count;
 	bool agree_terms;
 	const char *profile; /* NULL: none */
-	enum challenge_kind challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
+	enum challenge_kind
+		challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
 	size_t challenge_count;
 	uint32_t max_orders; /* in work at once; default 64 */
 };
@@ -59,11 +67,11 @@ struct conf_backend {
 	char name[NAME_WORD_MAX + 1];
 	struct conf_address servers[CONF_SERVERS_MAX]; /* tried in order */
 	size_t server_count;
-	int send_proxy;               /* 0: no, 2: PROXY protocol v2 */
-	bool connect_immediately;     /* else at the client's first byte */
-	uint32_t connect_timeout_ms;  /* per server; default 5 s */
+	int send_proxy;                    /* 0: no, 2: PROXY protocol v2 */
+	bool connect_immediately;          /* else at the client's first byte */
+	uint32_t connect_timeout_ms;       /* per server; default 5 s */
 	unsigned char alpn[CONF_ALPN_MAX]; /* what we may choose, wire format (RFC 7301 3.1) */
-	size_t alpn_len;              /* default: http/1.1 */
+	size_t alpn_len;                   /* default: http/1.1 */
 };
 
 enum conf_unknown_sni { UNKNOWN_SNI_REJECT = 1, UNKNOWN_SNI_CLOSE };

@@ -3,8 +3,8 @@
  * daemon/loop.h - the event loop of a worker and of the control thread, on libuv
  *
  * Level-triggered readiness of descriptors, one-shot timers, and a wake-up from other threads. The
- * loop owns watches and timers; loop_unwatch() may be called from any callback, also the watch's own,
- * and after it no callback of that watch comes. Unwatch before closing the descriptor.
+ * loop owns watches and timers; loop_unwatch() may be called from any callback, also the own one of
+ * the watch, and after it no callback of that watch comes. Unwatch before closing the descriptor.
  * Threads: one per loop; loop_wake() from any.
  */
 #ifndef DAEMON_LOOP_H

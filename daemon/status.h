@@ -2,9 +2,9 @@
 /*
  * daemon/status.h - the shared page of counters: what the workers tell the keeper
  *
- * Mapped by the parent before fork, one slot per worker, written by that worker only and read by the
- * keeper. A slot outlives its worker, so counters keep growing over a restart; gauges are reset when
- * a new worker takes the slot.
+ * Mapped by the parent before fork, one slot per worker, written by that worker only, read by the
+ * keeper. A slot outlives its worker, so counters keep growing over a restart; gauges are reset
+ * when a new worker takes the slot.
  */
 #ifndef DAEMON_STATUS_H
 #define DAEMON_STATUS_H
@@ -24,15 +24,20 @@
 	X(SNI_UNKNOWN, "sni_unknown")                                                              \
 	X(SNI_INVALID, "sni_invalid")                                                              \
 	X(SNI_ABSENT, "sni_absent")                                                                \
+	X(HELLO_MALFORMED, "hello_malformed")                                                      \
+	X(NO_CERTIFICATE, "no_certificate")                                                        \
+	X(CHALLENGES_REFUSED, "challenges_refused")                                                \
 	X(CRED_CACHED, "credentials_cached")                                                       \
 	X(CRED_LOADED, "credentials_loaded")                                                       \
 	X(CRED_FAILED, "credentials_failed")                                                       \
 	X(BACKEND_CONNECTS, "backend_connects")                                                    \
 	X(BACKEND_FAILED, "backend_failed")                                                        \
+	X(BACKEND_UNKNOWN, "backend_unknown")                                                      \
 	X(BYTES_IN, "bytes_in")                                                                    \
 	X(BYTES_OUT, "bytes_out")                                                                  \
 	X(TIMEOUTS, "timeouts")                                                                    \
 	X(REJECTED_LIMIT, "rejected_limit")                                                        \
+	X(ACCEPT_PAUSES, "accept_pauses")                                                          \
 	X(HTTP_REQUESTS, "http_requests")
 
 /* Gauges: current values. */
@@ -44,7 +49,7 @@ enum status_counter {
 #define X(name, word) STATUS_##name,
 	STATUS_COUNTERS(X) STATUS_GAUGES(X)
 #undef X
-	STATUS_COUNT
+		STATUS_COUNT
 };
 
 enum { STATUS_FIRST_GAUGE = STATUS_CONNECTIONS, STATUS_SLOTS = 128 };
@@ -54,7 +59,7 @@ struct status_slot {
 };
 
 struct status {
-	_Atomic uint32_t slots; /* in use or ever used */
+	_Atomic int32_t pid; /* of the parent */
 	_Atomic uint64_t worker_restarts;
 	struct status_slot slot[STATUS_SLOTS];
 };

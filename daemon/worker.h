@@ -3,13 +3,13 @@
  * daemon/worker.h - one front worker: accepts, shakes hands, relays, until told to stop
  *
  * A worker owns its loop, its connections and its credential cache, and shares nothing but the
- * immutable conf, the store it reads and its slot of the status page. It runs as a process of its own
- * or, with --single, as a thread.
+ * immutable conf, the store it reads and its slot of the status page. It runs as a process of its
+ * own or, with --single, as a thread. SIGPIPE is ignored from then on in the whole process.
  *
  * The channel is a SOCK_SEQPACKET pair with the parent, one message a byte (enum role_message in
- * daemon/role.h): the worker says ROLE_READY once it accepts; ROLE_DRAIN makes it stop accepting (its
- * successor has the same sockets) and return when the last connection has ended or WORKER_DRAIN_MS
- * are over; ROLE_QUIT or the channel's end makes it close everything and return at once.
+ * daemon/role.h): the worker says ROLE_READY once it accepts; ROLE_DRAIN makes it stop accepting
+ * (its successor has the same sockets) and return when the last connection has ended or
+ * WORKER_DRAIN_MS are over; ROLE_QUIT or the channel's end makes it close everything and return.
  */
 #ifndef DAEMON_WORKER_H
 #define DAEMON_WORKER_H

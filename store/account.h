@@ -2,8 +2,8 @@
 /*
  * store/account.h - who we are at a CA (environment private/), keyed by directory URL
  *
- * The record is written with its key, and without a URL, before the CA is asked for an account, so an
- * answer that got lost finds the same account again (RFC 8555 7.3.1).
+ * The record is written with its key, and without a URL, before the CA is asked for an account, so
+ * an answer that got lost finds the same account again (RFC 8555 7.3.1).
  */
 #ifndef STORE_ACCOUNT_H
 #define STORE_ACCOUNT_H
@@ -27,6 +27,7 @@ struct account {
 
 void account_done(struct account *account);
 
+/* RET_ACCOUNT starts zeroed or filled; what it held is released. */
 MUST_CHECK enum err account_get(struct store_txn *txn, const char *directory,
                                 struct account *ret_account);
 MUST_CHECK enum err account_put(struct store_txn *txn, const struct account *account);

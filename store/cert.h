@@ -4,8 +4,8 @@
  *
  * A record holds leaf, key, validity, the id of its issuer chain, and a generation that grows with
  * every replacement. Chains are stored once, keyed by SHA-256 of their bytes.
- * Ownership: cert_get() fills a struct cert; the caller releases it with cert_done(). cert_put() only
- * borrows.
+ * Ownership: cert_get() fills a struct cert; the caller releases it with cert_done(). cert_put()
+ * only borrows.
  */
 #ifndef STORE_CERT_H
 #define STORE_CERT_H
@@ -19,7 +19,12 @@
 struct hostname;
 struct store_txn;
 
-enum { CERT_CHAIN_ID_LEN = 32 };
+enum {
+	CERT_CHAIN_ID_LEN = 32,
+	CERT_LEAF_MAX = 65535,
+	CERT_KEY_MAX = 8192,
+	CERT_CHAIN_MAX = 131072
+};
 
 enum cert_key_kind {
 	CERT_KEY_P256 = 1, /* key: the 32-byte scalar, big-endian; the point is the leaf's */
@@ -32,24 +37,26 @@ struct cert {
 	int64_t not_after;
 	enum cert_key_kind key_kind;
 	struct secret key;
-	struct buf leaf;                          /* DER */
+	struct buf leaf;                           /* DER */
 	unsigned char chain_id[CERT_CHAIN_ID_LEN]; /* set by cert_put() and cert_get() */
 };
 
 void cert_init(struct cert *cert);
 void cert_done(struct cert *cert);
 
-/* The record of exactly NAME. */
+/* The record of exactly NAME. RET_CERT has been through cert_init(); what it held is released. */
 MUST_CHECK enum err cert_get(struct store_txn *txn, const struct hostname *name,
                              struct cert *ret_cert);
-/* Stores CERT and, unless it is there already, its CHAIN: DER certificates, issuer of the leaf first,
- * each behind its u32 length (buf_bytes32). CERT->generation is the caller's to set; CERT->chain_id is
- * filled in. The caller puts the domain with the same generation in the same transaction. */
+/* Stores CERT and, unless it is there already, its CHAIN: DER certificates, issuer of the leaf
+ * first, each behind its u32 length (buf_bytes32). CERT->generation is the caller's to set;
+ * CERT->chain_id is filled in. The caller puts the domain with the same generation in the same
+ * transaction. */
 MUST_CHECK enum err cert_put(struct store_txn *txn, const struct hostname *name, struct cert *cert,
                              const struct buf *chain);
+/* ERR_OK also when there is none. */
 MUST_CHECK enum err cert_del(struct store_txn *txn, const struct hostname *name);
 /* Appends the chain as given to cert_put(). */
-MUST_CHECK enum err cert_chain_get(struct store_txn *txn,
-                                   const unsigned char id[CERT_CHAIN_ID_LEN], struct buf *ret_chain);
+MUST_CHECK enum err cert_chain_get(struct store_txn *txn, const unsigned char id[CERT_CHAIN_ID_LEN],
+                                   struct buf *ret_chain);
 
 #endif

@@ -21,8 +21,8 @@ enum { CHALLENGE_TOKEN_MAX = 127, CHALLENGE_KEYAUTH_MAX = 255 };
 
 struct challenge {
 	enum challenge_kind kind;
-	struct hostname name;                   /* the identifier it proves */
-	char token[CHALLENGE_TOKEN_MAX + 1];    /* [A-Za-z0-9_-]+ */
+	struct hostname name;                    /* the identifier it proves */
+	char token[CHALLENGE_TOKEN_MAX + 1];     /* [A-Za-z0-9_-]+ */
 	char keyauth[CHALLENGE_KEYAUTH_MAX + 1]; /* key authorization, RFC 8555 8.1 */
 	int64_t created_at;
 };

@@ -32,26 +32,28 @@ struct domain {
 	enum domain_state state;
 	char ca[NAME_WORD_MAX + 1];
 	char backend[NAME_WORD_MAX + 1];
-	int64_t created_at;      /* unix seconds, as all times here */
-	int64_t due_at;          /* when the plan looks at it next; 0: never, not in the due index */
-	int64_t attempted_at;    /* start of the last attempt, 0 = none */
-	uint32_t failures;       /* in a row */
-	uint64_t generation;     /* of the stored certificate, grows with each; 0 = has none */
-	int64_t not_before;      /* of the stored certificate */
+	int64_t created_at;   /* unix seconds, as all times here */
+	int64_t due_at;       /* when the plan looks at it next; 0: never, not in the due index */
+	int64_t attempted_at; /* start of the last attempt, 0 = none */
+	uint32_t failures;    /* in a row */
+	uint64_t generation;  /* of the stored certificate, grows with each; 0 = has none */
+	int64_t not_before;   /* of the stored certificate */
 	int64_t not_after;
-	struct problem problem;  /* of the last failed attempt; kind NONE after a success */
+	struct problem problem; /* of the last failed attempt; kind NONE after a success */
 };
 
 const char *domain_state_word(enum domain_state state);
 
 MUST_CHECK enum err domain_get(struct store_txn *txn, const struct hostname *name,
                                struct domain *ret_domain);
-/* Writes DOMAIN, new or not, with its indexes and counters. */
+/* Writes DOMAIN, new or not, with its indexes and counters. ERR_CORRUPT when the record it replaces
+ * does not open: what it was counted as is unknown. */
 MUST_CHECK enum err domain_put(struct store_txn *txn, const struct domain *domain);
 /* Removes the domain with its certificate; ERR_NOTFOUND when there is none. */
 MUST_CHECK enum err domain_del(struct store_txn *txn, const struct hostname *name);
 
-/* Up to LIMIT domains behind AFTER (NULL: from the first) in key order, into DOMAINS. */
+/* Up to LIMIT domains behind AFTER (NULL: from the first) in key order, into DOMAINS. One whose
+ * record does not open is there as FAILING with a problem that says so; do not put it back. */
 MUST_CHECK enum err domain_page(struct store_txn *txn, const struct hostname *after, size_t limit,
                                 struct domain *domains, size_t *ret_count);
 /* Up to LIMIT names of CA that are due at NOW or before, the longest due first. */
@@ -65,8 +67,8 @@ MUST_CHECK enum err domain_count_state(struct store_txn *txn, enum domain_state 
 MUST_CHECK enum err domain_count_ca(struct store_txn *txn, const char *ca, uint64_t *ret_count);
 MUST_CHECK enum err domain_count_backend(struct store_txn *txn, const char *backend,
                                          uint64_t *ret_count);
-/* Recounts everything by a full scan and compares with counters and due index: for checks and tests,
- * never for the daemon's own work. ERR_CORRUPT when anything differs. */
+/* Recounts everything by a full scan and compares with counters and due index: for checks and
+ * tests, never for the daemon's own work. ERR_CORRUPT when anything differs. */
 MUST_CHECK enum err domain_verify(struct store_txn *txn);
 
 #endif

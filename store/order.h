@@ -3,8 +3,8 @@
  * store/order.h - orders in work (environment private/), keyed by normalized hostname
  *
  * One order per name: the key makes a second one impossible. `state` is the order engine's own
- * snapshot (acme/engine.h), opaque here; it holds the certificate's private key from the step before
- * finalize on. The record is removed when the order has ended.
+ * snapshot (acme/engine.h), opaque here; it holds the certificate's private key from the step
+ * before finalize on. The record is removed when the order has ended.
  */
 #ifndef STORE_ORDER_H
 #define STORE_ORDER_H
@@ -20,6 +20,8 @@
 
 struct store_txn;
 
+enum { ORDER_STATE_MAX = 1024 * 1024 };
+
 struct order {
 	struct hostname name;
 	char ca[NAME_WORD_MAX + 1];
@@ -31,6 +33,7 @@ struct order {
 void order_init(struct order *order);
 void order_done(struct order *order);
 
+/* RET_ORDER has been through order_init(); what it held is released. */
 MUST_CHECK enum err order_get(struct store_txn *txn, const struct hostname *name,
                               struct order *ret_order);
 MUST_CHECK enum err order_put(struct store_txn *txn, const struct order *order);

@@ -3,10 +3,10 @@
  * store/seal.h - records under AES-256-GCM
  *
  * A sealed record is: format u8 | nonce 12 | ciphertext | tag 16. Its additional data is
- * store id 16 | table word | 0 | key bytes | 0 | format: a record that was flipped, moved to another
- * key or table, or brought from another store does not open (ERR_CORRUPT). Nonces are random
- * (NIST SP 800-38D, 8.2.2): a store stays far below 2^32 records under one key.
- * Threads: a struct seal may be used by all threads of a process.
+ * store id 16 | table word | 0 | key bytes | 0 | format: a record that was flipped, moved to
+ * another key or table, or brought from another store does not open (ERR_CORRUPT). Nonces are
+ * random (NIST SP 800-38D, 8.2.2): a store stays far below 2^32 records under one key. Threads: a
+ * struct seal may be used by all threads of a process.
  */
 #ifndef STORE_SEAL_H
 #define STORE_SEAL_H

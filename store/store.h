@@ -11,8 +11,11 @@
  *            threads; a transaction belongs to the thread that began it.
  * Lifetimes: read transactions last one lookup and are reused inside; write transactions touch no
  *            network. Bytes of the map never leave store/.
- * Errors:    a failed operation inside a write transaction sticks: store_commit() then aborts and
- *            answers that first error, so a caller may check once, at the commit.
+ * Errors:    a failed put or del inside a write transaction sticks: store_commit() then aborts and
+ *            answers that first error, so a caller may check once, at the commit. A get that fails
+ *            does not stick, nor does ERR_NOTFOUND. ERR_FULL: the disk, or the map, which grows
+ *            before the next write transaction: try that once more. ERR_WRONGSTATE: a write in a
+ *            reading transaction, or a table of the other environment.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -36,14 +39,19 @@ enum store_mode {
 
 enum { STORE_MASTER_KEY_LEN = 32 };
 
-/* DIR holds served/ and private/ (made 0700, refused when it is a symbolic link, another user's, open
- * to others, or on NFS). MASTER is copied. ERR_CRYPTO: MASTER is not the key of this store;
- * ERR_NOTFOUND: STORE_FRONT and nothing there yet. RET_WHY has the sentence for the operator. */
+/* DIR holds served/ (made 0750: the front may be another user of the keeper's group) and private/
+ * (0700); refused when one is a symbolic link, another user's, open to others, or on a network file
+ * system. MASTER is borrowed. ERR_CRYPTO: MASTER is not the key of this store; ERR_NOTFOUND:
+ * STORE_FRONT and nothing there yet; ERR_BUSY: open in this process already; ERR_VERSION: written
+ * by a newer certd. RET_WHY has the sentence for the operator. */
 MUST_CHECK enum err store_open(const char *dir, enum store_mode mode, const struct secret *master,
                                struct store **ret_store, struct problem *ret_why);
 void store_close(struct store *store);
 /* Whether DIR has a store already (so that a missing master key is an error, not a first start). */
 bool store_exists(const char *dir);
+/* Takes DIR, made when missing, for this process and the children it forks: before store_open(),
+ * held while RET_FD is open in any of them. ERR_BUSY: another certd has it. */
+MUST_CHECK enum err store_lock(const char *dir, int *ret_fd, struct problem *ret_why);
 
 MUST_CHECK enum err store_begin_read(struct store *store, enum store_env env,
                                      struct store_txn **ret_txn);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "acme/order.h"
+#include "acme/order_object.h"
 
 #include <string.h>
 
@@ -26,9 +26,9 @@ read_status(const char *word, enum order_status *ret_status)
 }
 
 enum err
-order_read(const struct transport_reply *reply, struct order *ret_order, struct problem *ret_why)
+order_object_read(const struct transport_reply *reply, struct order_object *ret_order, struct problem *ret_why)
 {
-	struct order order = {0};
+	struct order_object order = {0};
 	const char *word;
 	const cJSON *error;
 
@@ -55,10 +55,10 @@ order_read(const struct transport_reply *reply, struct order *ret_order, struct 
 }
 
 void
-order_done(struct order *order)
+order_object_done(struct order_object *order)
 {
 	cJSON_Delete(order->json);
-	*order = (struct order){0};
+	*order = (struct order_object){0};
 }
 
 static bool
@@ -77,7 +77,7 @@ is_among(const cJSON *identifier, const struct hostname *names, size_t count)
 }
 
 bool
-order_is_for(const struct order *order, const struct hostname *names, size_t count)
+order_object_is_for(const struct order_object *order, const struct hostname *names, size_t count)
 {
 	const cJSON *list = json_array(order->json, "identifiers"), *one;
 

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs for names: add, renew, remove, wait. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "ctl/ctl.h"
+#include "ctl/names.h"
+#include "ctl/wait.h"
+
+enum { SHOWN_MAX = 1024 };
+
+/* One call's names on their way through requests of a batch each. */
+struct change {
+	const char *verb;
+	const char *done; /* what is said of a name for which it is done */
+	bool wait;
+	unsigned seen;         /* 1 << exit code, of all names that are through */
+	size_t answered;       /* names of the request under way */
+	struct names accepted; /* with wait: as certd writes them */
+	struct waiting waiting;
+};
+
+/* With --wait a name's failure has the form of a step, so that each line has the same members. */
+static void
+print_refused(struct ctl *ctl, const struct change *change, const char *name, const cJSON *result)
+{
+	cJSON *step;
+
+	complain_json(name, json_object(result, "error"));
+	if (!change->wait) {
+		if (ctl->print.format != PRINT_NAMES)
+			print_item(&ctl->print, result);
+		return;
+	}
+	step = cJSON_CreateObject();
+	cJSON_AddStringToObject(step, "name", name);
+	cJSON_AddStringToObject(step, "step", msg_step_word(MSG_STEP_FAILED));
+	cJSON_AddItemToObject(step, "error", cJSON_Duplicate(json_object(result, "error"), true));
+	if (ctl->print.format != PRINT_NAMES)
+		print_item(&ctl->print, step);
+	cJSON_Delete(step);
+}
+
+static void
+take_result(struct ctl *ctl, struct change *change, const cJSON *line)
+{
+	const cJSON *result = json_object(line, "result");
+	const char *name = json_text(result, "name"), *code;
+	char shown[SHOWN_MAX];
+
+	if (!name)
+		return;
+	change->answered++;
+	if (!json_bool(result, "ok", false)) {
+		code = json_text(json_object(result, "error"), "code");
+		change->seen |= 1u << msg_exit_of_code(code ? code : "");
+		print_refused(ctl, change, name, result);
+		return;
+	}
+	if (change->wait) {
+		if (!names_add(&change->accepted, name))
+			change->seen |= 1u << MSG_EXIT_FAILED;
+		return;
+	}
+	change->seen |= 1u << MSG_EXIT_OK;
+	if (ctl->print.format == PRINT_TABLE)
+		printf("%s: %s\n", log_escape(name, shown, sizeof(shown)), change->done);
+	print_item(&ctl->print, result);
+}
+
+/* All results come before the first step. */
+static bool
+begin_steps(struct ctl *ctl, struct change *change)
+{
+	if (change->waiting.list ||
+	    wait_begin(&change->waiting, &change->accepted, ctl_deadline(ctl)))
+		return true;
+	change->seen |= 1u << ctl_fail(ctl, ERR_NOMEM);
+	return false;
+}
+
+static void
+on_line(struct ctl *ctl, const cJSON *line, void *arg)
+{
+	struct change *change = arg;
+
+	if (json_object(line, "result"))
+		take_result(ctl, change, line);
+	else if (change->wait && json_object(line, "step") && begin_steps(ctl, change))
+		wait_step(ctl, &change->waiting, line);
+}
+
+static cJSON *
+make_request(const struct ctl *ctl, const struct change *change, bool wait)
+{
+	cJSON *request = ctl_request(change->verb);
+
+	if (ctl->options.backend)
+		cJSON_AddStringToObject(request, "backend", ctl->options.backend);
+	if (ctl->options.ca)
+		cJSON_AddStringToObject(request, "ca", ctl->options.ca);
+	if (wait)
+		cJSON_AddTrueToObject(request, "wait");
+	return request;
+}
+
+/* COUNT names from FROM on; false when it makes no sense to send more. The last batch's reply goes
+ * on with the steps, so that none is missed between two requests. */
+static bool
+send_batch(struct ctl *ctl, struct change *change, const struct names *names, size_t from,
+           size_t count)
+{
+	bool wait = change->wait && from + count == names->count;
+	int64_t deadline = wait ? ctl_deadline(ctl) : clock_mono_ms() + CTL_REPLY_MS;
+	cJSON *request = make_request(ctl, change, wait), *end = NULL;
+	const cJSON *error;
+	enum err err;
+
+	names_to_json(names, from, count, request);
+	change->answered = 0;
+	err = ctl_exchange(ctl, request, deadline, on_line, change, &end);
+	cJSON_Delete(request);
+	error = json_object(end, "error");
+	if (error)
+		complain_json(NULL, error);
+	if (err && change->answered == count && begin_steps(ctl, change))
+		wait_broken(ctl, &change->waiting, err);
+	else if (err)
+		change->seen |= 1u << ctl_fail(ctl, err);
+	else if (error)
+		change->seen |= 1u << ctl_code(end);
+	cJSON_Delete(end);
+	return !err && !error;
+}
+
+static enum msg_exit
+run_change(struct ctl *ctl, struct change *change)
+{
+	struct names names = {0};
+	enum msg_exit code;
+	bool good = names_read(&names, ctl->args, ctl->arg_count);
+
+	if (!good)
+		change->seen |= 1u << MSG_EXIT_USAGE;
+	for (size_t at = 0, n; good && at < names.count; at += n) {
+		n = names_batch(&names, at);
+		good = send_batch(ctl, change, &names, at, n);
+		print_flush();
+	}
+	if (change->accepted.count && begin_steps(ctl, change))
+		code = wait_end(ctl, &change->waiting, change->seen);
+	else
+		code = msg_exit_combine(change->seen);
+	print_end(&ctl->print, NULL);
+	names_done(&change->accepted);
+	names_done(&names);
+	return code;
+}
+
+enum msg_exit
+cmd_add(struct ctl *ctl)
+{
+	struct change change = {.verb = "add", .done = "added"};
+
+	change.wait = option_is_given(&ctl->options, OPTION_WAIT);
+	return run_change(ctl, &change);
+}
+
+enum msg_exit
+cmd_renew(struct ctl *ctl)
+{
+	struct change change = {.verb = "renew", .done = "queued for renewal"};
+
+	change.wait = option_is_given(&ctl->options, OPTION_WAIT);
+	return run_change(ctl, &change);
+}
+
+enum msg_exit
+cmd_remove(struct ctl *ctl)
+{
+	struct change change = {.verb = "remove", .done = "removed"};
+
+	return run_change(ctl, &change);
+}
+
+enum msg_exit
+cmd_wait(struct ctl *ctl)
+{
+	struct names names = {0};
+	struct waiting waiting;
+	enum msg_exit code = MSG_EXIT_USAGE;
+
+	if (!names_read(&names, ctl->args, ctl->arg_count))
+		code = MSG_EXIT_USAGE;
+	else if (!wait_begin(&waiting, &names, ctl_deadline(ctl)))
+		code = ctl_fail(ctl, ERR_NOMEM);
+	else
+		code = wait_end(ctl, &waiting, 0);
+	print_end(&ctl->print, NULL);
+	names_done(&names);
+	return code;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* events: the log of what happened, and with --follow what goes on happening. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "ctl/ctl.h"
+
+enum {
+	SHOWN_MAX = 2048,
+	LATEST = 1000,
+	LATEST_FOLLOWED = 10,
+	AWAY_MS = 30000,
+	AWAY_PAUSE_MS = 250
+};
+
+struct reading {
+	int64_t last; /* id of the last event seen, or where we begin */
+	int64_t left; /* to be printed yet */
+};
+
+static void
+print_event(const cJSON *event)
+{
+	char when[64], name[SHOWN_MAX], detail[SHOWN_MAX], type[64];
+	const char *at = json_text(event, "at"), *text = json_text(event, "detail");
+	const char *host = json_text(event, "name"), *word = json_text(event, "type");
+
+	printf("%s  %-16s  %s%s%s\n", at ? log_escape(at, when, sizeof(when)) : "-",
+	       log_escape(word ? word : "-", type, sizeof(type)),
+	       host ? log_escape(host, name, sizeof(name)) : "", host && text && *text ? "  " : "",
+	       text ? log_escape(text, detail, sizeof(detail)) : "");
+}
+
+static void
+on_event(struct ctl *ctl, const cJSON *line, void *arg)
+{
+	struct reading *reading = arg;
+	const cJSON *event = json_object(line, "event");
+	int64_t id = json_int(event, "id", 0);
+	cJSON *whole;
+
+	if (!event || id <= reading->last || reading->left <= 0)
+		return;
+	reading->last = id;
+	reading->left--;
+	if (ctl->print.format == PRINT_TABLE) {
+		print_event(event);
+	} else {
+		whole = cJSON_Duplicate(event, true);
+		if (!json_text(whole, "name"))
+			cJSON_AddNullToObject(whole, "name");
+		print_item(&ctl->print, whole);
+		cJSON_Delete(whole);
+	}
+	if (option_is_given(&ctl->options, OPTION_FOLLOW))
+		print_flush();
+}
+
+static cJSON *
+events_request(const struct ctl *ctl, const struct reading *reading, bool follow)
+{
+	cJSON *request = ctl_request("events");
+
+	cJSON_AddNumberToObject(request, "after", (double)reading->last);
+	cJSON_AddNumberToObject(request, "limit", MSG_PAGE_MAX);
+	cJSON_AddBoolToObject(request, "follow", follow);
+	if (ctl->options.name)
+		cJSON_AddStringToObject(request, "name", ctl->options.name);
+	return request;
+}
+
+/* ---- where to begin ------------------------------------------------------------------------- */
+
+static void
+on_status(struct ctl *ctl, const cJSON *line, void *arg)
+{
+	const cJSON *status = json_object(line, "status");
+
+	(void)ctl;
+	if (status)
+		*(int64_t *)arg = json_int(status, "events_last", 0);
+}
+
+/* Behind --after; else the latest ones, or all of them when a name is looked for. */
+static bool
+find_begin(const struct ctl *ctl, int64_t newest, struct reading *ret_reading)
+{
+	const struct options *o = &ctl->options;
+	int64_t latest = option_is_given(o, OPTION_FOLLOW) ? LATEST_FOLLOWED : LATEST;
+	struct reading r = {.left = o->limit ? o->limit : INT64_MAX};
+	uint64_t after;
+
+	if (o->after) {
+		if (units_parse_number(o->after, &after)) {
+			complain(NULL, "--after: \"%s\" is not the number of an event", o->after);
+			return false;
+		}
+		r.last = (int64_t)after;
+	} else if (!o->name || option_is_given(o, OPTION_FOLLOW)) {
+		latest = o->limit ? o->limit : latest;
+		r.last = newest > latest ? newest - latest : 0;
+	}
+	if (option_is_given(o, OPTION_FOLLOW))
+		r.left = INT64_MAX;
+	*ret_reading = r;
+	return true;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+/* Ids have no gaps, but the oldest may be gone: a page behind N reaches at least to N plus a page.
+ */
+static enum msg_exit
+read_past(struct ctl *ctl, struct reading *reading, int64_t newest)
+{
+	enum msg_exit code = MSG_EXIT_OK;
+
+	while (code == MSG_EXIT_OK && reading->last < newest && reading->left > 0) {
+		int64_t covered = reading->last + MSG_PAGE_MAX;
+
+		code = ctl_ask(ctl, events_request(ctl, reading, false), on_event, reading, NULL);
+		if (reading->last < covered)
+			reading->last = covered < newest ? covered : newest;
+	}
+	return code;
+}
+
+static bool
+come_back(struct ctl *ctl)
+{
+	const struct timespec pause = {.tv_nsec = AWAY_PAUSE_MS * 1000000L};
+	int64_t until = clock_mono_ms() + AWAY_MS;
+
+	complain(NULL, "certd is gone, waiting for it to come back");
+	do {
+		nanosleep(&pause, NULL);
+		if (client_open(&ctl->client, ctl->options.socket, until) == ERR_OK)
+			return true;
+	} while (clock_mono_ms() < until);
+	return false;
+}
+
+/* Goes on over a restart of certd, with the event behind the last one seen. */
+static enum msg_exit
+follow(struct ctl *ctl, struct reading *reading)
+{
+	for (;;) {
+		cJSON *request = events_request(ctl, reading, true), *end = NULL;
+		enum msg_exit code;
+		enum err err = ctl_exchange(ctl, request, CLIENT_FOREVER, on_event, reading, &end);
+
+		cJSON_Delete(request);
+		if (!err) {
+			if (json_object(end, "error"))
+				complain_json(NULL, json_object(end, "error"));
+			code = ctl_code(end);
+			cJSON_Delete(end);
+			return code;
+		}
+		if ((err != ERR_CLOSED && err != ERR_IO) || !come_back(ctl))
+			return ctl_fail(ctl, err == ERR_CLOSED ? ERR_UNREACHABLE : err);
+	}
+}
+
+enum msg_exit
+cmd_events(struct ctl *ctl)
+{
+	struct reading reading;
+	int64_t newest = 0;
+	enum msg_exit code;
+
+	code = ctl_ask(ctl, ctl_request("status"), on_status, &newest, NULL);
+	if (code != MSG_EXIT_OK)
+		return code;
+	if (!find_begin(ctl, newest, &reading))
+		return MSG_EXIT_USAGE;
+	if (option_is_given(&ctl->options, OPTION_FOLLOW))
+		code = follow(ctl, &reading);
+	else
+		code = read_past(ctl, &reading, newest);
+	print_end(&ctl->print, NULL);
+	return code;
+}

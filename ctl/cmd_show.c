@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs that look at names: list, show. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "ctl/ctl.h"
+#include "ctl/table.h"
+
+enum { FIELD_MAX = 2048 };
+
+/* What certd leaves out is null in our JSON, so that a script finds the same members in every item.
+ */
+static const char *const list_members[] = {"display", "not_before", "not_after", "generation",
+                                           "next",    "error",      NULL};
+static const char *const show_members[] = {
+	"display", "not_before", "not_after", "generation", "serial", "issuer", "key",
+	"names",   "next",       "step",      "order",      "error",  NULL};
+
+static void
+print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
+{
+	cJSON *whole = cJSON_Duplicate(item, true);
+
+	for (size_t i = 0; members[i]; i++)
+		if (!cJSON_GetObjectItemCaseSensitive(whole, members[i]))
+			cJSON_AddNullToObject(whole, members[i]);
+	print_item(&ctl->print, whole);
+	cJSON_Delete(whole);
+}
+
+/* ---- list ----------------------------------------------------------------------------------- */
+
+static const char *const titles[] = {"NAME", "STATE", "EXPIRES", "NEXT", "CA", "BACKEND", "REASON"};
+
+enum { TITLE_COUNT = sizeof(titles) / sizeof(titles[0]) };
+
+struct listing {
+	struct table *table;
+	int64_t now;
+	int64_t got;
+};
+
+static void
+on_item(struct ctl *ctl, const cJSON *line, void *arg)
+{
+	struct listing *listing = arg;
+	const cJSON *item = json_object(line, "item");
+	char expires[PRINT_TIME_MAX], next[PRINT_TIME_MAX];
+
+	if (!item)
+		return;
+	listing->got++;
+	if (ctl->print.format != PRINT_TABLE) {
+		print_whole(ctl, item, list_members);
+		return;
+	}
+	print_relative(print_time_of(item, "not_after"), listing->now, expires);
+	print_relative(print_time_of(item, "next"), listing->now, next);
+	table_row(listing->table,
+	          (const char *[TITLE_COUNT]){json_text(item, "name"), json_text(item, "state"),
+	                                      expires, next, json_text(item, "ca"),
+	                                      json_text(item, "backend"),
+	                                      json_text(json_object(item, "error"), "code")});
+}
+
+static cJSON *
+list_request(const struct options *o, int64_t limit, const char *after)
+{
+	cJSON *request = ctl_request("list");
+
+	cJSON_AddNumberToObject(request, "limit", (double)limit);
+	if (after)
+		cJSON_AddStringToObject(request, "after", after);
+	if (o->state)
+		cJSON_AddStringToObject(request, "state", o->state);
+	return request;
+}
+
+/* Page by page. Without --limit to the end; *RET_END of the last page has what print_end() wants.
+ */
+static enum msg_exit
+list_pages(struct ctl *ctl, struct listing *listing, cJSON **ret_end)
+{
+	const struct options *o = &ctl->options;
+	const char *after = o->after;
+	enum msg_exit code;
+	cJSON *end = NULL, *last = NULL;
+
+	do {
+		int64_t left = o->limit ? o->limit - listing->got : MSG_PAGE_MAX;
+
+		if (left <= 0)
+			break;
+		code = ctl_ask(ctl,
+		               list_request(o, left < MSG_PAGE_MAX ? left : MSG_PAGE_MAX, after),
+		               on_item, listing, &end);
+		cJSON_Delete(last);
+		last = end;
+		if (code != MSG_EXIT_OK) {
+			*ret_end = last;
+			return code;
+		}
+		after = json_text(last, "after");
+	} while (after);
+	*ret_end = last;
+	return MSG_EXIT_OK;
+}
+
+enum msg_exit
+cmd_list(struct ctl *ctl)
+{
+	struct listing listing = {.now = clock_wall()};
+	cJSON *end = NULL;
+	enum msg_exit code;
+
+	listing.table = table_new(titles, TITLE_COUNT, table_terminal_width());
+	if (!listing.table)
+		return ctl_fail(ctl, ERR_NOMEM);
+	code = list_pages(ctl, &listing, &end);
+	table_flush(listing.table);
+	if (code == MSG_EXIT_OK || listing.got)
+		print_end(&ctl->print, json_text(end, "after"));
+	cJSON_Delete(end);
+	table_free(listing.table);
+	return code;
+}
+
+/* ---- show ----------------------------------------------------------------------------------- */
+
+/* "2026-11-29T04:40:00Z (in 7d 2h)" */
+static void
+field_time(const char *label, const cJSON *object, const char *member, int64_t now)
+{
+	const char *text = json_text(object, member);
+	char relative[PRINT_TIME_MAX], field[FIELD_MAX];
+
+	if (!text)
+		return;
+	snprintf(field, sizeof(field), "%s (%s)", text,
+	         print_relative(print_time_of(object, member), now, relative));
+	print_field(label, field);
+}
+
+static void
+field_names(const cJSON *item)
+{
+	const cJSON *name, *names = json_array(item, "names");
+	struct buf all = {0};
+
+	cJSON_ArrayForEach(name, names) if (cJSON_GetStringValue(name))
+		buf_printf(&all, "%s%s", all.len ? " " : "", cJSON_GetStringValue(name));
+	print_field("covers", all.len ? buf_str(&all) : NULL);
+	buf_done(&all);
+}
+
+static void
+field_error(const cJSON *error, int64_t now)
+{
+	const char *code = json_text(error, "code"), *detail = json_text(error, "detail");
+	int64_t count = json_int(error, "count", 0), status = json_int(error, "status", 0);
+	const char *type = json_text(error, "type");
+	char field[FIELD_MAX], relative[PRINT_TIME_MAX];
+
+	if (!error)
+		return;
+	snprintf(field, sizeof(field), "%s: %s", code ? code : "failed", detail ? detail : "");
+	print_field("error", field);
+	if (type && status) {
+		snprintf(field, sizeof(field), "%s, HTTP status %" PRId64, type, status);
+		print_field("CA's word", field);
+	}
+	if (count) {
+		snprintf(field, sizeof(field), "%" PRId64 " in a row, the last %s", count,
+		         print_relative(print_time_of(error, "at"), now, relative));
+		print_field("failures", field);
+	}
+	print_field("hint", json_text(error, "hint"));
+}
+
+static void
+show_person(const cJSON *item)
+{
+	const char *display = json_text(item, "display"), *name = json_text(item, "name");
+	int64_t now = clock_wall(), generation = json_int(item, "generation", 0);
+	char field[FIELD_MAX];
+
+	snprintf(field, sizeof(field), display ? "%s (%s)" : "%s", name ? name : "", display);
+	print_field("name", field);
+	print_field("state", json_text(item, "state"));
+	print_field("ca", json_text(item, "ca"));
+	print_field("backend", json_text(item, "backend"));
+	field_time("added", item, "created_at", now);
+	field_time("valid from", item, "not_before", now);
+	field_time("expires", item, "not_after", now);
+	print_field("issuer", json_text(item, "issuer"));
+	print_field("serial", json_text(item, "serial"));
+	print_field("key", json_text(item, "key"));
+	field_names(item);
+	snprintf(field, sizeof(field), "%" PRId64, generation);
+	print_field("generation", generation ? field : NULL);
+	print_field("order", json_text(item, "order"));
+	print_field("step", json_text(item, "step"));
+	field_time("next", item, "next", now);
+	field_error(json_object(item, "error"), now);
+}
+
+static void
+on_show(struct ctl *ctl, const cJSON *line, void *arg)
+{
+	const cJSON *item = json_object(line, "item");
+
+	(void)arg;
+	if (item && ctl->print.format == PRINT_TABLE)
+		show_person(item);
+	else if (item)
+		print_whole(ctl, item, show_members);
+}
+
+enum msg_exit
+cmd_show(struct ctl *ctl)
+{
+	cJSON *request = ctl_request("show"), *end;
+	const cJSON *error;
+	enum msg_exit code = MSG_EXIT_FAILED;
+	enum err err;
+
+	cJSON_AddStringToObject(request, "name", ctl->args[0]);
+	err = ctl_exchange(ctl, request, clock_mono_ms() + CTL_REPLY_MS, on_show, NULL, &end);
+	cJSON_Delete(request);
+	if (err)
+		return ctl_fail(ctl, err);
+	error = json_object(end, "error");
+	if (error)
+		complain_json(ctl->args[0], error);
+	else
+		print_end(&ctl->print, NULL);
+	code = ctl_code(end);
+	cJSON_Delete(end);
+	return code;
+}

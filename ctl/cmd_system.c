@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs about certd itself: status, reload, config, version. */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "ctl/ctl.h"
+#include "ctl/table.h"
+
+enum { FIELD_MAX = 2048 };
+
+/* ---- status --------------------------------------------------------------------------------- */
+
+/* "valid 12, failing 3": all numbers of OBJECT by their words, zeros left out when MANY. */
+static void
+field_numbers(const char *label, const cJSON *object, bool many)
+{
+	struct buf text = {0};
+
+	for (const cJSON *m = object ? object->child : NULL; m; m = m->next)
+		if (cJSON_IsNumber(m) && (m->valuedouble != 0 || !many))
+			buf_printf(&text, "%s%s %" PRId64, text.len ? ", " : "", m->string,
+			           json_int(object, m->string, 0));
+	print_field(label, text.len ? buf_str(&text) : "nothing yet");
+	buf_done(&text);
+}
+
+static void
+print_cas(const cJSON *cas)
+{
+	static const char *const titles[] = {"CA", "STATE", "NAMES", "ORDERS", "HOLD", "REASON"};
+	struct table *table =
+		table_new(titles, sizeof(titles) / sizeof(titles[0]), table_terminal_width());
+	const cJSON *ca;
+
+	if (!table)
+		return;
+	cJSON_ArrayForEach(ca, cas)
+	{
+		char names[24], orders[24], hold[PRINT_TIME_MAX];
+
+		snprintf(names, sizeof(names), "%" PRId64, json_int(ca, "names", 0));
+		snprintf(orders, sizeof(orders), "%" PRId64, json_int(ca, "orders", 0));
+		print_relative(print_time_of(ca, "hold_until"), clock_wall(), hold);
+		table_row(table, (const char *[]){json_text(ca, "name"), json_text(ca, "state"),
+		                                  names, orders, hold,
+		                                  json_text(json_object(ca, "error"), "detail")});
+	}
+	putchar('\n');
+	table_flush(table);
+	table_free(table);
+}
+
+static void
+print_status(const cJSON *s)
+{
+	const cJSON *store = json_object(s, "store");
+	char field[FIELD_MAX], up[PRINT_TIME_MAX];
+	int64_t started = print_time_of(s, "started_at");
+
+	snprintf(field, sizeof(field), "%.64s, pid %" PRId64 ", up %s",
+	         json_text(s, "version") ? json_text(s, "version") : "?", json_int(s, "pid", 0),
+	         started ? print_span(clock_wall() - started, up) : "?");
+	print_field("certd", field);
+	snprintf(field, sizeof(field), "%" PRId64 ", restarted %" PRId64 " times",
+	         json_int(s, "workers", 0), json_int(s, "worker_restarts", 0));
+	print_field("workers", field);
+	field_numbers("names", json_object(s, "names"), false);
+	field_numbers("front", json_object(s, "front"), true);
+	snprintf(field, sizeof(field), "%.1f of %.0f MiB, %" PRId64 " readers",
+	         (double)json_int(store, "used_bytes", 0) / 1048576,
+	         (double)json_int(store, "map_bytes", 0) / 1048576, json_int(store, "readers", 0));
+	print_field("store", field);
+	snprintf(field, sizeof(field), "%" PRId64, json_int(s, "events_last", 0));
+	print_field("last event", field);
+	print_cas(json_array(s, "cas"));
+}
+
+static void
+on_status(struct ctl *ctl, const cJSON *line, void *arg)
+{
+	const cJSON *status = json_object(line, "status");
+
+	(void)arg;
+	if (status && ctl->print.format == PRINT_TABLE)
+		print_status(status);
+	else if (status)
+		print_single(&ctl->print, status);
+}
+
+enum msg_exit
+cmd_status(struct ctl *ctl)
+{
+	return ctl_ask(ctl, ctl_request("status"), on_status, NULL, NULL);
+}
+
+/* ---- reload --------------------------------------------------------------------------------- */
+
+/* {"ok": true} or {"ok": false, "error": {...}}, for scripts. */
+static void
+print_outcome(struct ctl *ctl, const char *done, const cJSON *error)
+{
+	cJSON *outcome;
+
+	if (ctl->print.format == PRINT_TABLE && !error)
+		printf("%s\n", done);
+	if (ctl->print.format != PRINT_JSON && ctl->print.format != PRINT_NDJSON)
+		return;
+	outcome = cJSON_CreateObject();
+	cJSON_AddBoolToObject(outcome, "ok", !error);
+	if (error)
+		cJSON_AddItemToObject(outcome, "error", cJSON_Duplicate(error, true));
+	print_single(&ctl->print, outcome);
+	cJSON_Delete(outcome);
+}
+
+/* Reload has no half-way answer, so it is the same with --wait and without. */
+enum msg_exit
+cmd_reload(struct ctl *ctl)
+{
+	cJSON *request = ctl_request("reload"), *end;
+	const cJSON *error;
+	enum msg_exit code;
+	enum err err = ctl_exchange(ctl, request, ctl_deadline(ctl), NULL, NULL, &end);
+
+	cJSON_Delete(request);
+	if (err == ERR_TIMEOUT) {
+		complain(NULL, "the reload is not done yet; see certctl events");
+		return MSG_EXIT_TIMEOUT;
+	}
+	if (err)
+		return ctl_fail(ctl, err);
+	error = json_object(end, "error");
+	if (error)
+		complain_json(NULL, error);
+	print_outcome(ctl, "reloaded", error);
+	code = ctl_code(end);
+	cJSON_Delete(end);
+	return code;
+}
+
+/* ---- config check --------------------------------------------------------------------------- */
+
+/* certd beside certctl, else the one in PATH; returns only when there is none. */
+static enum msg_exit
+run_certd(const char *file)
+{
+	char path[PATH_MAX], *slash;
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("certd"));
+	char *const argv[] = {"certd", "--check", "-c", (char *)(uintptr_t)file, NULL};
+
+	if (n > 0) {
+		path[n] = '\0';
+		slash = strrchr(path, '/');
+		strcpy(slash ? slash + 1 : path, "certd");
+		execv(path, argv);
+	}
+	execvp("certd", argv);
+	complain(NULL, "certd does not run and cannot be found to check the file: %s",
+	         strerror(errno));
+	return MSG_EXIT_UNREACHABLE;
+}
+
+enum msg_exit
+cmd_config(struct ctl *ctl)
+{
+	const char *file = ctl->arg_count > 1 ? ctl->args[1] : NULL;
+	char *path;
+	cJSON *request, *end = NULL;
+	enum msg_exit code;
+	enum err err;
+
+	if (strcmp(ctl->args[0], "check") != 0) {
+		complain(NULL, "usage: certctl config check [FILE]; see certctl config --help");
+		return MSG_EXIT_USAGE;
+	}
+	path = file ? realpath(file, NULL) : NULL;
+	if (file && !path) {
+		complain(file, "%s", strerror(errno));
+		return MSG_EXIT_FAILED;
+	}
+	request = ctl_request("config.check");
+	if (path)
+		cJSON_AddStringToObject(request, "file", path);
+	err = ctl_exchange(ctl, request, clock_mono_ms() + CTL_REPLY_MS, NULL, NULL, &end);
+	cJSON_Delete(request);
+	if (err == ERR_UNREACHABLE && path)
+		code = run_certd(path);
+	else if (err)
+		code = ctl_fail(ctl, err);
+	else
+		code = ctl_code(end);
+	if (json_object(end, "error"))
+		complain_json(NULL, json_object(end, "error"));
+	if (end)
+		print_outcome(ctl, "the configuration is valid", json_object(end, "error"));
+	cJSON_Delete(end);
+	free(path);
+	return code;
+}
+
+/* ---- version -------------------------------------------------------------------------------- */
+
+static void
+on_version(struct ctl *ctl, const cJSON *line, void *arg)
+{
+	const char *version = json_text(json_object(line, "version"), "version");
+
+	(void)ctl;
+	if (version)
+		cJSON_AddStringToObject(arg, "certd", version);
+}
+
+/* certd's too when it runs; that it does not is no error here. */
+enum msg_exit
+cmd_version(struct ctl *ctl)
+{
+	cJSON *versions = cJSON_CreateObject(), *request = ctl_request("version"), *end = NULL;
+	enum err err;
+
+	cJSON_AddStringToObject(versions, "certctl", CERTD_VERSION);
+	err = ctl_exchange(ctl, request, clock_mono_ms() + CTL_REPLY_MS, on_version, versions,
+	                   &end);
+	if (err || !json_text(versions, "certd"))
+		cJSON_AddNullToObject(versions, "certd");
+	if (ctl->print.format == PRINT_JSON || ctl->print.format == PRINT_NDJSON) {
+		print_single(&ctl->print, versions);
+	} else {
+		print_field("certctl", CERTD_VERSION);
+		print_field("certd", json_text(versions, "certd") ? json_text(versions, "certd")
+		                                                  : "does not answer");
+	}
+	cJSON_Delete(end);
+	cJSON_Delete(request);
+	cJSON_Delete(versions);
+	return MSG_EXIT_OK;
+}

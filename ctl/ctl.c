@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+
+enum { CONNECT_MS = 5000 };
+
+cJSON *
+ctl_request(const char *verb)
+{
+	cJSON *request = cJSON_CreateObject();
+
+	if (!request || !cJSON_AddStringToObject(request, "verb", verb)) {
+		complain(NULL, "out of memory");
+		exit(MSG_EXIT_FAILED);
+	}
+	return request;
+}
+
+int64_t
+ctl_deadline(const struct ctl *ctl)
+{
+	return clock_mono_ms() + ctl->options.timeout_ms;
+}
+
+enum err
+ctl_exchange(struct ctl *ctl, const cJSON *request, int64_t deadline, ctl_line *on_line, void *arg,
+             cJSON **ret_end)
+{
+	int64_t connect_by = clock_mono_ms() + CONNECT_MS;
+	enum err err = ERR_OK;
+	cJSON *line, *end;
+
+	if (!client_is_open(&ctl->client))
+		err = client_open(&ctl->client, ctl->options.socket,
+		                  connect_by < deadline ? connect_by : deadline);
+	if (!err)
+		err = client_send(&ctl->client, request, deadline);
+	while (!err) {
+		err = client_read(&ctl->client, deadline, &line);
+		if (err)
+			break;
+		end = cJSON_DetachItemFromObjectCaseSensitive(line, "end");
+		if (!end && on_line)
+			on_line(ctl, line, arg);
+		cJSON_Delete(line);
+		if (end) {
+			*ret_end = end;
+			return ERR_OK;
+		}
+	}
+	client_close(&ctl->client);
+	return err;
+}
+
+enum msg_exit
+ctl_fail(struct ctl *ctl, enum err err)
+{
+	const char *path = ctl->options.socket;
+
+	switch (err) {
+	case ERR_PERM:
+		complain(NULL, "%s: %s: use certctl as root, or as a member of the socket's group",
+		         path, strerror(ctl->client.error));
+		return MSG_EXIT_PERM;
+	case ERR_UNREACHABLE:
+		complain(NULL, "cannot reach certd at %s: %s", path, strerror(ctl->client.error));
+		return MSG_EXIT_UNREACHABLE;
+	case ERR_TIMEOUT:
+		complain(NULL, "certd at %s does not answer in time", path);
+		return MSG_EXIT_UNREACHABLE;
+	case ERR_CLOSED:
+	case ERR_IO:
+		complain(NULL, "certd at %s closed the connection before its answer was complete",
+		         path);
+		return MSG_EXIT_UNREACHABLE;
+	case ERR_PROTO:
+		complain(NULL, "what answers at %s does not speak certd's protocol", path);
+		return MSG_EXIT_FAILED;
+	case ERR_TOOBIG:
+		complain(NULL, "the request is too long");
+		return MSG_EXIT_USAGE;
+	default:
+		complain(NULL, "%s", err_text(err));
+		return MSG_EXIT_FAILED;
+	}
+}
+
+enum msg_exit
+ctl_code(const cJSON *end)
+{
+	int64_t code = json_int(end, "code", MSG_EXIT_FAILED);
+
+	return code >= 0 && code < MSG_EXIT_COUNT ? (enum msg_exit)code : MSG_EXIT_FAILED;
+}
+
+enum msg_exit
+ctl_ask(struct ctl *ctl, cJSON *request, ctl_line *on_line, void *arg, cJSON **ret_end)
+{
+	cJSON *end = NULL;
+	const cJSON *error;
+	enum msg_exit code;
+	enum err err =
+		ctl_exchange(ctl, request, clock_mono_ms() + CTL_REPLY_MS, on_line, arg, &end);
+
+	cJSON_Delete(request);
+	if (ret_end)
+		*ret_end = end;
+	if (err)
+		return ctl_fail(ctl, err);
+	error = json_object(end, "error");
+	if (error)
+		complain_json(NULL, error);
+	code = ctl_code(end);
+	if (!ret_end)
+		cJSON_Delete(end);
+	return code;
+}

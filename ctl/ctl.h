@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctl/ctl.h - one call of certctl: its options, its connection, its output
+ *
+ * main() calls ctl_main(), which finds the verb's row and calls its function; that one asks certd
+ * with ctl_ask() and answers the exit code (base/msg.h).
+ */
+#ifndef CTL_CTL_H
+#define CTL_CTL_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/msg.h"
+#include "ctl/client.h"
+#include "ctl/option.h"
+#include "ctl/print.h"
+
+struct ctl_verb;
+
+struct ctl {
+	const struct ctl_verb *verb;
+	struct options options;
+	char **args; /* behind the verb */
+	size_t arg_count;
+	struct client client;
+	struct print print;
+	int64_t started_ms; /* mono */
+};
+
+enum { CTL_REPLY_MS = 60000 }; /* for all but those that wait for something */
+
+typedef enum msg_exit ctl_run(struct ctl *ctl);
+
+struct ctl_verb {
+	const char *word;
+	const char *args; /* "NAME..." */
+	const char *help; /* one line */
+	size_t args_min;
+	size_t args_max;
+	unsigned options; /* bits, besides the global ones */
+	ctl_run *run;
+	const char *examples; /* lines */
+};
+
+/* The whole program: the exit code. */
+int ctl_main(int argc, char **argv);
+
+/* {"verb": VERB}, to be filled. Never NULL: without memory the program ends. */
+cJSON *ctl_request(const char *verb);
+
+/* Called for each line before the last one. */
+typedef void ctl_line(struct ctl *ctl, const cJSON *line, void *arg);
+
+/* Sends REQUEST, connecting first if need be, and reads to the line with "end". Quiet: the caller
+ * says what an error means. *RET_END is the object in "end", released by the caller with
+ * cJSON_Delete(). */
+MUST_CHECK enum err ctl_exchange(struct ctl *ctl, const cJSON *request, int64_t deadline,
+                                 ctl_line *on_line, void *arg, cJSON **ret_end);
+/* The same for most verbs: takes REQUEST over, complains, and answers the exit code. *RET_END (may
+ * be NULL) is NULL when there was none. */
+enum msg_exit ctl_ask(struct ctl *ctl, cJSON *request, ctl_line *on_line, void *arg,
+                      cJSON **ret_end);
+/* The exit code in an "end". */
+enum msg_exit ctl_code(const cJSON *end);
+/* Complains about a failed exchange: its exit code. */
+enum msg_exit ctl_fail(struct ctl *ctl, enum err err);
+/* Now plus --timeout. */
+int64_t ctl_deadline(const struct ctl *ctl);
+
+/* cmd_domain.c, cmd_show.c */
+ctl_run cmd_add, cmd_renew, cmd_remove, cmd_wait, cmd_list, cmd_show;
+/* cmd_system.c, cmd_events.c */
+ctl_run cmd_status, cmd_reload, cmd_config, cmd_version, cmd_events;
+
+#endif

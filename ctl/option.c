@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/option.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/msg.h"
+#include "base/nearest.h"
+#include "base/units.h"
+
+enum { LONG_BASE = 256, TIMEOUT_DEFAULT_MS = 10 * 60 * 1000 };
+
+static const struct {
+	const char *word;
+	const char *arg; /* NULL: takes none */
+	const char *help;
+} table[OPTION_COUNT] = {
+	[OPTION_SOCKET] = {"--socket", "PATH",
+                           "certd's control socket (CERTCTL_SOCKET), "
+                           "default " MSG_SOCKET_DEFAULT},
+	[OPTION_OUTPUT] = {"--output", "FORMAT",
+                           "-o: table, json, ndjson or names (CERTCTL_OUTPUT)"},
+	[OPTION_HELP] = {"--help", NULL, "-h: this text"},
+	[OPTION_BACKEND] = {"--backend", "NAME", "where its connections go, if not to the default"},
+	[OPTION_CA] = {"--ca", "NAME", "who issues its certificate, if not the default"},
+	[OPTION_WAIT] = {"--wait", NULL, "tell each step, end when it is through"},
+	[OPTION_TIMEOUT] = {"--timeout", "TIME", "how long to wait: 90s, 5m, 1h (default 10m)"},
+	[OPTION_STATE] = {"--state", "STATE", "pending, valid, renewing, failing or expired"},
+	[OPTION_LIMIT] = {"--limit", "N", "no more than N"},
+	[OPTION_AFTER] = {"--after", "WHERE", "go on behind this one"},
+	[OPTION_FOLLOW] = {"--follow", NULL, "go on with new ones as they happen"},
+	[OPTION_NAME] = {"--name", "NAME", "only those of NAME"},
+};
+
+static const char *const states[] = {"pending", "valid", "renewing", "failing", "expired", NULL};
+
+const char *
+option_word(enum option_id id)
+{
+	return table[id].word;
+}
+
+bool
+option_is_given(const struct options *o, enum option_id id)
+{
+	return o->given & OPTION_BIT(id);
+}
+
+void
+options_print(unsigned allowed)
+{
+	char left[32];
+
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (!(allowed & OPTION_BIT(i)))
+			continue;
+		snprintf(left, sizeof(left), "%s%s%s", table[i].word, table[i].arg ? " " : "",
+		         table[i].arg ? table[i].arg : "");
+		printf("  %-18s %s\n", left, table[i].help);
+	}
+}
+
+static const char *
+next_option(const void *unused, size_t at)
+{
+	(void)unused;
+	return at < OPTION_COUNT ? table[at].word : NULL;
+}
+
+static bool
+set_format(struct options *o, const char *word, const char *from)
+{
+	if (print_format_parse(word, &o->format) == ERR_OK)
+		return true;
+	complain(NULL, "%s: there is no format \"%s\": take table, json, ndjson or names", from,
+	         word);
+	return false;
+}
+
+static bool
+set_state(struct options *o, const char *word)
+{
+	const char *near = nearest_word(word, nearest_in_list, states);
+
+	for (size_t i = 0; states[i]; i++)
+		if (strcmp(states[i], word) == 0) {
+			o->state = word;
+			return true;
+		}
+	complain(NULL, "--state: no state \"%s\"%s%s%s: pending, valid, renewing, failing, expired",
+	         word, near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return false;
+}
+
+static bool
+set_number(struct options *o, enum option_id id, const char *word)
+{
+	uint64_t n;
+	bool good = id == OPTION_TIMEOUT ? units_parse_ms(word, &n) == ERR_OK
+	                                 : units_parse_number(word, &n) == ERR_OK && n > 0;
+
+	if (!good)
+		complain(NULL, "%s: \"%s\" is not %s", table[id].word, word,
+		         id == OPTION_TIMEOUT ? "a time: write 500ms, 90s, 5m or 1h" : "a number");
+	else if (id == OPTION_TIMEOUT)
+		o->timeout_ms = (int64_t)n;
+	else
+		o->limit = (int64_t)n;
+	return good;
+}
+
+static bool
+set(struct options *o, enum option_id id, const char *arg)
+{
+	o->given |= OPTION_BIT(id);
+	switch (id) {
+	case OPTION_SOCKET:
+		o->socket = arg;
+		return true;
+	case OPTION_OUTPUT:
+		return set_format(o, arg, "--output");
+	case OPTION_BACKEND:
+		o->backend = arg;
+		return true;
+	case OPTION_CA:
+		o->ca = arg;
+		return true;
+	case OPTION_STATE:
+		return set_state(o, arg);
+	case OPTION_TIMEOUT:
+	case OPTION_LIMIT:
+		return set_number(o, id, arg);
+	case OPTION_AFTER:
+		o->after = arg;
+		return true;
+	case OPTION_NAME:
+		o->name = arg;
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* What getopt_long() stumbled over is in ARGV before optind, or an option letter in optopt. */
+static bool
+fail_option(char **argv, int c)
+{
+	const char *word = argv[optind - 1], *near = NULL;
+
+	if (c == ':') {
+		complain(NULL, "%s needs a value", word);
+		return false;
+	}
+	if (optopt >= LONG_BASE) {
+		complain(NULL, "%s takes no value", table[optopt - LONG_BASE].word);
+		return false;
+	}
+	if (optopt) {
+		complain(NULL, "unknown option -%c", optopt);
+		return false;
+	}
+	near = nearest_word(word, next_option, NULL);
+	complain(NULL, "unknown option %s%s%s%s", word, near ? ", did you mean " : "",
+	         near ? near : "", near ? "?" : "");
+	return false;
+}
+
+static bool
+set_from_environment(struct options *o)
+{
+	const char *socket = getenv("CERTCTL_SOCKET"), *output = getenv("CERTCTL_OUTPUT");
+
+	*o = (struct options){.socket = socket && *socket ? socket : MSG_SOCKET_DEFAULT,
+	                      .timeout_ms = TIMEOUT_DEFAULT_MS};
+	return !output || !*output || set_format(o, output, "CERTCTL_OUTPUT");
+}
+
+bool
+options_parse(int argc, char **argv, struct options *ret_options)
+{
+	struct option longs[OPTION_COUNT + 1] = {0};
+	struct options o;
+	int c;
+
+	for (int i = 0; i < OPTION_COUNT; i++)
+		longs[i] =
+			(struct option){.name = table[i].word + 2,
+		                        .has_arg = table[i].arg ? required_argument : no_argument,
+		                        .val = LONG_BASE + i};
+	if (!set_from_environment(&o))
+		return false;
+	opterr = 0;
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":o:h", longs, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			return fail_option(argv, c);
+		if (!set(&o,
+		         c == 'o'   ? OPTION_OUTPUT
+		         : c == 'h' ? OPTION_HELP
+		                    : (enum option_id)(c - LONG_BASE),
+		         optarg))
+			return false;
+	}
+	o.words = argv + optind;
+	o.word_count = (size_t)(argc - optind);
+	*ret_options = o;
+	return true;
+}

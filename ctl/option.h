@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctl/option.h - the words of the command line, before a verb gives them a meaning
+ *
+ * One table has every option; a verb says by a set of bits which ones it takes. "--" ends options.
+ */
+#ifndef CTL_OPTION_H
+#define CTL_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ctl/print.h"
+
+enum option_id {
+	OPTION_SOCKET,
+	OPTION_OUTPUT,
+	OPTION_HELP,
+	OPTION_BACKEND,
+	OPTION_CA,
+	OPTION_WAIT,
+	OPTION_TIMEOUT,
+	OPTION_STATE,
+	OPTION_LIMIT,
+	OPTION_AFTER,
+	OPTION_FOLLOW,
+	OPTION_NAME,
+	OPTION_COUNT
+};
+
+#define OPTION_BIT(id) (1u << (id))
+#define OPTIONS_GLOBAL                                                                             \
+	(OPTION_BIT(OPTION_SOCKET) | OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_HELP))
+
+struct options {
+	unsigned given; /* bits */
+	const char *socket;
+	enum print_format format;
+	const char *backend;
+	const char *ca;
+	int64_t timeout_ms;
+	const char *state;
+	int64_t limit; /* 0: none given */
+	const char *after;
+	const char *name;
+	char **words; /* what is no option: verb and arguments */
+	size_t word_count;
+};
+
+/* Reorders ARGV, as getopt does. False: complained. */
+bool options_parse(int argc, char **argv, struct options *ret_options);
+bool option_is_given(const struct options *o, enum option_id id);
+/* "--backend" */
+const char *option_word(enum option_id id);
+/* Help lines of the options in the set ALLOWED. */
+void options_print(unsigned allowed);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctl/print.h - results to stdout in the four formats, complaints to stderr
+ *
+ * json is one object with "schema" and "items" (or the members of a single thing); ndjson one
+ * object a line; names one name a line. JSON leaves here in ASCII with \u escapes, text for people
+ * through log_escape(): whatever a CA or a client has sent, it cannot move a cursor.
+ */
+#ifndef CTL_PRINT_H
+#define CTL_PRINT_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum print_format { PRINT_TABLE, PRINT_JSON, PRINT_NDJSON, PRINT_NAMES };
+
+struct print {
+	enum print_format format;
+	size_t items; /* printed so far */
+};
+
+MUST_CHECK enum err print_format_parse(const char *word, enum print_format *ret_format);
+
+/* One of many, unless the format is a table; print_end() after the last, also when there was none.
+ * AFTER: where a list goes on, or NULL. */
+void print_item(struct print *p, const cJSON *item);
+void print_end(struct print *p, const char *after);
+/* The one thing there is: its members behind the schema. */
+void print_single(struct print *p, const cJSON *object);
+/* One line "label  value" of a person's view; nothing when VALUE is NULL or empty. */
+void print_field(const char *label, const char *value);
+/* Sends out what is buffered: after each step that a person or program waits for. */
+void print_flush(void);
+/* False, with a complaint, when stdout did not take everything. */
+bool print_close(void);
+
+enum { PRINT_TIME_MAX = 48 };
+/* "in 12d 4h", "3m ago", "now"; "-" for 0. Returns DST. */
+char *print_relative(int64_t at, int64_t now, char dst[PRINT_TIME_MAX]);
+/* The length of a time, two units at most: "12d 4h", "4s". */
+char *print_span(int64_t seconds, char dst[PRINT_TIME_MAX]);
+/* The time in MEMBER of OBJECT, 0 when there is none. */
+int64_t print_time_of(const cJSON *object, const char *member);
+/* JSON in ASCII, appended to OUT. */
+void print_ascii(const char *json, struct buf *out);
+
+/* "certctl: NAME: sentence" on stderr, NAME may be NULL. */
+void complain(const char *name, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The same from an error object of the protocol, with its next try and hint. */
+void complain_json(const char *name, const cJSON *error);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of verbs, the help made from it, and the way from words to a verb's function. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/nearest.h"
+#include "ctl/ctl.h"
+
+#define ANY     SIZE_MAX
+#define WAITING (OPTION_BIT(OPTION_WAIT) | OPTION_BIT(OPTION_TIMEOUT))
+
+static const struct ctl_verb verbs[] = {
+	{"add", "NAME...", "take names in and get their certificates", 1, ANY,
+         OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_CA) | WAITING, cmd_add,
+         "  certctl add shop.example.com --wait\n"
+         "  certctl add shop.example.com www.example.com --backend app1 --ca letsencrypt\n"
+         "  certctl add - <names.txt            names from a file, one a line\n"},
+	{"list", "", "names with their state, expiry and next step", 0, 0,
+         OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER), cmd_list,
+         "  certctl list\n"
+         "  certctl list --state failing\n"
+         "  certctl list -o json --limit 100    \"after\" in the answer is for --after\n"},
+	{"show", "NAME", "all there is to know about a name", 1, 1, 0, cmd_show,
+         "  certctl show shop.example.com\n"
+         "  certctl show shop.example.com -o json\n"},
+	{"renew", "NAME...", "get a new certificate now", 1, ANY, WAITING, cmd_renew,
+         "  certctl renew shop.example.com --wait\n"
+         "  certctl list --state failing -o names | certctl renew -\n"},
+	{"remove", "NAME...", "stop serving names and forget their certificates", 1, ANY, 0,
+         cmd_remove,
+         "  certctl remove old.example.com\n"
+         "  certctl remove - <names.txt\n"},
+	{"wait", "NAME...", "tell the steps of names until they are served or have failed", 1, ANY,
+         OPTION_BIT(OPTION_TIMEOUT), cmd_wait,
+         "  certctl wait shop.example.com\n"
+         "  certctl wait shop.example.com --timeout 2m\n"},
+	{"events", "", "what happened, oldest first", 0, 0,
+         OPTION_BIT(OPTION_FOLLOW) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER) |
+                 OPTION_BIT(OPTION_NAME),
+         cmd_events,
+         "  certctl events --follow\n"
+         "  certctl events --name shop.example.com\n"
+         "  certctl events --after 1200 -o ndjson\n"},
+	{"status", "", "how certd is doing", 0, 0, 0, cmd_status,
+         "  certctl status\n"
+         "  certctl status -o json\n"},
+	{"reload", "", "take the configuration file anew; ends when that is done or refused", 0, 0,
+         WAITING, cmd_reload,
+         "  certctl reload --wait\n"
+         "  certctl config check && certctl reload\n"},
+	{"config", "check [FILE]", "whether the configuration file is valid", 1, 2, 0, cmd_config,
+         "  certctl config check                the file that certd runs with\n"
+         "  certctl config check /etc/certd/certd.conf.new\n"},
+	{"version", "", "versions of certctl and certd", 0, 0, 0, cmd_version,
+         "  certctl version\n"
+         "  certctl version -o json\n"},
+};
+
+enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
+
+static const char exit_codes[] =
+	"Exit codes: 0 done, 1 failed, 2 bad usage or input, 3 no such name, 4 certd not "
+	"reachable,\n"
+	"5 not permitted, 6 conflict, 7 waiting timed out, 8 the CA refused, 9 partly done.\n";
+
+static const char *
+next_verb(const void *unused, size_t at)
+{
+	(void)unused;
+	return at < VERB_COUNT ? verbs[at].word : NULL;
+}
+
+static void
+print_help(void)
+{
+	printf("certctl - talks to certd, which gets, renews and serves certificates\n\nExamples:\n"
+	       "  certctl add shop.example.com --wait\n"
+	       "  certctl list --state failing\n"
+	       "  certctl show shop.example.com\n\nUsage: certctl [OPTION...] VERB "
+	       "[ARGUMENT...]\n\n");
+	for (size_t i = 0; i < VERB_COUNT; i++) {
+		char left[32];
+
+		snprintf(left, sizeof(left), "%s %s", verbs[i].word, verbs[i].args);
+		printf("  %-20s %s\n", left, verbs[i].help);
+	}
+	printf("\nOptions of every verb:\n");
+	options_print(OPTIONS_GLOBAL);
+	printf("\n\"--\" ends options. certctl VERB --help tells more about a verb.\n%s",
+	       exit_codes);
+}
+
+static void
+print_verb_help(const struct ctl_verb *v)
+{
+	printf("certctl %s - %s\n\nExamples:\n%s\nUsage: certctl %s%s%s [OPTION...]\n\nOptions:\n",
+	       v->word, v->help, v->examples, v->word, *v->args ? " " : "", v->args);
+	options_print(v->options | OPTIONS_GLOBAL);
+	printf("\n%s", exit_codes);
+}
+
+static const struct ctl_verb *
+find_verb(const char *word)
+{
+	const char *near;
+
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		if (strcmp(verbs[i].word, word) == 0)
+			return &verbs[i];
+	near = nearest_word(word, next_verb, NULL);
+	complain(NULL, "unknown verb \"%s\"%s%s%s; see certctl --help", word,
+	         near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return NULL;
+}
+
+static bool
+check_usage(const struct ctl *ctl)
+{
+	const struct ctl_verb *v = ctl->verb;
+	unsigned wrong = ctl->options.given & ~(v->options | OPTIONS_GLOBAL);
+
+	for (int i = 0; i < OPTION_COUNT; i++)
+		if (wrong & OPTION_BIT(i)) {
+			complain(NULL, "\"%s\" takes no %s; see certctl %s --help", v->word,
+			         option_word((enum option_id)i), v->word);
+			return false;
+		}
+	if (ctl->arg_count >= v->args_min && ctl->arg_count <= v->args_max)
+		return true;
+	complain(NULL, "usage: certctl %s%s%s; see certctl %s --help", v->word, *v->args ? " " : "",
+	         v->args, v->word);
+	return false;
+}
+
+static int
+run(struct ctl *ctl)
+{
+	struct options *o = &ctl->options;
+	int code;
+
+	if (o->word_count == 0 && option_is_given(o, OPTION_HELP)) {
+		print_help();
+		return MSG_EXIT_OK;
+	}
+	if (o->word_count == 0) {
+		complain(NULL, "a verb is missing; see certctl --help");
+		return MSG_EXIT_USAGE;
+	}
+	ctl->verb = find_verb(o->words[0]);
+	if (!ctl->verb)
+		return MSG_EXIT_USAGE;
+	if (option_is_given(o, OPTION_HELP)) {
+		print_verb_help(ctl->verb);
+		return MSG_EXIT_OK;
+	}
+	ctl->args = o->words + 1;
+	ctl->arg_count = o->word_count - 1;
+	if (!check_usage(ctl))
+		return MSG_EXIT_USAGE;
+	ctl->print.format = o->format;
+	ctl->started_ms = clock_mono_ms();
+	client_init(&ctl->client);
+	code = (int)ctl->verb->run(ctl);
+	client_close(&ctl->client);
+	return code;
+}
+
+int
+ctl_main(int argc, char **argv)
+{
+	struct ctl ctl = {0};
+	int code;
+
+	if (!options_parse(argc, argv, &ctl.options))
+		return MSG_EXIT_USAGE;
+	code = run(&ctl);
+	if (!print_close() && code == MSG_EXIT_OK)
+		code = MSG_EXIT_FAILED;
+	return code;
+}

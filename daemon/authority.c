@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/authority.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "acme/client.h"
+#include "acme/key.h"
+#include "acme/lost.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "daemon/conf.h"
+#include "store/account.h"
+#include "store/store.h"
+
+enum {
+	HOLD_FIRST_S = 20,
+	HOLD_MAX_S = 600,
+	ERRORS_ARE_DOWN = 3, /* 5xx in a row: one alone may be about that one name */
+};
+
+static enum err
+put_account(struct store *store, const struct account *account)
+{
+	struct store_txn *txn;
+	enum err err = store_begin_write(store, STORE_PRIVATE, &txn);
+
+	if (err)
+		return err;
+	err = account_put(txn, account);
+	if (!err)
+		return store_commit(txn);
+	store_abort(txn);
+	return err;
+}
+
+static enum err
+get_account(struct store *store, const char *directory, struct account *ret_account)
+{
+	struct store_txn *txn;
+	enum err err = store_begin_read(store, STORE_PRIVATE, &txn);
+
+	if (err)
+		return err;
+	err = account_get(txn, directory, ret_account);
+	store_abort(txn);
+	return err;
+}
+
+/* A new key, durable before the CA sees it: a lost answer then finds the same account again. */
+static enum err
+new_account(struct authority *a, struct account *ret_account)
+{
+	struct account account = {.created_at = clock_wall()};
+	EVP_PKEY *key = NULL;
+	enum err err;
+
+	snprintf(account.directory, sizeof(account.directory), "%s", a->conf->directory);
+	err = key_new(KEY_ECDSA_P256, &key);
+	if (!err)
+		err = key_save(key, &account.key);
+	if (!err)
+		err = put_account(a->store, &account);
+	EVP_PKEY_free(key);
+	if (err)
+		account_done(&account);
+	else
+		*ret_account = account;
+	return err;
+}
+
+static void
+on_account(void *arg, const char *account_url, const char *orders_url)
+{
+	struct authority *a = arg;
+	struct account account = {0};
+	enum err err = get_account(a->store, a->conf->directory, &account);
+
+	if (!err) {
+		snprintf(account.url, sizeof(account.url), "%s", account_url);
+		snprintf(account.orders, sizeof(account.orders), "%s", orders_url);
+		err = put_account(a->store, &account);
+	}
+	if (err)
+		log_warn("ca %s: the account's URL is not stored (%s); it will be asked for again",
+		         a->conf->name, err_text(err));
+	else
+		log_notice("ca %s: account %s", a->conf->name, account_url);
+	account_done(&account);
+}
+
+static enum err
+make_client(struct authority *a, const struct account *account)
+{
+	struct client_config config = {
+		.directory = a->conf->directory,
+		.ca_file = a->conf->ca_file,
+		.contacts = a->conf->contacts,
+		.contact_count = a->conf->contact_count,
+		.agree_terms = a->conf->agree_terms,
+		.account_url = account->url,
+		.orders_url = account->orders,
+	};
+	enum err err = key_load(&account->key, &config.key);
+
+	if (!err)
+		err = client_new(a->transport, &config, on_account, a, &a->client);
+	EVP_PKEY_free(config.key);
+	return err;
+}
+
+enum err
+authority_client(struct authority *a, struct client **ret_client)
+{
+	struct account account = {0};
+	enum err err = ERR_OK;
+
+	if (!a->client) {
+		err = get_account(a->store, a->conf->directory, &account);
+		if (err == ERR_NOTFOUND)
+			err = new_account(a, &account);
+		if (!err)
+			err = make_client(a, &account);
+		account_done(&account);
+	}
+	if (err)
+		log_err("ca %s: cannot get ready: %s", a->conf->name, err_text(err));
+	else
+		*ret_client = a->client;
+	return err;
+}
+
+void
+authority_done(struct authority *a)
+{
+	lost_free(a->lost);
+	client_free(a->client);
+	a->lost = NULL;
+	a->client = NULL;
+}
+
+size_t
+authority_room(const struct authority *a, int64_t now)
+{
+	size_t most = a->down > 0 ? 1 : a->conf->max_orders;
+
+	if (a->hold_until > now)
+		return 0;
+	return a->active < most ? most - a->active : 0;
+}
+
+static bool
+is_about_the_ca(const struct authority *a, const struct problem *p)
+{
+	return p->kind == PROBLEM_CA_UNREACHABLE || p->kind == PROBLEM_CA_TLS ||
+	       p->kind == PROBLEM_CA_ACCOUNT ||
+	       (p->kind == PROBLEM_CA_ERROR && a->errors >= ERRORS_ARE_DOWN);
+}
+
+void
+authority_note(struct authority *a, const struct problem *problem)
+{
+	int64_t hold = HOLD_FIRST_S;
+
+	a->errors = problem->kind == PROBLEM_CA_ERROR ? a->errors + 1 : 0;
+	if (problem->kind == PROBLEM_NONE && a->down > 0) {
+		log_notice("ca %s: answers again", a->conf->name);
+		a->down = 0;
+		a->hold_until = 0;
+		a->problem.kind = PROBLEM_NONE;
+	}
+	if (!is_about_the_ca(a, problem) || a->hold_until > clock_wall())
+		return; /* the second: one of several that failed together */
+	for (uint32_t i = 0; i < a->down && hold < HOLD_MAX_S; i++)
+		hold *= 2;
+	hold = hold > HOLD_MAX_S ? HOLD_MAX_S : hold;
+	a->down++;
+	a->hold_until = clock_wall() + hold;
+	a->problem = *problem;
+	log_warn("ca %s: %s: %s; next try in %lld s, stored certificates are served meanwhile",
+	         a->conf->name, problem_code(problem->kind), problem->detail, (long long)hold);
+}
+
+void
+authority_kick(struct authority *a)
+{
+	a->hold_until = 0;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool
+authority_same(const struct conf_ca *a, const struct conf_ca *b)
+{
+	if (!same_text(a->directory, b->directory) || !same_text(a->ca_file, b->ca_file) ||
+	    a->agree_terms != b->agree_terms || a->contact_count != b->contact_count)
+		return false;
+	for (size_t i = 0; i < a->contact_count; i++)
+		if (!same_text(a->contacts[i], b->contacts[i]))
+			return false;
+	return true;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon/backend.h - a socket to one server of a backend, without waiting */
+#ifndef DAEMON_BACKEND_H
+#define DAEMON_BACKEND_H
+
+#include "base/err.h"
+
+struct conf_address;
+
+/* Starts to connect. ERR_OK: RET_FD is on its way; writable means that backend_result() knows.
+ * ERR_UNREACHABLE: refused at once. ERR_FULL: out of descriptors or memory. */
+MUST_CHECK enum err backend_start(const struct conf_address *server, int *ret_fd);
+/* How it ended: ERR_OK or ERR_UNREACHABLE; ERR_AGAIN: it has not yet. */
+MUST_CHECK enum err backend_result(int fd);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of verbs: who may use them and who handles them. */
+#include <string.h>
+
+#include "base/json.h"
+#include "daemon/control_inside.h"
+#include "daemon/status.h"
+
+enum rights { READ, ADMIN };
+
+static void
+command_version(struct control_client *cl, const cJSON *request)
+{
+	cJSON *version, *line = line_with("version", &version);
+
+	(void)request;
+	cJSON_AddStringToObject(version, "version", CERTD_VERSION);
+	cJSON_AddNumberToObject(version, "pid", atomic_load(&cl->control->status->pid));
+	reply_json(cl, line);
+	reply_ok(cl);
+}
+
+static const struct {
+	const char *verb;
+	enum rights rights;
+	void (*run)(struct control_client *cl, const cJSON *request);
+} commands[] = {
+	{"add", ADMIN, command_add},       {"config.check", ADMIN, command_config_check},
+	{"events", READ, command_events},  {"list", READ, command_list},
+	{"reload", ADMIN, command_reload}, {"remove", ADMIN, command_remove},
+	{"renew", ADMIN, command_renew},   {"show", READ, command_show},
+	{"status", READ, command_status},  {"version", READ, command_version},
+	{"wait", READ, command_wait},
+};
+
+void
+command_run(struct control_client *cl, const cJSON *request)
+{
+	const char *verb = json_text(request, "verb");
+
+	for (size_t i = 0; verb && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].verb, verb) != 0)
+			continue;
+		if (commands[i].rights == ADMIN && !cl->admin)
+			reply_error(cl, MSG_EXIT_PERM, "not-permitted",
+			            "\"%s\" is for root and the user certd runs as", verb);
+		else
+			commands[i].run(cl, request);
+		return;
+	}
+	reply_error(cl, MSG_EXIT_USAGE, "unknown-verb", "this certd has no verb \"%s\"",
+	            verb ? verb : "");
+}

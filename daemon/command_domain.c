@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs that change what is asked of us: add, renew, remove. Each takes up to MSG_NAMES_MAX
+ * names in one transaction and answers one result line a name; what is answered "ok" is durable. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/idna.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "daemon/conf.h"
+#include "daemon/control_inside.h"
+#include "daemon/issuer.h"
+#include "daemon/notice.h"
+#include "store/event.h"
+#include "store/order.h"
+#include "store/store.h"
+
+struct batch;
+
+/* What became of one name of a request. */
+struct outcome {
+	const char *given; /* borrowed from the request */
+	struct hostname name;
+	enum err err;
+	const char *word; /* error code, static */
+	char detail[256];
+	char ca[NAME_WORD_MAX + 1]; /* renew: whose hold ends, "" = none */
+};
+
+struct batch {
+	struct control_client *cl;
+	struct control *control;
+	struct store_txn *txn;
+	const struct conf_ca *ca;           /* add */
+	const struct conf_backend *backend; /* add */
+	const char *event;
+	enum err (*apply)(struct batch *b, struct outcome *o);
+	bool wait; /* go on with the steps of the names that are ok */
+	struct outcome *outcomes;
+	size_t count;
+};
+
+static enum err
+refuse(struct outcome *o, enum err err, const char *word, const char *text)
+{
+	o->err = err;
+	o->word = word;
+	snprintf(o->detail, sizeof(o->detail), "%s", text);
+	return ERR_OK;
+}
+
+/* ---- one name ------------------------------------------------------------------------------- */
+
+static bool
+may_have_wildcards(const struct conf_ca *ca)
+{
+	for (size_t i = 0; i < ca->challenge_count; i++)
+		if (ca->challenges[i] != CHALLENGE_HTTP_01 &&
+		    ca->challenges[i] != CHALLENGE_TLS_ALPN_01)
+			return true;
+	return false;
+}
+
+static enum err
+add_one(struct batch *b, struct outcome *o)
+{
+	struct domain d;
+	enum err err = domain_get(b->txn, &o->name, &d);
+
+	if (!err)
+		return refuse(o, ERR_EXISTS, "conflict",
+		              "this name is here already: see certctl show");
+	if (err != ERR_NOTFOUND)
+		return err;
+	if (hostname_is_wildcard(&o->name) && !may_have_wildcards(b->ca))
+		return refuse(o, ERR_UNSUPPORTED, "unsupported",
+		              "a wildcard certificate needs dns-01, which this CA's block does not "
+		              "allow");
+	d = (struct domain){.name = o->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
+	d.due_at = d.created_at;
+	snprintf(d.ca, sizeof(d.ca), "%s", b->ca->name);
+	snprintf(d.backend, sizeof(d.backend), "%s", b->backend->name);
+	return domain_put(b->txn, &d);
+}
+
+static enum err
+renew_one(struct batch *b, struct outcome *o)
+{
+	struct domain d;
+	enum err err = domain_get(b->txn, &o->name, &d);
+
+	if (err == ERR_NOTFOUND)
+		return refuse(o, err, "not-found", "there is no such name here");
+	if (err)
+		return err;
+	if (!conf_ca(b->control->conf, d.ca))
+		return refuse(o, ERR_NOTFOUND, "unknown-ca", "its ca is not in the configuration");
+	snprintf(o->ca, sizeof(o->ca), "%s", d.ca);
+	if (d.due_at == 0)
+		return ERR_OK; /* in work already */
+	d.due_at = clock_wall();
+	return domain_put(b->txn, &d);
+}
+
+static enum err
+remove_one(struct batch *b, struct outcome *o)
+{
+	enum err err = domain_del(b->txn, &o->name);
+
+	if (err == ERR_NOTFOUND)
+		return refuse(o, err, "not-found", "there is no such name here");
+	return err;
+}
+
+/* ---- the batch ------------------------------------------------------------------------------ */
+
+static enum err
+parse_names(struct batch *b, const cJSON *names)
+{
+	const cJSON *item;
+	char why[128];
+
+	b->outcomes = calloc((size_t)cJSON_GetArraySize(names), sizeof(*b->outcomes));
+	if (!b->outcomes)
+		return ERR_NOMEM;
+	cJSON_ArrayForEach(item, names)
+	{
+		struct outcome *o = &b->outcomes[b->count++];
+
+		o->given = cJSON_GetStringValue(item);
+		if (!o->given)
+			return ERR_INVALID;
+		if (idna_parse(o->given, &o->name, why, sizeof(why)))
+			(void)refuse(o, ERR_INVALID, "invalid-name", why);
+	}
+	return ERR_OK;
+}
+
+static enum err
+apply_all(struct batch *b)
+{
+	enum err err = store_begin_write(b->control->store, STORE_SERVED, &b->txn);
+
+	for (size_t i = 0; i < b->count && !err; i++)
+		if (!b->outcomes[i].err)
+			err = b->apply(b, &b->outcomes[i]);
+	if (err) {
+		store_abort(b->txn);
+		return err;
+	}
+	return store_commit(b->txn);
+}
+
+/* The audit trail; and orders of removed names go. What was answered does not depend on it. */
+static void
+write_events(const struct batch *b)
+{
+	struct store_txn *txn;
+	enum err err = store_begin_write(b->control->store, STORE_PRIVATE, &txn);
+
+	for (size_t i = 0; i < b->count && !err; i++) {
+		const struct outcome *o = &b->outcomes[i];
+		struct event e = {.at = clock_wall()};
+
+		if (o->err || !b->event)
+			continue;
+		snprintf(e.type, sizeof(e.type), "%s", b->event);
+		snprintf(e.name, sizeof(e.name), "%s", o->name.name);
+		if (b->apply == add_one)
+			snprintf(e.detail, sizeof(e.detail), "ca %s, backend %s", b->ca->name,
+			         b->backend->name);
+		else if (b->apply == remove_one)
+			err = order_del(txn, &o->name);
+		if (!err)
+			err = event_put(txn, &e);
+	}
+	if (err)
+		store_abort(txn);
+	else
+		err = store_commit(txn);
+	if (err)
+		log_warn("events are not written: %s", err_text(err));
+	notice_nudge(b->control->notices);
+}
+
+static void
+answer_one(struct control_client *cl, const struct outcome *o)
+{
+	cJSON *result, *error, *line = line_with("result", &result);
+
+	cJSON_AddStringToObject(result, "name", o->name.len ? o->name.name : o->given);
+	cJSON_AddBoolToObject(result, "ok", !o->err);
+	if (o->err) {
+		error = cJSON_AddObjectToObject(result, "error");
+		cJSON_AddStringToObject(error, "code", o->word);
+		cJSON_AddStringToObject(error, "detail", o->detail);
+	}
+	reply_json(cl, line);
+}
+
+/* The names are waited for before the issuer is woken, so no step is missed. */
+static void
+answer_all(struct batch *b)
+{
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < b->count; i++) {
+		const struct outcome *o = &b->outcomes[i];
+
+		answer_one(b->cl, o);
+		if (o->err || !b->wait)
+			seen |= 1u << (o->err ? msg_exit_of_code(o->word) : MSG_EXIT_OK);
+		if (!o->err && o->ca[0]) /* renew: tried now even if the CA is on hold */
+			issuer_kick(b->control->issuer, o->ca);
+		if (!o->err && b->wait)
+			wait_add(b->cl, &o->name);
+	}
+	if (b->wait)
+		wait_begin(b->cl, seen);
+	else
+		reply_end(b->cl, msg_exit_combine(seen));
+	issuer_wake(b->control->issuer);
+}
+
+static void
+run_batch(struct batch *b, const cJSON *request)
+{
+	const cJSON *names = json_array(request, "names");
+	int count = names ? cJSON_GetArraySize(names) : 0;
+	enum err err;
+
+	if (count < 1 || count > MSG_NAMES_MAX) {
+		reply_error(b->cl, MSG_EXIT_USAGE, "invalid",
+		            "\"names\" must be a list of 1 to %d names", MSG_NAMES_MAX);
+		return;
+	}
+	err = parse_names(b, names);
+	if (!err)
+		err = apply_all(b);
+	if (err == ERR_INVALID) {
+		reply_error(b->cl, MSG_EXIT_USAGE, "invalid", "a name must be a text");
+	} else if (err) {
+		log_err("the store takes no change: %s", err_text(err));
+		reply_error(b->cl, MSG_EXIT_FAILED, err_word(err),
+		            "nothing was changed: the store says \"%s\"", err_text(err));
+	} else {
+		write_events(b);
+		answer_all(b);
+	}
+	free(b->outcomes);
+}
+
+/* ---- verbs ---------------------------------------------------------------------------------- */
+
+/* The block that the request names, else the default's. */
+static bool
+choose_blocks(struct batch *b, const cJSON *request)
+{
+	const struct conf *conf = b->control->conf;
+	const char *ca = json_text(request, "ca"), *backend = json_text(request, "backend");
+
+	b->ca = ca ? conf_ca(conf, ca) : conf->otherwise.ca;
+	b->backend = backend ? conf_backend(conf, backend) : conf->otherwise.backend;
+	if (!b->ca)
+		reply_error(b->cl, MSG_EXIT_USAGE, "unknown-ca",
+		            ca ? "the configuration has no ca \"%s\""
+		               : "no ca given, and the configuration has no default%s",
+		            ca ? ca : "");
+	else if (!b->backend)
+		reply_error(b->cl, MSG_EXIT_USAGE, "unknown-backend",
+		            backend ? "the configuration has no backend \"%s\""
+		                    : "no backend given, and the configuration has no default%s",
+		            backend ? backend : "");
+	return b->ca && b->backend;
+}
+
+void
+command_add(struct control_client *cl, const cJSON *request)
+{
+	struct batch b = {.cl = cl,
+	                  .control = cl->control,
+	                  .event = "name.added",
+	                  .apply = add_one,
+	                  .wait = json_bool(request, "wait", false)};
+
+	if (choose_blocks(&b, request))
+		run_batch(&b, request);
+}
+
+void
+command_renew(struct control_client *cl, const cJSON *request)
+{
+	struct batch b = {.cl = cl,
+	                  .control = cl->control,
+	                  .apply = renew_one,
+	                  .wait = json_bool(request, "wait", false)};
+
+	run_batch(&b, request);
+}
+
+void
+command_remove(struct control_client *cl, const cJSON *request)
+{
+	struct batch b = {
+		.cl = cl, .control = cl->control, .event = "name.removed", .apply = remove_one};
+
+	run_batch(&b, request);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/conf_build.h - a struct conf while its blocks are being read
+ */
+#ifndef DAEMON_CONF_BUILD_H
+#define DAEMON_CONF_BUILD_H
+
+#include "daemon/conf.h"
+#include "daemon/conf_schema.h"
+
+enum { CONF_PATH_MAX = 1023, CONF_CAS_MAX = 64, CONF_BACKENDS_MAX = 4096 };
+
+/* The arrays have room for all statements of their kind, up to CONF_..._MAX; the counts are
+ * those of CONF. */
+struct conf_build {
+	struct conf *conf;
+	const struct conf_statement *first;
+	struct conf_listen *listens;
+	struct conf_ca *cas;
+	struct conf_backend *backends;
+	const struct conf_token *default_ca; /* looked up when all blocks are known */
+	const struct conf_token *default_backend;
+};
+
+/* For a block whose name or address is that of the N-th of its kind, and for too many of a kind. */
+bool conf_fail_again(const struct conf_walk *w, const struct conf_statement *s, size_t n);
+bool conf_fail_many(const struct conf_walk *w, const struct conf_statement *s, int max);
+
+conf_take conf_take_listen, conf_take_ca, conf_take_backend, conf_take_default;
+/* What the `default` block refers to. */
+bool conf_resolve_default(const struct conf_walk *w);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/conf_build.h"
+
+#include <string.h>
+
+enum { CONTACTS_MAX = 8, PROFILE_MAX = 64 };
+
+static bool
+take_url(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
+         void *into)
+{
+	(void)rule;
+	return conf_https_url(w->cx, &s->words[1], &((struct conf_ca *)into)->directory);
+}
+
+static bool
+take_account(const struct conf_walk *w, const struct conf_rule *rule,
+             const struct conf_statement *s, void *into)
+{
+	struct conf_ca *ca = into;
+	const char **contacts = conf_alloc(w->cx, rule->args_max * sizeof(*contacts));
+
+	if (!contacts)
+		return false;
+	for (size_t i = 1; i < s->word_count; i++)
+		if (!conf_mail(w->cx, &s->words[i], &contacts[ca->contact_count++]))
+			return false;
+	ca->contacts = contacts;
+	return true;
+}
+
+static const char *
+next_challenge(const void *unused, size_t at)
+{
+	(void)unused;
+	return at + 1 < CHALLENGE_KIND_END ? challenge_kind_word((enum challenge_kind)(at + 1))
+	                                   : NULL;
+}
+
+static bool
+take_challenges(const struct conf_walk *w, const struct conf_rule *rule,
+                const struct conf_statement *s, void *into)
+{
+	struct conf_ca *ca = into;
+
+	(void)rule;
+	ca->challenge_count = 0;
+	for (size_t i = 1; i < s->word_count; i++) {
+		enum challenge_kind kind;
+
+		if (challenge_kind_parse(s->words[i].text, &kind))
+			return conf_fail_unknown(w->cx, &s->words[i], "challenge", next_challenge,
+			                         NULL);
+		for (size_t k = 0; k < ca->challenge_count; k++)
+			if (ca->challenges[k] == kind)
+				return conf_fail(w->cx, &s->words[i].at, "\"%s\" stands here twice",
+				                 s->words[i].text);
+		ca->challenges[ca->challenge_count++] = kind;
+	}
+	return true;
+}
+
+static bool
+take_profile(const struct conf_walk *w, const struct conf_rule *rule,
+             const struct conf_statement *s, void *into)
+{
+	const char *word = s->words[1].text;
+
+	(void)rule;
+	for (size_t i = 0; word[i] || i == 0; i++)
+		if (i == PROFILE_MAX || !word[i] || word[i] <= ' ' || word[i] > '~' ||
+		    word[i] == '"')
+			return conf_fail(
+				w->cx, &s->words[1].at,
+				"\"%s\" is not the name of a profile: see what the CA offers",
+				conf_show(w->cx, word));
+	((struct conf_ca *)into)->profile = word;
+	return true;
+}
+
+static const struct conf_rule ca_rules[] = {
+	CONF_RULE("directory", "URL", 1, 1, take_url),
+	CONF_RULE("ca-file", "PATH", 1, 1, conf_take_path,
+                  .offset = offsetof(struct conf_ca, ca_file), CONF_RANGE(1, CONF_PATH_MAX)),
+	CONF_RULE("account", "MAIL...", 1, CONTACTS_MAX, take_account),
+	CONF_RULE("agree-terms", "", 0, 0, conf_take_flag,
+                  .offset = offsetof(struct conf_ca, agree_terms)),
+	CONF_RULE("challenge", "KIND...", 1, CHALLENGE_KIND_END - 1, take_challenges),
+	CONF_RULE("profile", "NAME", 1, 1, take_profile),
+	CONF_RULE("max-orders", "NUMBER", 1, 1, conf_take_number,
+                  .offset = offsetof(struct conf_ca, max_orders), CONF_RANGE(1, 1000)),
+};
+
+static const struct conf_level ca_level = CONF_LEVEL("ca", ca_rules);
+
+bool
+conf_take_ca(const struct conf_walk *w, const struct conf_rule *rule,
+             const struct conf_statement *s, void *into)
+{
+	struct conf *conf = into;
+	struct conf_ca *ca = &w->build->cas[conf->ca_count];
+
+	(void)rule;
+	if (conf->ca_count == CONF_CAS_MAX)
+		return conf_fail_many(w, s, CONF_CAS_MAX);
+	*ca = (struct conf_ca){.challenges = {CHALLENGE_HTTP_01, CHALLENGE_TLS_ALPN_01},
+	                       .challenge_count = 2,
+	                       .max_orders = 64};
+	if (!conf_block_name(w->cx, &s->words[1], "ca", ca->name))
+		return false;
+	for (size_t i = 0; i < conf->ca_count; i++)
+		if (strcmp(conf->cas[i].name, ca->name) == 0)
+			return conf_fail_again(w, s, i);
+	if (!conf_walk(w, &ca_level, s->first, ca))
+		return false;
+	if (!ca->directory)
+		return conf_fail(w->cx, &s->opened, "the CA's address is missing: directory URL;");
+	conf->ca_count++;
+	return true;
+}

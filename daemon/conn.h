@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/conn.h - a client's connection from accept to close, as a state machine
+ *
+ *   HELLO -> WAIT -> CONNECT -> RELAY -> DRAIN     tls listeners
+ *   HELLO -> DRAIN                                 a tls-alpn-01 handshake
+ *   REQUEST -> DRAIN                               http listeners
+ *
+ * One row per state: name, step, time limit. A step does what it can without waiting and leaves in
+ * client.want and backend.want what it waits for. conn_run() is the only one that calls steps and
+ * the only one that tells the loop what a socket waits for. Memory: struct conn is under 1 KiB. On
+ * OpenSSL 3.0 a handshake peaks at 44 KB (a hello that grows towards 128 KiB before its length is
+ * judged, for that moment, more), an idle established connection has 14 KB, one that is stuck both
+ * ways 2 * END_CHUNK and two TLS records more. Running out of memory ends the connection that asked
+ * for it. Ownership: a conn frees itself when it ends. Threads: one, its worker's.
+ */
+#ifndef DAEMON_CONN_H
+#define DAEMON_CONN_H
+
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "daemon/end.h"
+#include "daemon/wheel.h"
+
+struct conn;
+struct listener;
+struct loop;
+struct status_slot;
+struct store;
+struct tls;
+
+enum { CONN_DRAIN_MS = 10 * 1000 };
+
+/* What the connections of one worker share; the worker owns it. */
+struct conn_host {
+	struct loop *loop;
+	struct tls *tls;
+	struct store *store;
+	struct status_slot *status;
+	struct wheel wheel;
+	struct conn *all;
+	size_t count;
+	void (*on_end)(void *arg); /* after each connection's end */
+	void *arg;
+	unsigned char scratch[END_CHUNK]; /* valid within one step */
+};
+
+/* Takes FD, also when there is no memory for it; releases LISTENER at its end. */
+void conn_start(struct conn_host *host, struct listener *listener, int fd,
+                const struct sockaddr_storage *peer);
+/* Ends what is overdue. */
+void conn_sweep(struct conn_host *host);
+void conn_end_all(struct conn_host *host);
+
+#endif

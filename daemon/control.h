@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/control.h - the control socket: one JSON object per line (docs/control.md)
+ *
+ * Serves certctl and the console on the keeper's control thread. Rights come from the peer's
+ * credentials (SO_PEERCRED): root and our own user may change things, others who can open the
+ * socket (mode 0660) may read. Bounds: 64 clients, lines of 1 MiB, 8 MiB of unread replies, 10 s
+ * for half a request. Threads: the caller of control_run(), except control_wake().
+ */
+#ifndef DAEMON_CONTROL_H
+#define DAEMON_CONTROL_H
+
+#include "base/err.h"
+
+struct conf;
+struct control;
+struct issuer;
+struct notice_queue;
+struct status;
+struct store;
+
+/* Borrowed until control_free(); of the conf a reference is taken. */
+struct control_config {
+	const struct conf *conf;
+	struct store *store;
+	struct status *status;
+	int channel; /* to the parent */
+};
+
+/* Opens the socket. */
+MUST_CHECK enum err control_new(const struct control_config *config, struct control **ret_control);
+void control_free(struct control *control);
+/* What the issuer's thread tells; to be handed to the issuer. */
+struct notice_queue *control_notices(struct control *control);
+/* Serves until the parent says so or is gone. */
+void control_run(struct control *control, struct issuer *issuer);
+
+#endif

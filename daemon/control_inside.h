@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon/control_inside.h - what control.c (clients and framing), control_reply.c, command*.c (the
+ * verbs) and control_wait.c (clients that wait) share; nobody else includes it. Control thread
+ * only. */
+#ifndef DAEMON_CONTROL_INSIDE_H
+#define DAEMON_CONTROL_INSIDE_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "base/buf.h"
+#include "base/hostname.h"
+#include "base/msg.h"
+#include "daemon/control.h"
+#include "store/domain.h"
+
+struct loop;
+struct loop_timer;
+struct loop_watch;
+struct problem;
+
+enum { CLIENTS_MAX = 64 };
+
+/* A name that a client waits for; gone when it is serving or has failed. */
+struct waited {
+	struct hostname name;
+	enum msg_step told; /* steps are told in order and once */
+	bool any_told;
+	UT_hash_handle hh;
+};
+
+struct control_client {
+	int fd; /* -1: the place is free */
+	struct control *control;
+	struct loop_watch *watch;
+	bool admin;
+	bool busy;     /* a long reply is under way: no further request is read */
+	bool closing;  /* to be closed once `out` is empty */
+	int64_t since; /* mono ms: start of an unfinished line, 0 = none */
+	struct buf in;
+	struct buf out;
+	struct waited *waited; /* wait: names still open */
+	unsigned outcomes;     /* wait: 1 << exit code of those that are through */
+	bool following;        /* events */
+	uint64_t event;        /* the last id sent */
+	struct hostname only;  /* events of this name only, when len > 0 */
+	bool reloading;
+};
+
+struct control {
+	struct loop *loop;
+	const struct conf *conf;
+	const struct conf *next_conf; /* checked, the parent is at it */
+	struct store *store;
+	struct status *status;
+	struct issuer *issuer;
+	struct notice_queue *notices;
+	int channel;
+	int listen_fd;
+	struct loop_watch *channel_watch;
+	struct loop_watch *listen_watch;
+	struct loop_timer *timer;
+	int64_t started_at;
+	struct control_client clients[CLIENTS_MAX];
+};
+
+/* control_reply.c: one line each. reply_json() takes LINE over, NULL stands for no memory. */
+void reply_json(struct control_client *cl, cJSON *line);
+void reply_ok(struct control_client *cl);
+void reply_error(struct control_client *cl, enum msg_exit code, const char *word,
+                 const char *format, ...) PRINTF_LIKE(4, 5);
+void reply_end(struct control_client *cl, enum msg_exit code);
+/* {"member": object}: adds the object to a new line; NULL when there is no memory. */
+cJSON *line_with(const char *member, cJSON **ret_object);
+
+/* command.c */
+void command_run(struct control_client *cl, const cJSON *request);
+
+/* command_domain.c */
+void command_add(struct control_client *cl, const cJSON *request);
+void command_renew(struct control_client *cl, const cJSON *request);
+void command_remove(struct control_client *cl, const cJSON *request);
+
+/* command_show.c */
+void command_list(struct control_client *cl, const cJSON *request);
+void command_show(struct control_client *cl, const cJSON *request);
+void command_status(struct control_client *cl, const cJSON *request);
+/* What people see: a domain_state_word(), "renewing" or "expired". */
+const char *shown_state(const struct domain *d, int64_t now);
+/* {code, detail, hint, type, status} */
+cJSON *problem_json(const struct problem *p);
+/* Whether a name that is due gets no attempt because its CA is on hold or not configured: why, and
+ * when it is tried (unix seconds, 0 = not at all). */
+bool waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_problem,
+                  int64_t *ret_next);
+void add_time(cJSON *object, const char *member, int64_t at);
+
+/* control_wait.c */
+void command_wait(struct control_client *cl, const cJSON *request);
+void command_events(struct control_client *cl, const cJSON *request);
+/* The reply goes on with the steps of the names added, and ends when all are through. SEEN:
+ * outcomes so far, as for msg_exit_combine(). */
+void wait_add(struct control_client *cl, const struct hostname *name);
+void wait_begin(struct control_client *cl, unsigned seen);
+void wait_on_notices(struct control *c);
+void wait_on_timer(struct control *c);
+void wait_done(struct control_client *cl);
+
+/* control_reload.c */
+void command_reload(struct control_client *cl, const cJSON *request);
+void command_config_check(struct control_client *cl, const cJSON *request);
+/* TEXT: a sentence behind the byte, or "". */
+void reload_on_message(struct control *c, char message, const char *text);
+
+#endif

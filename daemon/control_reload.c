@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reload, all or nothing: the keeper checks the file against what runs and what the store holds,
+ * the parent puts new workers in place, and only then does the keeper take the new configuration.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "daemon/conf.h"
+#include "daemon/control_inside.h"
+#include "daemon/issuer.h"
+#include "daemon/notice.h"
+#include "daemon/role.h"
+#include "store/event.h"
+#include "store/store.h"
+
+/* What a running certd cannot change under its own feet. */
+static bool
+needs_restart(const struct conf *old, const struct conf *new, char *why, size_t size)
+{
+	const char *what = NULL;
+
+	if (strcmp(old->state_directory, new->state_directory) != 0)
+		what = "state-directory";
+	else if (strcmp(old->control_socket, new->control_socket) != 0)
+		what = "control-socket";
+	else if (strcmp(old->master_key, new->master_key) != 0)
+		what = "master-key";
+	if (what)
+		snprintf(why, size, "%s: a change of %s needs a restart, not a reload", new->file,
+		         what);
+	return what != NULL;
+}
+
+/* A ca or backend that names still use must not go. */
+static bool
+drops_used(struct control *c, const struct conf *new, char *why, size_t size)
+{
+	struct store_txn *txn;
+	uint64_t names = 0;
+	bool bad = false;
+
+	if (store_begin_read(c->store, STORE_SERVED, &txn))
+		return false;
+	for (size_t i = 0; i < c->conf->backend_count && !bad; i++) {
+		const char *name = c->conf->backends[i].name;
+
+		bad = !conf_backend(new, name) && !domain_count_backend(txn, name, &names) &&
+		      names > 0;
+		if (bad)
+			snprintf(why, size, "%s: backend %s is gone, but %llu names use it",
+			         new->file, name, (unsigned long long)names);
+	}
+	for (size_t i = 0; i < c->conf->ca_count && !bad; i++) {
+		const char *name = c->conf->cas[i].name;
+
+		bad = !conf_ca(new, name) && !domain_count_ca(txn, name, &names) && names > 0;
+		if (bad)
+			snprintf(why, size, "%s: ca %s is gone, but %llu names use it", new->file,
+			         name, (unsigned long long)names);
+	}
+	store_abort(txn);
+	return bad;
+}
+
+static void
+put_event(struct control *c, const char *type, const char *detail)
+{
+	struct event e = {.at = clock_wall()};
+	struct store_txn *txn;
+
+	snprintf(e.type, sizeof(e.type), "%s", type);
+	snprintf(e.detail, sizeof(e.detail), "%s", detail);
+	if (store_begin_write(c->store, STORE_PRIVATE, &txn))
+		return;
+	if (event_put(txn, &e))
+		store_abort(txn);
+	else if (store_commit(txn))
+		log_warn("an event is not written: %s %s", type, detail);
+	notice_nudge(c->notices);
+}
+
+static void
+answer_reload(struct control *c, const char *error)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct control_client *cl = &c->clients[i];
+
+		if (cl->fd < 0 || !cl->reloading)
+			continue;
+		cl->reloading = false;
+		if (error)
+			reply_error(cl, MSG_EXIT_FAILED, "config", "%s", error);
+		else
+			reply_ok(cl);
+	}
+	put_event(c, error ? "config.rejected" : "config.reloaded", error ? error : c->conf->file);
+}
+
+static void
+begin_reload(struct control *c)
+{
+	char why[CONF_ERROR_MAX + 1];
+	const struct conf *new = NULL;
+	const char message = ROLE_RELOAD;
+
+	if (c->next_conf)
+		return; /* one is in work: its answer is for all who asked */
+	if (conf_load(c->conf->file, &new, why) || needs_restart(c->conf, new, why, sizeof(why)) ||
+	    drops_used(c, new, why, sizeof(why))) {
+		log_warn("reload refused, the running configuration stays: %s", why);
+		conf_unref(new);
+		answer_reload(c, why);
+		return;
+	}
+	c->next_conf = new;
+	if (send(c->channel, &message, 1, MSG_NOSIGNAL) == 1)
+		return;
+	conf_unref(new);
+	c->next_conf = NULL;
+	answer_reload(c, strerror(errno));
+}
+
+void
+reload_on_message(struct control *c, char message, const char *text)
+{
+	if (message == ROLE_RELOAD) {
+		begin_reload(c);
+		return;
+	}
+	if (message != ROLE_RELOADED || !c->next_conf)
+		return;
+	if (*text) {
+		conf_unref(c->next_conf);
+	} else {
+		conf_unref(c->conf);
+		c->conf = c->next_conf;
+		log_set_level(c->conf->log_level);
+		issuer_set_conf(c->issuer, c->conf);
+	}
+	c->next_conf = NULL;
+	answer_reload(c, *text ? text : NULL);
+}
+
+void
+command_reload(struct control_client *cl, const cJSON *request)
+{
+	(void)request;
+	cl->busy = true;
+	cl->reloading = true;
+	begin_reload(cl->control);
+}
+
+void
+command_config_check(struct control_client *cl, const cJSON *request)
+{
+	const char *file = json_text(request, "file");
+	char why[CONF_ERROR_MAX + 1];
+	const struct conf *conf = NULL;
+
+	if (conf_load(file ? file : cl->control->conf->file, &conf, why))
+		reply_error(cl, MSG_EXIT_FAILED, "config", "%s", why);
+	else
+		reply_ok(cl);
+	conf_unref(conf);
+}

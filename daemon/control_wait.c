@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clients that wait: for names to be served (verb "wait") and for events ("events", follow). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/idna.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "daemon/control_inside.h"
+#include "daemon/notice.h"
+#include "store/event.h"
+#include "store/store.h"
+
+enum { EVENTS_PAGE = 100 };
+
+/* ---- wait ----------------------------------------------------------------------------------- */
+
+static void
+send_step(struct control_client *cl, const struct notice *n)
+{
+	cJSON *step, *error, *line = line_with("step", &step);
+
+	cJSON_AddStringToObject(step, "name", n->name.name);
+	cJSON_AddStringToObject(step, "step", msg_step_word(n->step));
+	if (n->detail[0])
+		cJSON_AddStringToObject(step, "detail", n->detail);
+	add_time(step, "at", n->at);
+	if (n->step == MSG_STEP_FAILED) {
+		error = problem_json(&n->problem);
+		add_time(error, "next", n->next_at);
+		cJSON_AddItemToObject(step, "error", error);
+	}
+	reply_json(cl, line);
+}
+
+static void
+end_if_through(struct control_client *cl)
+{
+	if (cl->busy && !cl->waited)
+		reply_end(cl, msg_exit_combine(cl->outcomes));
+}
+
+/* Tells N to CL if it waits for that name; serving and failed end the wait for it. */
+static void
+tell(struct control_client *cl, const struct notice *n)
+{
+	struct waited *w;
+
+	HASH_FIND(hh, cl->waited, n->name.name, n->name.len, w);
+	if (!w || (w->any_told && n->step <= w->told))
+		return;
+	w->any_told = true;
+	w->told = n->step;
+	send_step(cl, n);
+	if (n->step != MSG_STEP_SERVING && n->step != MSG_STEP_FAILED)
+		return;
+	cl->outcomes |= 1u << (n->step == MSG_STEP_SERVING
+	                               ? MSG_EXIT_OK
+	                               : msg_exit_of_code(problem_code(n->problem.kind)));
+	HASH_DEL(cl->waited, w);
+	free(w);
+}
+
+void
+wait_done(struct control_client *cl)
+{
+	struct waited *w, *next;
+
+	HASH_ITER(hh, cl->waited, w, next)
+	{
+		HASH_DEL(cl->waited, w);
+		free(w);
+	}
+}
+
+/* What the store says of NAME right now, as the step a client should be told. */
+static void
+look_up(struct control *c, const struct hostname *name, struct notice *ret_notice)
+{
+	struct notice n = {.name = *name, .step = MSG_STEP_QUEUED, .at = clock_wall()};
+	struct store_txn *txn;
+	struct domain d;
+	enum err err = store_begin_read(c->store, STORE_SERVED, &txn);
+
+	if (!err) {
+		err = domain_get(txn, name, &d);
+		store_abort(txn);
+	}
+	if (err) {
+		n.step = MSG_STEP_FAILED;
+		problem_set(&n.problem, PROBLEM_INTERNAL, "%s",
+		            err == ERR_NOTFOUND ? "there is no such name here" : err_text(err));
+	} else if (d.due_at == 0) {
+		n.step = MSG_STEP_QUEUED;
+	} else if (d.due_at <= n.at) {
+		if (waits_for_ca(c, &d, &n.problem, &n.next_at))
+			n.step = MSG_STEP_FAILED;
+	} else if (d.state == DOMAIN_VALID) {
+		n.step = MSG_STEP_SERVING;
+	} else {
+		n.step = MSG_STEP_FAILED;
+		n.problem = d.problem;
+		n.next_at = d.due_at;
+	}
+	*ret_notice = n;
+}
+
+void
+wait_add(struct control_client *cl, const struct hostname *name)
+{
+	struct waited *w;
+
+	HASH_FIND(hh, cl->waited, name->name, name->len, w);
+	if (w)
+		return;
+	w = calloc(1, sizeof(*w));
+	if (!w) {
+		cl->closing = true;
+		return;
+	}
+	w->name = *name;
+	HASH_ADD_KEYPTR(hh, cl->waited, w->name.name, w->name.len, w);
+}
+
+static enum err
+parse_waited(struct control_client *cl, const cJSON *names)
+{
+	const cJSON *item;
+	struct hostname name;
+
+	if (!names || cJSON_GetArraySize(names) > MSG_NAMES_MAX)
+		return ERR_INVALID;
+	cJSON_ArrayForEach(item, names)
+	{
+		const char *text = cJSON_GetStringValue(item);
+		char why[128];
+
+		if (!text || idna_parse(text, &name, why, sizeof(why)))
+			return ERR_INVALID;
+		wait_add(cl, &name);
+	}
+	return ERR_OK;
+}
+
+void
+wait_begin(struct control_client *cl, unsigned seen)
+{
+	struct waited *w, *next;
+	struct notice n;
+
+	cl->busy = true;
+	cl->outcomes = seen;
+	HASH_ITER(hh, cl->waited, w, next)
+	{
+		look_up(cl->control, &w->name, &n);
+		tell(cl, &n);
+	}
+	end_if_through(cl);
+}
+
+void
+command_wait(struct control_client *cl, const cJSON *request)
+{
+	enum err err = parse_waited(cl, json_array(request, "names"));
+
+	if (err) {
+		wait_done(cl);
+		reply_error(cl, MSG_EXIT_USAGE, err_word(err),
+		            "\"names\" must be a list of up to %d names", MSG_NAMES_MAX);
+		return;
+	}
+	wait_begin(cl, 0);
+}
+
+/* Looks at all waited names again: when notices were lost (ALL), or for what no notice tells (a CA
+ * on hold, a name removed). Progress itself comes by notices. */
+static void
+look_again(struct control *c, struct control_client *cl, bool all)
+{
+	struct waited *w, *next;
+	struct notice n;
+
+	HASH_ITER(hh, cl->waited, w, next)
+	{
+		look_up(c, &w->name, &n);
+		if (n.step == MSG_STEP_FAILED || (all && n.step == MSG_STEP_SERVING))
+			tell(cl, &n);
+	}
+	end_if_through(cl);
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static void
+send_event(struct control_client *cl, const struct event *e)
+{
+	cJSON *event, *line;
+
+	if (cl->only.len && strcmp(cl->only.name, e->name) != 0)
+		return;
+	line = line_with("event", &event);
+	cJSON_AddNumberToObject(event, "id", (double)e->id);
+	add_time(event, "at", e->at);
+	cJSON_AddStringToObject(event, "type", e->type);
+	if (e->name[0])
+		cJSON_AddStringToObject(event, "name", e->name);
+	cJSON_AddStringToObject(event, "detail", e->detail);
+	reply_json(cl, line);
+}
+
+/* Sends up to LIMIT events behind the last one sent; answers how many there were. */
+static size_t
+send_events(struct control_client *cl, size_t limit)
+{
+	struct event *events = calloc(EVENTS_PAGE, sizeof(*events));
+	struct store_txn *txn;
+	size_t count = 0;
+
+	if (!events || store_begin_read(cl->control->store, STORE_PRIVATE, &txn)) {
+		free(events);
+		return 0;
+	}
+	if (event_page(txn, cl->event, limit < EVENTS_PAGE ? limit : EVENTS_PAGE, events, &count))
+		count = 0;
+	store_abort(txn);
+	for (size_t i = 0; i < count; i++) {
+		send_event(cl, &events[i]);
+		cl->event = events[i].id;
+	}
+	free(events);
+	return count;
+}
+
+static void
+follow(struct control_client *cl)
+{
+	while (cl->following && !cl->closing && send_events(cl, EVENTS_PAGE) == EVENTS_PAGE)
+		;
+}
+
+void
+command_events(struct control_client *cl, const cJSON *request)
+{
+	int64_t limit = json_int(request, "limit", MSG_PAGE_MAX);
+	int64_t after = json_int(request, "after", 0);
+	const char *name = json_text(request, "name");
+	char why[128];
+
+	cl->only.len = 0;
+	if (limit < 1 || limit > MSG_PAGE_MAX || after < 0 ||
+	    (name && idna_parse(name, &cl->only, why, sizeof(why)))) {
+		reply_error(cl, MSG_EXIT_USAGE, "invalid",
+		            "\"limit\" must be 1 to %d, \"after\" an event's id, \"name\" a name",
+		            MSG_PAGE_MAX);
+		return;
+	}
+	cl->event = (uint64_t)after;
+	cl->following = json_bool(request, "follow", false);
+	cl->busy = cl->following;
+	if (cl->following) {
+		follow(cl);
+		return;
+	}
+	for (size_t left = (size_t)limit, n; left > 0; left -= n) {
+		n = send_events(cl, left);
+		if (n == 0 || (left < EVENTS_PAGE ? n < left : n < EVENTS_PAGE))
+			break;
+	}
+	reply_ok(cl);
+}
+
+/* ---- what wakes them ------------------------------------------------------------------------ */
+
+void
+wait_on_notices(struct control *c)
+{
+	struct notice n;
+	bool overflow = false, lost;
+
+	while (notice_pop(c->notices, &n, &lost)) {
+		overflow = overflow || lost;
+		for (size_t i = 0; i < CLIENTS_MAX; i++)
+			if (c->clients[i].waited)
+				tell(&c->clients[i], &n);
+	}
+	overflow = overflow || lost;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct control_client *cl = &c->clients[i];
+
+		if (cl->fd < 0)
+			continue;
+		if (overflow && cl->waited)
+			look_again(c, cl, true);
+		else if (cl->outcomes && cl->busy && !cl->following && !cl->reloading)
+			end_if_through(cl);
+		if (cl->following)
+			follow(cl);
+	}
+}
+
+void
+wait_on_timer(struct control *c)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct control_client *cl = &c->clients[i];
+
+		if (cl->fd >= 0 && cl->waited)
+			look_again(c, cl, false);
+		if (cl->fd >= 0 && cl->following)
+			follow(cl);
+	}
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/cred.h - one credential: leaf, key and issuers, ready to be attached to a handshake
+ *
+ * Issuer chains are shared by chain id. Private keys: only here is an EVP_PKEY made from stored
+ * bytes (which are wiped at once), and cred_attach() is its only way to an SSL; a signer process
+ * replaces both. Ownership: counted; a connection holds one reference from its hello to its end.
+ * Threads: one; counts are not atomic.
+ */
+#ifndef DAEMON_CRED_H
+#define DAEMON_CRED_H
+
+#include <openssl/types.h>
+
+#include "base/err.h"
+
+struct cred;
+struct cred_chains;
+struct hostname;
+struct store_txn;
+
+/* The chains in use by a worker's credentials. */
+MUST_CHECK enum err cred_chains_new(struct cred_chains **ret_chains);
+void cred_chains_free(struct cred_chains *chains); /* after all its credentials; accepts NULL */
+
+/* Reads and decodes the certificate stored under exactly NAME. Cold: about 300 us. */
+MUST_CHECK enum err cred_load(struct cred_chains *chains, struct store_txn *txn,
+                              const struct hostname *name, struct cred **ret_cred);
+/* One without issuers that is in no store; references to LEAF and KEY are taken. */
+MUST_CHECK enum err cred_new(X509 *leaf, EVP_PKEY *key, struct cred **ret_cred);
+struct cred *cred_ref(struct cred *cred);
+void cred_unref(struct cred *cred); /* accepts NULL */
+
+MUST_CHECK enum err cred_attach(const struct cred *cred, SSL *ssl);
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/issuer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/client.h"
+#include "acme/transport.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/conf.h"
+#include "daemon/issuer_inside.h"
+#include "daemon/notice.h"
+#include "store/event.h"
+#include "store/store.h"
+
+enum {
+	SLEEP_MAX_MS = 30000,
+	READERS_EVERY_MS = 60000,
+	PLAN_PAGE = 1024,
+	PLAN_AGAIN_MS = 50, /* when all that is due is in work or set aside */
+	ASIDE_MS = 600000,
+};
+
+static struct job *
+find_job(struct issuer *s, const struct hostname *name)
+{
+	struct job *job;
+
+	HASH_FIND(hh, s->jobs, name->name, name->len, job);
+	return job;
+}
+
+void
+issuer_remove_job(struct issuer *s, struct job *job)
+{
+	if (job->ca->client)
+		client_cancel(job->ca->client, job);
+	transport_cancel(s->transport, job);
+	HASH_DEL(s->jobs, job);
+	job_free(job);
+}
+
+static void
+count_active(struct issuer *s)
+{
+	for (size_t i = 0; i < s->ca_count; i++)
+		s->cas[i]->active = 0;
+	for (struct job *job = s->jobs; job; job = job->hh.next)
+		if (job->phase < JOB_CLOSE)
+			job->ca->active++;
+}
+
+static void
+set_aside(struct issuer *s, const struct hostname *name, enum err why)
+{
+	struct set_aside *aside;
+	struct event event = {.at = clock_wall(), .type = "store.corrupt"};
+
+	HASH_FIND(hh, s->aside, name->name, name->len, aside);
+	if (!aside && (aside = calloc(1, sizeof(*aside)))) {
+		aside->name = *name;
+		HASH_ADD_KEYPTR(hh, s->aside, aside->name.name, aside->name.len, aside);
+		log_host_warn(name, "cannot be started: %s; left alone for now", err_text(why));
+		snprintf(event.name, sizeof(event.name), "%s", name->name);
+		snprintf(event.detail, sizeof(event.detail), "cannot be started: %s",
+		         err_text(why));
+		issuer_event(s, &event);
+	}
+	if (aside)
+		aside->until = clock_mono_ms() + ASIDE_MS;
+}
+
+static bool
+is_aside(struct issuer *s, const struct hostname *name)
+{
+	struct set_aside *aside;
+
+	HASH_FIND(hh, s->aside, name->name, name->len, aside);
+	return aside && aside->until > clock_mono_ms();
+}
+
+/* Whether a job was started. */
+static bool
+start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
+{
+	struct client *client;
+	struct job *job = find_job(s, name);
+	enum err err;
+
+	if (job && job->phase < JOB_CLOSE)
+		job->marked = false; /* removed and added again meanwhile */
+	if (job || is_aside(s, name) || authority_client(ca, &client))
+		return false;
+	err = job_new(name, ca, s->conf, s->store, &job);
+	if (err) {
+		set_aside(s, name, err);
+		return false;
+	}
+	HASH_ADD_KEYPTR(hh, s->jobs, job->name.name, job->name.len, job);
+	ca->active++;
+	log_host_debug(name, "attempt starts with ca %s", ca->conf->name);
+	return true;
+}
+
+/* Due names become jobs. The page is read first: LMDB transactions do not last over job_new().
+ * Names set aside stay in the index, so the page is longer by as many. */
+static void
+plan_ca(struct issuer *s, struct authority *ca)
+{
+	static struct hostname names[PLAN_PAGE]; /* this thread's only */
+	int64_t now = clock_wall();
+	size_t room = authority_room(ca, now), count = 0, started = 0;
+	size_t limit = room + HASH_COUNT(s->aside);
+	struct store_txn *txn;
+
+	if (room == 0 || ca->plan_at > clock_mono_ms() ||
+	    store_begin_read(s->store, STORE_SERVED, &txn))
+		return;
+	if (domain_due(txn, ca->conf->name, now, limit < PLAN_PAGE ? limit : PLAN_PAGE, names,
+	               &count))
+		count = 0;
+	store_abort(txn);
+	for (size_t i = 0; i < count && started < room; i++)
+		started += start_job(s, ca, &names[i]);
+	ca->plan_at = count > 0 && started == 0 ? clock_mono_ms() + PLAN_AGAIN_MS : 0;
+}
+
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Milliseconds until CA's next name is due, as far as it has room for it. */
+static int64_t
+until_due(struct issuer *s, const struct authority *ca)
+{
+	int64_t now = clock_wall(), at = 0;
+	struct store_txn *txn;
+	enum err err;
+
+	if (ca->hold_until > now)
+		return (ca->hold_until - now) * 1000;
+	if (authority_room(ca, now) == 0 || store_begin_read(s->store, STORE_SERVED, &txn))
+		return SLEEP_MAX_MS;
+	err = domain_next_due(txn, ca->conf->name, &at);
+	store_abort(txn);
+	if (err || at - now > SLEEP_MAX_MS / 1000)
+		return SLEEP_MAX_MS;
+	if (at > now)
+		return (at - now) * 1000;
+	return ca->plan_at > clock_mono_ms() ? ca->plan_at - clock_mono_ms() : 0;
+}
+
+static int
+sleep_ms(struct issuer *s)
+{
+	int64_t now = clock_mono_ms(), ms = SLEEP_MAX_MS;
+
+	if (s->store_hold > now)
+		return (int)sooner(ms, s->store_hold - now);
+	for (size_t i = 0; i < s->ca_count; i++)
+		ms = sooner(ms, until_due(s, s->cas[i]));
+	for (struct job *job = s->jobs; job && ms > 0; job = job->hh.next) {
+		if (job->phase == JOB_RUN || job->phase == JOB_CLOSE || job->unsaved)
+			return 0;
+		if (job->phase == JOB_WAIT || job->phase == JOB_PROBE)
+			ms = sooner(ms, job->wake_at > now ? job->wake_at - now : 0);
+		if (job->phase == JOB_LOST && job->ca->seek_at > now)
+			ms = sooner(ms, job->ca->seek_at - now);
+	}
+	return (int)ms;
+}
+
+/* ---- the thread ----------------------------------------------------------------------------- */
+
+/* False when told to stop. */
+static bool
+read_mail(struct issuer *s)
+{
+	const struct conf *conf;
+	bool stop;
+
+	pthread_mutex_lock(&s->mutex);
+	stop = s->stop;
+	conf = s->next_conf;
+	s->next_conf = NULL;
+	for (size_t i = 0; i < s->ca_count; i++) {
+		if (s->kicked[i])
+			authority_kick(s->cas[i]);
+		s->kicked[i] = false;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	if (conf)
+		issuer_take_conf(s, conf);
+	return !stop;
+}
+
+static void
+show(struct issuer *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	s->seen_count = s->ca_count;
+	for (size_t i = 0; i < s->ca_count; i++) {
+		const struct authority *ca = s->cas[i];
+		struct issuer_ca *seen = &s->seen[i];
+		bool held = ca->hold_until > clock_wall();
+
+		*seen = (struct issuer_ca){.orders = ca->active};
+		snprintf(seen->name, sizeof(seen->name), "%s", ca->conf->name);
+		snprintf(seen->state, sizeof(seen->state), "%s",
+		         held         ? "on hold"
+		         : ca->client ? client_state_word(ca->client)
+		                      : "idle");
+		if (ca->down > 0) {
+			seen->hold_until = ca->hold_until;
+			seen->problem = ca->problem;
+		}
+	}
+	pthread_mutex_unlock(&s->mutex);
+}
+
+static void
+drop_over(struct issuer *s)
+{
+	struct job *job, *next;
+
+	HASH_ITER(hh, s->jobs, job, next)
+	if (job->phase == JOB_OVER)
+		issuer_remove_job(s, job);
+}
+
+static void
+round_of(struct issuer *s)
+{
+	if (s->store_hold > clock_mono_ms())
+		return;
+	s->store_hold = 0;
+	for (size_t i = 0; i < s->ca_count; i++)
+		plan_ca(s, s->cas[i]);
+	if (issuer_save(s) && issuer_settle(s) && issuer_close(s)) {
+		issuer_send(s);
+		issuer_seek_lost(s);
+		issuer_probe(s);
+	}
+	drop_over(s);
+	count_active(s);
+}
+
+static void *
+issuer_main(void *arg)
+{
+	struct issuer *s = arg;
+	struct job *job, *next;
+	struct set_aside *aside, *next_aside;
+
+	issuer_resume(s);
+	while (read_mail(s)) {
+		if (s->readers_at <= clock_mono_ms()) {
+			if (store_check_readers(s->store))
+				log_warn("reader slots of dead processes cannot be freed");
+			s->readers_at = clock_mono_ms() + READERS_EVERY_MS;
+		}
+		round_of(s);
+		show(s);
+		if (transport_run(s->transport, sleep_ms(s)))
+			log_warn("waiting for the network failed");
+	}
+	HASH_ITER(hh, s->jobs, job, next)
+	issuer_remove_job(s, job);
+	HASH_ITER(hh, s->aside, aside, next_aside)
+	{
+		HASH_DEL(s->aside, aside);
+		free(aside);
+	}
+	return NULL;
+}
+
+static void
+issuer_free(struct issuer *s)
+{
+	while (s->ca_count > 0)
+		issuer_remove_ca(s, s->ca_count - 1);
+	transport_free(s->transport);
+	conf_unref(s->conf);
+	conf_unref(s->next_conf);
+	pthread_mutex_destroy(&s->mutex);
+	free(s);
+}
+
+enum err
+issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
+{
+	struct issuer *s = calloc(1, sizeof(*s));
+	enum err err;
+
+	if (!s)
+		return ERR_NOMEM;
+	s->store = config->store;
+	s->notices = config->notices;
+	s->conf = conf_ref(config->conf);
+	pthread_mutex_init(&s->mutex, NULL);
+	err = transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
+	for (size_t i = 0; i < s->conf->ca_count && !err; i++)
+		issuer_add_ca(s, &s->conf->cas[i]);
+	if (!err && pthread_create(&s->thread, NULL, issuer_main, s) != 0)
+		err = ERR_NOMEM;
+	if (err)
+		issuer_free(s);
+	else
+		*ret_issuer = s;
+	return err;
+}
+
+void
+issuer_stop(struct issuer *issuer)
+{
+	if (!issuer)
+		return;
+	pthread_mutex_lock(&issuer->mutex);
+	issuer->stop = true;
+	pthread_mutex_unlock(&issuer->mutex);
+	issuer_wake(issuer);
+	pthread_join(issuer->thread, NULL);
+	issuer_free(issuer);
+}
+
+void
+issuer_wake(struct issuer *issuer)
+{
+	transport_wake(issuer->transport);
+}
+
+void
+issuer_kick(struct issuer *issuer, const char *ca)
+{
+	pthread_mutex_lock(&issuer->mutex);
+	for (size_t i = 0; i < issuer->seen_count; i++)
+		if (strcmp(issuer->seen[i].name, ca) == 0) {
+			issuer->kicked[i] = true;
+			issuer->seen[i].hold_until = 0;
+		}
+	pthread_mutex_unlock(&issuer->mutex);
+	issuer_wake(issuer);
+}
+
+void
+issuer_set_conf(struct issuer *issuer, const struct conf *conf)
+{
+	pthread_mutex_lock(&issuer->mutex);
+	conf_unref(issuer->next_conf);
+	issuer->next_conf = conf_ref(conf);
+	pthread_mutex_unlock(&issuer->mutex);
+	issuer_wake(issuer);
+}
+
+size_t
+issuer_cas(struct issuer *issuer, struct issuer_ca *cas, size_t max)
+{
+	size_t count;
+
+	pthread_mutex_lock(&issuer->mutex);
+	count = issuer->seen_count < max ? issuer->seen_count : max;
+	memcpy(cas, issuer->seen, count * sizeof(*cas));
+	pthread_mutex_unlock(&issuer->mutex);
+	return count;
+}

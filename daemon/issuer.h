@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/issuer.h - the thread that gets certificates: plan, orders, network
+ *
+ * It turns in rounds; each does for all jobs at once what one job needs, so 500 orders cost few
+ * commits:
+ *   plan    names that are due become jobs, as far as their CA has room
+ *   save    private/: snapshots of engines that changed (before anything is sent)
+ *   settle  served/:  attempts begun and ended, challenges published, certificates stored
+ *   close   private/: ended orders forgotten, events written
+ *   send    requests posted, timers set
+ *   wait    in transport_run(), the one place where this thread sleeps
+ * When a commit fails nothing of that step has happened: the same step is tried again some seconds
+ * later, nothing is sent meanwhile, and what is stored is served.
+ */
+#ifndef DAEMON_ISSUER_H
+#define DAEMON_ISSUER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/problem.h"
+#include "store/domain.h"
+
+struct conf;
+struct issuer;
+struct notice_queue;
+struct store;
+
+/* Borrowed until issuer_stop(), but for the conf, of which a reference is taken. */
+struct issuer_config {
+	const struct conf *conf;
+	struct store *store;
+	struct notice_queue *notices;
+};
+
+MUST_CHECK enum err issuer_start(const struct issuer_config *config, struct issuer **ret_issuer);
+void issuer_stop(struct issuer *issuer); /* accepts NULL; waits for the thread */
+
+/* From any thread: */
+void issuer_wake(struct issuer *issuer); /* the due index has changed */
+/* An operator asks for names of this CA now: a hold on it ends. */
+void issuer_kick(struct issuer *issuer, const char *ca);
+void issuer_set_conf(struct issuer *issuer, const struct conf *conf); /* takes a reference */
+
+/* How a CA is doing, for people. */
+struct issuer_ca {
+	char name[NAME_WORD_MAX + 1];
+	char state[16];         /* "ready", "new", "on hold", ... */
+	size_t orders;          /* in work */
+	int64_t hold_until;     /* unix seconds, 0 = none */
+	struct problem problem; /* why it is on hold */
+};
+/* Copies up to MAX of them; answers how many. */
+size_t issuer_cas(struct issuer *issuer, struct issuer_ca *cas, size_t max);
+
+#endif

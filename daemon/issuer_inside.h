@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon/issuer_inside.h - what issuer.c (thread, mailbox, plan), issuer_setup.c (start, CAs),
+ * issuer_round.c (the commits) and issuer_net.c (requests, lost orders, probes) share; nobody else
+ * includes it. Issuer's thread only, but for the mailbox. */
+#ifndef DAEMON_ISSUER_INSIDE_H
+#define DAEMON_ISSUER_INSIDE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/authority.h"
+#include "daemon/issuer.h"
+#include "daemon/job.h"
+
+struct event;
+struct transport;
+
+enum { ISSUER_CAS_MAX = 32, STORE_HOLD_MS = 3000 };
+
+/* A name that is due and cannot be started (its record does not open): told once, left alone for a
+ * while, so it neither fills the log nor takes a healthy name's place. */
+struct set_aside {
+	struct hostname name;
+	int64_t until; /* mono ms */
+	UT_hash_handle hh;
+};
+
+struct issuer {
+	struct store *store;
+	struct notice_queue *notices;
+	struct transport *transport;
+	const struct conf *conf;
+	struct authority *cas[ISSUER_CAS_MAX];
+	size_t ca_count;
+	struct job *jobs;        /* uthash by name */
+	struct set_aside *aside; /* the same */
+	int64_t store_hold;      /* mono ms: no commits before, because one failed; 0 = none */
+	int64_t readers_at;      /* mono ms: next store_check_readers() */
+	pthread_t thread;
+
+	pthread_mutex_t mutex; /* guards the mailbox and the snapshot below */
+	bool stop;
+	const struct conf *next_conf; /* a reference, NULL: none */
+	bool kicked[ISSUER_CAS_MAX];
+	struct issuer_ca seen[ISSUER_CAS_MAX];
+	size_t seen_count;
+};
+
+/* issuer_round.c: false when a commit failed and the rest of the round must wait. */
+bool issuer_save(struct issuer *s);
+bool issuer_settle(struct issuer *s);
+bool issuer_close(struct issuer *s);
+/* Writes due_at = now for a name whose job goes away without an end. */
+void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order);
+
+/* One event in a transaction of its own, for what no round's commit carries. */
+void issuer_event(struct issuer *s, struct event *event);
+
+/* issuer.c */
+void issuer_remove_job(struct issuer *s, struct job *job);
+
+/* issuer_setup.c */
+void issuer_resume(struct issuer *s);
+void issuer_add_ca(struct issuer *s, const struct conf_ca *conf);
+void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
+/* Takes CONF over. CAs that stay keep their client and their jobs. */
+void issuer_take_conf(struct issuer *s, const struct conf *conf);
+
+/* issuer_net.c */
+void issuer_send(struct issuer *s);
+void issuer_seek_lost(struct issuer *s);
+void issuer_probe(struct issuer *s);
+
+#endif

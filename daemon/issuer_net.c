@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a round sends: the engines' requests, the search for lost orders, the look at what is
+ * served. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/client.h"
+#include "acme/engine.h"
+#include "acme/lost.h"
+#include "acme/transport.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/conf.h"
+#include "daemon/issuer_inside.h"
+#include "daemon/notice.h"
+#include "store/event.h"
+
+enum { PROBES_MAX = 5, PROBE_AGAIN_MS = 200, SEEK_AGAIN_MS = 5000 };
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+static void
+on_answer(void *arg, const struct client_answer *answer)
+{
+	struct job *job = arg;
+	struct notice notice;
+
+	authority_note(job->ca, &answer->problem);
+	engine_feed(job->engine, answer);
+	job->phase = JOB_RUN;
+	while (job_progress(job, &notice))
+		notice_push(job->ca->issuer->notices, &notice);
+}
+
+static void
+post(struct job *job)
+{
+	const struct engine_send *send = engine_send(job->engine);
+	struct client *client;
+	enum err err = authority_client(job->ca, &client);
+
+	if (!err)
+		err = client_post(client, send->target, send->url, send->payload, on_answer, job);
+	if (err) {
+		log_host_warn(&job->name, "cannot post to ca %s: %s", job->ca->conf->name,
+		              err_text(err));
+		job->wake_at = clock_mono_ms() + 1000;
+		job->phase = JOB_WAIT;
+		return;
+	}
+	job->phase = JOB_SENT;
+}
+
+static void
+step(struct job *job, int64_t now)
+{
+	switch (engine_wish(job->engine)) {
+	case ENGINE_SEND:
+		if (!engine_is_dirty(job->engine))
+			post(job);
+		break;
+	case ENGINE_WAIT:
+		job->wake_at = now + engine_wait_ms(job->engine);
+		job->phase = JOB_WAIT;
+		break;
+	case ENGINE_PUBLISH:
+	case ENGINE_DONE:
+	case ENGINE_FAILED:
+		break; /* the next round settles it */
+	}
+}
+
+void
+issuer_send(struct issuer *s)
+{
+	int64_t now = clock_mono_ms();
+
+	for (struct job *job = s->jobs; job; job = job->hh.next) {
+		if (job->phase == JOB_WAIT && job->wake_at <= now) {
+			if (engine_wish(job->engine) == ENGINE_WAIT)
+				engine_waited(job->engine);
+			job->phase = JOB_RUN;
+		}
+		if (job->phase == JOB_RUN)
+			step(job, now);
+	}
+}
+
+/* ---- lost orders ---------------------------------------------------------------------------- */
+
+static bool
+is_known(void *arg, const char *order_url)
+{
+	struct issuer *s = arg;
+
+	for (struct job *job = s->jobs; job; job = job->hh.next)
+		if (job->phase < JOB_CLOSE && strcmp(engine_url(job->engine), order_url) == 0)
+			return true;
+	return false;
+}
+
+static void on_lost_answer(void *arg, const struct client_answer *answer);
+
+static void
+lost_done(struct issuer *s, struct authority *ca)
+{
+	bool failed = lost_failed(ca->lost);
+
+	for (struct job *job = s->jobs; job && !failed; job = job->hh.next) {
+		const char *url;
+
+		if (job->ca != ca || job->phase != JOB_LOST || !job->sought)
+			continue;
+		url = lost_url(ca->lost, &job->name);
+		log_host_info(&job->name,
+		              url ? "its order is found again: %s" : "the CA has no order of it%s",
+		              url ? url : "");
+		engine_found(job->engine, url);
+		job->phase = JOB_RUN;
+	}
+	lost_free(ca->lost);
+	ca->lost = NULL;
+	ca->seek_at = clock_mono_ms() + SEEK_AGAIN_MS;
+}
+
+static void
+lost_post(struct issuer *s, struct authority *ca)
+{
+	const struct engine_send *send = lost_send(ca->lost);
+	struct client *client;
+
+	if (!send) {
+		lost_done(s, ca);
+		return;
+	}
+	if (authority_client(ca, &client) ||
+	    client_post(client, send->target, send->url, send->payload, on_lost_answer, ca)) {
+		lost_free(ca->lost);
+		ca->lost = NULL;
+	}
+}
+
+static void
+on_lost_answer(void *arg, const struct client_answer *answer)
+{
+	struct authority *ca = arg;
+	bool has_list = client_lists_orders(ca->client);
+
+	if (answer->problem.kind != PROBLEM_CA_PROTOCOL || has_list)
+		authority_note(ca, &answer->problem);
+	lost_feed(ca->lost, answer);
+	lost_post(ca->issuer, ca);
+}
+
+/* One search per CA at a time, for all jobs that are lost when it starts. */
+static void
+seek(struct issuer *s, struct authority *ca)
+{
+	bool any = false;
+
+	for (struct job *job = s->jobs; job; job = job->hh.next)
+		any = any || (job->ca == ca && job->phase == JOB_LOST && job->marked);
+	if (!any || ca->lost || ca->hold_until > clock_wall() || ca->seek_at > clock_mono_ms() ||
+	    lost_new(is_known, s, &ca->lost))
+		return;
+	for (struct job *job = s->jobs; job; job = job->hh.next)
+		if (job->ca == ca && job->phase == JOB_LOST)
+			job->sought = !lost_seek(ca->lost, &job->name);
+	lost_post(s, ca);
+}
+
+void
+issuer_seek_lost(struct issuer *s)
+{
+	for (size_t i = 0; i < s->ca_count; i++)
+		seek(s, s->cas[i]);
+}
+
+/* ---- probes --------------------------------------------------------------------------------- */
+
+static void
+probe_failed(struct issuer *s, struct job *job, const char *why)
+{
+	struct notice n = {.name = job->name, .step = MSG_STEP_FAILED, .at = clock_wall()};
+	struct event event = {.at = n.at, .type = "mismatch.served_differs"};
+
+	problem_set(&n.problem, PROBLEM_INTERNAL, "stored, but not what is served: %s", why);
+	log_host_warn(&job->name, "stored, but not what is served: %s", why);
+	snprintf(event.name, sizeof(event.name), "%s", job->name.name);
+	snprintf(event.detail, sizeof(event.detail), "%s", n.problem.detail);
+	issuer_event(s, &event);
+	notice_push(s->notices, &n);
+	job->phase = JOB_OVER;
+}
+
+static void
+on_probe(void *arg, const void *der, size_t len, const char *error)
+{
+	struct job *job = arg;
+	struct notice n = {.name = job->name, .step = MSG_STEP_SERVING, .at = clock_wall()};
+
+	if (der && len == job->chain.leaf.len && memcmp(der, job->chain.leaf.data, len) == 0) {
+		job->phase = JOB_OVER;
+		notice_push(job->ca->issuer->notices, &n);
+	} else if (++job->probes < PROBES_MAX) {
+		job->phase = JOB_PROBE;
+		job->wake_at = clock_mono_ms() + PROBE_AGAIN_MS;
+	} else {
+		probe_failed(job->ca->issuer, job, der ? "another certificate arrived" : error);
+	}
+}
+
+/* Our own TLS listener as a client on this machine reaches it. */
+static bool
+own_address(const struct conf *conf, char *host, size_t size, int *ret_port)
+{
+	for (size_t i = 0; i < conf->listen_count; i++) {
+		const struct conf_listen *l = &conf->listens[i];
+		const char *colon = strrchr(l->address.text, ':');
+		int len = (int)(colon - l->address.text);
+
+		if (l->kind != LISTEN_TLS)
+			continue;
+		snprintf(host, size, "%.*s", len, l->address.text);
+		if (strcmp(host, "0.0.0.0") == 0)
+			snprintf(host, size, "127.0.0.1");
+		else if (strcmp(host, "[::]") == 0)
+			snprintf(host, size, "[::1]");
+		*ret_port = atoi(colon + 1);
+		return true;
+	}
+	return false;
+}
+
+static void
+probe(struct issuer *s, struct job *job)
+{
+	bool wildcard = hostname_is_wildcard(&job->name);
+	char address[64], host[HOSTNAME_MAX + 8];
+	int port;
+
+	/* any name under a wildcard will do */
+	snprintf(host, sizeof(host), "%s%s", wildcard ? "probe" : "",
+	         job->name.name + (wildcard ? 1 : 0));
+	if (!own_address(s->conf, address, sizeof(address), &port)) {
+		probe_failed(s, job, "there is no tls listener");
+		return;
+	}
+	job->phase = JOB_PROBING;
+	if (transport_probe(s->transport, address, port, host, on_probe, job))
+		probe_failed(s, job, "the look at it cannot start");
+}
+
+void
+issuer_probe(struct issuer *s)
+{
+	int64_t now = clock_mono_ms();
+
+	for (struct job *job = s->jobs; job; job = job->hh.next)
+		if (job->phase == JOB_PROBE && job->wake_at <= now)
+			probe(s, job);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commits of a round: see daemon/issuer.h. Each is one transaction for all jobs, and what
+ * follows from it (phases, notices) happens after it is durable, never before. */
+#include "acme/engine.h"
+#include "acme/transport.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/issuer_inside.h"
+#include "daemon/notice.h"
+#include "store/event.h"
+#include "store/order.h"
+#include "store/store.h"
+
+enum { PROBE_AFTER_MS = 0 };
+
+/* Nothing of the step has happened: try again later, serve meanwhile. */
+static bool
+hold(struct issuer *s, const char *what, enum err err)
+{
+	if (s->store_hold == 0)
+		log_err("the store does not take %s (%s): no orders until it does, trying every %d "
+		        "s",
+		        what, err_text(err), STORE_HOLD_MS / 1000);
+	s->store_hold = clock_mono_ms() + STORE_HOLD_MS;
+	return false;
+}
+
+static bool
+is_dirty(const struct job *job)
+{
+	return job->phase <= JOB_LOST && (job->unsaved || engine_is_dirty(job->engine));
+}
+
+static enum err
+save_all(struct issuer *s)
+{
+	struct store_txn *txn;
+	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
+
+	for (struct job *job = s->jobs; job && !err; job = job->hh.next)
+		if (is_dirty(job))
+			err = job_save(job, txn);
+	if (err) {
+		store_abort(txn);
+		return err;
+	}
+	return store_commit(txn);
+}
+
+bool
+issuer_save(struct issuer *s)
+{
+	bool any = false;
+	enum err err;
+
+	for (struct job *job = s->jobs; job; job = job->hh.next)
+		any = any || is_dirty(job);
+	if (!any)
+		return true;
+	err = save_all(s);
+	if (err)
+		return hold(s, "orders", err);
+	for (struct job *job = s->jobs; job; job = job->hh.next)
+		job->unsaved = false;
+	return true;
+}
+
+static bool
+is_to_settle(struct job *job)
+{
+	if (job->phase != JOB_RUN && job->phase != JOB_LOST)
+		return false;
+	return !job->marked || job_has_ended(job) ||
+	       (job->phase == JOB_RUN && engine_wish(job->engine) == ENGINE_PUBLISH);
+}
+
+static enum err
+settle_all(struct issuer *s)
+{
+	struct store_txn *txn;
+	enum err err = store_begin_write(s->store, STORE_SERVED, &txn);
+
+	for (struct job *job = s->jobs; job && !err; job = job->hh.next) {
+		if (!is_to_settle(job))
+			continue;
+		err = job_settle(job, txn);
+		if (err == ERR_NOTFOUND || err == ERR_CORRUPT) { /* removed, or its record is */
+			job_drop(job, txn);
+			err = ERR_OK;
+		}
+	}
+	if (err) {
+		store_abort(txn);
+		return err;
+	}
+	return store_commit(txn);
+}
+
+static void
+log_end(const struct job *job)
+{
+	char at[CLOCK_TEXT_MAX];
+
+	clock_format(job->domain.due_at, at);
+	if (job->problem.kind == PROBLEM_NONE)
+		log_host_notice(&job->name, "certificate stored, generation %llu, renewal due %s",
+		                (unsigned long long)job->domain.generation, at);
+	else
+		log_host_warn(&job->name, "attempt %u failed: %s: %s; next try %s",
+		              job->domain.failures, problem_code(job->problem.kind),
+		              job->problem.detail, at);
+}
+
+bool
+issuer_settle(struct issuer *s)
+{
+	bool any = false;
+	struct notice notice;
+	enum err err;
+
+	for (struct job *job = s->jobs; job; job = job->hh.next) {
+		any = any || is_to_settle(job);
+		if (job->phase == JOB_RUN)
+			job_judge(job);
+	}
+	if (!any)
+		return true;
+	err = settle_all(s);
+	if (err)
+		return hold(s, "certificates", err);
+	for (struct job *job = s->jobs; job; job = job->hh.next) {
+		if (!is_to_settle(job))
+			continue;
+		job_settled(job, &notice);
+		if (notice.name.len)
+			notice_push(s->notices, &notice);
+		if (job->phase == JOB_CLOSE)
+			log_end(job);
+	}
+	return true;
+}
+
+/* Tells the end of an attempt to those who wait for it, and decides what becomes of the job. */
+static void
+closed(struct issuer *s, struct job *job)
+{
+	struct notice n = {.name = job->name, .step = MSG_STEP_STORED, .at = clock_wall()};
+
+	job->phase = JOB_OVER;
+	if (job->domain.name.len == 0)
+		return;
+	if (job->problem.kind == PROBLEM_NONE) {
+		job->phase = JOB_PROBE;
+		job->wake_at = clock_mono_ms() + PROBE_AFTER_MS;
+	} else {
+		n.step = MSG_STEP_FAILED;
+		n.problem = job->problem;
+		n.next_at = job->domain.due_at;
+	}
+	notice_push(s->notices, &n);
+}
+
+static enum err
+close_all(struct issuer *s)
+{
+	struct store_txn *txn;
+	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
+
+	for (struct job *job = s->jobs; job && !err; job = job->hh.next)
+		if (job->phase == JOB_CLOSE)
+			err = job_close(job, txn);
+	if (err) {
+		store_abort(txn);
+		return err;
+	}
+	return store_commit(txn);
+}
+
+bool
+issuer_close(struct issuer *s)
+{
+	bool any = false;
+	enum err err;
+
+	for (struct job *job = s->jobs; job; job = job->hh.next)
+		any = any || job->phase == JOB_CLOSE;
+	if (!any)
+		return true;
+	err = close_all(s);
+	if (err)
+		return hold(s, "events", err);
+	for (struct job *job = s->jobs; job; job = job->hh.next)
+		if (job->phase == JOB_CLOSE)
+			closed(s, job);
+	return true;
+}
+
+void
+issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
+{
+	struct store_txn *txn;
+	struct domain d;
+	enum err err = ERR_OK;
+
+	if (forget_order && !(err = store_begin_write(s->store, STORE_PRIVATE, &txn))) {
+		err = order_del(txn, name);
+		if (err)
+			store_abort(txn);
+		else
+			err = store_commit(txn);
+	}
+	if (err || store_begin_write(s->store, STORE_SERVED, &txn)) {
+		log_host_warn(name, "cannot be planned anew now; the next start does it");
+		return;
+	}
+	err = domain_get(txn, name, &d);
+	if (!err) {
+		d.due_at = clock_wall();
+		err = domain_put(txn, &d);
+	}
+	if (err)
+		store_abort(txn);
+	else
+		err = store_commit(txn);
+	if (err && err != ERR_NOTFOUND)
+		log_host_warn(name, "cannot be planned anew now; the next start does it");
+}
+
+void
+issuer_event(struct issuer *s, struct event *event)
+{
+	struct store_txn *txn;
+	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
+
+	if (!err) {
+		err = event_put(txn, event);
+		if (err)
+			store_abort(txn);
+		else
+			err = store_commit(txn);
+	}
+	if (err)
+		log_warn("the event %s is not written: %s", event->type, err_text(err));
+	notice_nudge(s->notices);
+}

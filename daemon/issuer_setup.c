@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the issuer begins and changes: what the last life left in the store, and which CAs there are.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/conf.h"
+#include "daemon/issuer_inside.h"
+#include "store/challenge.h"
+#include "store/order.h"
+#include "store/store.h"
+
+enum { SCAN_PAGE = 256, CHALLENGE_OLD_S = 86400 };
+
+/* ---- what the last life left ---------------------------------------------------------------- */
+
+/* An order record whose domain says due_at 0 was in work: it is due at once. One whose domain is
+ * valid has done its work and only missed its own end. Others are parked until their due time. */
+static void
+resume_one(struct issuer *s, const struct hostname *name)
+{
+	struct store_txn *txn;
+	struct domain d;
+	enum err err = store_begin_read(s->store, STORE_SERVED, &txn);
+
+	if (err)
+		return;
+	err = domain_get(txn, name, &d);
+	store_abort(txn);
+	if (err == ERR_NOTFOUND || (!err && d.due_at != 0 && d.state == DOMAIN_VALID)) {
+		if (store_begin_write(s->store, STORE_PRIVATE, &txn))
+			return;
+		err = order_del(txn, name); /* a failure sticks: the commit tells */
+		if (store_commit(txn) || err)
+			log_host_warn(name, "its ended order cannot be removed");
+	} else if (!err && d.due_at == 0) {
+		log_host_info(name, "goes on with the order it was in");
+		issuer_requeue(s, name, false);
+	}
+}
+
+static void
+expire_challenges(struct issuer *s)
+{
+	struct store_txn *txn;
+	enum err err;
+
+	if (store_begin_write(s->store, STORE_SERVED, &txn))
+		return;
+	err = challenge_expire(txn, clock_wall() - CHALLENGE_OLD_S); /* a failure sticks */
+	if (store_commit(txn) || err)
+		log_warn("old challenges cannot be removed");
+}
+
+void
+issuer_resume(struct issuer *s)
+{
+	static struct hostname names[SCAN_PAGE]; /* this thread's only */
+	struct hostname last;
+	size_t count = SCAN_PAGE;
+	struct store_txn *txn;
+
+	expire_challenges(s);
+	for (bool first = true; count == SCAN_PAGE; first = false) {
+		if (store_begin_read(s->store, STORE_PRIVATE, &txn))
+			return;
+		if (order_page(txn, first ? NULL : &last, SCAN_PAGE, names, &count))
+			count = 0;
+		store_abort(txn);
+		for (size_t i = 0; i < count; i++)
+			resume_one(s, &names[i]);
+		if (count)
+			last = names[count - 1];
+	}
+}
+
+/* ---- CAs ------------------------------------------------------------------------------------ */
+
+static void
+drop_jobs_of(struct issuer *s, struct authority *ca, bool forget_orders)
+{
+	struct job *job, *next;
+
+	HASH_ITER(hh, s->jobs, job, next)
+	{
+		if (job->ca != ca)
+			continue;
+		if (job->phase < JOB_CLOSE)
+			issuer_requeue(s, &job->name, forget_orders);
+		issuer_remove_job(s, job);
+	}
+}
+
+void
+issuer_add_ca(struct issuer *s, const struct conf_ca *conf)
+{
+	struct authority *ca = s->ca_count < ISSUER_CAS_MAX ? calloc(1, sizeof(*ca)) : NULL;
+
+	if (!ca) {
+		log_err("ca %s cannot be used: too many CAs (at most %d), or no memory", conf->name,
+		        ISSUER_CAS_MAX);
+		return;
+	}
+	*ca = (struct authority){
+		.conf = conf, .issuer = s, .store = s->store, .transport = s->transport};
+	s->cas[s->ca_count++] = ca;
+}
+
+void
+issuer_remove_ca(struct issuer *s, size_t i)
+{
+	authority_done(s->cas[i]);
+	free(s->cas[i]);
+	s->cas[i] = s->cas[--s->ca_count];
+}
+
+void
+issuer_take_conf(struct issuer *s, const struct conf *conf)
+{
+	for (size_t i = s->ca_count; i-- > 0;) {
+		struct authority *ca = s->cas[i];
+		const struct conf_ca *now = conf_ca(conf, ca->conf->name);
+
+		if (now && authority_same(ca->conf, now)) {
+			ca->conf = now;
+			continue;
+		}
+		drop_jobs_of(s, ca, !now || strcmp(now->directory, ca->conf->directory) != 0);
+		issuer_remove_ca(s, i);
+	}
+	for (size_t i = 0; i < conf->ca_count; i++) {
+		bool have = false;
+
+		for (size_t j = 0; j < s->ca_count; j++)
+			have = have || s->cas[j]->conf == &conf->cas[i];
+		if (!have)
+			issuer_add_ca(s, &conf->cas[i]);
+	}
+	conf_unref(s->conf);
+	s->conf = conf;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/job.h"
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/engine.h"
+#include "acme/key.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/authority.h"
+#include "daemon/conf.h"
+#include "daemon/notice.h"
+#include "daemon/plan.h"
+#include "store/cert.h"
+#include "store/event.h"
+#include "store/order.h"
+#include "store/store.h"
+
+static uint32_t
+random_u32(void)
+{
+	uint32_t v = 0;
+
+	if (RAND_bytes((unsigned char *)&v, sizeof(v)) != 1)
+		return 0;
+	return v;
+}
+
+static size_t
+challenge_words(const struct conf_ca *ca, const char *words[CHALLENGE_KIND_END])
+{
+	for (size_t i = 0; i < ca->challenge_count; i++)
+		words[i] = challenge_kind_word(ca->challenges[i]);
+	return ca->challenge_count;
+}
+
+static enum err
+new_engine(struct job *job, const struct conf *conf)
+{
+	const char *words[CHALLENGE_KIND_END];
+	struct engine_config config = {.names = &job->name,
+	                               .name_count = 1,
+	                               .challenges = words,
+	                               .challenge_count = challenge_words(job->ca->conf, words),
+	                               .key_kind = conf->otherwise.key,
+	                               .profile = job->ca->conf->profile};
+
+	job->created_at = clock_wall();
+	return engine_new(&config, &job->engine);
+}
+
+/* The stored order, if it can be gone on with; ERR_NOTFOUND when there is none. */
+static enum err
+load_engine(struct job *job, struct store *store)
+{
+	const char *words[CHALLENGE_KIND_END];
+	size_t count = challenge_words(job->ca->conf, words);
+	struct store_txn *txn;
+	struct order order;
+	enum err err = store_begin_read(store, STORE_PRIVATE, &txn);
+
+	if (err)
+		return err;
+	order_init(&order);
+	err = order_get(txn, &job->name, &order);
+	store_abort(txn);
+	if (!err && strcmp(order.ca, job->ca->conf->name) != 0)
+		err = ERR_NOTFOUND; /* the name has another CA now */
+	if (!err)
+		err = engine_load(order.state.data, order.state.len, words, count, &job->engine);
+	if (!err)
+		job->created_at = order.created_at;
+	order_done(&order);
+	if (err && err != ERR_NOTFOUND && err != ERR_NOMEM) {
+		log_host_warn(&job->name, "its stored order cannot be read (%s): ordering anew",
+		              err_text(err));
+		err = ERR_NOTFOUND;
+	}
+	return err;
+}
+
+static enum err
+read_domain(struct job *job, struct store *store)
+{
+	struct store_txn *txn;
+	enum err err = store_begin_read(store, STORE_SERVED, &txn);
+
+	if (err)
+		return err;
+	err = domain_get(txn, &job->name, &job->domain);
+	store_abort(txn);
+	return err;
+}
+
+enum err
+job_new(const struct hostname *name, struct authority *ca, const struct conf *conf,
+        struct store *store, struct job **ret_job)
+{
+	struct job *job = calloc(1, sizeof(*job));
+	enum err err;
+
+	if (!job)
+		return ERR_NOMEM;
+	job->name = *name;
+	job->ca = ca;
+	chain_init(&job->chain);
+	err = read_domain(job, store);
+	if (!err)
+		err = load_engine(job, store);
+	if (err == ERR_NOTFOUND && job->domain.name.len) {
+		err = new_engine(job, conf);
+		job->unsaved = true;
+	}
+	if (err) {
+		job_free(job);
+		return err;
+	}
+	job->was_ordered = *engine_url(job->engine) != '\0';
+	job->phase = engine_is_lost(job->engine) ? JOB_LOST : JOB_RUN;
+	*ret_job = job;
+	return ERR_OK;
+}
+
+void
+job_free(struct job *job)
+{
+	if (!job)
+		return;
+	engine_free(job->engine);
+	chain_done(&job->chain);
+	free(job->published);
+	free(job);
+}
+
+enum err
+job_save(struct job *job, struct store_txn *txn)
+{
+	struct order order;
+	enum err err;
+
+	order_init(&order);
+	order.name = job->name;
+	snprintf(order.ca, sizeof(order.ca), "%s", job->ca->conf->name);
+	order.created_at = job->created_at;
+	order.updated_at = clock_wall();
+	job->unsaved = true; /* until the commit */
+	err = engine_save(job->engine, &order.state);
+	if (!err)
+		err = order_put(txn, &order);
+	order_done(&order);
+	return err;
+}
+
+bool
+job_has_ended(const struct job *job)
+{
+	enum engine_wish wish = engine_wish(job->engine);
+
+	return job->phase != JOB_LOST && (wish == ENGINE_DONE || wish == ENGINE_FAILED);
+}
+
+void
+job_judge(struct job *job)
+{
+	const struct buf *pem;
+	const struct hostname *names;
+	size_t count;
+
+	if (job->judged || !job_has_ended(job))
+		return;
+	job->judged = true;
+	job->forget_order = true;
+	if (engine_wish(job->engine) == ENGINE_FAILED) {
+		job->problem = *engine_problem(job->engine);
+		job->forget_order = engine_is_dead(job->engine);
+		return;
+	}
+	pem = engine_certificate(job->engine);
+	names = engine_names(job->engine, &count);
+	if (chain_check(pem->data, pem->len, engine_key(job->engine), names, count, clock_wall(),
+	                &job->chain, &job->problem) &&
+	    job->problem.kind == PROBLEM_NONE)
+		problem_set(&job->problem, PROBLEM_INTERNAL, "the certificate cannot be judged");
+}
+
+/* One commit makes it true for the front: certificate, generation and the domain's new state. */
+static enum err
+put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
+{
+	struct cert cert;
+	enum err err;
+
+	cert_init(&cert);
+	cert.generation = d->generation + 1;
+	cert.not_before = job->chain.not_before;
+	cert.not_after = job->chain.not_after;
+	err = key_save(engine_key(job->engine), &cert.key);
+	cert.key_kind = cert.key.len == KEY_P256_SCALAR_LEN ? CERT_KEY_P256 : CERT_KEY_PKCS8;
+	buf_add(&cert.leaf, job->chain.leaf.data, job->chain.leaf.len);
+	if (!err && !buf_ok(&cert.leaf))
+		err = ERR_NOMEM;
+	if (!err)
+		err = cert_put(txn, &job->name, &cert, &job->chain.issuers);
+	cert_done(&cert);
+	d->state = DOMAIN_VALID;
+	d->generation++;
+	d->not_before = job->chain.not_before;
+	d->not_after = job->chain.not_after;
+	d->failures = 0;
+	d->problem = (struct problem){0};
+	d->due_at = plan_renew_at(d->not_before, d->not_after, random_u32());
+	return err;
+}
+
+static enum err
+put_end(struct job *job, struct store_txn *txn, struct domain *d)
+{
+	enum err err = ERR_OK;
+
+	if (job->problem.kind == PROBLEM_NONE) {
+		err = put_certificate(job, txn, d);
+	} else {
+		d->state = DOMAIN_FAILING;
+		d->failures++;
+		d->problem = job->problem;
+		d->due_at = plan_retry_at(d->failures, clock_wall(),
+		                          d->generation ? d->not_after : 0, &job->problem);
+	}
+	for (size_t i = 0; i < job->published_count && !err; i++)
+		err = challenge_del(txn, &job->published[i]);
+	return err ? err : domain_put(txn, d);
+}
+
+static enum err
+publish(struct job *job, struct store_txn *txn)
+{
+	size_t count;
+	const struct engine_challenge *wanted = engine_challenges(job->engine, &count);
+	const char *thumbprint = client_thumbprint(job->ca->client);
+	struct challenge *list =
+		reallocarray(job->published, job->published_count + count, sizeof(*list));
+	enum err err = list ? ERR_OK : ERR_NOMEM;
+
+	if (list)
+		job->published = list;
+	for (size_t i = 0; i < count && !err; i++) {
+		struct challenge *c = &list[job->published_count];
+
+		*c = (struct challenge){.name = wanted[i].name, .created_at = clock_wall()};
+		err = challenge_kind_parse(wanted[i].type, &c->kind);
+		snprintf(c->token, sizeof(c->token), "%s", wanted[i].token);
+		snprintf(c->keyauth, sizeof(c->keyauth), "%s.%s", wanted[i].token, thumbprint);
+		if (!err)
+			err = challenge_put(txn, c);
+		if (!err)
+			job->published_count++;
+	}
+	return err;
+}
+
+enum err
+job_settle(struct job *job, struct store_txn *txn)
+{
+	struct domain d;
+	enum err err = domain_get(txn, &job->name, &d);
+
+	if (err)
+		return err;
+	if (job_has_ended(job)) {
+		err = put_end(job, txn, &d);
+	} else if (job->phase == JOB_RUN && engine_wish(job->engine) == ENGINE_PUBLISH) {
+		err = publish(job, txn);
+	}
+	if (!err && !job->marked && !job_has_ended(job)) {
+		d.attempted_at = clock_wall();
+		d.due_at = 0;
+		err = domain_put(txn, &d);
+	}
+	job->domain = d;
+	return err;
+}
+
+static void
+tell(const struct job *job, enum msg_step step, const char *detail, struct notice *ret_notice)
+{
+	*ret_notice = (struct notice){.name = job->name, .step = step, .at = clock_wall()};
+	snprintf(ret_notice->detail, sizeof(ret_notice->detail), "%s", detail);
+}
+
+void
+job_settled(struct job *job, struct notice *ret_notice)
+{
+	ret_notice->name.len = 0;
+	job->marked = true;
+	if (job_has_ended(job)) {
+		job->phase = JOB_CLOSE;
+	} else if (job->phase == JOB_RUN && engine_wish(job->engine) == ENGINE_PUBLISH) {
+		tell(job, MSG_STEP_CHALLENGE,
+		     challenge_kind_word(job->published[job->published_count - 1].kind),
+		     ret_notice);
+		engine_published(job->engine);
+	}
+}
+
+void
+job_drop(struct job *job, struct store_txn *txn)
+{
+	for (size_t i = 0; i < job->published_count; i++)
+		if (challenge_del(txn, &job->published[i]))
+			return; /* sticks: the commit tells */
+	job->judged = true;
+	job->forget_order = true;
+	job->domain.name.len = 0;
+	job->phase = JOB_CLOSE;
+}
+
+static void
+describe_end(const struct job *job, struct event *e)
+{
+	char at[CLOCK_TEXT_MAX];
+	struct chain_facts facts = {0};
+
+	if (job->problem.kind != PROBLEM_NONE) {
+		snprintf(e->type, sizeof(e->type), "order.failed");
+		snprintf(e->detail, sizeof(e->detail), "%s: %s; next try %s",
+		         problem_code(job->problem.kind), job->problem.detail,
+		         clock_format(job->domain.due_at, at));
+		return;
+	}
+	snprintf(e->type, sizeof(e->type), "cert.stored");
+	if (chain_facts(job->chain.leaf.data, job->chain.leaf.len, &facts) == ERR_OK)
+		snprintf(e->detail, sizeof(e->detail), "%s, serial %s, issuer %s, until %s",
+		         job->domain.generation > 1 ? "renewed" : "issued", facts.serial,
+		         facts.issuer, clock_format(job->domain.not_after, at));
+	buf_done(&facts.names);
+}
+
+enum err
+job_close(struct job *job, struct store_txn *txn)
+{
+	struct event event = {.at = clock_wall()};
+	enum err err = job->forget_order ? order_del(txn, &job->name) : ERR_OK;
+
+	if (err || job->domain.name.len == 0)
+		return err;
+	snprintf(event.name, sizeof(event.name), "%s", job->name.name);
+	describe_end(job, &event);
+	return event_put(txn, &event);
+}
+
+bool
+job_progress(struct job *job, struct notice *ret_notice)
+{
+	const char *state = engine_state_word(job->engine);
+
+	if (!job->was_ordered && *engine_url(job->engine)) {
+		job->was_ordered = true;
+		tell(job, MSG_STEP_ORDERED, engine_url(job->engine), ret_notice);
+		return true;
+	}
+	if (!job->was_finalized && (strcmp(state, "issue") == 0 || strcmp(state, "download") == 0 ||
+	                            strcmp(state, "done") == 0)) {
+		job->was_finalized = true;
+		tell(job, MSG_STEP_FINALIZED, "", ret_notice);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/job.h - one name's order in work: the order engine plus what the issuer does for it
+ *
+ * The issuer moves jobs through its round (daemon/issuer.h); the functions here each do one job's
+ * part of one transaction. A job's truth is in the store: while it is in work its domain has due_at
+ * 0 and its order record exists, so a kill at any point leaves enough to go on from. Threads: the
+ * issuer's.
+ */
+#ifndef DAEMON_JOB_H
+#define DAEMON_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "acme/chain.h"
+#include "base/err.h"
+#include "base/hostname.h"
+#include "base/problem.h"
+#include "store/challenge.h"
+#include "store/domain.h"
+
+struct authority;
+struct conf;
+struct engine;
+struct notice;
+struct store;
+struct store_txn;
+
+enum job_phase {
+	JOB_RUN,   /* its wish is to be performed */
+	JOB_SENT,  /* a request is under way */
+	JOB_WAIT,  /* until wake_at */
+	JOB_LOST,  /* sent newOrder once, its URL is being looked for */
+	JOB_CLOSE, /* the attempt has ended and is in served/; its order record and event are not */
+	JOB_PROBE, /* stored: at wake_at we look whether it is served */
+	JOB_PROBING, /* the look is under way */
+	JOB_OVER,    /* to be freed */
+};
+
+struct job {
+	struct hostname name;
+	enum job_phase phase;
+	struct authority *ca;
+	struct engine *engine;
+	int64_t created_at;     /* unix seconds: of the order */
+	int64_t wake_at;        /* mono ms */
+	bool marked;            /* the domain knows: due_at is 0 */
+	bool unsaved;           /* the engine's state is not stored yet */
+	bool sought;            /* LOST: part of the search that runs */
+	bool judged;            /* `chain` and `problem` hold the judgement of a DONE order */
+	struct chain chain;     /* what is being stored */
+	struct problem problem; /* why the attempt failed, kind NONE: it did not */
+	struct challenge *published;
+	size_t published_count;
+	bool forget_order; /* at close: the order record goes */
+	bool was_ordered;  /* the step was told */
+	bool was_finalized;
+	unsigned probes;
+	struct domain domain; /* as last written */
+	UT_hash_handle hh;    /* by name, in the issuer */
+};
+
+/* Reads the domain and, if there is one, the stored order; else makes a new engine. ERR_NOTFOUND:
+ * the domain is gone. */
+MUST_CHECK enum err job_new(const struct hostname *name, struct authority *ca,
+                            const struct conf *conf, struct store *store, struct job **ret_job);
+void job_free(struct job *job);
+
+/* private/: the engine's snapshot. */
+MUST_CHECK enum err job_save(struct job *job, struct store_txn *txn);
+
+/* Before job_settle(): judges a DONE order's chain against key, names and clock. */
+void job_judge(struct job *job);
+bool job_has_ended(const struct job *job);
+/* served/: marks the domain, publishes challenges, or writes the end of the attempt. ERR_NOTFOUND:
+ * the domain was removed meanwhile. Nothing in JOB changes; job_settled() does that after the
+ * commit. */
+MUST_CHECK enum err job_settle(struct job *job, struct store_txn *txn);
+/* After the commit; NOTICE is what to tell, its name.len 0 when there is nothing. */
+void job_settled(struct job *job, struct notice *ret_notice);
+/* served/: the domain is gone, so are its challenges. */
+void job_drop(struct job *job, struct store_txn *txn);
+
+/* private/: the order record if it is over, and the event. */
+MUST_CHECK enum err job_close(struct job *job, struct store_txn *txn);
+/* After an answer: tells the steps "ordered" and "finalized" once each; false when there is none.
+ */
+bool job_progress(struct job *job, struct notice *ret_notice);
+
+#endif

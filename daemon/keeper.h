@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/keeper.h - the keeper: the only writer of the store
+ *
+ * Two threads that meet in the store, the notice queue and the issuer's mailbox: control (this one:
+ * the control socket, on a loop) and issuer (plan, orders, curl).
+ */
+#ifndef DAEMON_KEEPER_H
+#define DAEMON_KEEPER_H
+
+#include "base/err.h"
+
+struct conf;
+struct status;
+struct store;
+
+/* Borrowed for the length of keeper_run(); the conf is replaced inside at a reload. */
+struct keeper_config {
+	const struct conf *conf;
+	struct store *store;
+	struct status *status;
+	int channel; /* to the parent: enum role_message */
+};
+
+/* Returns at ROLE_QUIT or when the channel ends. */
+MUST_CHECK enum err keeper_run(const struct keeper_config *config);
+
+#endif

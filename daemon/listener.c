@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/listener.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/conf.h"
+#include "daemon/loop.h"
+#include "daemon/status.h"
+
+enum { BACKLOG = 4096, ACCEPT_BATCH = 64 };
+
+struct listener {
+	struct listener_config config;
+	struct loop_watch *watch;
+	struct loop_timer *pause;
+	uint32_t connections;
+	bool stopped;
+};
+
+static int
+open_socket(const struct conf_address *address)
+{
+	const int on = 1;
+	int fd = socket(address->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
+	    (address->sa.ss_family == AF_INET6 &&
+	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
+	    bind(fd, (const struct sockaddr *)&address->sa, address->len) != 0 ||
+	    listen(fd, BACKLOG) != 0) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+enum err
+listener_open(const struct conf_address *address, int *ret_fd)
+{
+	int fd = open_socket(address);
+
+	if (fd >= 0) {
+		*ret_fd = fd;
+		return ERR_OK;
+	}
+	switch (errno) {
+	case EADDRINUSE:
+		return ERR_EXISTS;
+	case EACCES:
+	case EPERM:
+		return ERR_PERM;
+	case EADDRNOTAVAIL:
+	case EAFNOSUPPORT:
+		return ERR_NOTFOUND;
+	default:
+		return ERR_IO;
+	}
+}
+
+static bool
+is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static void
+pause_accepting(struct listener *l, int error)
+{
+	status_add(l->config.status, STATUS_ACCEPT_PAUSES, 1);
+	if (error == EMFILE)
+		log_debug("%s: out of descriptors, no new connections for %d ms",
+		          l->config.conf->address.text, LISTENER_PAUSE_MS);
+	loop_want(l->watch, 0);
+	loop_timer_start(l->pause, LISTENER_PAUSE_MS);
+}
+
+static void
+on_pause_over(void *arg)
+{
+	struct listener *l = arg;
+
+	if (!l->stopped)
+		loop_want(l->watch, LOOP_READ);
+}
+
+static void
+take(struct listener *l, int fd, const struct sockaddr_storage *peer)
+{
+	const int on = 1;
+
+	if (l->connections >= l->config.conf->max_connections) {
+		status_add(l->config.status, STATUS_REJECTED_LIMIT, 1);
+		close(fd);
+		return;
+	}
+	status_add(l->config.status, STATUS_ACCEPTED, 1);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	l->connections++;
+	l->config.fn(l->config.arg, l, fd, peer);
+}
+
+static void
+on_ready(void *arg, int events)
+{
+	struct listener *l = arg;
+
+	(void)events;
+	for (int i = 0; i < ACCEPT_BATCH && !l->stopped; i++) {
+		struct sockaddr_storage peer = {0};
+		socklen_t len = sizeof(peer);
+		int fd = accept4(l->config.fd, (struct sockaddr *)&peer, &len,
+		                 SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			take(l, fd, &peer);
+		} else if (is_shortage(errno)) {
+			pause_accepting(l, errno);
+			return;
+		} else if (errno == EAGAIN) {
+			break;
+		} /* else that one connection is gone already (ECONNABORTED and kin) */
+	}
+	if (!l->stopped)
+		loop_want(l->watch, LOOP_READ);
+}
+
+enum err
+listener_new(const struct listener_config *config, struct listener **ret_listener)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+	enum err err = l ? ERR_OK : ERR_NOMEM;
+
+	if (err)
+		return err;
+	l->config = *config;
+	err = loop_watch(config->loop, config->fd, on_ready, l, &l->watch);
+	if (!err)
+		err = loop_timer(config->loop, on_pause_over, l, &l->pause);
+	if (err) {
+		listener_free(l);
+		return err;
+	}
+	loop_want(l->watch, LOOP_READ);
+	*ret_listener = l;
+	return ERR_OK;
+}
+
+void
+listener_stop(struct listener *l)
+{
+	if (l->stopped)
+		return;
+	l->stopped = true;
+	loop_want(l->watch, 0);
+}
+
+void
+listener_free(struct listener *l)
+{
+	if (!l)
+		return;
+	loop_unwatch(l->watch);
+	loop_timer_free(l->pause);
+	free(l);
+}
+
+const struct conf_listen *
+listener_conf(const struct listener *l)
+{
+	return l->config.conf;
+}
+
+void
+listener_release(struct listener *l)
+{
+	l->connections--;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/listener.h - listening sockets: opened by the parent, emptied by a worker
+ *
+ * Each worker has a socket of its own per address (SO_REUSEPORT), so the kernel spreads connections
+ * and a worker never wakes for another's. Out of descriptors or memory, a listener stops accepting
+ * for LISTENER_PAUSE_MS: connections wait in the kernel's queue and nothing spins.
+ */
+#ifndef DAEMON_LISTENER_H
+#define DAEMON_LISTENER_H
+
+#include <sys/socket.h>
+
+#include "base/err.h"
+
+struct conf_address;
+struct conf_listen;
+struct listener;
+struct loop;
+struct status_slot;
+
+enum { LISTENER_PAUSE_MS = 100 };
+
+/* Bound, listening, non-blocking, close-on-exec; IPv6 sockets take IPv6 only. Called by the parent.
+ * On failure errno says more; ERR_EXISTS: the address is in use. */
+MUST_CHECK enum err listener_open(const struct conf_address *address, int *ret_fd);
+
+/* Takes FD. May refuse it by closing it. */
+typedef void listener_fn(void *arg, struct listener *listener, int fd,
+                         const struct sockaddr_storage *peer);
+
+struct listener_config {
+	struct loop *loop;
+	const struct conf_listen *conf; /* borrowed until listener_free() */
+	struct status_slot *status;
+	int fd; /* borrowed too */
+	listener_fn *fn;
+	void *arg;
+};
+
+MUST_CHECK enum err listener_new(const struct listener_config *config,
+                                 struct listener **ret_listener);
+void listener_free(struct listener *listener); /* accepts NULL */
+/* No connection is accepted from now on. */
+void listener_stop(struct listener *listener);
+const struct conf_listen *listener_conf(const struct listener *listener);
+/* One of its connections has ended. */
+void listener_release(struct listener *listener);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/plan.h"
+
+#include <stdbool.h>
+
+#include "base/problem.h"
+
+enum {
+	SHORT_LIFE = 10 * 86400,
+	RETRY_ASKED_MAX = 7 * 86400,
+	RETRY_CA_FAULT_MAX = 600,
+	RETRY_LEAST = 1,
+};
+
+static const int32_t retry_after[] = {60, 600, 6000, 86400};
+
+int64_t
+plan_renew_at(int64_t not_before, int64_t not_after, uint32_t random)
+{
+	int64_t life = not_after - not_before;
+	int64_t left = life <= SHORT_LIFE ? life / 2 : life / 3;
+	int64_t spread = life / 100;
+
+	return not_after - left - (spread > 0 ? random % spread : 0);
+}
+
+static bool
+is_ca_fault(const struct problem *p)
+{
+	return p->kind == PROBLEM_CA_UNREACHABLE || p->kind == PROBLEM_CA_ERROR ||
+	       p->kind == PROBLEM_CA_TLS;
+}
+
+int64_t
+plan_retry_at(uint32_t failures, int64_t now, int64_t not_after, const struct problem *problem)
+{
+	uint32_t last = sizeof(retry_after) / sizeof(retry_after[0]);
+	int64_t wait = retry_after[failures == 0 ? 0 : failures > last ? last - 1 : failures - 1];
+	int64_t asked = problem->retry_at - now, half_left = (not_after - now) / 2;
+
+	if (is_ca_fault(problem) && wait > RETRY_CA_FAULT_MAX)
+		wait = RETRY_CA_FAULT_MAX;
+	if (half_left > 0 && wait > half_left)
+		wait = half_left;
+	if (asked > RETRY_ASKED_MAX)
+		asked = RETRY_ASKED_MAX;
+	if (asked > wait)
+		wait = asked;
+	return now + (wait < RETRY_LEAST ? RETRY_LEAST : wait);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/plan.h - when a name is looked at next
+ *
+ * Pure arithmetic over unix seconds; the due index (store/domain.h) keeps the result. RANDOM is any
+ * number; it spreads what would else come due in the same second.
+ */
+#ifndef DAEMON_PLAN_H
+#define DAEMON_PLAN_H
+
+#include <stdint.h>
+
+struct problem;
+
+/* Renewal is due with 1/3 of the life left, 1/2 when the whole life is 10 days or less; up to 1 %
+ * of the life earlier. */
+int64_t plan_renew_at(int64_t not_before, int64_t not_after, uint32_t random);
+
+/* After the FAILURES-th failure in a row (1 = the first): 1, 10, 100 minutes, then daily; at most
+ * 10 minutes when the fault is the CA's own; never past half of what is left of a certificate that
+ * still holds (NOT_AFTER, 0 = none). Only a time the CA itself asked for (retry_at, clamped to 7
+ * days) may be later than all of these. */
+int64_t plan_retry_at(uint32_t failures, int64_t now, int64_t not_after,
+                      const struct problem *problem);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon/role_inside.h - what role.c (the parent's loop), role_life.c (start and end of one role)
+ * and role_reload.c share; nobody else includes it. Parent only. */
+#ifndef DAEMON_ROLE_INSIDE_H
+#define DAEMON_ROLE_INSIDE_H
+
+#include <stdint.h>
+
+#include "daemon/role.h"
+#include "daemon/sockets.h"
+#include "daemon/spawn.h"
+#include "daemon/status.h"
+
+enum {
+	ROLES_MAX = STATUS_SLOTS, /* a role's index is its slot of the status page */
+	KEEPER = 0,               /* index of the keeper */
+	STOP_GRACE_MS = 5000,     /* for open connections when we stop */
+	QUIT_GRACE_MS = 2000,     /* from ROLE_QUIT to SIGKILL */
+	LIVED_MS = 1000,          /* a role that died sooner is restarted with growing delay */
+	RESTART_MAX_MS = 5000,
+};
+
+enum role_state { ROLE_FREE, ROLE_STARTING, ROLE_RUNNING, ROLE_LEAVING, ROLE_WAITING };
+
+struct role {
+	enum role_state state; /* WAITING: dead, to be started at `at` */
+	struct spawn spawn;
+	bool fresh;              /* of a reload that is not through yet */
+	int64_t at;              /* mono ms: started, or to be started; LEAVING: to be killed */
+	uint32_t delay_ms;       /* before the next restart */
+	const struct conf *conf; /* what it runs with: a reference */
+};
+
+struct parent {
+	const struct role_config *config;
+	const struct conf *conf;
+	struct sockets sockets;
+	struct status *status;
+	struct store *store; /* single only */
+	int lock_fd;
+	int signal_fd;
+	struct role roles[ROLES_MAX];
+	bool served; /* the keeper has been ready once: workers may start */
+	bool stopping;
+	int64_t stop_at;         /* mono ms: end of the grace */
+	const struct conf *next; /* a reload in work: its conf and sockets */
+	struct sockets next_sockets;
+	int exit_code;
+};
+
+/* role_life.c */
+void role_say(struct role *r, enum role_message message, const char *text);
+const char *role_name(const struct role *r);
+bool role_is_alive(const struct role *r);
+/* A free role for CONF, of which it takes a reference; NULL when all are taken. */
+struct role *role_take(struct parent *p, enum spawn_kind kind, const struct conf *conf);
+void role_start(struct parent *p, struct role *r);
+MUST_CHECK enum err role_start_workers(struct parent *p, const struct conf *conf,
+                                       const struct sockets *sockets, bool fresh);
+/* Tells it to go; it is killed at KILL_AT (mono ms). */
+void role_leave(struct role *r, enum role_message how, int64_t kill_at);
+void role_release(struct role *r);
+
+/* role_reload.c */
+void reload_begin(struct parent *p);
+void reload_check(struct parent *p); /* done when all new workers are ready */
+void reload_undo(struct parent *p, const char *why);
+
+#endif

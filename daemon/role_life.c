@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/conf.h"
+#include "daemon/role_inside.h"
+
+void
+role_say(struct role *r, enum role_message message, const char *text)
+{
+	char bytes[ROLE_MESSAGE_MAX];
+	int n = snprintf(bytes, sizeof(bytes), "%c%s", message, text ? text : "");
+
+	if (r->spawn.channel >= 0 &&
+	    send(r->spawn.channel, bytes, (size_t)n < sizeof(bytes) ? (size_t)n : sizeof(bytes) - 1,
+	         MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_debug("a role does not listen: %s", strerror(errno));
+}
+
+const char *
+role_name(const struct role *r)
+{
+	return r->spawn.kind == SPAWN_KEEPER ? "keeper" : "front worker";
+}
+
+bool
+role_is_alive(const struct role *r)
+{
+	return r->state == ROLE_STARTING || r->state == ROLE_RUNNING || r->state == ROLE_LEAVING;
+}
+
+void
+role_start(struct parent *p, struct role *r)
+{
+	size_t index = (size_t)(r - p->roles);
+
+	r->at = clock_mono_ms();
+	r->state = ROLE_STARTING;
+	r->spawn.status_slot = index;
+	status_reset_gauges(&p->status->slot[index]);
+	if (spawn_start(&r->spawn)) {
+		log_err("cannot start a %s: %s", role_name(r), strerror(errno));
+		r->state = ROLE_WAITING;
+		r->at += RESTART_MAX_MS;
+	}
+}
+
+struct role *
+role_take(struct parent *p, enum spawn_kind kind, const struct conf *conf)
+{
+	size_t i = kind == SPAWN_KEEPER ? KEEPER : KEEPER + 1;
+
+	while (i < ROLES_MAX && p->roles[i].state != ROLE_FREE)
+		i++;
+	if (i == ROLES_MAX)
+		return NULL;
+	p->roles[i] = (struct role){.conf = conf_ref(conf)};
+	p->roles[i].spawn = (struct spawn){.kind = kind,
+	                                   .conf = conf,
+	                                   .master = p->config->master,
+	                                   .store = p->store,
+	                                   .status = p->status,
+	                                   .lock_fd = p->lock_fd,
+	                                   .single = p->config->single,
+	                                   .channel = -1};
+	return &p->roles[i];
+}
+
+enum err
+role_start_workers(struct parent *p, const struct conf *conf, const struct sockets *sockets,
+                   bool fresh)
+{
+	for (unsigned slot = 0; slot < conf->workers; slot++) {
+		struct role *r = role_take(p, SPAWN_WORKER, conf);
+
+		if (!r)
+			return ERR_BUSY;
+		r->fresh = fresh;
+		r->spawn.slot = slot;
+		r->spawn.listen_fds = sockets_of_slot(sockets, slot);
+		role_start(p, r);
+	}
+	return ERR_OK;
+}
+
+void
+role_release(struct role *r)
+{
+	conf_unref(r->conf);
+	*r = (struct role){.state = ROLE_FREE};
+}
+
+void
+role_leave(struct role *r, enum role_message how, int64_t kill_at)
+{
+	role_say(r, how, NULL);
+	r->state = ROLE_LEAVING;
+	r->at = kill_at;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/conf.h"
+#include "daemon/role_inside.h"
+
+/* The reload did not work out: its workers go, everything stays as it was. */
+void
+reload_undo(struct parent *p, const char *why)
+{
+	for (size_t i = 0; i < ROLES_MAX; i++) {
+		struct role *r = &p->roles[i];
+
+		if (!r->fresh)
+			continue;
+		r->fresh = false;
+		if (role_is_alive(r))
+			role_leave(r, ROLE_QUIT, clock_mono_ms() + QUIT_GRACE_MS);
+		else
+			role_release(r);
+	}
+	sockets_close(&p->next_sockets);
+	conf_unref(p->next);
+	p->next = NULL;
+	log_warn("reload refused, the running configuration stays: %s", why);
+	role_say(&p->roles[KEEPER], ROLE_RELOADED, why);
+}
+
+/* The new workers all accept: the old ones drain. */
+static void
+reload_finish(struct parent *p)
+{
+	for (size_t i = KEEPER + 1; i < ROLES_MAX; i++) {
+		struct role *r = &p->roles[i];
+
+		if (r->fresh)
+			r->fresh = false;
+		else if (r->state == ROLE_STARTING || r->state == ROLE_RUNNING)
+			role_leave(r, ROLE_DRAIN, INT64_MAX);
+		else if (r->state == ROLE_WAITING)
+			role_release(r);
+	}
+	sockets_close(&p->sockets);
+	p->sockets = p->next_sockets;
+	p->next_sockets = (struct sockets){0};
+	conf_unref(p->conf);
+	p->conf = p->next;
+	p->next = NULL;
+	log_set_level(p->conf->log_level);
+	log_notice("reloaded %s", p->conf->file);
+	role_say(&p->roles[KEEPER], ROLE_RELOADED, NULL);
+}
+
+void
+reload_check(struct parent *p)
+{
+	for (size_t i = 0; p->next && i < ROLES_MAX; i++)
+		if (p->roles[i].fresh && p->roles[i].state != ROLE_RUNNING)
+			return;
+	if (p->next)
+		reload_finish(p);
+}
+
+void
+reload_begin(struct parent *p)
+{
+	char error[CONF_ERROR_MAX + 1];
+
+	if (p->next || p->stopping) {
+		role_say(&p->roles[KEEPER], ROLE_RELOADED, "another reload is in work");
+		return;
+	}
+	if (conf_load(p->conf->file, &p->next, error)) {
+		p->next = NULL;
+		role_say(&p->roles[KEEPER], ROLE_RELOADED, error);
+		return;
+	}
+	if (sockets_open(p->next, &p->sockets, p->conf, &p->next_sockets, error, sizeof(error)))
+		reload_undo(p, error);
+	else if (role_start_workers(p, p->next, &p->next_sockets, true))
+		reload_undo(p, "too many workers are still draining; try again later");
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/spawn.h - a role comes to life: as a process of its own, or as a thread
+ *
+ * A process keeps only its channel, its sockets and stderr of what the parent has open, dies with
+ * the parent, leaves no core, opens its own store and wipes the master key.
+ */
+#ifndef DAEMON_SPAWN_H
+#define DAEMON_SPAWN_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct conf;
+struct secret;
+struct status;
+struct store;
+
+enum spawn_kind { SPAWN_KEEPER, SPAWN_WORKER };
+
+struct spawn {
+	/* filled in by the caller, borrowed until the role has ended */
+	enum spawn_kind kind;
+	unsigned slot; /* a worker's number, for its log lines */
+	const struct conf *conf;
+	const struct secret *master;
+	struct store *store; /* single: the one of the process; else NULL */
+	struct status *status;
+	size_t status_slot;
+	const int *listen_fds;
+	int lock_fd; /* the store's lock: the keeper keeps it */
+	bool single;
+	/* set by spawn_start() */
+	pid_t pid;
+	pthread_t thread;
+	int channel; /* the parent's end; to be closed by the caller when the role is gone */
+	int theirs;  /* internal */
+};
+
+MUST_CHECK enum err spawn_start(struct spawn *spawn);
+/* Single only: waits for the thread, after its channel has ended. */
+void spawn_join(struct spawn *spawn);
+
+#endif

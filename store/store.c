@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/problem.h"
+#include "base/secret.h"
+#include "store/dir.h"
+#include "store/inside.h"
+#include "store/meta.h"
+
+/* ThreadSanitizer keeps a shadow of the map; one of 64 GiB costs it more than it has. */
+#ifdef __SANITIZE_THREAD__
+#define MAP_UNIT ((size_t)16 << 20)
+#else
+#define MAP_UNIT ((size_t)1 << 30)
+#endif
+
+static const struct store_sizes usual_sizes = {
+	.map = {[STORE_SERVED] = 64 * MAP_UNIT, [STORE_PRIVATE] = 16 * MAP_UNIT},
+};
+
+static const mode_t folder_modes[STORE_ENVS] = {
+	[STORE_SERVED] = 0750, /* the front's group reads it */
+	[STORE_PRIVATE] = 0700,
+};
+
+/* The stores this process has open. LMDB opens an environment twice without a word and loses its
+ * locks when the first of the two is closed (lmdb.h, "Caveats"). A forked child's list is its own.
+ */
+static struct {
+	pthread_mutex_t lock; /* guards first */
+	struct store *first;
+} opened = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static enum err
+enlist(struct store *store, const struct dir *dir, struct problem *why)
+{
+	enum err err = ERR_OK;
+
+	store->dev = dir->dev;
+	store->ino = dir->ino;
+	store->pid = getpid();
+	pthread_mutex_lock(&opened.lock);
+	for (struct store *s = opened.first; s; s = s->next)
+		if (s->dev == store->dev && s->ino == store->ino && s->pid == store->pid)
+			err = ERR_BUSY;
+	if (!err) {
+		store->next = opened.first;
+		opened.first = store;
+	}
+	pthread_mutex_unlock(&opened.lock);
+	if (err)
+		problem_set(why, PROBLEM_INTERNAL, "%s is open in this process already", dir->path);
+	return err;
+}
+
+static void
+delist(struct store *store)
+{
+	pthread_mutex_lock(&opened.lock);
+	for (struct store **at = &opened.first; *at; at = &(*at)->next)
+		if (*at == store) {
+			*at = store->next;
+			break;
+		}
+	pthread_mutex_unlock(&opened.lock);
+}
+
+static enum err
+open_env(struct store *store, struct env *env, const struct dir *dir, const struct secret *master,
+         size_t map, struct problem *why)
+{
+	bool writes = store->mode == STORE_KEEPER;
+	struct dir folder = {.fd = -1};
+	enum err err = dir_open_sub(dir, env_word(env->which), writes ? DIR_MAKE : 0,
+	                            folder_modes[env->which], &folder, why);
+
+	if (err)
+		return err;
+	err = env_open(env, &folder, writes, map, why);
+	if (!err)
+		err = meta_open(env, writes, master, folder.path, why);
+	dir_close(&folder);
+	return err;
+}
+
+enum err
+store_open_sized(const char *path, enum store_mode mode, const struct secret *master,
+                 const struct store_sizes *sizes, struct store **ret_store, struct problem *ret_why)
+{
+	int flags = mode == STORE_KEEPER ? DIR_MAKE : DIR_FOREIGN;
+	struct store *store = calloc(1, sizeof(*store));
+	struct dir dir = {.fd = -1};
+	enum err err = ERR_OK;
+
+	problem_set(ret_why, PROBLEM_INTERNAL, "%s: %s", path, err_text(ERR_NOMEM));
+	if (!store)
+		return ERR_NOMEM;
+	store->mode = mode;
+	for (int e = 0; e < STORE_ENVS; e++)
+		env_init(&store->env[e], (enum store_env)e);
+	if (master->len != STORE_MASTER_KEY_LEN) {
+		problem_set(ret_why, PROBLEM_INTERNAL, "the master key has %zu bytes, not %d",
+		            master->len, STORE_MASTER_KEY_LEN);
+		err = ERR_INVALID;
+	}
+	if (!err)
+		err = dir_open(path, flags, &dir, ret_why);
+	if (!err)
+		err = enlist(store, &dir, ret_why);
+	for (int e = 0; e < (mode == STORE_FRONT ? 1 : STORE_ENVS) && !err; e++)
+		err = open_env(store, &store->env[e], &dir, master,
+		               sizes->map[e] ? sizes->map[e] : usual_sizes.map[e], ret_why);
+	dir_close(&dir);
+	if (!err)
+		err = store_check_readers(store);
+	if (err) {
+		store_close(store);
+		return err;
+	}
+	problem_set(ret_why, PROBLEM_NONE, "%s", "");
+	*ret_store = store;
+	return ERR_OK;
+}
+
+enum err
+store_open(const char *dir, enum store_mode mode, const struct secret *master,
+           struct store **ret_store, struct problem *ret_why)
+{
+	return store_open_sized(dir, mode, master, &usual_sizes, ret_store, ret_why);
+}
+
+void
+store_close(struct store *store)
+{
+	if (!store)
+		return;
+	for (int e = 0; e < STORE_ENVS; e++) {
+		assert(store->env[e].active == 0);
+		env_done(&store->env[e]);
+	}
+	delist(store);
+	free(store);
+}
+
+enum err
+store_check_readers(struct store *store)
+{
+	for (int e = 0; e < STORE_ENVS; e++) {
+		struct env *env = &store->env[e];
+		int rc = env->mdb ? mdb_reader_check(env->mdb, NULL) : 0;
+
+		if (rc)
+			return env_err(env, rc);
+	}
+	return ERR_OK;
+}
+
+/* mdb_reader_list() calls with a line for each slot taken, and with others that are no number. */
+static int
+count_slot(const char *line, void *arg)
+{
+	uint64_t *readers = arg;
+
+	if (strtol(line, NULL, 10) > 0)
+		++*readers;
+	return 0;
+}
+
+/* Pages on LMDB's free list: each record there starts with its count. */
+static int
+count_free_pages(MDB_txn *txn, size_t *ret_pages)
+{
+	MDB_cursor *cursor;
+	MDB_val key, value;
+	size_t pages = 0;
+	int rc = mdb_cursor_open(txn, 0, &cursor); /* database 0 is that list */
+
+	if (rc)
+		return rc;
+	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+		pages += *(const size_t *)value.mv_data;
+	mdb_cursor_close(cursor);
+	if (rc != MDB_NOTFOUND)
+		return rc;
+	*ret_pages = pages;
+	return 0;
+}
+
+static enum err
+add_stat(struct store *store, struct env *env, struct store_stat *stat)
+{
+	struct store_txn *txn;
+	size_t free_pages = 0;
+	MDB_envinfo info;
+	MDB_stat pages;
+	/* Inside a transaction the map stays where it is. */
+	enum err err = store_begin_read(store, env->which, &txn);
+	int rc;
+
+	if (err)
+		return err;
+	mdb_env_info(env->mdb, &info);
+	mdb_env_stat(env->mdb, &pages);
+	rc = count_free_pages(txn->mdb, &free_pages);
+	store_abort(txn);
+	if (rc)
+		return env_err(env, rc);
+	stat->used_bytes += (info.me_last_pgno + 1 - free_pages) * pages.ms_psize;
+	stat->map_bytes += info.me_mapsize;
+	rc = mdb_reader_list(env->mdb, count_slot, &stat->readers);
+	return rc < 0 ? env_err(env, rc) : ERR_OK;
+}
+
+enum err
+store_stat(struct store *store, struct store_stat *ret_stat)
+{
+	struct store_stat stat = {0};
+	enum err err = ERR_OK;
+
+	for (int e = 0; e < STORE_ENVS && !err; e++)
+		if (store->env[e].mdb)
+			err = add_stat(store, &store->env[e], &stat);
+	if (!err)
+		*ret_stat = stat;
+	return err;
+}

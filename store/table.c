@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/table.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/hostname.h"
+#include "store/inside.h"
+#include "store/seal.h"
+
+const struct table_info table_info[TABLE_END] = {
+#define X(name, word, env, format) [TABLE_##name] = {word, env, format},
+	TABLE_LIST(X)
+#undef X
+};
+
+struct span
+table_key(const void *data, size_t len)
+{
+	return (struct span){data, len};
+}
+
+struct span
+table_key_name(const struct hostname *name)
+{
+	return (struct span){(const unsigned char *)name->name, name->len};
+}
+
+enum err
+table_name_of_key(struct span key, struct hostname *ret_name)
+{
+	char text[HOSTNAME_MAX + 1] = "";
+	struct hostname name;
+
+	if (key.len == 0 || key.len > HOSTNAME_MAX)
+		return ERR_CORRUPT;
+	memcpy(text, key.data, key.len);
+	/* Normalizing it must change nothing. */
+	if (hostname_parse(text, &name, NULL) || name.len != key.len ||
+	    memcmp(name.name, key.data, key.len) != 0)
+		return ERR_CORRUPT;
+	*ret_name = name;
+	return ERR_OK;
+}
+
+enum err
+table_check_name(const struct hostname *name)
+{
+	struct hostname same;
+
+	return table_name_of_key(table_key_name(name), &same) ? ERR_INVALID : ERR_OK;
+}
+
+/* Keys as LMDB takes them, in the environment that has the table. */
+static enum err
+check(const struct store_txn *txn, enum table table, struct span key, MDB_val *ret_key)
+{
+	if (txn->env->which != table_info[table].env)
+		return ERR_WRONGSTATE;
+	if (key.len == 0 || key.len > TABLE_KEY_MAX)
+		return ERR_INVALID;
+	/* LMDB's interface has no const; it does not write there. */
+	ret_key->mv_data = (void *)(uintptr_t)key.data;
+	ret_key->mv_size = key.len;
+	return ERR_OK;
+}
+
+static struct seal_place
+place_of(enum table table, struct span key)
+{
+	return (struct seal_place){
+		.table = table_info[table].word,
+		.key = key.data,
+		.key_len = key.len,
+		.format = table_info[table].format,
+	};
+}
+
+static enum err
+open_record(struct store_txn *txn, enum table table, struct span key, struct span sealed,
+            struct cursor *ret_in)
+{
+	struct seal_place place = place_of(table, key);
+	unsigned char format; /* the only one so far */
+	enum err err = seal_open(txn->env->seal, &place, &sealed, &txn->plain, &format);
+
+	if (!err)
+		cursor_init(ret_in, txn->plain.data, txn->plain.len);
+	return err;
+}
+
+enum err
+table_get_plain(struct store_txn *txn, enum table table, struct span key, struct span *ret_value)
+{
+	MDB_val k, v;
+	enum err err = check(txn, table, key, &k);
+
+	if (!err)
+		err = env_err(txn->env, mdb_get(txn->mdb, txn->env->dbi[table], &k, &v));
+	if (!err)
+		*ret_value = (struct span){v.mv_data, v.mv_size};
+	return err;
+}
+
+enum err
+table_get(struct store_txn *txn, enum table table, struct span key, struct cursor *ret_in)
+{
+	struct span sealed;
+	enum err err = table_get_plain(txn, table, key, &sealed);
+
+	return err ? err : open_record(txn, table, key, sealed, ret_in);
+}
+
+enum err
+table_end(struct store_txn *txn, const struct cursor *in)
+{
+	bool whole = cursor_end(in);
+
+	buf_reset(&txn->plain);
+	return whole ? ERR_OK : ERR_CORRUPT;
+}
+
+struct buf *
+table_new(struct store_txn *txn)
+{
+	buf_reset(&txn->plain);
+	return &txn->plain;
+}
+
+enum err
+table_put_plain(struct store_txn *txn, enum table table, struct span key, struct span value)
+{
+	MDB_val k, v = {value.len, (void *)(uintptr_t)value.data};
+	enum err err = txn_writable(txn);
+
+	if (err)
+		return err;
+	err = check(txn, table, key, &k);
+	if (!err)
+		err = env_err(txn->env, mdb_put(txn->mdb, txn->env->dbi[table], &k, &v, 0));
+	return err ? txn_fail(txn, err) : ERR_OK;
+}
+
+enum err
+table_put(struct store_txn *txn, enum table table, struct span key)
+{
+	struct seal_place place = place_of(table, key);
+	enum err err = txn_writable(txn);
+
+	if (!err && !buf_ok(&txn->plain))
+		err = ERR_NOMEM;
+	buf_reset(&txn->sealed);
+	if (!err)
+		err = seal_close(txn->env->seal, &place, txn->plain.data, txn->plain.len,
+		                 &txn->sealed);
+	buf_reset(&txn->plain);
+	if (!err)
+		return table_put_plain(txn, table, key,
+		                       (struct span){txn->sealed.data, txn->sealed.len});
+	return txn->writes ? txn_fail(txn, err) : err;
+}
+
+enum err
+table_del(struct store_txn *txn, enum table table, struct span key)
+{
+	MDB_val k;
+	enum err err = txn_writable(txn);
+
+	if (err)
+		return err;
+	err = check(txn, table, key, &k);
+	if (!err)
+		err = env_err(txn->env, mdb_del(txn->mdb, txn->env->dbi[table], &k, NULL));
+	return err && err != ERR_NOTFOUND ? txn_fail(txn, err) : err;
+}
+
+enum err
+table_has(struct store_txn *txn, enum table table, struct span key)
+{
+	struct span value;
+
+	return table_get_plain(txn, table, key, &value);
+}
+
+enum err
+table_size(struct store_txn *txn, enum table table, uint64_t *ret_records)
+{
+	MDB_stat stat;
+	enum err err;
+
+	if (txn->env->which != table_info[table].env)
+		return ERR_WRONGSTATE;
+	err = env_err(txn->env, mdb_stat(txn->mdb, txn->env->dbi[table], &stat));
+	if (!err)
+		*ret_records = stat.ms_entries;
+	return err;
+}
+
+enum err
+walk_open(struct walk *walk, struct store_txn *txn, enum table table)
+{
+	*walk = (struct walk){.txn = txn, .table = table};
+	if (txn->env->which != table_info[table].env)
+		return ERR_WRONGSTATE;
+	return env_err(txn->env, mdb_cursor_open(txn->mdb, txn->env->dbi[table], &walk->at));
+}
+
+void
+walk_close(struct walk *walk)
+{
+	if (walk->at)
+		mdb_cursor_close(walk->at);
+	walk->at = NULL;
+}
+
+static enum err
+step(struct walk *walk, MDB_cursor_op op, struct span from)
+{
+	MDB_val k = {from.len, (void *)(uintptr_t)from.data}, v;
+	enum err err = env_err(walk->txn->env, mdb_cursor_get(walk->at, &k, &v, op));
+
+	if (!err) {
+		walk->key = (struct span){k.mv_data, k.mv_size};
+		walk->value = (struct span){v.mv_data, v.mv_size};
+	}
+	return err;
+}
+
+enum err
+walk_seek(struct walk *walk, struct span key)
+{
+	return step(walk, MDB_SET_RANGE, key);
+}
+
+enum err
+walk_first(struct walk *walk)
+{
+	return step(walk, MDB_FIRST, (struct span){0});
+}
+
+enum err
+walk_next(struct walk *walk)
+{
+	return step(walk, MDB_NEXT, (struct span){0});
+}
+
+enum err
+walk_last(struct walk *walk)
+{
+	return step(walk, MDB_LAST, (struct span){0});
+}
+
+enum err
+walk_behind(struct walk *walk, const struct hostname *name)
+{
+	struct span key;
+	enum err err;
+
+	if (!name)
+		return walk_first(walk);
+	key = table_key_name(name);
+	if (key.len == 0)
+		return ERR_INVALID;
+	err = walk_seek(walk, key);
+	if (!err && walk->key.len == key.len && memcmp(walk->key.data, key.data, key.len) == 0)
+		err = walk_next(walk);
+	return err;
+}
+
+enum err
+walk_read(struct walk *walk, struct cursor *ret_in)
+{
+	return open_record(walk->txn, walk->table, walk->key, walk->value, ret_in);
+}
+
+enum err
+walk_del(struct walk *walk)
+{
+	enum err err = txn_writable(walk->txn);
+
+	if (err)
+		return err;
+	err = env_err(walk->txn->env, mdb_cursor_del(walk->at, 0));
+	return err ? txn_fail(walk->txn, err) : ERR_OK;
+}

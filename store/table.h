@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/table.h - (inside store/) records in named LMDB databases
+ *
+ * A sealed table keeps records under store/seal.h; a plain table is derived from sealed ones, can
+ * be rebuilt from them and holds nothing secret. docs/store.md has every layout. Reading:
+ * table_get() leaves the opened record in the transaction's scratch; decode, then table_end(),
+ * which wipes it and is ERR_CORRUPT unless all of it was read. Writing:  table_new(), append the
+ * record, table_put(). A failure sticks to the transaction. One record at a time: the next call
+ * here takes the scratch over.
+ */
+#ifndef STORE_TABLE_H
+#define STORE_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <lmdb.h>
+
+#include "base/cursor.h"
+#include "base/err.h"
+#include "store/store.h"
+
+struct buf;
+struct hostname;
+
+enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511 };
+
+/* name, word (database and part of the seal), environment, newest format or TABLE_PLAIN */
+#define TABLE_LIST(X)                                                                              \
+	X(DOMAIN, "domain", STORE_SERVED, 1)                                                       \
+	X(DUE, "due", STORE_SERVED, TABLE_PLAIN)                                                   \
+	X(COUNT, "count", STORE_SERVED, TABLE_PLAIN)                                               \
+	X(CERT, "cert", STORE_SERVED, 1)                                                           \
+	X(CHAIN, "chain", STORE_SERVED, 1)                                                         \
+	X(CHALLENGE_HTTP, "challenge-http", STORE_SERVED, 1)                                       \
+	X(CHALLENGE_ALPN, "challenge-alpn", STORE_SERVED, 1)                                       \
+	X(ACCOUNT, "account", STORE_PRIVATE, 1)                                                    \
+	X(ORDER, "order", STORE_PRIVATE, 1)                                                        \
+	X(EVENT, "event", STORE_PRIVATE, 1)
+
+enum table {
+#define X(name, word, env, format) TABLE_##name,
+	TABLE_LIST(X)
+#undef X
+		TABLE_END
+};
+
+struct table_info {
+	const char *word;
+	enum store_env env;
+	unsigned char format;
+};
+extern const struct table_info table_info[TABLE_END];
+
+struct span table_key(const void *data, size_t len);
+struct span table_key_name(const struct hostname *name);
+/* Names come out of keys with the same rule as they go in: ERR_CORRUPT / ERR_INVALID otherwise. */
+MUST_CHECK enum err table_name_of_key(struct span key, struct hostname *ret_name);
+MUST_CHECK enum err table_check_name(const struct hostname *name);
+
+MUST_CHECK enum err table_get(struct store_txn *txn, enum table table, struct span key,
+                              struct cursor *ret_in);
+MUST_CHECK enum err table_end(struct store_txn *txn, const struct cursor *in);
+
+struct buf *table_new(struct store_txn *txn);
+MUST_CHECK enum err table_put(struct store_txn *txn, enum table table, struct span key);
+/* ERR_NOTFOUND, which does not stick, when there was none. */
+MUST_CHECK enum err table_del(struct store_txn *txn, enum table table, struct span key);
+
+/* Plain tables; the value's bytes live until the next write in TXN. */
+MUST_CHECK enum err table_get_plain(struct store_txn *txn, enum table table, struct span key,
+                                    struct span *ret_value);
+MUST_CHECK enum err table_put_plain(struct store_txn *txn, enum table table, struct span key,
+                                    struct span value);
+
+MUST_CHECK enum err table_has(struct store_txn *txn, enum table table, struct span key);
+MUST_CHECK enum err table_size(struct store_txn *txn, enum table table, uint64_t *ret_records);
+
+/* A walk in key order. KEY and VALUE are the map's own bytes: copy before writing. Open, then
+ * walk_close() in any case. */
+struct walk {
+	struct store_txn *txn;
+	enum table table;
+	MDB_cursor *at; /* NULL before walk_open() and after walk_close() */
+	struct span key;
+	struct span value;
+};
+MUST_CHECK enum err walk_open(struct walk *walk, struct store_txn *txn, enum table table);
+void walk_close(struct walk *walk);
+/* Each answers ERR_NOTFOUND when there is no such record. walk_seek(): the first one not before
+ * KEY. */
+MUST_CHECK enum err walk_seek(struct walk *walk, struct span key);
+MUST_CHECK enum err walk_first(struct walk *walk);
+MUST_CHECK enum err walk_next(struct walk *walk);
+MUST_CHECK enum err walk_last(struct walk *walk);
+/* To the first record behind NAME, or the first of all when NAME is NULL. */
+MUST_CHECK enum err walk_behind(struct walk *walk, const struct hostname *name);
+/* As table_get(), of the record the walk stands at. */
+MUST_CHECK enum err walk_read(struct walk *walk, struct cursor *ret_in);
+/* Removes the record; walk_next() goes on behind it. */
+MUST_CHECK enum err walk_del(struct walk *walk);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "store/inside.h"
+
+enum { SCRATCH_KEEP = 64 * 1024 }; /* a larger scratch costs more to wipe than to get anew */
+
+static struct store_txn *
+txn_new(struct store *store, struct env *env, bool writes)
+{
+	struct store_txn *txn = calloc(1, sizeof(*txn));
+
+	if (!txn)
+		return NULL;
+	txn->store = store;
+	txn->env = env;
+	txn->writes = writes;
+	txn->plain.secret = true;
+	return txn;
+}
+
+void
+txn_free(struct store_txn *txn)
+{
+	if (!txn)
+		return;
+	if (txn->mdb)
+		mdb_txn_abort(txn->mdb);
+	buf_wipe(&txn->plain);
+	buf_done(&txn->sealed);
+	free(txn);
+}
+
+enum err
+txn_fail(struct store_txn *txn, enum err err)
+{
+	if (!txn->err)
+		txn->err = err;
+	return txn->err;
+}
+
+enum err
+txn_writable(struct store_txn *txn)
+{
+	return txn->writes ? txn->err : ERR_WRONGSTATE;
+}
+
+static struct store_txn *
+idle_take(struct env *env)
+{
+	struct store_txn *txn;
+
+	pthread_mutex_lock(&env->lock);
+	txn = env->idle;
+	if (txn) {
+		env->idle = txn->next;
+		env->n_idle--;
+	}
+	pthread_mutex_unlock(&env->lock);
+	return txn;
+}
+
+/* A reset reader back to the list, or, when there are enough, to LMDB. */
+static void
+idle_give(struct env *env, struct store_txn *txn)
+{
+	pthread_mutex_lock(&env->lock);
+	if (env->n_idle < ENV_IDLE_MAX) {
+		txn->next = env->idle;
+		env->idle = txn;
+		env->n_idle++;
+		txn = NULL;
+	}
+	pthread_mutex_unlock(&env->lock);
+	txn_free(txn);
+}
+
+/* Starts TXN inside the map; on failure it is as it was. */
+static int
+start(struct env *env, struct store_txn *txn)
+{
+	int rc;
+
+	if (txn->mdb)
+		return mdb_txn_renew(txn->mdb);
+	rc = mdb_txn_begin(env->mdb, NULL, txn->writes ? 0 : MDB_RDONLY, &txn->mdb);
+	if (rc == MDB_READERS_FULL && mdb_reader_check(env->mdb, NULL) == 0)
+		rc = mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, &txn->mdb);
+	if (rc)
+		txn->mdb = NULL;
+	return rc;
+}
+
+static enum err
+enter_and_start(struct env *env, struct store_txn *txn)
+{
+	enum err err = env_enter(env);
+	int rc;
+
+	if (err)
+		return err;
+	rc = start(env, txn);
+	if (rc)
+		env_leave(env);
+	if (rc == MDB_MAP_RESIZED) {
+		/* Another process made the map larger than ours. */
+		err = env_remap(env, false);
+		if (!err)
+			err = env_enter(env);
+		if (err)
+			return err;
+		rc = start(env, txn);
+		if (rc)
+			env_leave(env);
+	}
+	return env_err(env, rc);
+}
+
+enum err
+store_begin_read(struct store *store, enum store_env which, struct store_txn **ret_txn)
+{
+	struct env *env = &store->env[which];
+	struct store_txn *txn;
+	enum err err;
+
+	if (!env->mdb)
+		return ERR_WRONGSTATE;
+	txn = idle_take(env);
+	if (!txn)
+		txn = txn_new(store, env, false);
+	if (!txn)
+		return ERR_NOMEM;
+	err = enter_and_start(env, txn);
+	if (err)
+		txn_free(txn);
+	else
+		*ret_txn = txn;
+	return err;
+}
+
+enum err
+store_begin_write(struct store *store, enum store_env which, struct store_txn **ret_txn)
+{
+	struct env *env = &store->env[which];
+	struct store_txn *txn;
+	enum err err;
+
+	if (!env->mdb || store->mode == STORE_FRONT)
+		return ERR_WRONGSTATE;
+	/* Without it the writer may still find room; it will say ERR_FULL if not. */
+	if (env_wants_room(env) && env_remap(env, true) == ERR_IO)
+		return ERR_IO;
+	txn = txn_new(store, env, true);
+	if (!txn)
+		return ERR_NOMEM;
+	err = enter_and_start(env, txn);
+	if (err)
+		txn_free(txn);
+	else
+		*ret_txn = txn;
+	return err;
+}
+
+enum err
+store_commit(struct store_txn *txn)
+{
+	struct env *env = txn->env;
+	enum err err = txn_writable(txn);
+
+	if (err) {
+		store_abort(txn);
+		return err;
+	}
+	err = env_err(env, mdb_txn_commit(txn->mdb));
+	txn->mdb = NULL;
+	txn_free(txn);
+	env_leave(env);
+	return err;
+}
+
+void
+store_abort(struct store_txn *txn)
+{
+	struct env *env;
+
+	if (!txn)
+		return;
+	env = txn->env;
+	if (txn->writes) {
+		txn_free(txn);
+	} else {
+		if (txn->plain.cap > SCRATCH_KEEP)
+			buf_wipe(&txn->plain);
+		else
+			buf_reset(&txn->plain);
+		mdb_txn_reset(txn->mdb);
+		idle_give(env, txn);
+	}
+	env_leave(env);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/problem.h"
+#include "daemon/plan.h"
+
+enum { DAY = 86400, NOW = 1800000000 };
+
+static void
+renewals(void **state)
+{
+	static const struct {
+		int64_t life, left; /* renewed with this much left, apart from the spread */
+	} rows[] = {
+		{90 * DAY, 30 * DAY},
+		{45 * DAY, 15 * DAY},
+		{10 * DAY + 3, (10 * DAY + 3) / 3},
+		{10 * DAY, 5 * DAY},
+		{160 * 3600, 80 * 3600},
+		{43200, 21600},
+		{60, 30},
+		{1, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (uint32_t random = 0; random < 5; random++) {
+			int64_t at = plan_renew_at(NOW, NOW + rows[i].life, random * 1000003u);
+			int64_t plain = NOW + rows[i].life - rows[i].left;
+
+			assert_true(at <= plain);
+			assert_true(at >= plain - rows[i].life / 100);
+		}
+	/* spread: two certificates of one second do not come due in one second */
+	assert_int_not_equal(plan_renew_at(NOW, NOW + 90 * DAY, 1),
+	                     plan_renew_at(NOW, NOW + 90 * DAY, 2));
+}
+
+static void
+retries(void **state)
+{
+	static const struct {
+		uint32_t failures;
+		enum problem_kind kind;
+		int64_t left;  /* of a certificate, 0 = none */
+		int64_t asked; /* by the CA, from now; 0 = nothing */
+		int64_t wait;
+	} rows[] = {
+		{1, PROBLEM_AUTHZ_DNS, 0, 0, 60},
+		{2, PROBLEM_AUTHZ_DNS, 0, 0, 600},
+		{3, PROBLEM_AUTHZ_DNS, 0, 0, 6000},
+		{4, PROBLEM_AUTHZ_DNS, 0, 0, DAY},
+		{5, PROBLEM_AUTHZ_DNS, 0, 0, DAY},
+		{4000000, PROBLEM_AUTHZ_DNS, 0, 0, DAY},
+		{0, PROBLEM_AUTHZ_DNS, 0, 0, 60},
+		/* never past half of what is left */
+		{4, PROBLEM_AUTHZ_DNS, DAY, 0, DAY / 2},
+		{2, PROBLEM_AUTHZ_DNS, 30, 0, 15},
+		{1, PROBLEM_AUTHZ_DNS, 1, 0, 60}, /* half a second is no plan */
+		{1, PROBLEM_AUTHZ_DNS, 2, 0, 1},
+		{4, PROBLEM_AUTHZ_DNS, -5, 0, DAY}, /* expired already */
+		/* the CA's own fault does not count against the name for long */
+		{4, PROBLEM_CA_UNREACHABLE, 0, 0, 600},
+		{1, PROBLEM_CA_UNREACHABLE, 0, 0, 60},
+		{3, PROBLEM_CA_ERROR, 0, 0, 600},
+		/* what the CA asks for */
+		{1, PROBLEM_CA_LIMITED, 0, 3600, 3600},
+		{4, PROBLEM_CA_LIMITED, 0, 10, DAY},
+		{1, PROBLEM_CA_LIMITED, 0, 3650 * DAY, 7 * DAY},
+		{1, PROBLEM_CA_LIMITED, 0, -100, 60},
+		{1, PROBLEM_CA_LIMITED, 100, 3600, 3600},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct problem p = {.kind = rows[i].kind};
+
+		p.retry_at = rows[i].asked ? NOW + rows[i].asked : 0;
+		assert_int_equal(plan_retry_at(rows[i].failures, NOW,
+		                               rows[i].left ? NOW + rows[i].left : 0, &p) -
+		                         NOW,
+		                 rows[i].wait);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(renewals),
+		cmocka_unit_test(retries),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

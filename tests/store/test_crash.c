@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kill -9 at any instant: what was acknowledged is there, indexes and counters are right. */
+#include "store/store.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "store/cert.h"
+#include "store/domain.h"
+#include "store/event.h"
+#include "tests/support/tmpstore.h"
+
+enum { KILLS = 30, NAMES = 50, LONGEST_US = 60000 };
+
+/* Step I: one name moves on; its generation is I. Nothing here may use asserts: it runs in a child.
+ */
+static enum err
+step(struct store *store, uint64_t i)
+{
+	static const char *const words[] = {"le", "zerossl", "internal"};
+	struct domain d = {.state = (enum domain_state)(DOMAIN_PENDING + i % 3),
+	                   .due_at = (int64_t)(i % 7),
+	                   .generation = i};
+	struct cert cert = tmpstore_cert((unsigned)i, 700);
+	struct buf chain = {0};
+	struct store_txn *txn;
+	enum err err;
+
+	d.name.len =
+		(uint8_t)snprintf(d.name.name, sizeof(d.name.name), "n%u", (unsigned)(i % NAMES));
+	strcpy(d.ca, words[i % 3]);
+	cert.generation = i;
+	err = store_begin_write(store, STORE_SERVED, &txn);
+	if (!err) {
+		if (i % 11 == 0)
+			(void)!domain_del(txn, &d.name);
+		(void)!domain_put(txn, &d);
+		(void)!cert_put(txn, &d.name, &cert, &chain);
+		err = store_commit(txn);
+	}
+	cert_done(&cert);
+	return err;
+}
+
+static void
+work(struct tmpstore *t, uint64_t from, int out)
+{
+	struct event e = {.type = "test"};
+	struct store_txn *txn;
+
+	tmpstore_open(t);
+	for (uint64_t i = from;; i++) {
+		if (step(t->store, i) || write(out, &i, sizeof(i)) != sizeof(i))
+			_exit(1);
+		if (store_begin_write(t->store, STORE_PRIVATE, &txn) || event_put(txn, &e) ||
+		    store_commit(txn))
+			_exit(1);
+	}
+}
+
+/* Lets a child work from FROM on, kills it, returns the last step it acknowledged. */
+static uint64_t
+work_and_kill(struct tmpstore *t, uint64_t from)
+{
+	uint64_t i, acked = from - 1;
+	int pipes[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(pipes[0]);
+		work(t, from, pipes[1]);
+	}
+	close(pipes[1]);
+	usleep((useconds_t)(rand() % LONGEST_US));
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	while (read(pipes[0], &i, sizeof(i)) == sizeof(i))
+		acked = i;
+	close(pipes[0]);
+	return acked;
+}
+
+/* Each of the last steps up to ACKED, and at most the one behind it, is in the store. */
+static void
+check(struct tmpstore *t, uint64_t acked, uint64_t *ret_next)
+{
+	struct store_txn *txn = tmpstore_read(t, STORE_SERVED);
+	uint64_t first = acked >= NAMES ? acked - NAMES + 1 : 1, newest = acked;
+
+	for (uint64_t i = first; i <= acked; i++) {
+		struct hostname name = {0};
+		struct domain d;
+		struct cert cert;
+
+		cert_init(&cert);
+		name.len = (uint8_t)snprintf(name.name, sizeof(name.name), "n%u",
+		                             (unsigned)(i % NAMES));
+		assert_int_equal(domain_get(txn, &name, &d), ERR_OK);
+		/* Committed, but killed before it could say so. */
+		if (d.generation == i + NAMES)
+			newest = i + NAMES;
+		else
+			assert_int_equal(d.generation, i);
+		assert_int_equal(cert_get(txn, &name, &cert), ERR_OK);
+		assert_int_equal(cert.generation, d.generation);
+		cert_done(&cert);
+	}
+	assert_true(newest <= acked + 1);
+	assert_int_equal(domain_verify(txn), ERR_OK);
+	store_abort(txn);
+	*ret_next = acked + 2;
+}
+
+static void
+nothing_acknowledged_is_lost(void **state)
+{
+	struct tmpstore t;
+	uint64_t next = 1, acked = 0, from;
+
+	(void)state;
+	srand((unsigned)getpid());
+	tmpstore_init(&t);
+	tmpstore_open(&t);
+	/* One round of every name, so that each step below replaces one. */
+	for (; next <= NAMES; next++)
+		assert_int_equal(step(t.store, next), ERR_OK);
+	for (int k = 0; k < KILLS; k++) {
+		tmpstore_close(&t);
+		from = next;
+		acked = work_and_kill(&t, from);
+		tmpstore_open(&t);
+		if (acked >= from)
+			check(&t, acked, &next);
+		/* The step behind the last may be in the store: do it over, then go on. */
+		next = acked + 1;
+		assert_int_equal(step(t.store, next), ERR_OK);
+		check(&t, next, &from);
+		next++;
+	}
+	print_message("%d kills, %u steps\n", KILLS, (unsigned)next);
+	tmpstore_done(&t);
+}
+
+static void
+hold_a_reader(struct tmpstore *t, int out)
+{
+	struct store_txn *txn;
+
+	tmpstore_open(t);
+	txn = tmpstore_read(t, STORE_SERVED);
+	if (!txn || write(out, "r", 1) != 1)
+		_exit(1);
+	pause();
+}
+
+static void
+a_killed_readers_slot_is_freed(void **state)
+{
+	struct store_stat before, during, after;
+	struct tmpstore t;
+	int pipes[2];
+	char c;
+	pid_t pid;
+
+	(void)state;
+	tmpstore_init(&t);
+	tmpstore_open(&t);
+	store_abort(tmpstore_read(&t, STORE_SERVED));
+	store_abort(tmpstore_read(&t, STORE_PRIVATE));
+	assert_int_equal(store_stat(t.store, &before), ERR_OK);
+	assert_int_equal(before.readers, 2);
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0)
+		hold_a_reader(&t, pipes[1]);
+	assert_int_equal(read(pipes[0], &c, 1), 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(store_stat(t.store, &during), ERR_OK);
+	assert_int_equal(during.readers, 3);
+	assert_int_equal(store_check_readers(t.store), ERR_OK);
+	assert_int_equal(store_stat(t.store, &after), ERR_OK);
+	assert_int_equal(after.readers, 2);
+	close(pipes[0]);
+	close(pipes[1]);
+	tmpstore_done(&t);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_acknowledged_is_lost),
+		cmocka_unit_test(a_killed_readers_slot_is_freed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables of environment private/: account, order, event. */
+#include "store/account.h"
+#include "store/event.h"
+#include "store/order.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support/tmpstore.h"
+
+static int
+setup(void **state)
+{
+	struct tmpstore *t = calloc(1, sizeof(*t));
+
+	tmpstore_init(t);
+	tmpstore_open(t);
+	*state = t;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	tmpstore_done(*state);
+	free(*state);
+	return 0;
+}
+
+static void
+an_account_comes_back(void **state)
+{
+	struct account a = {.created_at = 12}, got = {0};
+	struct store_txn *txn;
+
+	memset(a.directory, 'd', ACCOUNT_URL_MAX);
+	memset(a.orders, 'o', ACCOUNT_URL_MAX);
+	assert_int_equal(secret_alloc(&a.key, 32), ERR_OK);
+	a.key.data[31] = 9;
+	for (int i = 0; i < 2; i++) { /* first without its URL, then with it */
+		txn = tmpstore_write(*state, STORE_PRIVATE);
+		assert_int_equal(account_put(txn, &a), ERR_OK);
+		tmpstore_commit(txn);
+		txn = tmpstore_read(*state, STORE_PRIVATE);
+		assert_int_equal(account_get(txn, a.directory, &got), ERR_OK);
+		assert_string_equal(got.directory, a.directory);
+		assert_string_equal(got.url, a.url);
+		assert_string_equal(got.orders, a.orders);
+		assert_int_equal(got.key.len, 32);
+		assert_memory_equal(got.key.data, a.key.data, 32);
+		assert_int_equal(got.created_at, 12);
+		assert_int_equal(account_get(txn, "https://other", &got), ERR_NOTFOUND);
+		assert_int_equal(account_get(txn, "", &got), ERR_NOTFOUND);
+		store_abort(txn);
+		memset(a.url, 'u', ACCOUNT_URL_MAX);
+	}
+	account_done(&a);
+	account_done(&got);
+}
+
+static void
+bad_accounts_are_refused(void **state)
+{
+	for (int i = 0; i < 4; i++) {
+		struct account a = {.directory = "https://ca.example/"};
+		struct store_txn *txn = tmpstore_write(*state, STORE_PRIVATE);
+
+		assert_int_equal(secret_alloc(&a.key, i == 0 ? 31 : 32), ERR_OK);
+		if (i == 1)
+			a.directory[0] = '\0';
+		if (i == 2)
+			memset(a.directory, 'x', sizeof(a.directory));
+		if (i == 3)
+			memset(a.url, 'x', sizeof(a.url));
+		assert_int_equal(account_put(txn, &a), ERR_INVALID);
+		assert_int_equal(store_commit(txn), ERR_INVALID);
+		account_done(&a);
+	}
+}
+
+static void
+an_order_comes_back_with_its_state(void **state)
+{
+	static const size_t lens[] = {0, 1, 5000, ORDER_STATE_MAX};
+	struct order o, got;
+	struct store_txn *txn;
+
+	order_init(&o);
+	order_init(&got);
+	o.name = tmpstore_name("*.a.example");
+	strcpy(o.ca, "le");
+	o.created_at = 1;
+	o.updated_at = 2;
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		buf_reset(&o.state);
+		while (o.state.len < lens[i])
+			buf_u8(&o.state, (uint8_t)o.state.len);
+		txn = tmpstore_write(*state, STORE_PRIVATE);
+		assert_int_equal(order_put(txn, &o), ERR_OK);
+		tmpstore_commit(txn);
+		txn = tmpstore_read(*state, STORE_PRIVATE);
+		assert_int_equal(order_get(txn, &o.name, &got), ERR_OK);
+		store_abort(txn);
+		assert_string_equal(got.name.name, "*.a.example");
+		assert_string_equal(got.ca, "le");
+		assert_int_equal(got.created_at, 1);
+		assert_int_equal(got.updated_at, 2);
+		assert_int_equal(got.state.len, lens[i]);
+		assert_true(got.state.secret);
+		if (lens[i])
+			assert_memory_equal(got.state.data, o.state.data, lens[i]);
+	}
+	buf_u8(&o.state, 0);
+	txn = tmpstore_write(*state, STORE_PRIVATE);
+	assert_int_equal(order_put(txn, &o), ERR_TOOBIG);
+	assert_int_equal(store_commit(txn), ERR_TOOBIG);
+	order_done(&o);
+	order_done(&got);
+}
+
+static void
+orders_are_paged_and_removed(void **state)
+{
+	static const char *const names[] = {"a.example", "b.example", "c.example"};
+	struct hostname page[4];
+	struct order o;
+	struct store_txn *txn = tmpstore_write(*state, STORE_PRIVATE);
+	size_t count;
+
+	order_init(&o);
+	for (int i = 0; i < 3; i++) {
+		o.name = tmpstore_name(names[i]);
+		assert_int_equal(order_put(txn, &o), ERR_OK);
+	}
+	tmpstore_commit(txn);
+	txn = tmpstore_write(*state, STORE_PRIVATE);
+	assert_int_equal(order_page(txn, NULL, 2, page, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(order_page(txn, &page[1], 2, page, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	assert_string_equal(page[0].name, "c.example");
+	assert_int_equal(order_del(txn, &page[0]), ERR_OK);
+	assert_int_equal(order_del(txn, &page[0]), ERR_OK);
+	assert_int_equal(order_get(txn, &page[0], &o), ERR_NOTFOUND);
+	assert_int_equal(order_page(txn, NULL, 4, page, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	tmpstore_commit(txn);
+	order_done(&o);
+}
+
+static void
+put_events(struct tmpstore *t, int count, uint64_t *ret_last)
+{
+	struct event e = {.at = 1, .type = "cert.stored"};
+	struct store_txn *txn = tmpstore_write(t, STORE_PRIVATE);
+
+	for (int i = 0; i < count; i++) {
+		snprintf(e.detail, sizeof(e.detail), "number %d", i);
+		assert_int_equal(event_put(txn, &e), ERR_OK);
+	}
+	tmpstore_commit(txn);
+	*ret_last = e.id;
+}
+
+static void
+event_ids_grow_and_are_not_reused(void **state)
+{
+	struct event e = {.at = -5, .type = "x", .name = "a.example"}, page[4];
+	struct store_txn *txn = tmpstore_read(*state, STORE_PRIVATE);
+	uint64_t last = 1;
+	size_t count;
+
+	assert_int_equal(event_last(txn, &last), ERR_OK);
+	assert_int_equal(last, 0);
+	store_abort(txn);
+	put_events(*state, 3, &last);
+	assert_int_equal(last, 3);
+	memset(e.detail, 'd', EVENT_DETAIL_MAX);
+	txn = tmpstore_write(*state, STORE_PRIVATE);
+	assert_int_equal(event_put(txn, &e), ERR_OK);
+	store_abort(txn); /* it never happened, nor did its id */
+	tmpstore_close(*state);
+	tmpstore_open(*state);
+	txn = tmpstore_write(*state, STORE_PRIVATE);
+	assert_int_equal(event_put(txn, &e), ERR_OK);
+	assert_int_equal(e.id, 4);
+	tmpstore_commit(txn);
+	txn = tmpstore_read(*state, STORE_PRIVATE);
+	assert_int_equal(event_page(txn, 2, 4, page, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(page[0].id, 3);
+	assert_string_equal(page[0].detail, "number 2");
+	assert_int_equal(page[1].id, 4);
+	assert_int_equal(page[1].at, -5);
+	assert_string_equal(page[1].name, "a.example");
+	assert_string_equal(page[1].detail, e.detail);
+	assert_int_equal(event_page(txn, 4, 4, page, &count), ERR_OK);
+	assert_int_equal(count, 0);
+	assert_int_equal(event_page(txn, UINT64_MAX, 4, page, &count), ERR_OK);
+	assert_int_equal(count, 0);
+	store_abort(txn);
+}
+
+static void
+events_are_bounded(void **state)
+{
+	struct event page[2];
+	struct store_txn *txn;
+	uint64_t last = 0;
+	size_t count;
+
+	while (last < EVENT_KEEP + 1000)
+		put_events(*state, 1000, &last);
+	txn = tmpstore_read(*state, STORE_PRIVATE);
+	assert_int_equal(event_page(txn, 0, 2, page, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(page[0].id, 1001);
+	assert_int_equal(page[1].id, 1002);
+	assert_int_equal(event_last(txn, &last), ERR_OK);
+	assert_int_equal(last, EVENT_KEEP + 1000);
+	store_abort(txn);
+}
+
+static void
+bad_events_are_refused(void **state)
+{
+	for (int i = 0; i < 4; i++) {
+		struct event e = {.type = "x"};
+		struct store_txn *txn = tmpstore_write(*state, STORE_PRIVATE);
+
+		if (i == 0)
+			e.type[0] = '\0';
+		if (i == 1)
+			memset(e.type, 'x', sizeof(e.type));
+		if (i == 2)
+			memset(e.name, 'x', sizeof(e.name));
+		if (i == 3)
+			memset(e.detail, 'x', sizeof(e.detail));
+		assert_int_equal(event_put(txn, &e), ERR_INVALID);
+		assert_int_equal(store_commit(txn), ERR_INVALID);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_account_comes_back),
+		TEST(bad_accounts_are_refused),
+		TEST(an_order_comes_back_with_its_state),
+		TEST(orders_are_paged_and_removed),
+		TEST(event_ids_grow_and_are_not_reused),
+		TEST(events_are_bounded),
+		TEST(bad_events_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/seal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/cursor.h"
+#include "base/secret.h"
+
+static const unsigned char id_a[SEAL_ID_LEN] = "store a";
+static const unsigned char id_b[SEAL_ID_LEN] = "store b";
+static const struct seal_place place = {"cert", "a.example", 9, 2};
+
+static struct seal *
+seal_of(const unsigned char *id, unsigned char fill)
+{
+	struct secret master = {0};
+	struct seal *seal = NULL;
+
+	assert_int_equal(secret_alloc(&master, 32), ERR_OK);
+	memset(master.data, fill, master.len);
+	assert_int_equal(seal_new(&master, id, &seal), ERR_OK);
+	secret_done(&master);
+	return seal;
+}
+
+static enum err
+open_with(struct seal *seal, const struct seal_place *at, const struct buf *sealed, size_t len)
+{
+	struct span span = {sealed->data, len};
+	struct buf out = {0};
+	unsigned char format = 0;
+	enum err err = seal_open(seal, at, &span, &out, &format);
+
+	if (err)
+		assert_int_equal(out.len, 0);
+	buf_done(&out);
+	return err;
+}
+
+static void
+what_was_closed_opens(void **state)
+{
+	static const size_t lens[] = {0, 1, 15, 16, 17, 1000, 100000};
+	struct seal *seal = seal_of(id_a, 1);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		struct buf plain = {0}, sealed = {0}, out = {0};
+		unsigned char format = 0;
+		struct span span;
+
+		for (size_t n = 0; n < lens[i]; n++)
+			buf_u8(&plain, (uint8_t)n);
+		assert_int_equal(seal_close(seal, &place, plain.data, plain.len, &sealed), ERR_OK);
+		assert_int_equal(sealed.len, lens[i] + SEAL_OVERHEAD);
+		span = (struct span){sealed.data, sealed.len};
+		assert_int_equal(seal_open(seal, &place, &span, &out, &format), ERR_OK);
+		assert_int_equal(format, 2);
+		assert_true(out.secret);
+		assert_int_equal(out.len, lens[i]);
+		if (lens[i])
+			assert_memory_equal(out.data, plain.data, lens[i]);
+		buf_done(&plain);
+		buf_done(&sealed);
+		buf_done(&out);
+	}
+	seal_free(seal);
+}
+
+static void
+every_flipped_bit_is_seen(void **state)
+{
+	struct seal *seal = seal_of(id_a, 1);
+	struct buf sealed = {0};
+
+	(void)state;
+	assert_int_equal(seal_close(seal, &place, "a record", 8, &sealed), ERR_OK);
+	for (size_t bit = 0; bit < sealed.len * 8; bit++) {
+		sealed.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+		assert_int_equal(open_with(seal, &place, &sealed, sealed.len), ERR_CORRUPT);
+		sealed.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+	}
+	for (size_t len = 0; len < sealed.len; len++)
+		assert_int_equal(open_with(seal, &place, &sealed, len), ERR_CORRUPT);
+	assert_int_equal(open_with(seal, &place, &sealed, sealed.len), ERR_OK);
+	buf_done(&sealed);
+	seal_free(seal);
+}
+
+static void
+another_place_does_not_open(void **state)
+{
+	static const struct {
+		struct seal_place at;
+		enum err err;
+	} cases[] = {
+		{{"cert", "a.example", 9, 2}, ERR_OK},
+		{{"cert", "a.example", 9, 3}, ERR_OK}, /* a later program reads it */
+		{{"cert", "a.example", 9, 1}, ERR_VERSION},
+		{{"cert", "b.example", 9, 2}, ERR_CORRUPT},
+		{{"cert", "a.exampl", 8, 2}, ERR_CORRUPT},
+		{{"cert", "a.example\0", 10, 2}, ERR_CORRUPT},
+		{{"domain", "a.example", 9, 2}, ERR_CORRUPT},
+		{{"cer", "t\0a.example", 11, 2}, ERR_CORRUPT},
+	};
+	struct seal *seal = seal_of(id_a, 1), *other_id = seal_of(id_b, 1),
+		    *other_key = seal_of(id_a, 2);
+	struct buf sealed = {0};
+
+	(void)state;
+	assert_int_equal(seal_close(seal, &place, "a record", 8, &sealed), ERR_OK);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(open_with(seal, &cases[i].at, &sealed, sealed.len), cases[i].err);
+	assert_int_equal(open_with(other_id, &place, &sealed, sealed.len), ERR_CORRUPT);
+	assert_int_equal(open_with(other_key, &place, &sealed, sealed.len), ERR_CORRUPT);
+	buf_done(&sealed);
+	seal_free(seal);
+	seal_free(other_id);
+	seal_free(other_key);
+}
+
+static void
+the_same_record_is_sealed_anew(void **state)
+{
+	struct seal *seal = seal_of(id_a, 1);
+	struct buf one = {0}, two = {0};
+
+	(void)state;
+	assert_int_equal(seal_close(seal, &place, "a record", 8, &one), ERR_OK);
+	assert_int_equal(seal_close(seal, &place, "a record", 8, &two), ERR_OK);
+	assert_memory_not_equal(one.data + 1, two.data + 1, 12);
+	assert_memory_not_equal(one.data + 13, two.data + 13, 8);
+	buf_done(&one);
+	buf_done(&two);
+	seal_free(seal);
+}
+
+static void
+keys_of_another_length_are_refused(void **state)
+{
+	static const size_t lens[] = {0, 16, 31, 33};
+	struct secret master = {0};
+	struct seal *seal = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		assert_int_equal(secret_alloc(&master, lens[i]), ERR_OK);
+		assert_int_equal(seal_new(&master, id_a, &seal), ERR_INVALID);
+	}
+	secret_done(&master);
+	seal_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_closed_opens),
+		cmocka_unit_test(every_flipped_bit_is_seen),
+		cmocka_unit_test(another_place_does_not_open),
+		cmocka_unit_test(the_same_record_is_sealed_anew),
+		cmocka_unit_test(keys_of_another_length_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

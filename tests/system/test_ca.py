@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A CA that is down, slow, forgetful or unwilling: certd says so, and goes on serving."""
+
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from lab import PATIENCE, check, equal, main, scenario, wait_for  # noqa: E402
+
+
+@scenario()
+def ca_down_then_up(lab):
+    lab.pebble.stop()
+    lab.start()
+    answer = lab.ctl("add", "a.test", "--wait", "-o", "ndjson", timeout=30)
+    check(answer.code in (1, 7, 8), f"add --wait with the CA down\n{answer}")
+    equal(lab.certd.names(), ["a.test"], "the name is kept")
+
+    item = wait_for(lambda: (lab.certd.show("a.test") or {}).get("error") and
+                    lab.certd.show("a.test"), 10, "show tells the error")
+    check(item["state"] in ("pending", "failing"), f"state: {item}")
+    check(item["error"]["detail"], f"the reason: {item}")
+    check(item["error"]["next"], f"the next try: {item}")
+    shown = lab.ctl_ok("show", "a.test").out
+    check(item["error"]["detail"][:20] in shown, f"show for people tells the reason too:\n{shown}")
+
+    lab.pebble.start()
+    lab.root = lab.pebble.trust()
+    lab.ctl_ok("renew", "a.test", "--wait")
+    lab.serial("a.test")
+    equal(lab.certd.show("a.test").get("error"), None, "the error afterwards")
+
+
+@scenario()
+def ca_down_serves_what_is_stored(lab):
+    lab.start()
+    lab.add("a.test")
+    serial = lab.serial("a.test")
+    lab.pebble.stop()
+    load = lab.load(["a.test"], rate=100)
+    lab.ctl_ok("add", "b.test", "c.test")
+    check(lab.ctl("renew", "a.test", "--wait", timeout=30).code != 0, "renew with the CA down")
+    time.sleep(2)
+    load.stop_clean(least=50)
+    equal(lab.serial("a.test"), serial, "what is served")
+
+
+@scenario(tap=True)
+def ca_forgot_our_account(lab):
+    lab.start()
+    lab.add("a.test")
+    old_root, serial = lab.root, lab.serial("a.test")
+    lab.pebble.stop()
+    lab.pebble.start()
+    lab.root = old_root + lab.pebble.trust()
+    lab.ctl_ok("renew", "a.test", "--wait")
+    check(lab.serial("a.test") != serial, "renewed with a new account")
+    lab.add("b.test")
+    equal(len(lab.tap.accounts), 2, "accounts ever")
+
+
+@scenario(tap=True)
+def the_account_is_reused_after_a_restart(lab):
+    lab.start()
+    lab.add("a.test")
+    lab.certd.stop()
+    lab.start()
+    lab.add("b.test")
+    equal(len(lab.tap.accounts), 1, "accounts ever")
+
+
+@scenario()
+def ca_refuses_a_name(lab):
+    lab.start()
+    answer = lab.ctl("add", "www.blocked.test", "--wait")
+    equal(answer.code, 8, f"{answer}\nexit code when the CA refuses")
+    item = lab.certd.show("www.blocked.test")
+    equal(item["state"], "failing", "state")
+    equal(item["error"]["code"], "ca/refused", f"code of {item['error']}")
+    check("blocked" in item["error"]["detail"], f"the CA's own words: {item['error']}")
+    equal(item["error"]["count"], 1, "failures so far")
+    lab.add("good.test")
+
+
+@scenario(challenge="http-01")
+@scenario(challenge="tls-alpn-01")
+def a_name_that_does_not_resolve_fails_alone(lab):
+    lab.start()
+    lab.pebble.dns_set("set-servfail", host="lost.test")
+    lab.ctl_ok("add", "lost.test", "good.test")
+    lab.wait_served(["good.test"], 10)
+    item = wait_for(lambda: lab.certd.show("lost.test").get("error") and lab.certd.show("lost.test"),
+                    20, "show tells the error")
+    check(item["error"]["detail"] and item["error"]["next"], f"reason and next try: {item}")
+    check(not lab.is_served("lost.test"), "lost.test has no certificate")
+
+
+@scenario(tap=True)
+def a_slow_ca_blocks_nothing_else(lab):
+    """One CA holds each answer back for seconds; names of the other are served as ever."""
+    lab.write_config(
+        f"ca direct {{ directory {lab.pebble.directory_url}; ca-file {lab.pebble.ca_file}; "
+        "agree-terms; }\n")
+    lab.tap.hold = lambda path: 3
+    lab.start()
+    lab.ctl_ok("add", "slow1.test", "slow2.test")
+    time.sleep(0.3)
+    for name in ("fast1.test", "fast2.test"):
+        began = time.monotonic()
+        lab.add(name, options=["--ca", "direct"])
+        took = time.monotonic() - began
+        check(took < 5 * PATIENCE, f"{name} took {took:.1f} s")
+        began = time.monotonic()
+        lab.ctl_ok("status")
+        check(time.monotonic() - began < 1 * PATIENCE, "status answers at once")
+    lab.tap.hold = lambda path: 0
+    lab.wait_served(["slow1.test", "slow2.test"], 20)
+
+
+@scenario(tap=True)
+def busy_answers_are_not_hammered(lab):
+    """503 with Retry-After on newOrder: no order before that time, and few requests meanwhile."""
+    lab.start()
+    lab.add("first.test")
+    new_order = next(path for path, entry in lab.tap.paths.items() if entry == "newOrder")
+    asked = []
+
+    def busy(path):
+        if path != new_order:
+            return None
+        asked.append(time.monotonic())
+        return 503, [("Retry-After", "3600"), ("Content-Type", "application/problem+json")], (
+            b'{"type":"urn:ietf:params:acme:error:rateLimited","detail":"come back in an hour"}')
+
+    lab.tap.instead = busy
+    answer = lab.ctl("add", "a.test", "--wait", timeout=30)
+    equal(answer.code, 8, f"{answer}\nexit code for a rate limit")
+    time.sleep(3)
+    check(1 <= len(asked) <= 6, f"newOrder was asked {len(asked)} times")
+    item = lab.certd.show("a.test")
+    check("come back in an hour" in item["error"]["detail"], f"the CA's text: {item['error']}")
+    lab.tap.instead = lambda path: None
+    lab.serial("first.test")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a stop and a start keep, and what the state directory looks like."""
+
+import os
+import stat
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from lab import PATIENCE, check, equal, main, scenario  # noqa: E402
+
+
+@scenario()
+def restart_with_the_ca_down_serves_everything(lab):
+    lab.start()
+    names = [f"n{i}.test" for i in range(10)]
+    lab.add(*names)
+    serials = {name: lab.serial(name) for name in names}
+    equal(lab.certd.stop(), 0, "exit status after SIGTERM")
+    lab.pebble.close()
+
+    began = time.monotonic()
+    lab.start()
+    for name in names:
+        equal(lab.serial(name), serials[name], f"certificate of {name} after the restart")
+    took = time.monotonic() - began
+    check(took < 3 * PATIENCE, f"start and ten handshakes took {took:.1f} s")
+    for name in names:
+        equal(lab.certd.show(name)["state"], "valid", f"state of {name}")
+
+
+@scenario()
+def stop_is_quick_and_leaves_nothing(lab):
+    lab.start()
+    lab.add("a.test")
+    with lab.connect("a.test"):
+        began = time.monotonic()
+        equal(lab.certd.stop(), 0, "exit status with a connection open")
+        took = time.monotonic() - began
+    check(took < 8 * PATIENCE, f"the stop took {took:.1f} s")
+    check(not os.path.exists(lab.certd.socket_path), "the control socket is removed")
+    equal(lab.ctl("status").code, 4, "exit code of certctl without a daemon")
+    lab.start()
+
+
+@scenario()
+def private_keys_are_sealed(lab):
+    lab.start()
+    lab.add("a.test")
+    state = os.path.join(lab.directory, "state")
+    key = os.stat(os.path.join(state, "master.key"))
+    equal(stat.filemode(key.st_mode), "-r--------", "mode of master.key")
+    for folder, _, files in os.walk(state):
+        for file in files:
+            path = os.path.join(folder, file)
+            with open(path, "rb") as stored:
+                data = stored.read()
+            for clear in (b"PRIVATE KEY", b"BEGIN EC"):
+                check(clear not in data, f"{path} holds a private key in clear")
+
+
+@scenario()
+def a_second_certd_on_the_same_state_is_refused(lab):
+    lab.start()
+    lab.add("a.test")
+    second = lab.certd.check_config(lab.conf_path)
+    equal(second.code, 0, "certd --check beside a running certd")
+    import certd
+    other = certd.run([lab.certd.binary, "-c", lab.conf_path], ["(second certd)"], 15, None)
+    check(other.code != 0, "a second certd must not start")
+    check(other.err.strip(), "and says why")
+    lab.serial("a.test")
+    equal(lab.ctl("status").code, 0, "the first one still answers")
+
+
+@scenario()
+def sighup_reloads(lab):
+    lab.start()
+    lab.add("a.test")
+    import signal
+    lab.certd.signal(signal.SIGHUP)
+    time.sleep(0.5)
+    lab.serial("a.test")
+    lab.add("b.test")
+
+
+if __name__ == "__main__":
+    main()

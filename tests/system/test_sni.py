@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Which ClientHello gets a certificate, and which an alert."""
+
+import os
+import socket
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import tlsclient  # noqa: E402
+from lab import PATIENCE, check, equal, main, scenario  # noqa: E402
+
+# bytes that reach the callback of OpenSSL 3.0 unchanged
+HOSTILE = [
+    b"\x1b]0;pwn", b"a\nlevel=error", b"../../etc/passwd", b"*.wild.test", b"*", b".",
+    "b\u00fccher.test".encode(), b"2001:db8::1", b"192.0.2.1", b"a" * 70 + b".test",
+    b".".join([b"a" * 60] * 4) + b".test.test", b"a..test", b".a.test", b"a.test..", b"%n%n%s",
+    b"a.test:443", b"a test", b"\xff\xfe",
+]
+# what OpenSSL itself stops, with alerts of its own
+MALFORMED = [b"", b"a.test\0.evil.test", b"x" * 256, b"x" * 5000]
+
+
+@scenario()
+def unknown_and_hostile_names_get_an_alert(lab):
+    lab.start()
+    lab.add("a.test")
+    for versions in ((0x0304, 0x0303), (0x0303,)):
+        for sni in [b"unknown.test", b"sub.a.test", b"test", None, *HOSTILE]:
+            got = tlsclient.answer_to_hello(lab.https, sni, versions=versions)
+            equal(got, "unrecognized_name", f"answer to SNI {sni!r}")
+        for sni in MALFORMED:
+            got = tlsclient.answer_to_hello(lab.https, sni, versions=versions)
+            check(got not in ("server_hello", "timeout"), f"answer to SNI {sni[:20]!r}: {got}")
+    for sni in (b"a.test", b"A.TEST", b"a.test."):
+        equal(tlsclient.answer_to_hello(lab.https, sni), "server_hello", f"answer to {sni!r}")
+    log = lab.certd.log_text()
+    check("\x1b" not in log and "\nlevel=error" not in log, "foreign bytes in the log are escaped")
+    lab.serial("a.test")
+
+
+@scenario()
+def old_protocols_are_refused(lab):
+    lab.start()
+    lab.add("a.test")
+    for version in (0x0302, 0x0301):
+        got = tlsclient.answer_to_hello(lab.https, b"a.test", versions=(version,))
+        equal(got, "protocol_version", f"answer to version {version:#06x}")
+    got = tlsclient.answer_to_hello(lab.https, b"a.test", versions=(0x0300,))
+    check(got in ("protocol_version", "handshake_failure"), f"answer to SSL 3: {got}")
+
+
+@scenario(challenge="http-01")
+@scenario(challenge="tls-alpn-01")
+def acme_tls_1_without_a_challenge_gets_nothing(lab):
+    lab.start()
+    lab.add("a.test")
+    for sni in (b"a.test", b"unknown.test", None, b"\x1b"):
+        for alpn in ((b"acme-tls/1",), (b"acme-tls/1", b"http/1.1"), (b"http/1.1", b"acme-tls/1")):
+            for versions in ((0x0304, 0x0303), (0x0303,)):
+                got = tlsclient.answer_to_hello(lab.https, sni, alpn=alpn, versions=versions)
+                check(got not in ("server_hello", "timeout"), f"{sni!r} with {alpn}: {got}")
+    lab.serial("a.test")
+
+
+@scenario()
+def ordinary_alpn_is_no_obstacle(lab):
+    lab.start()
+    lab.add("a.test")
+    with lab.connect("a.test", alpn=["h2", "http/1.1"]) as tls:
+        check(tls.selected_alpn_protocol() in (None, "http/1.1"), "h2 is not offered unasked")
+        tls.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+        check(b"200 OK" in tlsclient.read_all(tls), "the backend answers")
+
+
+@scenario()
+def what_is_no_client_hello_is_closed(lab):
+    """At once, or at the handshake timeout where more bytes could still make it a hello."""
+    lab.write_config(text=lab.config().replace("{ tls; }", "{ tls; handshake-timeout 2s; }"))
+    lab.start()
+    lab.add("a.test")
+    for junk in (b"GET / HTTP/1.0\r\n\r\n", b"\x16\x03\x01\x00\x00", b"\0" * 100, b"SSH-2.0-x\r\n",
+                 b"\x16\x03\x01\xff\xff" + b"x" * 70000):
+        with socket.create_connection(lab.https, timeout=5 * PATIENCE) as raw:
+            try:
+                raw.sendall(junk)
+                while raw.recv(4096):
+                    pass
+            except ConnectionError:
+                pass
+            except TimeoutError:
+                raise AssertionError(f"still open after {junk[:20]!r}")
+    lab.serial("a.test")
+
+
+@scenario()
+def a_hello_in_single_bytes_is_served(lab):
+    lab.start()
+    lab.add("a.test")
+    hello = tlsclient.client_hello(b"a.test")
+    with socket.create_connection(lab.https, timeout=10) as raw:
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in hello:
+            raw.sendall(bytes([byte]))
+        equal(raw.recv(1), b"\x16", "the first byte of the answer")
+
+
+@scenario()
+def silent_clients_are_dropped_at_the_handshake_timeout(lab):
+    lab.write_config(text=lab.config().replace("{ tls; }", "{ tls; handshake-timeout 2s; }"))
+    lab.start()
+    lab.add("a.test")
+    silent = [socket.create_connection(lab.https, timeout=10) for _ in range(200)]
+    half = tlsclient.client_hello(b"a.test")[:50]
+    for raw in silent[::2]:
+        raw.sendall(half)
+    began = time.monotonic()
+    lab.serial("a.test")
+    check(time.monotonic() - began < 1 * PATIENCE, "an honest client does not wait")
+    for raw in silent:
+        raw.settimeout(6 * PATIENCE)
+        try:
+            data = raw.recv(4096)
+            check(len(data) < 100, "what a silent client gets")
+        except ConnectionError:
+            pass
+        except TimeoutError:
+            raise AssertionError("a silent connection is still open long after the timeout")
+        raw.close()
+
+
+if __name__ == "__main__":
+    main()
