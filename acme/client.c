@@ -12,10 +12,6 @@
 
 enum {
 	SENT_MAX = 64,
-	/* newOrder goes one at a time: a crash then loses sight of one order at most, and Pebble
-	 * (2.4 and 2.10) locks up for good when two of them meet. CAs allow far fewer than this
-	 * gives. */
-	NEW_ORDERS_MAX = 1,
 	BAD_NONCES_MAX = 10, /* a CA that rejects one in five needs a few */
 	DIRECTORY_AGE_MAX_MS = 24 * 3600 * 1000,
 };
@@ -201,27 +197,6 @@ on_deferred(void *arg, struct transport_reply *reply)
 	client_flush(c);
 }
 
-/* Where CALL goes; NULL with the reason in RET_WHY when it must not go out. */
-static const char *
-url_of(const struct client *c, const struct call *call, struct problem *ret_why)
-{
-	const char *url = call->target == CLIENT_NEW_ORDER ? c->directory.new_order
-	                  : call->target == CLIENT_ORDERS  ? c->orders_url
-	                                                   : call->url;
-
-	if (call->registers)
-		return c->directory.new_account;
-	if (call->target == CLIENT_ORDERS && !*url)
-		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
-		            "the CA keeps no list of the account's orders");
-	else if (!directory_names(&c->directory, url))
-		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
-		            "the CA sends us to %.300s, which is not where its directory is", url);
-	else
-		return url;
-	return NULL;
-}
-
 /* Signs CALL with NONCE and hands it to the transport. */
 static void
 call_send(struct client *c, struct call *call, const char *url, const char *nonce)
@@ -255,15 +230,6 @@ call_send(struct client *c, struct call *call, const char *url, const char *nonc
 	c->orders_sent += call->target == CLIENT_NEW_ORDER;
 }
 
-static bool
-may_go(const struct client *c, const struct call *call)
-{
-	if (call->registers)
-		return true;
-	return c->state == CLIENT_READY &&
-	       (call->target != CLIENT_NEW_ORDER || c->orders_sent < NEW_ORDERS_MAX);
-}
-
 void
 client_pump(struct client *c)
 {
@@ -278,9 +244,9 @@ client_pump(struct client *c)
 		const char *url;
 
 		next = TAILQ_NEXT(call, link);
-		if (!may_go(c, call))
+		if (!client_may_send(c, call))
 			continue;
-		url = url_of(c, call, &why);
+		url = client_url_of(c, call, &why);
 		if (!url) {
 			call_finish(call, &why);
 			continue;
@@ -331,6 +297,8 @@ on_reply(void *arg, struct transport_reply *reply)
 
 	call_unlink(call);
 	refusal_judge(reply, &answer.problem);
+	if (reply->err == ERR_TIMEOUT || reply->err == ERR_UNREACHABLE)
+		client_fail_waiting(c, &answer.problem); /* else each would wait as long, in turn */
 	if (!goes_again(c, call, &answer.problem, reply)) {
 		call->fn(call->arg, &answer);
 		call_free(call);
