@@ -12,6 +12,10 @@
 enum {
 	HEADS_MAX = 16,        /* newNonce requests side by side */
 	HEAD_FAILURES_MAX = 3, /* in a row, then who waits is told */
+	/* newOrder goes one at a time: a crash then loses sight of one order at most, and Pebble
+	 * (2.4 and 2.10) locks up for good when two of them meet. CAs allow far fewer than this
+	 * gives. */
+	NEW_ORDERS_MAX = 1,
 };
 
 static enum err
@@ -221,4 +225,33 @@ client_fetch_nonces(struct client *c, size_t wanted)
 		}
 		c->heads++;
 	}
+}
+
+bool
+client_may_send(const struct client *c, const struct call *call)
+{
+	if (call->registers)
+		return true;
+	return c->state == CLIENT_READY &&
+	       (call->target != CLIENT_NEW_ORDER || c->orders_sent < NEW_ORDERS_MAX);
+}
+
+const char *
+client_url_of(const struct client *c, const struct call *call, struct problem *ret_why)
+{
+	const char *url = call->target == CLIENT_NEW_ORDER ? c->directory.new_order
+	                  : call->target == CLIENT_ORDERS  ? c->orders_url
+	                                                   : call->url;
+
+	if (call->registers)
+		return c->directory.new_account;
+	if (call->target == CLIENT_ORDERS && !*url)
+		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
+		            "the CA keeps no list of the account's orders");
+	else if (!directory_names(&c->directory, url))
+		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
+		            "the CA sends us to %.300s, which is not where its directory is", url);
+	else
+		return url;
+	return NULL;
 }

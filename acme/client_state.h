@@ -61,6 +61,7 @@ struct client {
 	struct calls sent;
 	struct calls finished;
 	size_t sent_count;
+	size_t orders_sent; /* newOrder requests among them */
 	bool deferred; /* transport_defer() was asked for client_flush() */
 };
 
@@ -79,6 +80,12 @@ void client_settle(struct client *c);
 void client_forget_account(struct client *c);
 /* As many newNonce requests under way as WANTED, within bounds. */
 void client_fetch_nonces(struct client *c, size_t wanted);
+
+/* Whether it is CALL's turn. */
+bool client_may_send(const struct client *c, const struct call *call);
+/* Where CALL goes; NULL with the reason in RET_WHY when it must not go out. */
+const char *client_url_of(const struct client *c, const struct call *call,
+                          struct problem *ret_why);
 
 /* client.c: a call that goes out before all others. */
 MUST_CHECK enum err client_register(struct client *c, const char *payload, client_answer_fn *fn);
