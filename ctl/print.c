@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -12,7 +13,7 @@
 #include "base/log.h"
 #include "base/msg.h"
 
-enum { SHOWN_MAX = 2048, LABEL_WIDTH = 12 };
+enum { SHOWN_MAX = 2048, LABEL_WIDTH = 12, ESCAPED_PER_BYTE = 4, ESCAPED_ROOM = 16 };
 
 static const char *const format_words[] = {
 	[PRINT_TABLE] = "table",
@@ -154,10 +155,12 @@ print_single(struct print *p, const cJSON *object)
 void
 print_field(const char *label, const char *value)
 {
-	char shown[SHOWN_MAX];
+	size_t size = value ? ESCAPED_PER_BYTE * strlen(value) + ESCAPED_ROOM : 0;
+	char *shown = size ? malloc(size) : NULL;
 
-	if (value && *value)
-		printf("%-*s%s\n", LABEL_WIDTH, label, log_escape(value, shown, sizeof(shown)));
+	if (shown && *value)
+		printf("%-*s%s\n", LABEL_WIDTH, label, log_escape(value, shown, size));
+	free(shown);
 }
 
 void
