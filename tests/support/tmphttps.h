@@ -15,7 +15,8 @@
 
 struct tmphttps_page {
 	const char *path;
-	const char *head;  /* status line and headers, CRLF each; "%s" becomes the server's base URL */
+	const char
+		*head; /* status line and headers, CRLF each; "%s" becomes the server's base URL */
 	const char *body;  /* NULL: none */
 	size_t repeat;     /* of `body`; 0: once */
 	unsigned delay_ms; /* before the answer */
