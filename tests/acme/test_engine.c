@@ -107,6 +107,10 @@ struct script {
 	}
 
 static const struct script scripts[] = {
+	FAILS("challenge_elsewhere", CA_PROTOCOL, false, "url", 0, NEW_ORDER(ORDER("pending", "")),
+              FIRST_GET("/z1", AUTHZ_OF("a.example", "pending",
+                                        "{\"type\":\"http-01\",\"url\":\"file:///c1\",\"token\":"
+                                        "\"t\",\"status\":\"pending\"}"))),
 	WORKS("the_long_way", UNTIL_FINALIZE, FINALIZE(ORDER("processing", "")),
               POLL(250, "/o", ORDER("processing", "")), POLL(500, "/o", ORDER("valid", CERT)),
               DOWNLOAD),
