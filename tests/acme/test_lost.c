@@ -143,7 +143,7 @@ nothing_is_found(void **state)
 		ORDER("valid", "a.example"),
 		ORDER("pending", "b.example"),
 		"{\"status\":\"pending\",\"identifiers\":[{\"type\":\"dns\",\"value\":\"a."
-	        "example\"},"
+		"example\"},"
 		"{\"type\":\"dns\",\"value\":\"b.example\"}]}",
 		"<html>",
 		ORDER("odd", "a.example"),
