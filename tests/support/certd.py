@@ -18,7 +18,8 @@ SANITIZED = "san" in os.path.basename(BUILD)
 PATIENCE = 4 if SANITIZED else 1
 
 SANITIZER_REPORT = re.compile(
-    r"ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|runtime error:|LeakSanitizer|Assertion .* failed")
+    r"ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|runtime error:|LeakSanitizer|"
+    r"Assertion .* failed")
 
 
 class Answer:

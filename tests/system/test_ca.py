@@ -10,6 +10,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from lab import PATIENCE, check, equal, main, scenario, wait_for  # noqa: E402
 
 
+def wait_for_error(lab, name):
+    """The item of show, once it has an error."""
+    wait_for(lambda: lab.certd.show(name).get("error"), 20, f"show tells the error of {name}")
+    return lab.certd.show(name)
+
+
 @scenario()
 def ca_down_then_up(lab):
     lab.pebble.stop()
@@ -18,8 +24,7 @@ def ca_down_then_up(lab):
     check(answer.code in (1, 7, 8), f"add --wait with the CA down\n{answer}")
     equal(lab.certd.names(), ["a.test"], "the name is kept")
 
-    item = wait_for(lambda: (lab.certd.show("a.test") or {}).get("error") and
-                    lab.certd.show("a.test"), 10, "show tells the error")
+    item = wait_for_error(lab, "a.test")
     check(item["state"] in ("pending", "failing"), f"state: {item}")
     check(item["error"]["detail"], f"the reason: {item}")
     check(item["error"]["next"], f"the next try: {item}")
@@ -91,8 +96,7 @@ def a_name_that_does_not_resolve_fails_alone(lab):
     lab.pebble.dns_set("set-servfail", host="lost.test")
     lab.ctl_ok("add", "lost.test", "good.test")
     lab.wait_served(["good.test"], 10)
-    item = wait_for(lambda: lab.certd.show("lost.test").get("error") and lab.certd.show("lost.test"),
-                    20, "show tells the error")
+    item = wait_for_error(lab, "lost.test")
     check(item["error"]["detail"] and item["error"]["next"], f"reason and next try: {item}")
     check(not lab.is_served("lost.test"), "lost.test has no certificate")
 

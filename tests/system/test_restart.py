@@ -3,11 +3,13 @@
 """What a stop and a start keep, and what the state directory looks like."""
 
 import os
+import signal
 import stat
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from certd import run  # noqa: E402
 from lab import PATIENCE, check, equal, main, scenario  # noqa: E402
 
 
@@ -64,10 +66,9 @@ def private_keys_are_sealed(lab):
 def a_second_certd_on_the_same_state_is_refused(lab):
     lab.start()
     lab.add("a.test")
-    second = lab.certd.check_config(lab.conf_path)
-    equal(second.code, 0, "certd --check beside a running certd")
-    import certd
-    other = certd.run([lab.certd.binary, "-c", lab.conf_path], ["(second certd)"], 15, None)
+    checked = lab.certd.check_config(lab.conf_path)
+    equal(checked.code, 0, "certd --check beside a running certd")
+    other = run([lab.certd.binary, "-c", lab.conf_path], ["(second certd)"], 15, None)
     check(other.code != 0, "a second certd must not start")
     check(other.err.strip(), "and says why")
     lab.serial("a.test")
@@ -78,7 +79,6 @@ def a_second_certd_on_the_same_state_is_refused(lab):
 def sighup_reloads(lab):
     lab.start()
     lab.add("a.test")
-    import signal
     lab.certd.signal(signal.SIGHUP)
     time.sleep(0.5)
     lab.serial("a.test")
