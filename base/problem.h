@@ -44,7 +44,9 @@ struct cursor;
 	  "the CA's certificate does not fit; the old one stays, certd tries again by itself")     \
 	X(CONFIG, "config",                                                                        \
 	  "the configuration has no such ca: add it or set another for the name")                  \
-	X(INTERNAL, "internal", "a fault of certd or this machine: see its log")
+	X(INTERNAL, "internal", "a fault of certd or this machine: see its log")                   \
+	X(CA_DIRECTORY, "ca/directory",                                                            \
+	  "what the `directory` of the ca block leads to is no ACME directory: check the URL")
 
 enum problem_kind {
 #define X(name, code, hint) PROBLEM_##name,

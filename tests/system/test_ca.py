@@ -102,6 +102,56 @@ def a_name_that_does_not_resolve_fails_alone(lab):
 
 
 @scenario(tap=True)
+def removed_and_added_again_while_its_order_runs(lab):
+    """The name is not forgotten over a restart, and an order at the old CA does not count."""
+    lab.write_config(
+        f"ca direct {{ directory {lab.pebble.directory_url}; ca-file {lab.pebble.ca_file}; "
+        "agree-terms; }\n")
+    lab.tap.hold = lambda path: 2
+    lab.start()
+    lab.ctl_ok("add", "same.test", "other.test")
+    time.sleep(1)
+    lab.ctl_ok("remove", "same.test", "other.test")
+    lab.ctl_ok("add", "same.test")
+    lab.ctl_ok("add", "other.test", "--ca", "direct", "--wait")
+    equal(lab.tap.orders_of("other.test"), [], "orders at the first CA that came to an end")
+    time.sleep(1)
+    lab.certd.stop()
+    lab.tap.hold = lambda path: 0
+    lab.start()
+    lab.wait_served(["same.test", "other.test"], 30)
+
+
+@scenario(tap=True)
+def show_tells_the_step(lab):
+    lab.tap.hold = lambda path: 2 if "/authZ/" in path or "/chalZ/" in path else 0
+    lab.start()
+    lab.ctl_ok("add", "a.test")
+    item = wait_for(lambda: lab.certd.show("a.test").get("order") and lab.certd.show("a.test"),
+                    15, "show tells the order")
+    check(item["step"] in ("authorize", "respond", "validate", "publish"), f"step: {item['step']}")
+    lab.tap.hold = lambda path: 0
+    lab.wait_served(["a.test"], 30)
+
+
+@scenario()
+def a_wrong_directory_is_the_cas_fault_and_heals(lab):
+    good = lab.config()
+    lab.write_config(text=good.replace("/dir;", "/nowhere;"))
+    lab.start()
+    answer = lab.ctl("add", "a.test", "--wait")
+    check(answer.code not in (0, 8) and "/nowhere" in answer.err, str(answer))
+    equal(lab.certd.show("a.test")["error"]["code"], "ca/directory", "code")
+    lab.ctl_ok("add", *[f"n{i}.test" for i in range(50)])
+    time.sleep(1)
+    check(lab.certd.log_text().count("/nowhere") < 20, "one fault of the CA is told once, not per name")
+    lab.write_config(text=good)
+    lab.ctl_ok("reload", "--wait")
+    lab.ctl_ok("renew", "a.test", "--wait")
+    lab.wait_served([f"n{i}.test" for i in range(50)], 60)
+
+
+@scenario(tap=True)
 def a_slow_ca_blocks_nothing_else(lab):
     """One CA holds each answer back for seconds; names of the other are served as ever."""
     lab.write_config(

@@ -47,6 +47,31 @@ def stop_is_quick_and_leaves_nothing(lab):
 
 
 @scenario()
+def a_second_certd_takes_nothing_from_the_first(lab):
+    """Not its store, not half of its port, not its control socket."""
+    lab.start()
+    lab.add("a.test")
+    text = lab.config()
+    state = f"state-directory {lab.directory}/state;"
+    check(state in text, "the configuration names the state directory")
+    others = {
+        "store": text,
+        "port": text.replace(state, f"state-directory {lab.directory}/other;").replace(
+            "/control.sock", "/other.sock"),
+    }
+    for what, conf in others.items():
+        path = os.path.join(lab.directory, f"second-{what}.conf")
+        with open(path, "w") as file:
+            file.write(conf)
+        got = lab.certd.run_second(path)
+        equal(got.code, 1, f"exit status of a second certd with the same {what}")
+        check("use" in got.err or "runs" in got.err or "another" in got.err, got.err)
+    for _ in range(20):
+        lab.serial("a.test")
+    equal(lab.ctl("status").code, 0, "the first one answers")
+
+
+@scenario()
 def private_keys_are_sealed(lab):
     lab.start()
     lab.add("a.test")
