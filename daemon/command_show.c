@@ -15,6 +15,7 @@
 #include "daemon/issuer.h"
 #include "daemon/status.h"
 #include "store/cert.h"
+#include "store/domain_list.h"
 #include "store/event.h"
 #include "store/order.h"
 #include "store/store.h"
@@ -285,7 +286,7 @@ command_show(struct control_client *cl, const cJSON *request)
 	if (!err) {
 		err = domain_get(txn, &name, &d);
 		if (!err && d.generation > 0)
-			err = cert_get(txn, &name, &cert);
+			err = cert_get_for(txn, &d, &cert);
 		store_abort(txn);
 	}
 	if (err == ERR_NOTFOUND) {
