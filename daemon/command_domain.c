@@ -254,26 +254,26 @@ run_batch(struct batch *b, const cJSON *request)
 
 /* ---- verbs ---------------------------------------------------------------------------------- */
 
-/* The block that the request names, else the default's. */
-static bool
-choose_blocks(struct batch *b, const cJSON *request)
+bool
+choose_blocks(struct control_client *cl, const cJSON *request, const struct conf_ca **ret_ca,
+              const struct conf_backend **ret_backend)
 {
-	const struct conf *conf = b->control->conf;
+	const struct conf *conf = cl->control->conf;
 	const char *ca = json_text(request, "ca"), *backend = json_text(request, "backend");
 
-	b->ca = ca ? conf_ca(conf, ca) : conf->otherwise.ca;
-	b->backend = backend ? conf_backend(conf, backend) : conf->otherwise.backend;
-	if (!b->ca)
-		reply_error(b->cl, MSG_EXIT_USAGE, "unknown-ca",
+	*ret_ca = ca ? conf_ca(conf, ca) : conf->otherwise.ca;
+	*ret_backend = backend ? conf_backend(conf, backend) : conf->otherwise.backend;
+	if (!*ret_ca)
+		reply_error(cl, MSG_EXIT_USAGE, "unknown-ca",
 		            ca ? "the configuration has no ca \"%s\""
 		               : "no ca given, and the configuration has no default%s",
 		            ca ? ca : "");
-	else if (!b->backend)
-		reply_error(b->cl, MSG_EXIT_USAGE, "unknown-backend",
+	else if (!*ret_backend)
+		reply_error(cl, MSG_EXIT_USAGE, "unknown-backend",
 		            backend ? "the configuration has no backend \"%s\""
 		                    : "no backend given, and the configuration has no default%s",
 		            backend ? backend : "");
-	return b->ca && b->backend;
+	return *ret_ca && *ret_backend;
 }
 
 void
@@ -285,7 +285,7 @@ command_add(struct control_client *cl, const cJSON *request)
 	                  .apply = add_one,
 	                  .wait = json_bool(request, "wait", false)};
 
-	if (choose_blocks(&b, request))
+	if (choose_blocks(cl, request, &b.ca, &b.backend))
 		run_batch(&b, request);
 }
 

@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <uthash.h>
 
 #include "base/buf.h"
@@ -19,6 +20,10 @@
 struct loop;
 struct loop_timer;
 struct loop_watch;
+struct conf_backend;
+struct conf_ca;
+struct import_job;
+struct import_pool;
 struct problem;
 
 enum { CLIENTS_MAX = 64 };
@@ -36,9 +41,12 @@ struct control_client {
 	struct control *control;
 	struct loop_watch *watch;
 	bool admin;
-	bool busy;     /* a long reply is under way: no further request is read */
-	bool closing;  /* to be closed once `out` is empty */
-	int64_t since; /* mono ms: start of an unfinished line, 0 = none */
+	uid_t uid;                 /* the peer's */
+	cJSON *request;            /* under way: a verb may take parts of it over */
+	struct import_job *import; /* under way; the job's `client` is us */
+	bool busy;                 /* a long reply is under way: no further request is read */
+	bool closing;              /* to be closed once `out` is empty */
+	int64_t since;             /* mono ms: start of an unfinished line, 0 = none */
 	struct buf in;
 	struct buf out;
 	struct waited *waited; /* wait: names still open */
@@ -57,6 +65,7 @@ struct control {
 	struct status *status;
 	struct issuer *issuer;
 	struct notice_queue *notices;
+	struct import_pool *imports; /* NULL until the first import */
 	int channel;
 	int listen_fd;
 	struct loop_watch *channel_watch;
@@ -71,6 +80,8 @@ void reply_json(struct control_client *cl, cJSON *line);
 void reply_ok(struct control_client *cl);
 void reply_error(struct control_client *cl, enum msg_exit code, const char *word,
                  const char *format, ...) PRINTF_LIKE(4, 5);
+/* Lines that are made already; a failed TEXT ends the client. */
+void reply_text(struct control_client *cl, const struct buf *text);
 void reply_end(struct control_client *cl, enum msg_exit code);
 /* {"member": object}: adds the object to a new line; NULL when there is no memory. */
 cJSON *line_with(const char *member, cJSON **ret_object);
@@ -82,6 +93,15 @@ void command_run(struct control_client *cl, const cJSON *request);
 void command_add(struct control_client *cl, const cJSON *request);
 void command_renew(struct control_client *cl, const cJSON *request);
 void command_remove(struct control_client *cl, const cJSON *request);
+
+/* The blocks that the request names, else the default's; false: answered with an error. */
+bool choose_blocks(struct control_client *cl, const cJSON *request, const struct conf_ca **ret_ca,
+                   const struct conf_backend **ret_backend);
+
+/* command_import.c */
+void command_import(struct control_client *cl, const cJSON *request);
+void import_on_done(struct control *c);
+void import_forget(struct control_client *cl);
 
 /* command_show.c */
 void command_list(struct control_client *cl, const cJSON *request);

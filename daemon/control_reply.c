@@ -9,6 +9,16 @@
 
 enum { OUT_MAX = 8 * 1024 * 1024 };
 
+static void
+check_room(struct control_client *cl)
+{
+	if (cl->out.len <= OUT_MAX && buf_ok(&cl->out))
+		return;
+	log_warn("a control client does not read its replies: closing it");
+	buf_reset(&cl->out);
+	cl->closing = true;
+}
+
 void
 reply_json(struct control_client *cl, cJSON *line)
 {
@@ -16,11 +26,17 @@ reply_json(struct control_client *cl, cJSON *line)
 		cl->closing = true;
 	buf_add(&cl->out, "\n", 1);
 	cJSON_Delete(line);
-	if (cl->out.len > OUT_MAX || !buf_ok(&cl->out)) {
-		log_warn("a control client does not read its replies: closing it");
-		buf_reset(&cl->out);
+	check_room(cl);
+}
+
+void
+reply_text(struct control_client *cl, const struct buf *text)
+{
+	if (!buf_ok(text))
 		cl->closing = true;
-	}
+	else
+		buf_add(&cl->out, text->data, text->len);
+	check_room(cl);
 }
 
 cJSON *
