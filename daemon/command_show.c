@@ -270,7 +270,7 @@ command_show(struct control_client *cl, const cJSON *request)
 	if (!err) {
 		err = domain_get(txn, &name, &d);
 		if (!err && d.generation > 0)
-			err = cert_get(txn, &name, &cert);
+			err = cert_get_for(txn, &d, &cert);
 		store_abort(txn);
 	}
 	if (err == ERR_NOTFOUND) {

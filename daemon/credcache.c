@@ -160,7 +160,7 @@ entry_current(struct credcache *cache, struct store_txn *txn, const struct domai
 			status_add(cache->config.status, STATUS_CRED_CACHED, 1);
 		return e->cred ? e : NULL;
 	}
-	err = cred_load(cache->chains, txn, &domain->name, &cred);
+	err = cred_load(cache->chains, txn, domain, &cred);
 	if (!err) {
 		status_add(cache->config.status, STATUS_CRED_LOADED, 1);
 		return entry_set(cache, &domain->name, domain->generation, cred);
