@@ -48,9 +48,8 @@ source_acme_json(struct source *source)
 	else if (json_parse(text.data, text.len, &json) || !cJSON_IsObject(json))
 		source_fail(source, source->path, "this is no acme.json of Traefik 2 or 3");
 	cJSON_ArrayForEach(resolver, json)
-		cJSON_ArrayForEach(entry, json_array(resolver, "Certificates"))
-			if (go_on)
-				go_on = take_entry(source, resolver->string, entry);
+		cJSON_ArrayForEach(entry, json_array(resolver, "Certificates")) if (go_on) go_on =
+			take_entry(source, resolver->string, entry);
 	json_wipe(json);
 	buf_wipe(&text);
 	return go_on;

@@ -25,12 +25,20 @@ static const struct {
 	enum rights rights;
 	void (*run)(struct control_client *cl, const cJSON *request);
 } commands[] = {
-	{"add", ADMIN, command_add},        {"config.check", ADMIN, command_config_check},
-	{"events", READ, command_events},   {"import", ADMIN, command_import},
-	{"list", READ, command_list},       {"reload", ADMIN, command_reload},
-	{"remove", ADMIN, command_remove},  {"renew", ADMIN, command_renew},
-	{"show", READ, command_show},       {"status", READ, command_status},
-	{"version", READ, command_version}, {"wait", READ, command_wait},
+	{"add", ADMIN, command_add},
+	{"apply", ADMIN, command_apply},
+	{"config.check", ADMIN, command_config_check},
+	{"events", READ, command_events},
+	{"export", READ, command_export}, /* the key: see there */
+	{"import", ADMIN, command_import},
+	{"list", READ, command_list},
+	{"reload", ADMIN, command_reload},
+	{"remove", ADMIN, command_remove},
+	{"renew", ADMIN, command_renew},
+	{"show", READ, command_show},
+	{"status", READ, command_status},
+	{"version", READ, command_version},
+	{"wait", READ, command_wait},
 };
 
 void

@@ -35,6 +35,7 @@ struct batch {
 	struct store_txn *txn;
 	const struct conf_ca *ca;           /* add */
 	const struct conf_backend *backend; /* add */
+	struct domain labels;               /* add: its labels only */
 	const char *event;
 	enum err (*apply)(struct batch *b, struct outcome *o);
 	bool wait; /* go on with the steps of the names that are ok */
@@ -53,8 +54,8 @@ refuse(struct outcome *o, enum err err, const char *word, const char *text)
 
 /* ---- one name ------------------------------------------------------------------------------- */
 
-static bool
-may_have_wildcards(const struct conf_ca *ca)
+bool
+ca_may_have_wildcards(const struct conf_ca *ca)
 {
 	for (size_t i = 0; i < ca->challenge_count; i++)
 		if (ca->challenges[i] != CHALLENGE_HTTP_01 &&
@@ -74,7 +75,7 @@ add_one(struct batch *b, struct outcome *o)
 		              "this name is here already: see certctl show");
 	if (err != ERR_NOTFOUND)
 		return err;
-	if (hostname_is_wildcard(&o->name) && !may_have_wildcards(b->ca))
+	if (hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->ca))
 		return refuse(o, ERR_UNSUPPORTED, "unsupported",
 		              "a wildcard certificate needs dns-01, which this CA's block does not "
 		              "allow");
@@ -82,6 +83,7 @@ add_one(struct batch *b, struct outcome *o)
 	d.due_at = d.created_at;
 	snprintf(d.ca, sizeof(d.ca), "%s", b->ca->name);
 	snprintf(d.backend, sizeof(d.backend), "%s", b->backend->name);
+	memcpy(d.labels, b->labels.labels, sizeof(d.labels));
 	return domain_put(b->txn, &d);
 }
 
@@ -284,8 +286,11 @@ command_add(struct control_client *cl, const cJSON *request)
 	                  .event = "name.added",
 	                  .apply = add_one,
 	                  .wait = json_bool(request, "wait", false)};
+	char why[128];
 
-	if (choose_blocks(cl, request, &b.ca, &b.backend))
+	if (labels_from_json(json_object(request, "labels"), &b.labels, why, sizeof(why)))
+		reply_error(cl, MSG_EXIT_USAGE, "invalid", "%s", why);
+	else if (choose_blocks(cl, request, &b.ca, &b.backend))
 		run_batch(&b, request);
 }
 

@@ -77,6 +77,8 @@ struct control {
 
 /* control_reply.c: one line each. reply_json() takes LINE over, NULL stands for no memory. */
 void reply_json(struct control_client *cl, cJSON *line);
+/* The same for a LINE with a key in it: it is wiped. */
+void reply_secret(struct control_client *cl, cJSON *line);
 void reply_ok(struct control_client *cl);
 void reply_error(struct control_client *cl, enum msg_exit code, const char *word,
                  const char *format, ...) PRINTF_LIKE(4, 5);
@@ -98,13 +100,30 @@ void command_remove(struct control_client *cl, const cJSON *request);
 bool choose_blocks(struct control_client *cl, const cJSON *request, const struct conf_ca **ret_ca,
                    const struct conf_backend **ret_backend);
 
+bool ca_may_have_wildcards(const struct conf_ca *ca);
+
+/* command_apply.c */
+void command_apply(struct control_client *cl, const cJSON *request);
+/* The texts of OBJECT ({"key":"value"}) in place of D's labels. ERR_INVALID: the reason is in WHY.
+ */
+MUST_CHECK enum err labels_from_json(const cJSON *object, struct domain *d, char *why, size_t size);
+void labels_to_json(const struct domain *d, cJSON *item);
+
+/* command_export.c */
+void command_export(struct control_client *cl, const cJSON *request);
+
 /* command_import.c */
 void command_import(struct control_client *cl, const cJSON *request);
 void import_on_done(struct control *c);
 void import_forget(struct control_client *cl);
 
-/* command_show.c */
+/* command_list.c */
 void command_list(struct control_client *cl, const cJSON *request);
+
+/* command_show.c */
+void fill_item(cJSON *item, struct control *c, const struct domain *d);
+/* "the store says ...", with the code of ERR. */
+void reply_store_error(struct control_client *cl, enum err err);
 void command_show(struct control_client *cl, const cJSON *request);
 void command_status(struct control_client *cl, const cJSON *request);
 /* What people see: a domain_state_word(), "renewing" or "expired". */

@@ -41,7 +41,7 @@ has_leaf(struct store_txn *txn, const struct domain *d, const struct bundle *b)
 	bool same;
 
 	cert_init(&cert);
-	same = cert_get(txn, &d->name, &cert) == ERR_OK && cert.leaf.len == b->leaf.len &&
+	same = cert_get_for(txn, d, &cert) == ERR_OK && cert.leaf.len == b->leaf.len &&
 	       memcmp(cert.leaf.data, b->leaf.data, b->leaf.len) == 0;
 	cert_done(&cert);
 	return same;
@@ -71,11 +71,12 @@ put_cert(struct store_txn *txn, const struct bundle *b, struct domain *d)
 	enum err err;
 
 	cert_init(&cert);
-	cert.generation = d->generation + 1;
 	cert.not_before = b->not_before;
 	cert.not_after = b->not_after;
 	cert.key_kind = b->key.len == KEY_P256_SCALAR_LEN ? CERT_KEY_P256 : CERT_KEY_PKCS8;
-	err = secret_copy(&cert.key, &b->key);
+	err = cert_next_generation(txn, d, &cert.generation);
+	if (!err)
+		err = secret_copy(&cert.key, &b->key);
 	buf_add(&cert.leaf, b->leaf.data, b->leaf.len);
 	if (!err && !buf_ok(&cert.leaf))
 		err = ERR_NOMEM;
