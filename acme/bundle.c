@@ -220,6 +220,17 @@ find_leaf(const struct parts *parts, struct certview *ret_view, struct problem *
 	                                  : "the private key is that of none of the certificates");
 }
 
+static bool
+openssl_reads(const struct certview *view)
+{
+	const unsigned char *at = view->whole.data;
+	X509 *cert = d2i_X509(NULL, &at, (long)view->whole.len);
+
+	X509_free(cert);
+	ERR_clear_error();
+	return cert != NULL;
+}
+
 static enum err
 check_leaf(const struct certview *view, int64_t now, struct problem *why)
 {
@@ -228,6 +239,8 @@ check_leaf(const struct certview *view, int64_t now, struct problem *why)
 	if (view->whole.len > UINT16_MAX)
 		return bundle_refuse(why, "the certificate has %zu bytes: too large to serve",
 		                     view->whole.len);
+	if (view->is_odd && !openssl_reads(view))
+		return bundle_refuse(why, "the certificate cannot be decoded");
 	if (view->is_ca)
 		return bundle_refuse(why, "the certificate is that of a CA, not of a server");
 	if (!view->is_for_servers)

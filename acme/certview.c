@@ -32,6 +32,19 @@ read_key(struct span whole, struct certview *view)
 	if (cursor_end(&key) && span_equal(algorithm, SPAN_OF(alg_p256)) &&
 	    bits.len == CERTVIEW_POINT_LEN + 1 && bits.data[0] == 0 && bits.data[1] == 4)
 		view->p256_point = (struct span){bits.data + 1, CERTVIEW_POINT_LEN};
+	else
+		view->is_odd = true;
+}
+
+static bool
+algorithm_is_good(struct span value)
+{
+	struct cursor in = der_enter(value);
+
+	(void)der_take(&in, DER_OID);
+	if (in.left)
+		(void)der_next(&in);
+	return cursor_end(&in);
 }
 
 static bool
@@ -144,9 +157,46 @@ read_extensions(struct span value, struct certview *view)
 	return cursor_end(&list) && cursor_end(&in);
 }
 
+/* Well-formed UTF-8 (RFC 3629): OpenSSL refuses a name with anything else. */
+static bool
+is_utf8(struct span text)
+{
+	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+
+	for (size_t i = 0, more; i < text.len; i += more + 1) {
+		uint8_t c = text.data[i];
+		uint32_t v;
+
+		more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+		if ((c >= 0x80 && c < 0xc2) || c > 0xf4 || more >= text.len - i)
+			return false;
+		v = more ? c & (0x3fu >> more) : c;
+		for (size_t k = 1; k <= more; k++) {
+			if ((text.data[i + k] & 0xc0) != 0x80)
+				return false;
+			v = v << 6 | (text.data[i + k] & 0x3f);
+		}
+		if (v < least[more] || v > 0x10ffff || (v >= 0xd800 && v < 0xe000))
+			return false;
+	}
+	return true;
+}
+
+static bool
+text_is_good(const struct der_item *item, struct certview *view)
+{
+	if (item->tag & DER_CONSTRUCTED)
+		return false;
+	if (item->tag == DER_UTF8_STRING)
+		return is_utf8(item->value);
+	if (item->tag != DER_PRINTABLE_STRING && item->tag != DER_IA5_STRING)
+		view->is_odd = true;
+	return true;
+}
+
 /* RDNSequence: sets of (OID, text). */
 static bool
-name_is_good(struct span whole)
+name_is_good(struct span whole, struct certview *view)
 {
 	struct cursor in = der_enter(whole), name = der_enter(der_take(&in, DER_SEQUENCE));
 
@@ -157,9 +207,11 @@ name_is_good(struct span whole)
 			return false;
 		while (set.left && !set.bad) {
 			struct cursor pair = der_enter(der_take(&set, DER_SEQUENCE));
+			struct der_item text;
 
 			(void)der_take(&pair, DER_OID);
-			if (der_next(&pair).tag & DER_CONSTRUCTED || !cursor_end(&pair))
+			text = der_next(&pair);
+			if (!cursor_end(&pair) || !text_is_good(&text, view))
 				return false;
 		}
 		if (set.bad)
@@ -195,9 +247,10 @@ read_tbs(struct span value, struct certview *view)
 	(void)der_maybe(&in, DER_CONTEXT | 2);
 	extensions = der_maybe(&in, DER_CONTEXT | DER_CONSTRUCTED | 3);
 	if (!cursor_end(&in) || !cursor_end(&explicit) || version.len != 1 ||
-	    version.data[0] != V3 || !span_equal(algorithm, view->algorithm))
+	    version.data[0] != V3 || !span_equal(algorithm, view->algorithm) ||
+	    !algorithm_is_good(algorithm))
 		return false;
-	return name_is_good(view->issuer) && name_is_good(view->subject) &&
+	return name_is_good(view->issuer, view) && name_is_good(view->subject, view) &&
 	       read_times(times, view) && (!extensions.data || read_extensions(extensions, view));
 }
 

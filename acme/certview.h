@@ -33,6 +33,7 @@ struct certview {
 	struct span san; /* GeneralNames, the items; data NULL: none */
 	bool is_ca;
 	bool is_for_servers; /* by key usage and extended key usage */
+	bool is_odd;         /* names in old encodings: ask OpenSSL whether it reads them */
 };
 
 /* ERR_INVALID: no certificate of version 3 in strict DER. The spans live as long as DER. */

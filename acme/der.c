@@ -160,14 +160,14 @@ primitive_is_good(uint8_t tag, struct span v)
 		return false;
 	case DER_OID:
 		return oid_is_good(v);
-	case 0x0c: /* UTF8String, PrintableString, T61String, IA5String */
-	case 0x13:
-	case 0x14:
-	case 0x16:
+	case DER_UTF8_STRING:
+	case DER_PRINTABLE_STRING:
+	case DER_T61_STRING:
+	case DER_IA5_STRING:
 		return v.len == 0 || !memchr(v.data, 0, v.len);
-	case 0x1c: /* UniversalString */
+	case DER_UNIVERSAL_STRING:
 		return v.len % 4 == 0;
-	case 0x1e: /* BMPString */
+	case DER_BMP_STRING:
 		return v.len % 2 == 0;
 	default:
 		return true;

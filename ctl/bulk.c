@@ -28,8 +28,10 @@ bulk_text(struct buf *out, const void *text, size_t len)
 			break;
 		if (p[i] == '\n')
 			buf_add(out, "\\n", 2);
+		else if (p[i] == '"' || p[i] == '\\')
+			buf_printf(out, "\\%c", p[i]);
 		else
-			buf_printf(out, "\\u%04x", p[i] >= 0x7f ? '?' : p[i]);
+			buf_add(out, p[i] == '\t' || p[i] == '\r' ? " " : "?", 1);
 	}
 	buf_add(out, "\"", 1);
 }

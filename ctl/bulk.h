@@ -45,7 +45,7 @@ void bulk_flush(struct bulk *bulk);
 void bulk_seen(struct bulk *bulk, enum msg_exit code);
 /* The end: flushes, releases, and answers the exit code. */
 enum msg_exit bulk_end(struct bulk *bulk);
-/* Appends TEXT as a JSON string. */
+/* Appends TEXT as a JSON string; what is not printable ASCII, and so no part of PEM, as "?". */
 void bulk_text(struct buf *out, const void *text, size_t len);
 
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "daemon/control_inside.h"
+#include "daemon/command_inside.h"
 #include "daemon/status.h"
 
 enum rights { READ, ADMIN };

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "daemon/conf.h"
-#include "daemon/control_inside.h"
+#include "daemon/command_inside.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "store/event.h"

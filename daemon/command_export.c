@@ -9,7 +9,7 @@
 #include "base/idna.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "daemon/control_inside.h"
+#include "daemon/command_inside.h"
 #include "daemon/notice.h"
 #include "store/cert.h"
 #include "store/event.h"

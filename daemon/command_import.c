@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "daemon/conf.h"
-#include "daemon/control_inside.h"
+#include "daemon/command_inside.h"
 #include "daemon/import.h"
 #include "daemon/issuer.h"
 #include "daemon/loop.h"

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "daemon/control_inside.h"
+#include "daemon/command_inside.h"
 #include "store/domain_list.h"
 #include "store/label.h"
 #include "store/order.h"

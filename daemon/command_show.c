@@ -11,7 +11,7 @@
 #include "base/idna.h"
 #include "base/json.h"
 #include "daemon/conf.h"
-#include "daemon/control_inside.h"
+#include "daemon/command_inside.h"
 #include "daemon/issuer.h"
 #include "daemon/status.h"
 #include "store/cert.h"

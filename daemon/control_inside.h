@@ -20,8 +20,6 @@
 struct loop;
 struct loop_timer;
 struct loop_watch;
-struct conf_backend;
-struct conf_ca;
 struct import_job;
 struct import_pool;
 struct problem;
@@ -43,7 +41,7 @@ struct control_client {
 	bool admin;
 	uid_t uid;                 /* the peer's */
 	cJSON *request;            /* under way: a verb may take parts of it over */
-	struct import_job *import; /* under way; the job's `client` is us */
+	struct import_job *import; /* under way */
 	bool busy;                 /* a long reply is under way: no further request is read */
 	bool closing;              /* to be closed once `out` is empty */
 	int64_t since;             /* mono ms: start of an unfinished line, 0 = none */
@@ -77,13 +75,11 @@ struct control {
 
 /* control_reply.c: one line each. reply_json() takes LINE over, NULL stands for no memory. */
 void reply_json(struct control_client *cl, cJSON *line);
-/* The same for a LINE with a key in it: it is wiped. */
-void reply_secret(struct control_client *cl, cJSON *line);
+void reply_secret(struct control_client *cl, cJSON *line); /* wipes LINE */
 void reply_ok(struct control_client *cl);
 void reply_error(struct control_client *cl, enum msg_exit code, const char *word,
                  const char *format, ...) PRINTF_LIKE(4, 5);
-/* Lines that are made already; a failed TEXT ends the client. */
-void reply_text(struct control_client *cl, const struct buf *text);
+void reply_text(struct control_client *cl, const struct buf *text); /* whole lines */
 void reply_end(struct control_client *cl, enum msg_exit code);
 /* {"member": object}: adds the object to a new line; NULL when there is no memory. */
 cJSON *line_with(const char *member, cJSON **ret_object);
@@ -91,41 +87,9 @@ cJSON *line_with(const char *member, cJSON **ret_object);
 /* command.c */
 void command_run(struct control_client *cl, const cJSON *request);
 
-/* command_domain.c */
-void command_add(struct control_client *cl, const cJSON *request);
-void command_renew(struct control_client *cl, const cJSON *request);
-void command_remove(struct control_client *cl, const cJSON *request);
-
-/* The blocks that the request names, else the default's; false: answered with an error. */
-bool choose_blocks(struct control_client *cl, const cJSON *request, const struct conf_ca **ret_ca,
-                   const struct conf_backend **ret_backend);
-
-bool ca_may_have_wildcards(const struct conf_ca *ca);
-
-/* command_apply.c */
-void command_apply(struct control_client *cl, const cJSON *request);
-/* The texts of OBJECT ({"key":"value"}) in place of D's labels. ERR_INVALID: the reason is in WHY.
- */
-MUST_CHECK enum err labels_from_json(const cJSON *object, struct domain *d, char *why, size_t size);
-void labels_to_json(const struct domain *d, cJSON *item);
-
-/* command_export.c */
-void command_export(struct control_client *cl, const cJSON *request);
-
 /* command_import.c */
-void command_import(struct control_client *cl, const cJSON *request);
 void import_on_done(struct control *c);
 void import_forget(struct control_client *cl);
-
-/* command_list.c */
-void command_list(struct control_client *cl, const cJSON *request);
-
-/* command_show.c */
-void fill_item(cJSON *item, struct control *c, const struct domain *d);
-/* "the store says ...", with the code of ERR. */
-void reply_store_error(struct control_client *cl, enum err err);
-void command_show(struct control_client *cl, const cJSON *request);
-void command_status(struct control_client *cl, const cJSON *request);
 /* What people see: a domain_state_word(), "renewing" or "expired". */
 const char *shown_state(const struct domain *d, int64_t now);
 /* {code, detail, hint, type, status} */
