@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "acme/chain_link.h"
 #include "base/clock.h"
 #include "base/hostname.h"
 #include "base/problem.h"
@@ -122,8 +123,8 @@ find_leaf(struct bag *bag, EVP_PKEY *key, X509 **ret_leaf, struct problem *why)
 	return refuse(why, "the CA's certificate is for another key than ours");
 }
 
-static bool
-has_signed(X509 *issuer, X509 *cert)
+bool
+chain_has_signed(X509 *issuer, X509 *cert)
 {
 	EVP_PKEY *key = X509_get0_pubkey(issuer);
 	bool yes = key &&
@@ -134,8 +135,8 @@ has_signed(X509 *issuer, X509 *cert)
 	return yes;
 }
 
-static bool
-read_time(const ASN1_TIME *t, int64_t *ret_at)
+bool
+chain_read_time(const ASN1_TIME *t, int64_t *ret_at)
 {
 	struct tm tm;
 
@@ -149,7 +150,7 @@ static X509 *
 take_issuer(struct bag *bag, X509 *cert)
 {
 	for (size_t i = 0; i < bag->count; i++) {
-		if (bag->used[i] || !has_signed(bag->certs[i], cert) ||
+		if (bag->used[i] || !chain_has_signed(bag->certs[i], cert) ||
 		    X509_check_ca(bag->certs[i]) < 1)
 			continue;
 		bag->used[i] = true;
@@ -180,15 +181,15 @@ build(struct bag *bag, X509 *leaf, int64_t now, struct chain *chain, struct prob
 	X509 *cert = leaf, *issuer;
 	int64_t until;
 
-	if (has_signed(leaf, leaf))
+	if (chain_has_signed(leaf, leaf))
 		return refuse(why, "the CA's certificate is signed by itself");
 	add_der(leaf, false, &chain->leaf);
 	while ((issuer = take_issuer(bag, cert))) {
-		bool expired = !read_time(X509_get0_notAfter(issuer), &until) || until <= now;
+		bool expired = !chain_read_time(X509_get0_notAfter(issuer), &until) || until <= now;
 
 		if (cert == leaf && expired)
 			return refuse(why, "the certificate that signed ours has itself expired");
-		if (expired || has_signed(issuer, issuer))
+		if (expired || chain_has_signed(issuer, issuer))
 			break;
 		add_der(issuer, true, &chain->issuers);
 		cert = issuer;
@@ -245,8 +246,8 @@ check_dates(X509 *leaf, int64_t now, struct chain *chain, struct problem *why)
 {
 	char text[CLOCK_TEXT_MAX];
 
-	if (!read_time(X509_get0_notBefore(leaf), &chain->not_before) ||
-	    !read_time(X509_get0_notAfter(leaf), &chain->not_after) ||
+	if (!chain_read_time(X509_get0_notBefore(leaf), &chain->not_before) ||
+	    !chain_read_time(X509_get0_notAfter(leaf), &chain->not_after) ||
 	    chain->not_after <= chain->not_before)
 		return refuse(why, "the CA's certificate has no sensible dates");
 	if (chain->not_before > now + CHAIN_CLOCK_SLACK)

@@ -133,6 +133,8 @@ buf_eat(struct buf *b, size_t len)
 	if (len)
 		memmove(b->data, b->data + len, b->len - len);
 	b->len -= len;
+	if (b->secret && len)
+		explicit_bzero(b->data + b->len, len);
 }
 
 void

@@ -6,7 +6,7 @@
  * `failed`, later appends do nothing, and the end asks buf_ok(). Integers are little-endian.
  * Ownership: an embedded struct; buf_init() (or zeroing) before, buf_done() after.
  * Secrets:   buf_wipe() instead of buf_done(); a buf marked `secret` wipes what it leaves on
- * growth.
+ * growth and what it drops.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H

@@ -82,6 +82,23 @@ json_print(const cJSON *json, struct buf *out)
 	return buf_ok(out) ? ERR_OK : ERR_NOMEM;
 }
 
+static void
+wipe_texts(cJSON *json)
+{
+	for (; json; json = json->next) {
+		if (json->valuestring)
+			explicit_bzero(json->valuestring, strlen(json->valuestring));
+		wipe_texts(json->child);
+	}
+}
+
+void
+json_wipe(cJSON *json)
+{
+	wipe_texts(json);
+	cJSON_Delete(json);
+}
+
 static const cJSON *
 member_of(const cJSON *object, const char *member)
 {

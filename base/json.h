@@ -27,6 +27,9 @@ MUST_CHECK enum err json_parse(const void *text, size_t len, cJSON **ret_json);
 /* One line, no newline, appended to OUT. */
 MUST_CHECK enum err json_print(const cJSON *json, struct buf *out);
 
+/* cJSON_Delete() for a tree that holds keys: every text is wiped. Accepts NULL. */
+void json_wipe(cJSON *json);
+
 const char *json_text(const cJSON *object, const char *member); /* NULL when absent or no string */
 int64_t json_int(const cJSON *object, const char *member, int64_t otherwise);
 bool json_bool(const cJSON *object, const char *member, bool otherwise);

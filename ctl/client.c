@@ -121,6 +121,12 @@ send_all(struct client *c, const struct buf *line, int64_t deadline)
 }
 
 enum err
+client_send_line(struct client *c, const struct buf *line, int64_t deadline)
+{
+	return line->len > MSG_LINE_MAX ? ERR_TOOBIG : send_all(c, line, deadline);
+}
+
+enum err
 client_send(struct client *c, const cJSON *request, int64_t deadline)
 {
 	struct buf line = {0};
@@ -129,10 +135,8 @@ client_send(struct client *c, const cJSON *request, int64_t deadline)
 	buf_add(&line, "\n", 1);
 	if (!err && !buf_ok(&line))
 		err = ERR_NOMEM;
-	if (!err && line.len > MSG_LINE_MAX)
-		err = ERR_TOOBIG;
 	if (!err)
-		err = send_all(c, &line, deadline);
+		err = client_send_line(c, &line, deadline);
 	buf_done(&line);
 	return err;
 }

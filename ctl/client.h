@@ -32,6 +32,8 @@ bool client_is_open(const struct client *c);
 /* ERR_PERM, or ERR_UNREACHABLE when nobody listens there. */
 MUST_CHECK enum err client_open(struct client *c, const char *path, int64_t deadline);
 MUST_CHECK enum err client_send(struct client *c, const cJSON *request, int64_t deadline);
+/* The same of a line that is written already, with its newline. */
+MUST_CHECK enum err client_send_line(struct client *c, const struct buf *line, int64_t deadline);
 /* The next line, which the caller releases. ERR_TIMEOUT; ERR_CLOSED; ERR_PROTO for what is no JSON
  * object or too long. */
 MUST_CHECK enum err client_read(struct client *c, int64_t deadline, cJSON **ret_line);

@@ -13,11 +13,11 @@ enum { FIELD_MAX = 2048 };
 
 /* What certd leaves out is null in our JSON, so that a script finds the same members in every item.
  */
-static const char *const list_members[] = {"display", "not_before", "not_after", "generation",
-                                           "next",    "error",      NULL};
+static const char *const list_members[] = {"display",    "labels", "not_before", "not_after",
+                                           "generation", "next",   "error",      NULL};
 static const char *const show_members[] = {
-	"display", "not_before", "not_after", "generation", "serial", "issuer", "key",
-	"names",   "next",       "step",      "order",      "error",  NULL};
+	"display", "labels", "not_before", "not_after", "generation", "serial", "issuer",
+	"key",     "names",  "next",       "step",      "order",      "error",  NULL};
 
 static void
 print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
@@ -76,6 +76,13 @@ list_request(const struct options *o, int64_t limit, const char *after)
 		cJSON_AddStringToObject(request, "after", after);
 	if (o->state)
 		cJSON_AddStringToObject(request, "state", o->state);
+	if (o->error)
+		cJSON_AddStringToObject(request, "error", o->error);
+	if (o->expires_in_s >= 0)
+		cJSON_AddNumberToObject(request, "expires_in", (double)o->expires_in_s);
+	if (o->sort)
+		cJSON_AddStringToObject(request, "sort", o->sort);
+	ctl_add_labels(request, o);
 	return request;
 }
 
@@ -157,6 +164,19 @@ field_names(const cJSON *item)
 }
 
 static void
+field_labels(const cJSON *item)
+{
+	const cJSON *label;
+	struct buf all = {0};
+
+	cJSON_ArrayForEach(label, json_object(item, "labels")) if (cJSON_GetStringValue(label))
+		buf_printf(&all, "%s%s=%s", all.len ? ", " : "", label->string,
+	                   cJSON_GetStringValue(label));
+	print_field("labels", all.len ? buf_str(&all) : NULL);
+	buf_done(&all);
+}
+
+static void
 field_error(const cJSON *error, int64_t now)
 {
 	const char *code = json_text(error, "code"), *detail = json_text(error, "detail");
@@ -192,6 +212,7 @@ show_person(const cJSON *item)
 	print_field("state", json_text(item, "state"));
 	print_field("ca", json_text(item, "ca"));
 	print_field("backend", json_text(item, "backend"));
+	field_labels(item);
 	field_time("added", item, "created_at", now);
 	field_time("valid from", item, "not_before", now);
 	field_time("expires", item, "not_after", now);

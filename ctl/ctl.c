@@ -2,6 +2,7 @@
 #include "ctl/ctl.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,21 @@ ctl_request(const char *verb)
 		exit(MSG_EXIT_FAILED);
 	}
 	return request;
+}
+
+void
+ctl_add_labels(cJSON *request, const struct options *options)
+{
+	cJSON *labels = options->label_count ? cJSON_AddObjectToObject(request, "labels") : NULL;
+	char key[256];
+
+	for (size_t i = 0; i < options->label_count; i++) {
+		const char *equals = strchr(options->labels[i], '=');
+
+		snprintf(key, sizeof(key), "%.*s", (int)(equals - options->labels[i]),
+		         options->labels[i]);
+		cJSON_AddStringToObject(labels, key, equals + 1);
+	}
 }
 
 int64_t

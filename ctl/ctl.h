@@ -67,11 +67,15 @@ enum msg_exit ctl_ask(struct ctl *ctl, cJSON *request, ctl_line *on_line, void *
 enum msg_exit ctl_code(const cJSON *end);
 /* Complains about a failed exchange: its exit code. */
 enum msg_exit ctl_fail(struct ctl *ctl, enum err err);
+/* --label, as {"key":"value"}; nothing when none is given. */
+void ctl_add_labels(cJSON *request, const struct options *options);
 /* Now plus --timeout. */
 int64_t ctl_deadline(const struct ctl *ctl);
 
 /* cmd_domain.c, cmd_show.c */
 ctl_run cmd_add, cmd_renew, cmd_remove, cmd_wait, cmd_list, cmd_show;
+/* cmd_import.c, cmd_export.c */
+ctl_run cmd_import, cmd_apply, cmd_export;
 /* cmd_system.c, cmd_events.c */
 ctl_run cmd_status, cmd_reload, cmd_config, cmd_version, cmd_events;
 

@@ -33,6 +33,16 @@ static const struct {
 	[OPTION_AFTER] = {"--after", "WHERE", "go on behind this one"},
 	[OPTION_FOLLOW] = {"--follow", NULL, "go on with new ones as they happen"},
 	[OPTION_NAME] = {"--name", "NAME", "only those of NAME"},
+	[OPTION_LABEL] = {"--label", "KEY=VALUE", "with this label; may be given again"},
+	[OPTION_EXPIRES_IN] = {"--expires-in", "TIME",
+                               "whose certificate ends within TIME: 7d, 12h"},
+	[OPTION_ERROR] = {"--error", "CODE", "whose last attempt failed so: authz/dns, ca/refused"},
+	[OPTION_SORT] = {"--sort", "WORD", "name or expiry (soonest first)"},
+	[OPTION_FILE] = {"--file", "FILE", "-f: JSON lines; - is stdin"},
+	[OPTION_FROM] = {"--from", "KIND", "pem (default), certbot, acme.json or caddy"},
+	[OPTION_REPLACE] = {"--replace", NULL, "also where a newer certificate is stored"},
+	[OPTION_DRY_RUN] = {"--dry-run", NULL, "say what would be done, change nothing"},
+	[OPTION_PRIVATE_KEY] = {"--private-key", NULL, "with its key; certd keeps record of it"},
 };
 
 static const char *const states[] = {"pending", "valid", "renewing", "failing", "expired", NULL};
@@ -59,7 +69,7 @@ options_print(unsigned allowed)
 			continue;
 		snprintf(left, sizeof(left), "%s%s%s", table[i].word, table[i].arg ? " " : "",
 		         table[i].arg ? table[i].arg : "");
-		printf("  %-18s %s\n", left, table[i].help);
+		printf("  %-19s %s\n", left, table[i].help);
 	}
 }
 
@@ -96,6 +106,53 @@ set_state(struct options *o, const char *word)
 }
 
 static bool
+set_sort(struct options *o, const char *word)
+{
+	o->sort = word;
+	if (strcmp(word, "name") == 0 || strcmp(word, "expiry") == 0)
+		return true;
+	complain(NULL, "--sort: \"%s\" is neither name nor expiry", word);
+	return false;
+}
+
+static bool
+add_label(struct options *o, const char *word)
+{
+	if (!strchr(word, '=') || o->label_count == LABELS_GIVEN_MAX) {
+		complain(NULL,
+		         strchr(word, '=') ? "--label: \"%s\" is one too many: at most 8"
+		                           : "--label: \"%s\" is not KEY=VALUE",
+		         word);
+		return false;
+	}
+	o->labels[o->label_count++] = word;
+	return true;
+}
+
+/* Days, which units do not have otherwise, or a time as everywhere. */
+static bool
+set_expires_in(struct options *o, const char *word)
+{
+	char number[24];
+	size_t len = strlen(word);
+	uint64_t n;
+
+	if (len > 1 && len < sizeof(number) && word[len - 1] == 'd') {
+		memcpy(number, word, len - 1);
+		number[len - 1] = '\0';
+		if (units_parse_number(number, &n) == ERR_OK && n < 100000) {
+			o->expires_in_s = (int64_t)n * 86400;
+			return true;
+		}
+	} else if (units_parse_ms(word, &n) == ERR_OK) {
+		o->expires_in_s = (int64_t)(n / 1000);
+		return true;
+	}
+	complain(NULL, "--expires-in: \"%s\" is not a time: write 7d, 12h or 30m", word);
+	return false;
+}
+
+static bool
 set_number(struct options *o, enum option_id id, const char *word)
 {
 	uint64_t n;
@@ -110,6 +167,30 @@ set_number(struct options *o, enum option_id id, const char *word)
 	else
 		o->limit = (int64_t)n;
 	return good;
+}
+
+static bool
+set_more(struct options *o, enum option_id id, const char *arg)
+{
+	switch (id) {
+	case OPTION_LABEL:
+		return add_label(o, arg);
+	case OPTION_EXPIRES_IN:
+		return set_expires_in(o, arg);
+	case OPTION_SORT:
+		return set_sort(o, arg);
+	case OPTION_ERROR:
+		o->error = arg;
+		return true;
+	case OPTION_FILE:
+		o->file = arg;
+		return true;
+	case OPTION_FROM:
+		o->from = arg;
+		return true;
+	default:
+		return true;
+	}
 }
 
 static bool
@@ -140,7 +221,7 @@ set(struct options *o, enum option_id id, const char *arg)
 		o->name = arg;
 		return true;
 	default:
-		return true;
+		return set_more(o, id, arg);
 	}
 }
 
@@ -174,7 +255,8 @@ set_from_environment(struct options *o)
 	const char *socket = getenv("CERTCTL_SOCKET"), *output = getenv("CERTCTL_OUTPUT");
 
 	*o = (struct options){.socket = socket && *socket ? socket : MSG_SOCKET_DEFAULT,
-	                      .timeout_ms = TIMEOUT_DEFAULT_MS};
+	                      .timeout_ms = TIMEOUT_DEFAULT_MS,
+	                      .expires_in_s = -1};
 	return !output || !*output || set_format(o, output, "CERTCTL_OUTPUT");
 }
 
@@ -194,12 +276,13 @@ options_parse(int argc, char **argv, struct options *ret_options)
 		return false;
 	opterr = 0;
 	optind = 0;
-	while ((c = getopt_long(argc, argv, ":o:h", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":o:hf:", longs, NULL)) != -1) {
 		if (c == '?' || c == ':')
 			return fail_option(argv, c);
 		if (!set(&o,
 		         c == 'o'   ? OPTION_OUTPUT
 		         : c == 'h' ? OPTION_HELP
+		         : c == 'f' ? OPTION_FILE
 		                    : (enum option_id)(c - LONG_BASE),
 		         optarg))
 			return false;

@@ -13,6 +13,8 @@
 
 #include "ctl/print.h"
 
+enum { LABELS_GIVEN_MAX = 8 };
+
 enum option_id {
 	OPTION_SOCKET,
 	OPTION_OUTPUT,
@@ -26,6 +28,15 @@ enum option_id {
 	OPTION_AFTER,
 	OPTION_FOLLOW,
 	OPTION_NAME,
+	OPTION_LABEL,
+	OPTION_EXPIRES_IN,
+	OPTION_ERROR,
+	OPTION_SORT,
+	OPTION_FILE,
+	OPTION_FROM,
+	OPTION_REPLACE,
+	OPTION_DRY_RUN,
+	OPTION_PRIVATE_KEY,
 	OPTION_COUNT
 };
 
@@ -44,6 +55,13 @@ struct options {
 	int64_t limit; /* 0: none given */
 	const char *after;
 	const char *name;
+	const char *labels[LABELS_GIVEN_MAX]; /* "key=value" */
+	size_t label_count;
+	int64_t expires_in_s; /* -1: not given */
+	const char *error;
+	const char *sort;
+	const char *file;
+	const char *from;
 	char **words; /* what is no option: verb and arguments */
 	size_t word_count;
 };

@@ -12,14 +12,42 @@
 
 static const struct ctl_verb verbs[] = {
 	{"add", "NAME...", "take names in and get their certificates", 1, ANY,
-         OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_CA) | WAITING, cmd_add,
+         OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_LABEL) | WAITING,
+         cmd_add,
          "  certctl add shop.example.com --wait\n"
          "  certctl add shop.example.com www.example.com --backend app1 --ca letsencrypt\n"
+         "  certctl add shop.example.com --label tenant=acme --label plan=gold\n"
          "  certctl add - <names.txt            names from a file, one a line\n"},
+	{"import", "[PATH]", "take in certificates that other programs have got", 0, 1,
+         OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_BACKEND) |
+                 OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_REPLACE) | OPTION_BIT(OPTION_DRY_RUN),
+         cmd_import,
+         "  certctl import /etc/letsencrypt --from certbot\n"
+         "  certctl import /etc/traefik/acme.json --from acme.json --dry-run\n"
+         "  certctl import /var/lib/caddy/.local/share/caddy --from caddy\n"
+         "  certctl import certs/               each file: leaf, chain and key, in any order\n"
+         "  certctl import -f - <certs.ndjson   {\"name\",\"chain_pem\",\"key_pem\"} a line\n"},
+	{"apply", "", "make names be as JSON lines say, and leave alone what is so already", 0, 0,
+         OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_CA) |
+                 OPTION_BIT(OPTION_DRY_RUN),
+         cmd_apply,
+         "  certctl apply -f names.ndjson --dry-run\n"
+         "  certctl apply -f - "
+         "<<<'{\"name\":\"shop.example.com\",\"labels\":{\"tenant\":\"acme\"}}'\n"
+         "  certctl apply -f - <<<'{\"name\":\"old.example.com\",\"state\":\"absent\"}'\n"},
+	{"export", "NAME", "a certificate with its chain, as PEM", 1, 1,
+         OPTION_BIT(OPTION_PRIVATE_KEY), cmd_export,
+         "  certctl export shop.example.com >chain.pem\n"
+         "  (umask 077; certctl export shop.example.com --private-key >shop.pem)\n"},
 	{"list", "", "names with their state, expiry and next step", 0, 0,
-         OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER), cmd_list,
+         OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER) |
+                 OPTION_BIT(OPTION_LABEL) | OPTION_BIT(OPTION_EXPIRES_IN) |
+                 OPTION_BIT(OPTION_ERROR) | OPTION_BIT(OPTION_SORT),
+         cmd_list,
          "  certctl list\n"
-         "  certctl list --state failing\n"
+         "  certctl list --state failing --error authz/dns\n"
+         "  certctl list --expires-in 7d --sort expiry\n"
+         "  certctl list --label tenant=acme -o names\n"
          "  certctl list -o json --limit 100    \"after\" in the answer is for --after\n"},
 	{"show", "NAME", "all there is to know about a name", 1, 1, 0, cmd_show,
          "  certctl show shop.example.com\n"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "daemon/control_inside.h"
+#include "daemon/command_inside.h"
 #include "daemon/status.h"
 
 enum rights { READ, ADMIN };
@@ -25,11 +25,19 @@ static const struct {
 	enum rights rights;
 	void (*run)(struct control_client *cl, const cJSON *request);
 } commands[] = {
-	{"add", ADMIN, command_add},       {"config.check", ADMIN, command_config_check},
-	{"events", READ, command_events},  {"list", READ, command_list},
-	{"reload", ADMIN, command_reload}, {"remove", ADMIN, command_remove},
-	{"renew", ADMIN, command_renew},   {"show", READ, command_show},
-	{"status", READ, command_status},  {"version", READ, command_version},
+	{"add", ADMIN, command_add},
+	{"apply", ADMIN, command_apply},
+	{"config.check", ADMIN, command_config_check},
+	{"events", READ, command_events},
+	{"export", READ, command_export}, /* the key: see there */
+	{"import", ADMIN, command_import},
+	{"list", READ, command_list},
+	{"reload", ADMIN, command_reload},
+	{"remove", ADMIN, command_remove},
+	{"renew", ADMIN, command_renew},
+	{"show", READ, command_show},
+	{"status", READ, command_status},
+	{"version", READ, command_version},
 	{"wait", READ, command_wait},
 };
 

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "daemon/conf.h"
-#include "daemon/control_inside.h"
+#include "daemon/command_inside.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "store/event.h"
@@ -35,6 +35,7 @@ struct batch {
 	struct store_txn *txn;
 	const struct conf_ca *ca;           /* add */
 	const struct conf_backend *backend; /* add */
+	struct domain labels;               /* add: its labels only */
 	const char *event;
 	enum err (*apply)(struct batch *b, struct outcome *o);
 	bool wait; /* go on with the steps of the names that are ok */
@@ -53,8 +54,8 @@ refuse(struct outcome *o, enum err err, const char *word, const char *text)
 
 /* ---- one name ------------------------------------------------------------------------------- */
 
-static bool
-may_have_wildcards(const struct conf_ca *ca)
+bool
+ca_may_have_wildcards(const struct conf_ca *ca)
 {
 	for (size_t i = 0; i < ca->challenge_count; i++)
 		if (ca->challenges[i] != CHALLENGE_HTTP_01 &&
@@ -74,7 +75,7 @@ add_one(struct batch *b, struct outcome *o)
 		              "this name is here already: see certctl show");
 	if (err != ERR_NOTFOUND)
 		return err;
-	if (hostname_is_wildcard(&o->name) && !may_have_wildcards(b->ca))
+	if (hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->ca))
 		return refuse(o, ERR_UNSUPPORTED, "unsupported",
 		              "a wildcard certificate needs dns-01, which this CA's block does not "
 		              "allow");
@@ -82,6 +83,7 @@ add_one(struct batch *b, struct outcome *o)
 	d.due_at = d.created_at;
 	snprintf(d.ca, sizeof(d.ca), "%s", b->ca->name);
 	snprintf(d.backend, sizeof(d.backend), "%s", b->backend->name);
+	memcpy(d.labels, b->labels.labels, sizeof(d.labels));
 	return domain_put(b->txn, &d);
 }
 
@@ -254,29 +256,30 @@ run_batch(struct batch *b, const cJSON *request)
 
 /* ---- verbs ---------------------------------------------------------------------------------- */
 
-/* The block that the request names, else the default's. */
-static bool
-choose_blocks(struct batch *b, const cJSON *request)
+bool
+choose_blocks(struct control_client *cl, const cJSON *request, const struct conf_ca **ret_ca,
+              const struct conf_backend **ret_backend)
 {
-	const struct conf *conf = b->control->conf, *next = b->control->next_conf;
+	const struct conf *conf = cl->control->conf, *next = cl->control->next_conf;
 	const char *ca = json_text(request, "ca"), *backend = json_text(request, "backend");
 
-	b->ca = ca ? conf_ca(conf, ca) : conf->otherwise.ca;
-	b->backend = backend ? conf_backend(conf, backend) : conf->otherwise.backend;
-	if (!b->ca)
-		reply_error(b->cl, MSG_EXIT_USAGE, "unknown-ca",
+	*ret_ca = ca ? conf_ca(conf, ca) : conf->otherwise.ca;
+	*ret_backend = backend ? conf_backend(conf, backend) : conf->otherwise.backend;
+	if (!*ret_ca)
+		reply_error(cl, MSG_EXIT_USAGE, "unknown-ca",
 		            ca ? "the configuration has no ca \"%s\""
 		               : "no ca given, and the configuration has no default%s",
 		            ca ? ca : "");
-	else if (!b->backend)
-		reply_error(b->cl, MSG_EXIT_USAGE, "unknown-backend",
+	else if (!*ret_backend)
+		reply_error(cl, MSG_EXIT_USAGE, "unknown-backend",
 		            backend ? "the configuration has no backend \"%s\""
 		                    : "no backend given, and the configuration has no default%s",
 		            backend ? backend : "");
-	if (!b->ca || !b->backend)
+	if (!*ret_ca || !*ret_backend)
 		return false;
-	if (next && (!conf_ca(next, b->ca->name) || !conf_backend(next, b->backend->name))) {
-		reply_error(b->cl, MSG_EXIT_CONFLICT, "busy",
+	if (next &&
+	    (!conf_ca(next, (*ret_ca)->name) || !conf_backend(next, (*ret_backend)->name))) {
+		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
 		            "a reload is in work that drops this ca or backend");
 		return false;
 	}
@@ -291,8 +294,11 @@ command_add(struct control_client *cl, const cJSON *request)
 	                  .event = "name.added",
 	                  .apply = add_one,
 	                  .wait = json_bool(request, "wait", false)};
+	char why[128];
 
-	if (choose_blocks(&b, request))
+	if (labels_from_json(json_object(request, "labels"), &b.labels, why, sizeof(why)))
+		reply_error(cl, MSG_EXIT_USAGE, "invalid", "%s", why);
+	else if (choose_blocks(cl, request, &b.ca, &b.backend))
 		run_batch(&b, request);
 }
 

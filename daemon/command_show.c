@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs that look: list, show, status. Every one reads a page or a record, never all names. */
+/* The verbs that look at one thing: show, status. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "base/idna.h"
 #include "base/json.h"
 #include "daemon/conf.h"
-#include "daemon/control_inside.h"
+#include "daemon/command_inside.h"
 #include "daemon/issuer.h"
 #include "daemon/status.h"
 #include "store/cert.h"
@@ -20,7 +20,7 @@
 #include "store/order.h"
 #include "store/store.h"
 
-enum { LIST_PAGE = 100, LIST_SCANS = 20, CAS_MAX = 32 };
+enum { CAS_MAX = 32 };
 
 void
 add_time(cJSON *object, const char *member, int64_t at)
@@ -99,7 +99,7 @@ add_error(cJSON *item, struct control *c, const struct domain *d)
 	cJSON_AddItemToObject(item, "error", error);
 }
 
-static void
+void
 fill_item(cJSON *item, struct control *c, const struct domain *d)
 {
 	char display[4 * HOSTNAME_MAX + 1];
@@ -111,6 +111,7 @@ fill_item(cJSON *item, struct control *c, const struct domain *d)
 	cJSON_AddStringToObject(item, "state", shown_state(d, clock_wall()));
 	cJSON_AddStringToObject(item, "backend", d->backend);
 	cJSON_AddStringToObject(item, "ca", d->ca);
+	labels_to_json(d, item);
 	add_time(item, "created_at", d->created_at);
 	if (d->generation > 0) {
 		add_time(item, "not_before", d->not_before);
@@ -120,102 +121,10 @@ fill_item(cJSON *item, struct control *c, const struct domain *d)
 	add_error(item, c, d);
 }
 
-static void
+void
 reply_store_error(struct control_client *cl, enum err err)
 {
 	reply_error(cl, MSG_EXIT_FAILED, err_word(err), "the store says \"%s\"", err_text(err));
-}
-
-/* ---- list ----------------------------------------------------------------------------------- */
-
-static enum err
-read_page(struct control *c, const struct hostname *after, size_t limit, struct domain *page,
-          size_t *ret_count)
-{
-	struct store_txn *txn;
-	enum err err = store_begin_read(c->store, STORE_SERVED, &txn);
-
-	if (err)
-		return err;
-	err = domain_page(txn, after, limit, page, ret_count);
-	store_abort(txn);
-	return err;
-}
-
-/* Sends up to LIMIT items behind LAST (moved on), of one state if STATE is set. Looks at no more
- * than LIST_SCANS pages, so a rare state costs many short requests instead of one long one. */
-static enum err
-send_page(struct control_client *cl, size_t limit, const char *state, struct hostname *last,
-          bool *ret_more)
-{
-	struct domain *page = calloc(LIST_PAGE, sizeof(*page));
-	size_t sent = 0, count = LIST_PAGE;
-	enum err err = page ? ERR_OK : ERR_NOMEM;
-
-	for (size_t scans = 0; !err && scans < LIST_SCANS && sent < limit && count == LIST_PAGE;
-	     scans += state ? 1 : 0) {
-		err = read_page(cl->control, last->len ? last : NULL, LIST_PAGE, page, &count);
-		for (size_t i = 0; !err && i < count && sent < limit; i++) {
-			cJSON *item, *line;
-
-			*last = page[i].name;
-			if (state && strcmp(shown_state(&page[i], clock_wall()), state) != 0)
-				continue;
-			line = line_with("item", &item);
-			fill_item(item, cl->control, &page[i]);
-			reply_json(cl, line);
-			sent++;
-		}
-	}
-	*ret_more = !err && (sent == limit || count == LIST_PAGE);
-	free(page);
-	return err;
-}
-
-static bool
-is_shown_state(const char *word)
-{
-	return strcmp(word, "renewing") == 0 || strcmp(word, "expired") == 0 ||
-	       strcmp(word, domain_state_word(DOMAIN_PENDING)) == 0 ||
-	       strcmp(word, domain_state_word(DOMAIN_VALID)) == 0 ||
-	       strcmp(word, domain_state_word(DOMAIN_FAILING)) == 0;
-}
-
-void
-command_list(struct control_client *cl, const cJSON *request)
-{
-	int64_t limit =
-		cJSON_HasObjectItem(request, "limit") ? json_int(request, "limit", 0) : LIST_PAGE;
-	const char *after = json_text(request, "after"), *state = json_text(request, "state");
-	struct hostname last = {0};
-	cJSON *end, *line;
-	bool more;
-	enum err err;
-
-	if (state && !is_shown_state(state)) {
-		reply_error(cl, MSG_EXIT_USAGE, "invalid",
-		            "\"state\" is pending, valid, renewing, failing or expired");
-		return;
-	}
-	if (limit < 1 || limit > MSG_PAGE_MAX) {
-		reply_error(cl, MSG_EXIT_USAGE, "invalid", "\"limit\" must be 1 to %d",
-		            MSG_PAGE_MAX);
-		return;
-	}
-	if (after && *after && hostname_parse(after, &last, NULL)) {
-		reply_error(cl, MSG_EXIT_USAGE, "invalid", "\"after\" must be as a list gave it");
-		return;
-	}
-	err = send_page(cl, (size_t)limit, state, &last, &more);
-	if (err) {
-		reply_store_error(cl, err);
-		return;
-	}
-	line = line_with("end", &end);
-	cJSON_AddNumberToObject(end, "code", MSG_EXIT_OK);
-	if (more)
-		cJSON_AddStringToObject(end, "after", last.name);
-	reply_json(cl, line);
 }
 
 /* ---- show ----------------------------------------------------------------------------------- */

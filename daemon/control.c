@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
+#include "daemon/import.h"
 #include "daemon/loop.h"
 #include "daemon/notice.h"
 #include "daemon/role.h"
@@ -33,6 +34,7 @@ close_client(struct control_client *cl)
 	loop_unwatch(cl->watch);
 	close(cl->fd);
 	wait_done(cl);
+	import_forget(cl);
 	buf_done(&cl->in);
 	buf_done(&cl->out);
 	*cl = (struct control_client){.fd = -1};
@@ -64,12 +66,15 @@ run_line(struct control_client *cl, const char *line, size_t len)
 	cJSON *request = NULL;
 
 	cl->asked_at = clock_mono_ms();
-	if (json_parse(line, len, &request) || !cJSON_IsObject(request))
+	if (json_parse(line, len, &request) || !cJSON_IsObject(request)) {
 		reply_error(cl, MSG_EXIT_USAGE, "invalid",
 		            "a request is one JSON object on one line (docs/control.md)");
-	else
+	} else {
+		cl->request = request;
 		command_run(cl, request);
-	cJSON_Delete(request);
+	}
+	cl->request = NULL;
+	json_wipe(request);
 }
 
 static void
@@ -172,7 +177,10 @@ on_connect(void *arg, int events)
 		close(fd);
 		return;
 	}
-	*cl = (struct control_client){.fd = fd, .control = c, .asked_at = clock_mono_ms()};
+	*cl = (struct control_client){
+		.fd = fd, .control = c, .uid = peer.uid, .asked_at = clock_mono_ms()};
+	cl->in.secret = true; /* imports bring keys, exports take them away */
+	cl->out.secret = true;
 	cl->admin = peer.uid == 0 || peer.uid == geteuid();
 	if (loop_watch(c->loop, fd, on_client, cl, &cl->watch)) {
 		close(fd);
@@ -203,6 +211,7 @@ on_wake(void *arg)
 	struct control *c = arg;
 
 	wait_on_notices(c);
+	import_on_done(c);
 	flush_all(c);
 }
 
@@ -362,6 +371,7 @@ control_free(struct control *control)
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (control->clients[i].fd >= 0)
 			close_client(&control->clients[i]);
+	import_pool_free(control->imports);
 	loop_unwatch(control->listen_watch);
 	loop_unwatch(control->channel_watch);
 	loop_timer_free(control->timer);

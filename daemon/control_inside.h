@@ -20,6 +20,8 @@
 struct loop;
 struct loop_timer;
 struct loop_watch;
+struct import_job;
+struct import_pool;
 struct problem;
 
 enum { CLIENTS_MAX = 64 };
@@ -37,11 +39,14 @@ struct control_client {
 	struct control *control;
 	struct loop_watch *watch;
 	bool admin;
-	bool busy;        /* a long reply is under way: no further request is read */
-	bool eof;         /* it sends no more; what it asked is answered */
-	int64_t asked_at; /* mono ms: last request, or the connect */
-	bool closing;     /* to be closed once `out` is empty */
-	int64_t since;    /* mono ms: start of an unfinished line, 0 = none */
+	uid_t uid;                 /* the peer's */
+	cJSON *request;            /* under way: a verb may take parts of it over */
+	struct import_job *import; /* under way */
+	bool busy;                 /* a long reply is under way: no further request is read */
+	bool eof;                  /* it sends no more; what it asked is answered */
+	int64_t asked_at;          /* mono ms: last request, or the connect */
+	bool closing;              /* to be closed once `out` is empty */
+	int64_t since;             /* mono ms: start of an unfinished line, 0 = none */
 	struct buf in;
 	struct buf out;
 	struct waited *waited; /* wait: names still open */
@@ -60,6 +65,7 @@ struct control {
 	struct status *status;
 	struct issuer *issuer;
 	struct notice_queue *notices;
+	struct import_pool *imports; /* NULL until the first import */
 	int channel;
 	int listen_fd;
 	ino_t socket_ino; /* of the socket file: it may be another certd's by the end */
@@ -72,9 +78,11 @@ struct control {
 
 /* control_reply.c: one line each. reply_json() takes LINE over, NULL stands for no memory. */
 void reply_json(struct control_client *cl, cJSON *line);
+void reply_secret(struct control_client *cl, cJSON *line); /* wipes LINE */
 void reply_ok(struct control_client *cl);
 void reply_error(struct control_client *cl, enum msg_exit code, const char *word,
                  const char *format, ...) PRINTF_LIKE(4, 5);
+void reply_text(struct control_client *cl, const struct buf *text); /* whole lines */
 void reply_end(struct control_client *cl, enum msg_exit code);
 /* {"member": object}: adds the object to a new line; NULL when there is no memory. */
 cJSON *line_with(const char *member, cJSON **ret_object);
@@ -82,15 +90,9 @@ cJSON *line_with(const char *member, cJSON **ret_object);
 /* command.c */
 void command_run(struct control_client *cl, const cJSON *request);
 
-/* command_domain.c */
-void command_add(struct control_client *cl, const cJSON *request);
-void command_renew(struct control_client *cl, const cJSON *request);
-void command_remove(struct control_client *cl, const cJSON *request);
-
-/* command_show.c */
-void command_list(struct control_client *cl, const cJSON *request);
-void command_show(struct control_client *cl, const cJSON *request);
-void command_status(struct control_client *cl, const cJSON *request);
+/* command_import.c */
+void import_on_done(struct control *c);
+void import_forget(struct control_client *cl);
 /* What people see: a domain_state_word(), "renewing" or "expired". */
 const char *shown_state(const struct domain *d, int64_t now);
 /* {code, detail, hint, type, status} */

@@ -2,12 +2,23 @@
 /* The lines of a reply: collected in the client's buffer, sent by control.c. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "daemon/control_inside.h"
 
-enum { OUT_MAX = 8 * 1024 * 1024 };
+enum { OUT_MAX = 8 * 1024 * 1024, SECRET_LINE_MAX = 512 * 1024 };
+
+static void
+check_room(struct control_client *cl)
+{
+	if (cl->out.len <= OUT_MAX && buf_ok(&cl->out))
+		return;
+	log_warn("a control client does not read its replies: closing it");
+	buf_reset(&cl->out);
+	cl->closing = true;
+}
 
 void
 reply_json(struct control_client *cl, cJSON *line)
@@ -16,11 +27,35 @@ reply_json(struct control_client *cl, cJSON *line)
 		cl->closing = true;
 	buf_add(&cl->out, "\n", 1);
 	cJSON_Delete(line);
-	if (cl->out.len > OUT_MAX || !buf_ok(&cl->out)) {
-		log_warn("a control client does not read its replies: closing it");
-		buf_reset(&cl->out);
+	check_room(cl);
+}
+
+/* Printed into room that need not grow: growing would leave a copy of the key behind. */
+void
+reply_secret(struct control_client *cl, cJSON *line)
+{
+	char *text = line ? cJSON_PrintBuffered(line, SECRET_LINE_MAX, false) : NULL;
+
+	if (text) {
+		buf_add_str(&cl->out, text);
+		explicit_bzero(text, strlen(text));
+		cJSON_free(text);
+	} else {
 		cl->closing = true;
 	}
+	buf_add(&cl->out, "\n", 1);
+	json_wipe(line);
+	check_room(cl);
+}
+
+void
+reply_text(struct control_client *cl, const struct buf *text)
+{
+	if (!buf_ok(text))
+		cl->closing = true;
+	else
+		buf_add(&cl->out, text->data, text->len);
+	check_room(cl);
 }
 
 cJSON *

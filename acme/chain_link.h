@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* acme/chain_link.h - one link of a chain, for its judges: chain.c and the files bundle*.c */
+#ifndef ACME_CHAIN_LINK_H
+#define ACME_CHAIN_LINK_H
+
+#include <openssl/types.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* By name and signature. */
+bool chain_has_signed(X509 *issuer, X509 *cert);
+bool chain_read_time(const ASN1_TIME *t, int64_t *ret_at);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ctl/bulk.h - many items to certd, some hundreds a request, on two connections in turn
+ *
+ * While certd works on one request the next is filled and sent; replies are read in the order of
+ * requests, so results come in the order of items. Memory is that of two requests, however many
+ * items there are. Requests may hold keys: they are wiped.
+ */
+#ifndef CTL_BULK_H
+#define CTL_BULK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ctl/ctl.h"
+#include "ctl/names.h"
+
+enum { BULK_LANES = 2, BULK_BYTES = 512 * 1024, BULK_ITEMS_MAX = 500 };
+
+struct bulk_lane {
+	struct client client;
+	struct buf line;     /* the request */
+	struct names labels; /* of its items: where each came from */
+	bool asked;          /* the request is out */
+};
+
+struct bulk {
+	struct ctl *ctl;
+	const char *list; /* the member with the items */
+	struct buf head;  /* the request up to the first item */
+	struct bulk_lane lanes[BULK_LANES];
+	size_t turn;
+	unsigned seen; /* exit codes, as bits */
+	bool broken;   /* certd is gone, or refuses whole requests */
+};
+
+/* REQUEST (taken over) is sent with each batch, its items as LIST. */
+void bulk_init(struct bulk *bulk, struct ctl *ctl, cJSON *request, const char *list);
+/* ITEM: the text of a JSON value. LABEL: what complaints call it. False: it makes no sense to go
+ * on. */
+bool bulk_add(struct bulk *bulk, const void *item, size_t len, const char *label);
+/* Sends what is collected and reads all replies: nothing more comes for now. */
+void bulk_flush(struct bulk *bulk);
+/* Something of the caller's own went wrong. */
+void bulk_seen(struct bulk *bulk, enum msg_exit code);
+/* The end: flushes, releases, and answers the exit code. */
+enum msg_exit bulk_end(struct bulk *bulk);
+/* Appends TEXT as a JSON string; what is not printable ASCII, and so no part of PEM, as "?". */
+void bulk_text(struct buf *out, const void *text, size_t len);
+
+#endif

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verb apply: names made to be as the request says, in one transaction; what is so already is
+ * left alone. And labels, which apply and add have in common. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/idna.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "daemon/conf.h"
+#include "daemon/command_inside.h"
+#include "daemon/issuer.h"
+#include "daemon/notice.h"
+#include "store/event.h"
+#include "store/label.h"
+#include "store/order.h"
+#include "store/store.h"
+
+enum change { UNCHANGED, CREATED, UPDATED, REMOVED };
+
+static const struct {
+	const char *word;
+	const char *event;
+} changes[] = {
+	[UNCHANGED] = {"unchanged", NULL},
+	[CREATED] = {"created", "name.added"},
+	[UPDATED] = {"updated", "name.changed"},
+	[REMOVED] = {"removed", "name.removed"},
+};
+
+/* What one item wants and what became of it. */
+struct wish {
+	const char *given;
+	struct hostname name;
+	bool absent;
+	const struct conf_ca *ca; /* NULL: the request's for a new name, its own for an old one */
+	const struct conf_backend *backend;
+	bool relabel;
+	struct domain labels; /* its labels only */
+	enum change change;
+	const char *word; /* of an error, static; NULL: good */
+	char detail[256];
+};
+
+struct batch {
+	struct control_client *cl;
+	struct store_txn *txn;
+	const struct conf_ca *ca;
+	const struct conf_backend *backend;
+	bool dry_run;
+	struct wish *wishes;
+	size_t count;
+};
+
+static void PRINTF_LIKE(3, 4) refuse(struct wish *w, const char *word, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(w->detail, sizeof(w->detail), format, ap);
+	va_end(ap);
+	w->word = word;
+}
+
+/* ---- labels --------------------------------------------------------------------------------- */
+
+enum err
+labels_from_json(const cJSON *object, struct domain *d, char *why, size_t size)
+{
+	const cJSON *member;
+	const char *reason = "a label's value must be a text";
+	struct label label;
+
+	d->labels[0] = '\0';
+	cJSON_ArrayForEach(member, object)
+	{
+		const char *value = cJSON_GetStringValue(member);
+		char text[2 * LABEL_TEXT_MAX];
+		enum err err = ERR_INVALID;
+
+		if (value && strlen(member->string) + 1 + strlen(value) > LABEL_TEXT_MAX)
+			reason = "a label has a key of 32 and a value of 64 characters at most";
+		else if (value && strchr(member->string, '='))
+			reason = "a label's key has no \"=\" in it";
+		else if (value) {
+			snprintf(text, sizeof(text), "%s=%s", member->string, value);
+			err = label_parse(text, &label, &reason);
+			if (!err && label_set(d, &label)) {
+				err = ERR_INVALID;
+				reason = "a name has at most 8 labels";
+			}
+		}
+		if (err) {
+			snprintf(why, size, "%s", reason);
+			return err;
+		}
+	}
+	return ERR_OK;
+}
+
+void
+labels_to_json(const struct domain *d, cJSON *item)
+{
+	struct label labels[LABELS_MAX];
+	size_t count = label_list(d, labels);
+	cJSON *object = count ? cJSON_AddObjectToObject(item, "labels") : NULL;
+
+	for (size_t i = 0; i < count; i++)
+		cJSON_AddStringToObject(object, labels[i].key, labels[i].value);
+}
+
+/* ---- reading an item ------------------------------------------------------------------------ */
+
+static void
+read_blocks(const struct conf *conf, const cJSON *item, struct wish *w)
+{
+	const char *ca = json_text(item, "ca"), *backend = json_text(item, "backend");
+
+	w->ca = ca ? conf_ca(conf, ca) : NULL;
+	w->backend = backend ? conf_backend(conf, backend) : NULL;
+	if (ca && !w->ca)
+		refuse(w, "unknown-ca", "the configuration has no ca \"%.100s\"", ca);
+	else if (backend && !w->backend)
+		refuse(w, "unknown-backend", "the configuration has no backend \"%.100s\"",
+		       backend);
+}
+
+/* A member that nobody knows is a slip of the pen, and must not pass as done. */
+static const char *
+unknown_member(const cJSON *item)
+{
+	static const char *const known[] = {"name", "ca", "backend", "labels", "state"};
+	const cJSON *member;
+
+	cJSON_ArrayForEach(member, item)
+	{
+		bool found = false;
+
+		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+			found = found || strcmp(member->string, known[i]) == 0;
+		if (!found || (strcmp(member->string, "labels") == 0 ? !cJSON_IsObject(member)
+		                                                     : !cJSON_IsString(member)))
+			return member->string;
+	}
+	return NULL;
+}
+
+static void
+read_wish(const struct conf *conf, const cJSON *item, struct wish *w)
+{
+	const char *state = json_text(item, "state"), *odd;
+	const cJSON *labels = json_object(item, "labels");
+	char why[128];
+
+	w->given = json_text(item, "name");
+	odd = cJSON_IsObject(item) ? unknown_member(item) : NULL;
+	w->absent = state && strcmp(state, "absent") == 0;
+	w->relabel = labels != NULL;
+	if (!w->given)
+		refuse(w, "invalid", "an item is an object with a \"name\"");
+	else if (odd)
+		refuse(w, "invalid", "\"%.40s\" is no member of an item, or of another type", odd);
+	else if (state && !w->absent && strcmp(state, "present") != 0)
+		refuse(w, "invalid", "\"state\" is \"present\" or \"absent\"");
+	else if (idna_parse(w->given, &w->name, why, sizeof(why)))
+		refuse(w, "invalid-name", "%s", why);
+	else if (labels && labels_from_json(labels, &w->labels, why, sizeof(why)))
+		refuse(w, "invalid", "%s", why);
+	else
+		read_blocks(conf, item, w);
+}
+
+/* ---- one name ------------------------------------------------------------------------------- */
+
+static enum err
+create(struct batch *b, struct wish *w)
+{
+	struct domain d = {.name = w->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
+	const struct conf_ca *ca = w->ca ? w->ca : b->ca;
+
+	if (hostname_is_wildcard(&w->name) && !ca_may_have_wildcards(ca)) {
+		refuse(w, "unsupported",
+		       "a wildcard certificate needs dns-01, which this CA's "
+		       "block does not allow");
+		return ERR_OK;
+	}
+	w->change = CREATED;
+	d.due_at = d.created_at;
+	snprintf(d.ca, sizeof(d.ca), "%s", ca->name);
+	snprintf(d.backend, sizeof(d.backend), "%s", (w->backend ? w->backend : b->backend)->name);
+	memcpy(d.labels, w->labels.labels, sizeof(d.labels));
+	return b->dry_run ? ERR_OK : domain_put(b->txn, &d);
+}
+
+static enum err
+update(struct batch *b, struct wish *w, struct domain *d)
+{
+	struct domain before = *d;
+
+	if (w->ca)
+		snprintf(d->ca, sizeof(d->ca), "%s", w->ca->name);
+	if (w->backend)
+		snprintf(d->backend, sizeof(d->backend), "%s", w->backend->name);
+	if (w->relabel)
+		memcpy(d->labels, w->labels.labels, sizeof(d->labels));
+	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->backend, before.backend) == 0 &&
+	    strcmp(d->labels, before.labels) == 0)
+		return ERR_OK;
+	w->change = UPDATED;
+	return b->dry_run ? ERR_OK : domain_put(b->txn, d);
+}
+
+static enum err
+apply_one(struct batch *b, struct wish *w)
+{
+	struct domain d;
+	enum err err = domain_get(b->txn, &w->name, &d);
+
+	if (err == ERR_NOTFOUND)
+		return w->absent ? ERR_OK : create(b, w);
+	if (err == ERR_CORRUPT) {
+		refuse(w, err_word(err), "%s", err_text(err));
+		return ERR_OK;
+	}
+	if (err)
+		return err;
+	if (!w->absent)
+		return update(b, w, &d);
+	w->change = REMOVED;
+	return b->dry_run ? ERR_OK : domain_del(b->txn, &w->name);
+}
+
+/* ---- the batch ------------------------------------------------------------------------------ */
+
+static enum err
+apply_all(struct batch *b)
+{
+	struct store *store = b->cl->control->store;
+	enum err err = b->dry_run ? store_begin_read(store, STORE_SERVED, &b->txn)
+	                          : store_begin_write(store, STORE_SERVED, &b->txn);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < b->count && !err; i++)
+		if (!b->wishes[i].word)
+			err = apply_one(b, &b->wishes[i]);
+	if (!err && !b->dry_run)
+		return store_commit(b->txn);
+	store_abort(b->txn);
+	return err;
+}
+
+static enum err
+put_event(struct batch *b, struct store_txn *txn, const struct wish *w)
+{
+	struct event e = {.at = clock_wall()};
+	enum err err = ERR_OK;
+
+	if (w->word || w->change == UNCHANGED)
+		return ERR_OK;
+	snprintf(e.type, sizeof(e.type), "%s", changes[w->change].event);
+	snprintf(e.name, sizeof(e.name), "%s", w->name.name);
+	if (w->change == CREATED)
+		snprintf(e.detail, sizeof(e.detail), "ca %s, backend %s",
+		         (w->ca ? w->ca : b->ca)->name,
+		         (w->backend ? w->backend : b->backend)->name);
+	else if (w->change == UPDATED)
+		snprintf(e.detail, sizeof(e.detail), "%s%s%s%s%s", w->ca ? "ca " : "",
+		         w->ca ? w->ca->name : "", w->backend ? " backend " : "",
+		         w->backend ? w->backend->name : "", w->relabel ? " labels" : "");
+	else
+		err = order_del(txn, &w->name);
+	return err ? err : event_put(txn, &e);
+}
+
+static void
+write_events(struct batch *b)
+{
+	struct control *c = b->cl->control;
+	struct store_txn *txn;
+	enum err err = store_begin_write(c->store, STORE_PRIVATE, &txn);
+
+	if (!err) {
+		for (size_t i = 0; i < b->count && !err; i++)
+			err = put_event(b, txn, &b->wishes[i]);
+		if (err)
+			store_abort(txn);
+		else
+			err = store_commit(txn);
+	}
+	if (err)
+		log_warn("events are not written: %s", err_text(err));
+	notice_nudge(c->notices);
+}
+
+static void
+answer(struct batch *b)
+{
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < b->count; i++) {
+		const struct wish *w = &b->wishes[i];
+		cJSON *result, *error, *line = line_with("result", &result);
+
+		cJSON_AddNumberToObject(result, "at", (double)i);
+		if (w->name.len || w->given)
+			cJSON_AddStringToObject(result, "name",
+			                        w->name.len ? w->name.name : w->given);
+		cJSON_AddBoolToObject(result, "ok", !w->word);
+		if (w->word) {
+			error = cJSON_AddObjectToObject(result, "error");
+			cJSON_AddStringToObject(error, "code", w->word);
+			cJSON_AddStringToObject(error, "detail", w->detail);
+		} else {
+			cJSON_AddStringToObject(result, "change", changes[w->change].word);
+		}
+		seen |= 1u << (w->word ? msg_exit_of_code(w->word) : MSG_EXIT_OK);
+		reply_json(b->cl, line);
+	}
+	reply_end(b->cl, msg_exit_combine(seen));
+}
+
+static enum err
+run(struct batch *b, const cJSON *items)
+{
+	const cJSON *item;
+	bool any = false;
+	enum err err;
+
+	b->wishes = calloc((size_t)cJSON_GetArraySize(items), sizeof(*b->wishes));
+	if (!b->wishes)
+		return ERR_NOMEM;
+	cJSON_ArrayForEach(item, items)
+		read_wish(b->cl->control->conf, item, &b->wishes[b->count++]);
+	err = apply_all(b);
+	if (err)
+		return err;
+	for (size_t i = 0; i < b->count; i++)
+		any = any || (!b->wishes[i].word && b->wishes[i].change != UNCHANGED);
+	if (any && !b->dry_run)
+		write_events(b);
+	return ERR_OK;
+}
+
+void
+command_apply(struct control_client *cl, const cJSON *request)
+{
+	const cJSON *items = json_array(request, "items");
+	int count = items ? cJSON_GetArraySize(items) : 0;
+	struct batch b = {.cl = cl, .dry_run = json_bool(request, "dry_run", false)};
+	enum err err;
+
+	if (count < 1 || count > MSG_NAMES_MAX) {
+		reply_error(cl, MSG_EXIT_USAGE, "invalid",
+		            "\"items\" must be a list of 1 to %d objects", MSG_NAMES_MAX);
+		return;
+	}
+	if (!choose_blocks(cl, request, &b.ca, &b.backend))
+		return;
+	err = run(&b, items);
+	if (err) {
+		log_err("the store takes no change: %s", err_text(err));
+		reply_error(cl, MSG_EXIT_FAILED, err_word(err),
+		            "nothing was changed: the store says \"%s\"", err_text(err));
+	} else {
+		answer(&b);
+		issuer_wake(cl->control->issuer);
+	}
+	free(b.wishes);
+}

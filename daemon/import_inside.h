@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon/import_inside.h - what import.c (threads and queues), import_job.c (one job) and
+ * import_store.c (its transactions) share; nobody else includes it */
+#ifndef DAEMON_IMPORT_INSIDE_H
+#define DAEMON_IMPORT_INSIDE_H
+
+#include "acme/bundle.h"
+#include "base/hostname.h"
+#include "base/problem.h"
+#include "daemon/import.h"
+
+/* A certificate of a job. */
+struct import_cert {
+	struct bundle bundle;
+	const char *given; /* the request's "name", may be NULL */
+	bool refused;
+	struct problem why;
+};
+
+/* One of its names on its way into the store. */
+struct import_name {
+	struct import_cert *cert;
+	struct hostname name;
+	const char *change; /* "created", "updated", "unchanged" */
+	const char *detail; /* why it is unchanged; may be NULL */
+	enum err err;
+};
+
+/* import_job.c */
+void import_run(struct store *store, struct bundle_judge *judge, struct import_job *job);
+
+/* import_store.c: COUNT names, in any order: sorted and put in one transaction, then their events.
+ * When the store refuses, each name has its error. */
+void import_put(struct store *store, const struct import_job *job, struct import_name **names,
+                size_t count);
+
+#endif
