@@ -44,7 +44,9 @@ struct cursor;
 	  "the CA's certificate does not fit; the old one stays, certd tries again by itself")     \
 	X(CONFIG, "config",                                                                        \
 	  "the configuration has no such ca: add it or set another for the name")                  \
-	X(INTERNAL, "internal", "a fault of certd or this machine: see its log")
+	X(INTERNAL, "internal", "a fault of certd or this machine: see its log")                   \
+	X(STORE_CORRUPT, "store/corrupt",                                                          \
+	  "what the store had of this name was damaged and put aside; certd issues it anew")
 
 enum problem_kind {
 #define X(name, code, hint) PROBLEM_##name,

@@ -15,6 +15,7 @@
 #include "daemon/issuer.h"
 #include "daemon/status.h"
 #include "store/cert.h"
+#include "store/domain_list.h"
 #include "store/event.h"
 #include "store/order.h"
 #include "store/store.h"

@@ -15,6 +15,7 @@
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "daemon/role.h"
+#include "store/domain_list.h"
 #include "store/event.h"
 #include "store/store.h"
 

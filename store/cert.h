@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 
+struct domain;
 struct hostname;
 struct store_txn;
 
@@ -44,7 +45,17 @@ struct cert {
 void cert_init(struct cert *cert);
 void cert_done(struct cert *cert);
 
-/* The record of exactly NAME. RET_CERT has been through cert_init(); what it held is released. */
+/* DOMAIN's certificate, for serving: the record of its name, with its generation. RET_CERT has been
+ * through cert_init(); what it held is released. ERR_CORRUPT: damaged, or the generations differ:
+ * one of the two records was brought back from before. ERR_NOTFOUND: DOMAIN has none; one that
+ * should be there and is not is ERR_CORRUPT. */
+MUST_CHECK enum err cert_get_for(struct store_txn *txn, const struct domain *domain,
+                                 struct cert *ret_cert);
+/* The generation for DOMAIN's next certificate: above its own, and never given before, also not to
+ * a removed domain of this name. TXN writes served/. */
+MUST_CHECK enum err cert_next_generation(struct store_txn *txn, const struct domain *domain,
+                                         uint64_t *ret_generation);
+/* The record of exactly NAME as it lies there, whatever its domain says; see cert_get_for(). */
 MUST_CHECK enum err cert_get(struct store_txn *txn, const struct hostname *name,
                              struct cert *ret_cert);
 /* Stores CERT and, unless it is there already, its CHAIN: DER certificates, issuer of the leaf

@@ -4,7 +4,7 @@
  *
  * Key: the normalized hostname. A put or del keeps, in the same transaction:
  *   - the due index, ordered by (ca, due_at, name), so one CA's queue never hides another's;
- *   - the counters per state, per ca and per backend.
+ *   - the lists and counters of store/domain_list.h.
  * Nothing here scans all names: lists are pages from a key on.
  */
 #ifndef STORE_DOMAIN_H
@@ -18,7 +18,14 @@
 
 struct store_txn;
 
-enum { NAME_WORD_MAX = 31 }; /* names of ca and backend blocks, without the terminator */
+enum {
+	NAME_WORD_MAX = 31, /* names of ca and backend blocks, without the terminator */
+	LABELS_MAX = 8,     /* of a domain */
+	LABEL_KEY_MAX = 32,
+	LABEL_VALUE_MAX = 64,
+	LABEL_TEXT_MAX = LABEL_KEY_MAX + 1 + LABEL_VALUE_MAX, /* "key=value" */
+	LABELS_TEXT_MAX = LABELS_MAX * (LABEL_TEXT_MAX + 1),
+};
 
 enum domain_state {
 	DOMAIN_PENDING = 1, /* wanted, no attempt has ended yet, no certificate */
@@ -40,6 +47,8 @@ struct domain {
 	int64_t not_before;   /* of the stored certificate */
 	int64_t not_after;
 	struct problem problem; /* of the last failed attempt; kind NONE after a success */
+	/* "key=value" lines, each ended by '\n', in the order of keys; see store/label.h */
+	char labels[LABELS_TEXT_MAX + 1];
 };
 
 const char *domain_state_word(enum domain_state state);
@@ -47,7 +56,7 @@ const char *domain_state_word(enum domain_state state);
 MUST_CHECK enum err domain_get(struct store_txn *txn, const struct hostname *name,
                                struct domain *ret_domain);
 /* Writes DOMAIN, new or not, with its indexes and counters. ERR_CORRUPT when the record it replaces
- * does not open: what it was counted as is unknown. */
+ * does not open: what it was counted as is unknown, see store/quarantine.h. */
 MUST_CHECK enum err domain_put(struct store_txn *txn, const struct domain *domain);
 /* Removes the domain with its certificate; ERR_NOTFOUND when there is none. */
 MUST_CHECK enum err domain_del(struct store_txn *txn, const struct hostname *name);
@@ -62,13 +71,8 @@ MUST_CHECK enum err domain_due(struct store_txn *txn, const char *ca, int64_t no
 /* The earliest due_at of CA's names; ERR_NOTFOUND when none is planned. */
 MUST_CHECK enum err domain_next_due(struct store_txn *txn, const char *ca, int64_t *ret_at);
 
-MUST_CHECK enum err domain_count_state(struct store_txn *txn, enum domain_state state,
-                                       uint64_t *ret_count);
-MUST_CHECK enum err domain_count_ca(struct store_txn *txn, const char *ca, uint64_t *ret_count);
-MUST_CHECK enum err domain_count_backend(struct store_txn *txn, const char *backend,
-                                         uint64_t *ret_count);
-/* Recounts everything by a full scan and compares with counters and due index: for checks and
- * tests, never for the daemon's own work. ERR_CORRUPT when anything differs. */
+/* Recounts everything by a full scan and compares with counters and indexes: for checks and tests,
+ * never for the daemon's own work. ERR_CORRUPT when anything differs. */
 MUST_CHECK enum err domain_verify(struct store_txn *txn);
 
 #endif

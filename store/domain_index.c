@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "store/domain_list.h"
 #include "store/inside.h"
 #include "store/table.h"
 

@@ -2,8 +2,11 @@
 /*
  * store/event.h - what happened, in order (environment private/)
  *
- * Ids grow by one and are never reused, so a reader resumes behind the last id it saw. The log is
- * bounded: event_put() drops the oldest beyond EVENT_KEEP.
+ * Ids grow by one and are never reused, so a reader resumes behind the last id it saw. A repeat,
+ * that is the same type, name and detail within EVENT_FOLD_S of the last one, takes its place: the
+ * one row moves to the new id with its count grown, so who follows sees it again, and who reads
+ * from the start sees it once. The log is bounded by number, bytes and age: event_put() drops the
+ * oldest.
  */
 #ifndef STORE_EVENT_H
 #define STORE_EVENT_H
@@ -16,14 +19,23 @@
 
 struct store_txn;
 
-enum { EVENT_TYPE_MAX = 47, EVENT_DETAIL_MAX = 511, EVENT_KEEP = 100000 };
+enum {
+	EVENT_TYPE_MAX = 47,
+	EVENT_DETAIL_MAX = 511,
+	EVENT_KEEP = 100000,        /* rows */
+	EVENT_BYTES_MAX = 32 << 20, /* of all records */
+	EVENT_KEEP_S = 400 * 86400, /* older ones than the newest by this go */
+	EVENT_FOLD_S = 24 * 3600,
+};
 
 struct event {
 	uint64_t id;                       /* set by event_put() */
-	int64_t at;                        /* unix seconds */
+	int64_t at;                        /* unix seconds; of the last one when count > 1 */
 	char type[EVENT_TYPE_MAX + 1];     /* "cert.stored", see docs/control.md */
 	char name[HOSTNAME_MAX + 1];       /* "" when no name is concerned */
 	char detail[EVENT_DETAIL_MAX + 1]; /* may quote foreign text */
+	uint32_t count;                    /* how often, 1 and up; set by event_put() */
+	int64_t first_at;                  /* of the first one; set by event_put() */
 };
 
 MUST_CHECK enum err event_put(struct store_txn *txn, struct event *event);

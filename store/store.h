@@ -35,6 +35,7 @@ enum store_env { STORE_SERVED, STORE_PRIVATE };
 enum store_mode {
 	STORE_KEEPER, /* both environments, writing; made when missing */
 	STORE_FRONT,  /* served/ only, never writes */
+	STORE_READER, /* both environments, never writes: checks */
 };
 
 enum { STORE_MASTER_KEY_LEN = 32 };
@@ -43,7 +44,8 @@ enum { STORE_MASTER_KEY_LEN = 32 };
  * (0700); refused when one is a symbolic link, another user's, open to others, or on a network file
  * system. MASTER is borrowed. ERR_CRYPTO: MASTER is not the key of this store; ERR_NOTFOUND:
  * STORE_FRONT and nothing there yet; ERR_BUSY: open in this process already; ERR_VERSION: written
- * by a newer certd. RET_WHY has the sentence for the operator. */
+ * by a newer certd. STORE_KEEPER upgrades an older format first, after a copy of it to
+ * DIR/backup-before-FORMAT. RET_WHY has the sentence for the operator. */
 MUST_CHECK enum err store_open(const char *dir, enum store_mode mode, const struct secret *master,
                                struct store **ret_store, struct problem *ret_why);
 void store_close(struct store *store);

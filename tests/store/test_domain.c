@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/domain.h"
+#include "store/domain_list.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
