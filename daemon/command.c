@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "daemon/command_store.h"
 #include "daemon/control_inside.h"
 #include "daemon/status.h"
 
@@ -25,11 +26,22 @@ static const struct {
 	enum rights rights;
 	void (*run)(struct control_client *cl, const cJSON *request);
 } commands[] = {
-	{"add", ADMIN, command_add},       {"config.check", ADMIN, command_config_check},
-	{"events", READ, command_events},  {"list", READ, command_list},
-	{"reload", ADMIN, command_reload}, {"remove", ADMIN, command_remove},
-	{"renew", ADMIN, command_renew},   {"show", READ, command_show},
-	{"status", READ, command_status},  {"version", READ, command_version},
+	{"add", ADMIN, command_add},
+	{"config.check", ADMIN, command_config_check},
+	{"db.backup", ADMIN, command_db_backup},
+	{"db.check", ADMIN, command_db_check},
+	{"db.stat", READ, command_db_stat},
+	{"events", READ, command_events},
+	{"key.master", ADMIN, command_key_master},
+	{"key.rotate", ADMIN, command_key_rotate},
+	{"key.status", READ, command_key_status},
+	{"list", READ, command_list},
+	{"reload", ADMIN, command_reload},
+	{"remove", ADMIN, command_remove},
+	{"renew", ADMIN, command_renew},
+	{"show", READ, command_show},
+	{"status", READ, command_status},
+	{"version", READ, command_version},
 	{"wait", READ, command_wait},
 };
 

@@ -10,10 +10,12 @@
 #include "base/clock.h"
 #include "base/idna.h"
 #include "base/json.h"
+#include "daemon/command_store.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
 #include "daemon/issuer.h"
 #include "daemon/status.h"
+#include "daemon/upkeep.h"
 #include "store/cert.h"
 #include "store/domain_list.h"
 #include "store/event.h"
@@ -120,7 +122,7 @@ fill_item(cJSON *item, struct control *c, const struct domain *d)
 	add_error(item, c, d);
 }
 
-static void
+void
 reply_store_error(struct control_client *cl, enum err err)
 {
 	reply_error(cl, MSG_EXIT_FAILED, err_word(err), "the store says \"%s\"", err_text(err));
@@ -270,13 +272,15 @@ command_show(struct control_client *cl, const cJSON *request)
 	if (!err) {
 		err = domain_get(txn, &name, &d);
 		if (!err && d.generation > 0)
-			err = cert_get(txn, &name, &cert);
+			err = cert_get_for(txn, &d, &cert);
 		store_abort(txn);
 	}
 	if (err == ERR_NOTFOUND) {
 		reply_error(cl, MSG_EXIT_NOTFOUND, "not-found", "there is no name %s here",
 		            name.name);
 	} else if (err) {
+		if (err == ERR_CORRUPT || err == ERR_VERSION)
+			upkeep_suspect(c->upkeep, &name); /* ask again in a second */
 		reply_store_error(cl, err);
 	} else {
 		line = line_with("item", &item);
@@ -292,7 +296,7 @@ command_show(struct control_client *cl, const cJSON *request)
 
 /* ---- status --------------------------------------------------------------------------------- */
 
-static void
+void
 add_names(cJSON *status, struct store_txn *txn)
 {
 	cJSON *names = cJSON_AddObjectToObject(status, "names");
@@ -355,6 +359,7 @@ add_store(cJSON *status, struct control *c)
 		cJSON_AddNumberToObject(store, "map_bytes", (double)stat.map_bytes);
 		cJSON_AddNumberToObject(store, "readers", (double)stat.readers);
 	}
+	add_store_state(store, c);
 	if (store_begin_read(c->store, STORE_PRIVATE, &txn))
 		return;
 	if (!event_last(txn, &last))

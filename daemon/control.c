@@ -13,11 +13,14 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "daemon/command_store.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
+#include "daemon/issuer.h"
 #include "daemon/loop.h"
 #include "daemon/notice.h"
 #include "daemon/role.h"
+#include "daemon/upkeep.h"
 
 enum {
 	READ_CHUNK = 64 * 1024,
@@ -178,6 +181,9 @@ on_wake(void *arg)
 {
 	struct control *c = arg;
 
+	if (upkeep_has_planned(c->upkeep))
+		issuer_wake(c->issuer);
+	dbjob_on_wake(c);
 	wait_on_notices(c);
 	flush_all(c);
 }
@@ -189,6 +195,7 @@ on_tick(void *arg)
 	int64_t now = clock_mono_ms();
 
 	wait_on_timer(c);
+	dbcheck_on_timer(c);
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct control_client *cl = &c->clients[i];
 
@@ -312,6 +319,8 @@ control_free(struct control *control)
 {
 	if (!control)
 		return;
+	dbjob_end(control);
+	dbcheck_end(control);
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (control->clients[i].fd >= 0)
 			close_client(&control->clients[i]);
@@ -336,8 +345,9 @@ control_notices(struct control *control)
 }
 
 void
-control_run(struct control *control, struct issuer *issuer)
+control_run(struct control *control, struct issuer *issuer, struct upkeep *upkeep)
 {
 	control->issuer = issuer;
+	control->upkeep = upkeep;
 	loop_run(control->loop);
 }

@@ -210,7 +210,7 @@ load_key(const struct cert *cert, const X509 *leaf, EVP_PKEY **ret_key)
 
 /* The bytes of the private key are wiped here whatever happens. */
 enum err
-cred_load(struct cred_chains *chains, struct store_txn *txn, const struct hostname *name,
+cred_load(struct cred_chains *chains, struct store_txn *txn, const struct domain *domain,
           struct cred **ret_cred)
 {
 	struct cert cert;
@@ -220,7 +220,7 @@ cred_load(struct cred_chains *chains, struct store_txn *txn, const struct hostna
 	enum err err;
 
 	cert_init(&cert);
-	err = cert_get(txn, name, &cert);
+	err = cert_get_for(txn, domain, &cert);
 	if (!err)
 		err = read_cert((struct span){cert.leaf.data, cert.leaf.len}, &leaf);
 	if (!err)

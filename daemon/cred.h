@@ -17,16 +17,17 @@
 
 struct cred;
 struct cred_chains;
-struct hostname;
+struct domain;
 struct store_txn;
 
 /* The chains in use by a worker's credentials. */
 MUST_CHECK enum err cred_chains_new(struct cred_chains **ret_chains);
 void cred_chains_free(struct cred_chains *chains); /* after all its credentials; accepts NULL */
 
-/* Reads and decodes the certificate stored under exactly NAME. Cold: about 300 us. */
+/* Reads and decodes DOMAIN's certificate, and only the one of its generation. Cold: about 300 us.
+ */
 MUST_CHECK enum err cred_load(struct cred_chains *chains, struct store_txn *txn,
-                              const struct hostname *name, struct cred **ret_cred);
+                              const struct domain *domain, struct cred **ret_cred);
 /* One without issuers that is in no store; references to LEAF and KEY are taken. */
 MUST_CHECK enum err cred_new(X509 *leaf, EVP_PKEY *key, struct cred **ret_cred);
 struct cred *cred_ref(struct cred *cred);

@@ -195,19 +195,20 @@ put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 	enum err err;
 
 	cert_init(&cert);
-	cert.generation = d->generation + 1;
 	cert.not_before = job->chain.not_before;
 	cert.not_after = job->chain.not_after;
-	err = key_save(engine_key(job->engine), &cert.key);
+	err = cert_next_generation(txn, d, &cert.generation);
+	if (!err)
+		err = key_save(engine_key(job->engine), &cert.key);
 	cert.key_kind = cert.key.len == KEY_P256_SCALAR_LEN ? CERT_KEY_P256 : CERT_KEY_PKCS8;
 	buf_add(&cert.leaf, job->chain.leaf.data, job->chain.leaf.len);
 	if (!err && !buf_ok(&cert.leaf))
 		err = ERR_NOMEM;
 	if (!err)
 		err = cert_put(txn, &job->name, &cert, &job->chain.issuers);
+	d->generation = cert.generation;
 	cert_done(&cert);
 	d->state = DOMAIN_VALID;
-	d->generation++;
 	d->not_before = job->chain.not_before;
 	d->not_after = job->chain.not_after;
 	d->failures = 0;

@@ -17,6 +17,8 @@
 #include "base/problem.h"
 #include "base/secret.h"
 #include "daemon/conf.h"
+#include "daemon/master.h"
+#include "daemon/probe.h"
 #include "daemon/role_inside.h"
 #include "store/store.h"
 
@@ -71,22 +73,21 @@ static void
 on_child(struct parent *p)
 {
 	char how[64];
-	pid_t pid;
 	int st;
 
-	while ((pid = waitpid(-1, &st, WNOHANG)) > 0)
-		for (size_t i = 0; i < ROLES_MAX; i++) {
-			struct role *r = &p->roles[i];
+	for (size_t i = 0; i < ROLES_MAX; i++) {
+		struct role *r = &p->roles[i];
 
-			if (!role_is_alive(r) || r->spawn.pid != pid)
-				continue;
-			if (WIFSIGNALED(st))
-				snprintf(how, sizeof(how), "was killed by signal %d", WTERMSIG(st));
-			else
-				snprintf(how, sizeof(how), "ended with code %d", WEXITSTATUS(st));
-			on_gone(p, r, how);
-			break;
-		}
+		/* By pid: with --single other children are not ours to wait for. */
+		if (!role_is_alive(r) || r->spawn.pid <= 0 ||
+		    waitpid(r->spawn.pid, &st, WNOHANG) != r->spawn.pid)
+			continue;
+		if (WIFSIGNALED(st))
+			snprintf(how, sizeof(how), "was killed by signal %d", WTERMSIG(st));
+		else
+			snprintf(how, sizeof(how), "ended with code %d", WEXITSTATUS(st));
+		on_gone(p, r, how);
+	}
 }
 
 static void
@@ -149,6 +150,8 @@ on_channel(struct parent *p, struct role *r)
 		on_ready(p, r);
 	else if (message[0] == ROLE_RELOAD)
 		reload_begin(p);
+	else if (message[0] == ROLE_MASTER)
+		role_refresh_master(p, false);
 }
 
 /* What is due by the clock: restarts, the end of a grace, kills. Answers ms until the next such. */
@@ -237,6 +240,14 @@ prepare(struct parent *p, struct problem *why)
 	char error[CONF_ERROR_MAX + 1];
 	enum err err = store_lock(p->conf->state_directory, &p->lock_fd, why);
 
+	if (!err)
+		err = secret_copy(&p->master, p->config->master);
+	if (!err && master_change_is_open(p->conf))
+		err = probe_settle_master(p->conf, why);
+	if (!err)
+		role_refresh_master(p, false);
+	if (!err)
+		err = probe_store(p->conf, &p->master, why);
 	if (err)
 		return err;
 	err = sockets_open(p->conf, NULL, NULL, &p->sockets, error, sizeof(error));
@@ -250,8 +261,8 @@ prepare(struct parent *p, struct problem *why)
 		err = open_signals(p);
 	}
 	if (!err && p->config->single)
-		err = store_open(p->conf->state_directory, STORE_KEEPER, p->config->master,
-		                 &p->store, why);
+		err = store_open(p->conf->state_directory, STORE_KEEPER, &p->master, &p->store,
+		                 why);
 	return err;
 }
 
@@ -278,6 +289,7 @@ role_parent(const struct role_config *config)
 	}
 	sockets_close(&p->sockets);
 	store_close(p->store);
+	secret_done(&p->master);
 	status_free(p->status);
 	conf_unref(p->conf);
 	if (p->signal_fd >= 0)

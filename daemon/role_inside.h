@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "base/secret.h"
 #include "daemon/role.h"
 #include "daemon/sockets.h"
 #include "daemon/spawn.h"
@@ -36,7 +37,8 @@ struct parent {
 	const struct conf *conf;
 	struct sockets sockets;
 	struct status *status;
-	struct store *store; /* single only */
+	struct secret master; /* for the roles to come */
+	struct store *store;  /* single only */
 	int lock_fd;
 	int signal_fd;
 	struct role roles[ROLES_MAX];
@@ -60,6 +62,10 @@ MUST_CHECK enum err role_start_workers(struct parent *p, const struct conf *conf
 /* Tells it to go; it is killed at KILL_AT (mono ms). */
 void role_leave(struct role *r, enum role_message how, int64_t kill_at);
 void role_release(struct role *r);
+
+/* role_key.c: the master key as it is on disk now; what we have stays when that cannot be read.
+ * Ends an interrupted change of it first, so no role may have the store open for writing. */
+void role_refresh_master(struct parent *p, bool settle);
 
 /* role_reload.c */
 void reload_begin(struct parent *p);
