@@ -4,7 +4,8 @@
  *
  * A backup is a directory with served/ and private/ as in docs/store.md, and a file `complete`
  * that is written last. It is sealed as the store is: worth nothing without the master key, which
- * is not in it. RET_WHY has the sentence for the operator.
+ * is not in it. RET_WHY has the sentence for the operator. Pages of LMDB that are damaged may end
+ * the process: a store opened as STORE_READER will do, so run store_backup() in a child.
  */
 #ifndef STORE_BACKUP_H
 #define STORE_BACKUP_H

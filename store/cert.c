@@ -6,6 +6,8 @@
 #include <openssl/evp.h>
 
 #include "base/hostname.h"
+#include "store/change.h"
+#include "store/domain.h"
 #include "store/inside.h"
 #include "store/table.h"
 
@@ -32,7 +34,7 @@ key_is_plausible(enum cert_key_kind kind, size_t len)
 	       (kind == CERT_KEY_PKCS8 && len > 0 && len <= CERT_KEY_MAX);
 }
 
-/* Format 1, see docs/store.md. */
+/* Formats 1 and 2, see docs/store.md. */
 static void
 encode(const struct cert *cert, const unsigned char *chain_id, struct buf *out)
 {
@@ -88,6 +90,43 @@ cert_get(struct store_txn *txn, const struct hostname *name, struct cert *ret_ce
 	}
 	cert_done(ret_cert);
 	*ret_cert = cert;
+	return ERR_OK;
+}
+
+enum err
+cert_get_for(struct store_txn *txn, const struct domain *domain, struct cert *ret_cert)
+{
+	struct cert cert;
+	enum err err;
+
+	if (!domain->generation)
+		return ERR_NOTFOUND;
+	cert_init(&cert);
+	err = cert_get(txn, &domain->name, &cert);
+	if (err == ERR_NOTFOUND || (!err && cert.generation != domain->generation))
+		err = ERR_CORRUPT;
+	if (err) {
+		cert_done(&cert);
+		return err;
+	}
+	cert_done(ret_cert);
+	*ret_cert = cert;
+	return ERR_OK;
+}
+
+enum err
+cert_next_generation(struct store_txn *txn, const struct domain *domain, uint64_t *ret_generation)
+{
+	uint64_t revision;
+	/* The put of the certificate itself will have a revision above the newest, so no other one
+	 * gets this number. */
+	enum err err = change_last(txn, &revision);
+
+	if (err)
+		return err;
+	if (revision < domain->generation)
+		revision = domain->generation;
+	*ret_generation = revision + 1;
 	return ERR_OK;
 }
 

@@ -7,7 +7,9 @@
 #include "store/cert.h"
 #include "store/domain_index.h"
 #include "store/inside.h"
+#include "store/label.h"
 #include "store/table.h"
+#include "store/upgrade.h"
 
 static const char *const state_words[DOMAIN_STATE_END] = {
 	[DOMAIN_PENDING] = "pending",
@@ -27,7 +29,7 @@ domain_state_word(enum domain_state state)
 	return state_is_known(state) ? state_words[state] : "unknown";
 }
 
-/* Format 1, see docs/store.md. */
+/* Format 2, see docs/store.md. */
 static void
 encode(const struct domain *d, struct buf *out)
 {
@@ -42,10 +44,12 @@ encode(const struct domain *d, struct buf *out)
 	buf_bytes16(out, d->ca, strlen(d->ca));
 	buf_bytes16(out, d->backend, strlen(d->backend));
 	problem_encode(&d->problem, out);
+	buf_bytes16(out, d->labels, strlen(d->labels));
 }
 
+/* Format 1 ends before the labels. */
 static void
-decode(struct cursor *in, struct domain *d)
+decode(struct cursor *in, unsigned char format, struct domain *d)
 {
 	d->state = cursor_u8(in);
 	d->created_at = (int64_t)cursor_u64(in);
@@ -58,6 +62,9 @@ decode(struct cursor *in, struct domain *d)
 	cursor_text16(in, d->ca, sizeof(d->ca));
 	cursor_text16(in, d->backend, sizeof(d->backend));
 	problem_decode(in, &d->problem);
+	d->labels[0] = '\0';
+	if (format > 1)
+		cursor_text16(in, d->labels, sizeof(d->labels));
 	if (!state_is_known(d->state) || d->due_at < 0)
 		in->bad = true;
 }
@@ -67,9 +74,19 @@ check(const struct domain *d)
 {
 	if (!state_is_known(d->state) || d->due_at < 0 || !memchr(d->ca, 0, sizeof(d->ca)) ||
 	    !memchr(d->backend, 0, sizeof(d->backend)) ||
-	    (unsigned)d->problem.kind >= PROBLEM_COUNT)
+	    (unsigned)d->problem.kind >= PROBLEM_COUNT ||
+	    !memchr(d->labels, 0, sizeof(d->labels)) || !label_text_is_good(d->labels))
 		return ERR_INVALID;
 	return table_check_name(&d->name);
+}
+
+enum err
+domain_read(struct store_txn *txn, struct cursor *in, const struct hostname *name,
+            struct domain *ret_domain)
+{
+	decode(in, table_format(txn), ret_domain);
+	ret_domain->name = *name;
+	return table_end(txn, in);
 }
 
 enum err
@@ -79,14 +96,21 @@ domain_get(struct store_txn *txn, const struct hostname *name, struct domain *re
 	struct domain d;
 	enum err err = table_get(txn, TABLE_DOMAIN, table_key_name(name), &in);
 
-	if (err)
-		return err;
-	decode(&in, &d);
-	d.name = *name;
-	err = table_end(txn, &in);
+	if (!err)
+		err = domain_read(txn, &in, name, &d);
 	if (!err)
 		*ret_domain = d;
 	return err;
+}
+
+enum err
+domain_write(struct store_txn *txn, const struct domain *before, const struct domain *domain)
+{
+	enum err err;
+
+	encode(domain, table_new(txn));
+	err = table_put(txn, TABLE_DOMAIN, table_key_name(&domain->name));
+	return err ? err : domain_index(txn, before, domain);
 }
 
 enum err
@@ -103,9 +127,7 @@ domain_put(struct store_txn *txn, const struct domain *domain)
 	had = domain_get(txn, &domain->name, &old);
 	if (had && had != ERR_NOTFOUND)
 		return txn_fail(txn, had);
-	encode(domain, table_new(txn));
-	err = table_put(txn, TABLE_DOMAIN, table_key_name(&domain->name));
-	return err ? err : domain_index(txn, had ? NULL : &old, domain);
+	return domain_write(txn, had ? NULL : &old, domain);
 }
 
 enum err
@@ -125,26 +147,29 @@ domain_del(struct store_txn *txn, const struct hostname *name)
 	return err ? txn_fail(txn, err) : domain_index(txn, &old, NULL);
 }
 
-/* A name whose record does not open still has its row, saying so. */
+enum err
+domain_row(enum err err, const struct hostname *name, struct domain *d)
+{
+	if (err != ERR_CORRUPT && err != ERR_VERSION)
+		return err;
+	*d = (struct domain){.name = *name, .state = DOMAIN_FAILING};
+	problem_set(&d->problem, PROBLEM_STORE_CORRUPT, "its record: %s", err_text(err));
+	return ERR_OK;
+}
+
 static enum err
 read_row(struct walk *walk, struct domain *d)
 {
+	struct hostname name;
 	struct cursor in;
-	enum err err = table_name_of_key(walk->key, &d->name);
+	enum err err = table_name_of_key(walk->key, &name);
 
 	if (err)
 		return err;
 	err = walk_read(walk, &in);
-	if (!err) {
-		decode(&in, d);
-		err = table_end(walk->txn, &in);
-	}
-	if (err == ERR_CORRUPT || err == ERR_VERSION) {
-		*d = (struct domain){.name = d->name, .state = DOMAIN_FAILING};
-		problem_set(&d->problem, PROBLEM_INTERNAL, "its record: %s", err_text(err));
-		err = ERR_OK;
-	}
-	return err;
+	if (!err)
+		err = domain_read(walk->txn, &in, &name, d);
+	return domain_row(err, &name, d);
 }
 
 enum err
@@ -170,4 +195,17 @@ domain_page(struct store_txn *txn, const struct hostname *after, size_t limit,
 		return err;
 	*ret_count = count;
 	return ERR_OK;
+}
+
+enum err
+domain_upgrade(struct store_txn *txn, struct span key)
+{
+	struct hostname name;
+	struct domain d;
+	enum err err = table_name_of_key(key, &name);
+
+	if (!err)
+		err = domain_get(txn, &name, &d);
+	/* The indexes of the older format were dropped. */
+	return err ? err : domain_write(txn, NULL, &d);
 }

@@ -4,20 +4,73 @@
 #include <endian.h>
 #include <string.h>
 
-#include "store/domain_list.h"
 #include "store/inside.h"
 #include "store/table.h"
 
+static void
+append(struct index_key *key, const void *data, size_t len)
+{
+	memcpy(key->data + key->len, data, len);
+	key->len += len;
+}
+
 void
-due_key_make(struct due_key *key, const char *ca, int64_t due_at, const struct hostname *name)
+index_word(struct index_key *key, enum table table, const char *word, size_t len)
+{
+	key->table = table;
+	key->len = 0;
+	append(key, word, len);
+	append(key, "", 1);
+}
+
+void
+index_due(struct index_key *key, const char *ca, int64_t due_at)
 {
 	uint64_t at = htobe64((uint64_t)due_at);
-	unsigned char *p = mempcpy(key->data, ca, strlen(ca) + 1);
 
-	p = mempcpy(p, &at, sizeof(at));
-	if (name)
-		p = mempcpy(p, name->name, name->len);
-	key->len = (size_t)(p - key->data);
+	index_word(key, TABLE_DUE, ca, strlen(ca));
+	append(key, &at, sizeof(at));
+}
+
+void
+index_expiry(struct index_key *key, int64_t not_after)
+{
+	/* Times before 1970 come first. */
+	uint64_t at = htobe64((uint64_t)not_after ^ (uint64_t)1 << 63);
+
+	key->table = TABLE_EXPIRY;
+	key->len = 0;
+	append(key, &at, sizeof(at));
+}
+
+void
+index_add_name(struct index_key *key, const struct hostname *name)
+{
+	append(key, name->name, name->len);
+}
+
+void
+index_keys_of(const struct domain *d, struct index_key keys[INDEXES_MAX])
+{
+	const char *code = problem_code(d->problem.kind), *label = d->labels, *end;
+	int i = INDEXES_FIXED;
+
+	for (int k = 0; k < INDEXES_MAX; k++)
+		keys[k].len = 0;
+	if (d->due_at)
+		index_due(&keys[0], d->ca, d->due_at);
+	if (d->generation)
+		index_expiry(&keys[1], d->not_after);
+	if (d->state != DOMAIN_VALID)
+		index_word(&keys[2], TABLE_STATE, domain_state_word(d->state),
+		           strlen(domain_state_word(d->state)));
+	if (d->problem.kind)
+		index_word(&keys[3], TABLE_REASON, code, strlen(code));
+	for (; i < INDEXES_MAX && (end = strchr(label, '\n')); i++, label = end + 1)
+		index_word(&keys[i], TABLE_LABEL, label, (size_t)(end - label));
+	for (int k = 0; k < INDEXES_MAX; k++)
+		if (keys[k].len)
+			index_add_name(&keys[k], &d->name);
 }
 
 void
@@ -30,11 +83,27 @@ count_key_make(struct count_key *key, const char *kind, const char *word)
 }
 
 void
-count_keys_of(const struct domain *domain, struct count_key keys[COUNTS_PER_DOMAIN])
+count_key_hour(struct count_key *key, int64_t not_after)
 {
-	count_key_make(&keys[0], "state", domain_state_word(domain->state));
-	count_key_make(&keys[1], "ca", domain->ca);
-	count_key_make(&keys[2], "backend", domain->backend);
+	int64_t hour = not_after < 0 ? 0 : not_after / HOUR_S;
+	uint32_t wire = htobe32(hour > UINT32_MAX ? UINT32_MAX : (uint32_t)hour);
+
+	count_key_make(key, "hour", "");
+	memcpy(key->data + key->len, &wire, sizeof(wire));
+	key->len += sizeof(wire);
+}
+
+void
+count_keys_of(const struct domain *d, struct count_key keys[COUNTS_MAX])
+{
+	count_key_make(&keys[0], "state", domain_state_word(d->state));
+	count_key_make(&keys[1], "ca", d->ca);
+	count_key_make(&keys[2], "backend", d->backend);
+	keys[3].len = keys[4].len = 0;
+	if (d->problem.kind)
+		count_key_make(&keys[3], "reason", problem_code(d->problem.kind));
+	if (d->generation)
+		count_key_hour(&keys[4], d->not_after);
 }
 
 enum err
@@ -51,7 +120,7 @@ count_decode(struct span value, uint64_t *ret_count)
 	return ERR_OK;
 }
 
-static enum err
+enum err
 count_get(struct store_txn *txn, struct span key, uint64_t *ret_count)
 {
 	struct span value;
@@ -64,186 +133,95 @@ count_get(struct store_txn *txn, struct span key, uint64_t *ret_count)
 	return err ? err : count_decode(value, ret_count);
 }
 
+enum err
+count_set(struct store_txn *txn, const struct count_key *at, uint64_t count)
+{
+	struct span key = table_key(at->data, at->len);
+	uint64_t wire = htole64(count);
+	enum err err;
+
+	if (count)
+		return table_put_plain(txn, TABLE_COUNT, key, table_key(&wire, sizeof(wire)));
+	err = table_del(txn, TABLE_COUNT, key);
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
 /* A counter below its due stays at 0: a wrong number is domain_verify()'s to report, and no reason
- * to refuse a certificate. One at 0 is not kept. */
+ * to refuse a certificate. */
 static enum err
 count_add(struct store_txn *txn, const struct count_key *at, int step)
 {
-	struct span key = table_key(at->data, at->len);
-	uint64_t count, wire;
-	enum err err = count_get(txn, key, &count);
+	uint64_t count;
+	enum err err = count_get(txn, table_key(at->data, at->len), &count);
 
 	if (err == ERR_CORRUPT)
 		count = 0;
 	else if (err)
 		return txn_fail(txn, err);
-	count = step > 0 ? count + 1 : count - (count > 0);
-	if (count == 0) {
-		err = table_del(txn, TABLE_COUNT, key);
-		return err == ERR_NOTFOUND ? ERR_OK : err;
-	}
-	wire = htole64(count);
-	return table_put_plain(txn, TABLE_COUNT, key, table_key(&wire, sizeof(wire)));
+	return count_set(txn, at, step > 0 ? count + 1 : count - (count > 0));
 }
 
 static enum err
-index_counts(struct store_txn *txn, const struct domain *before, const struct domain *after)
+update_counts(struct store_txn *txn, const struct domain *before, const struct domain *after)
 {
-	struct count_key was[COUNTS_PER_DOMAIN], is[COUNTS_PER_DOMAIN];
+	struct count_key was[COUNTS_MAX], is[COUNTS_MAX];
 	enum err err = ERR_OK;
 
+	for (int i = 0; i < COUNTS_MAX; i++)
+		was[i].len = is[i].len = 0;
 	if (before)
 		count_keys_of(before, was);
 	if (after)
 		count_keys_of(after, is);
-	for (int i = 0; i < COUNTS_PER_DOMAIN && !err; i++) {
-		if (before && after && was[i].len == is[i].len &&
-		    memcmp(was[i].data, is[i].data, is[i].len) == 0)
+	for (int i = 0; i < COUNTS_MAX && !err; i++) {
+		if (was[i].len == is[i].len && memcmp(was[i].data, is[i].data, is[i].len) == 0)
 			continue;
-		if (before)
+		if (was[i].len)
 			err = count_add(txn, &was[i], -1);
-		if (after && !err)
+		if (is[i].len && !err)
 			err = count_add(txn, &is[i], 1);
 	}
 	return err;
 }
 
-static enum err
-index_due(struct store_txn *txn, const struct domain *before, const struct domain *after)
+static bool
+has(const struct index_key keys[INDEXES_MAX], const struct index_key *key)
 {
-	struct due_key was = {0}, is = {0};
+	for (int i = 0; i < INDEXES_MAX; i++)
+		if (keys[i].len == key->len && keys[i].table == key->table &&
+		    memcmp(keys[i].data, key->data, key->len) == 0)
+			return true;
+	return false;
+}
+
+static enum err
+update_indexes(struct store_txn *txn, const struct domain *before, const struct domain *after)
+{
+	struct index_key was[INDEXES_MAX], is[INDEXES_MAX];
 	enum err err = ERR_OK;
 
-	if (before && before->due_at)
-		due_key_make(&was, before->ca, before->due_at, &before->name);
-	if (after && after->due_at)
-		due_key_make(&is, after->ca, after->due_at, &after->name);
-	if (was.len == is.len && memcmp(was.data, is.data, is.len) == 0)
-		return ERR_OK;
-	if (was.len)
-		err = table_del(txn, TABLE_DUE, table_key(was.data, was.len));
-	if (err == ERR_NOTFOUND)
-		err = ERR_OK;
-	if (is.len && !err)
-		err = table_put_plain(txn, TABLE_DUE, table_key(is.data, is.len), table_key("", 0));
+	for (int i = 0; i < INDEXES_MAX; i++)
+		was[i].len = is[i].len = 0;
+	if (before)
+		index_keys_of(before, was);
+	if (after)
+		index_keys_of(after, is);
+	for (int i = 0; i < INDEXES_MAX && !err; i++) {
+		if (was[i].len && !has(is, &was[i]))
+			err = table_del(txn, was[i].table, table_key(was[i].data, was[i].len));
+		if (err == ERR_NOTFOUND)
+			err = ERR_OK;
+		if (is[i].len && !has(was, &is[i]) && !err)
+			err = table_put_plain(txn, is[i].table, table_key(is[i].data, is[i].len),
+			                      table_key("", 0));
+	}
 	return err;
 }
 
 enum err
 domain_index(struct store_txn *txn, const struct domain *before, const struct domain *after)
 {
-	enum err err = index_due(txn, before, after);
+	enum err err = update_indexes(txn, before, after);
 
-	return err ? err : index_counts(txn, before, after);
-}
-
-static enum err
-count_of(struct store_txn *txn, const char *kind, const char *word, uint64_t *ret_count)
-{
-	struct count_key key;
-
-	if (strlen(word) > NAME_WORD_MAX)
-		return ERR_INVALID;
-	count_key_make(&key, kind, word);
-	return count_get(txn, table_key(key.data, key.len), ret_count);
-}
-
-enum err
-domain_count_state(struct store_txn *txn, enum domain_state state, uint64_t *ret_count)
-{
-	return count_of(txn, "state", domain_state_word(state), ret_count);
-}
-
-enum err
-domain_count_ca(struct store_txn *txn, const char *ca, uint64_t *ret_count)
-{
-	return count_of(txn, "ca", ca, ret_count);
-}
-
-enum err
-domain_count_backend(struct store_txn *txn, const char *backend, uint64_t *ret_count)
-{
-	return count_of(txn, "backend", backend, ret_count);
-}
-
-/* Stands WALK at the earliest entry of CA; PREFIX is its word with the 0. */
-static enum err
-due_first(struct walk *walk, const char *ca, struct span *ret_prefix)
-{
-	struct span prefix = table_key(ca, strlen(ca) + 1);
-	enum err err;
-
-	if (prefix.len > NAME_WORD_MAX + 1)
-		return ERR_INVALID;
-	err = walk_seek(walk, prefix);
-	if (!err)
-		*ret_prefix = prefix;
-	return err;
-}
-
-/* ERR_NOTFOUND when the entry is another CA's. */
-static enum err
-due_decode(struct span key, struct span prefix, int64_t *ret_at, struct hostname *ret_name)
-{
-	uint64_t at;
-
-	if (key.len < prefix.len || memcmp(key.data, prefix.data, prefix.len) != 0)
-		return ERR_NOTFOUND;
-	if (key.len <= prefix.len + sizeof(at))
-		return ERR_CORRUPT;
-	memcpy(&at, key.data + prefix.len, sizeof(at));
-	*ret_at = (int64_t)be64toh(at);
-	key.data += prefix.len + sizeof(at);
-	key.len -= prefix.len + sizeof(at);
-	return table_name_of_key(key, ret_name);
-}
-
-enum err
-domain_due(struct store_txn *txn, const char *ca, int64_t now, size_t limit, struct hostname *names,
-           size_t *ret_count)
-{
-	struct walk walk;
-	struct span prefix;
-	size_t count = 0;
-	enum err err = walk_open(&walk, txn, TABLE_DUE);
-
-	if (!err)
-		err = due_first(&walk, ca, &prefix);
-	while (!err && count < limit) {
-		int64_t at;
-
-		err = due_decode(walk.key, prefix, &at, &names[count]);
-		if (!err && at > now)
-			break;
-		/* An entry nobody can read belongs to no name. */
-		if (!err)
-			count++;
-		if (!err || err == ERR_CORRUPT)
-			err = walk_next(&walk);
-	}
-	walk_close(&walk);
-	if (err && err != ERR_NOTFOUND)
-		return err;
-	*ret_count = count;
-	return ERR_OK;
-}
-
-enum err
-domain_next_due(struct store_txn *txn, const char *ca, int64_t *ret_at)
-{
-	struct hostname name;
-	struct walk walk;
-	struct span prefix;
-	enum err err = walk_open(&walk, txn, TABLE_DUE);
-
-	if (!err)
-		err = due_first(&walk, ca, &prefix);
-	while (!err) {
-		err = due_decode(walk.key, prefix, ret_at, &name);
-		if (err != ERR_CORRUPT)
-			break;
-		err = walk_next(&walk);
-	}
-	walk_close(&walk);
-	return err;
+	return err ? err : update_counts(txn, before, after);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store/domain_index.h - (inside store/) what is derived from domain records: due index, counters
+ * store/domain_index.h - (inside store/) what is derived from domain records: indexes, counters
  *
  * Plain tables: they can be rebuilt from the records, and a flipped bit in one must not stop a put.
  */
@@ -14,34 +14,72 @@
 #include "base/err.h"
 #include "base/hostname.h"
 #include "store/domain.h"
+#include "store/table.h"
 
 struct store_txn;
 
 enum {
-	DUE_KEY_MAX = NAME_WORD_MAX + 1 + 8 + HOSTNAME_MAX,
+	INDEX_KEY_MAX = LABEL_TEXT_MAX + 1 + HOSTNAME_MAX,
+	INDEXES_FIXED = 4, /* due, expiry, state, reason; then the labels */
+	INDEXES_MAX = INDEXES_FIXED + LABELS_MAX,
 	COUNT_KEY_MAX = 8 + NAME_WORD_MAX + 1,
-	COUNTS_PER_DOMAIN = 3, /* its state, its ca, its backend */
+	COUNTS_MAX = 5, /* state, ca, backend, reason, hour */
+	HOUR_S = 3600,
 };
 
-/* ca word | 0 | due_at u64 big-endian | name: byte order is (ca, due_at, name). */
-struct due_key {
-	size_t len;
-	unsigned char data[DUE_KEY_MAX];
+/* An entry of an index. Each key ends with the name, so names are in order below what is in front:
+ *   due     ca word | 0 | due_at u64 big-endian     a domain that is planned
+ *   expiry  not_after u64 big-endian, top bit flipped   one with a certificate
+ *   state   word | 0                                one that is not VALID
+ *   reason  problem code | 0                        one with a problem
+ *   label   "key=value" | 0                         for each label
+ */
+struct index_key {
+	enum table table;
+	size_t len; /* 0: no entry */
+	unsigned char data[INDEX_KEY_MAX];
 };
-void due_key_make(struct due_key *key, const char *ca, int64_t due_at, const struct hostname *name);
+/* The entries DOMAIN should have; each has its place in KEYS. */
+void index_keys_of(const struct domain *domain, struct index_key keys[INDEXES_MAX]);
+/* The part in front of the name. */
+void index_due(struct index_key *key, const char *ca, int64_t due_at);
+void index_expiry(struct index_key *key, int64_t not_after);
+void index_word(struct index_key *key, enum table table, const char *word, size_t len);
+void index_add_name(struct index_key *key, const struct hostname *name);
 
-/* "state" | 0 | word, "ca" | 0 | word, "backend" | 0 | word. */
+/* "state" | 0 | word, "ca" | 0 | word, "backend" | 0 | word, "reason" | 0 | problem code, "hour" |
+ * 0 | hour of not_after u32 big-endian. */
 struct count_key {
-	size_t len;
+	size_t len; /* 0: none */
 	char data[COUNT_KEY_MAX];
 };
 void count_key_make(struct count_key *key, const char *kind, const char *word);
+void count_key_hour(struct count_key *key, int64_t not_after);
 /* The counters DOMAIN is counted in. */
-void count_keys_of(const struct domain *domain, struct count_key keys[COUNTS_PER_DOMAIN]);
+void count_keys_of(const struct domain *domain, struct count_key keys[COUNTS_MAX]);
 MUST_CHECK enum err count_decode(struct span value, uint64_t *ret_count);
+MUST_CHECK enum err count_get(struct store_txn *txn, struct span key, uint64_t *ret_count);
+/* Writes COUNT, or removes the counter when it is 0. */
+MUST_CHECK enum err count_set(struct store_txn *txn, const struct count_key *at, uint64_t count);
 
-/* Brings both tables from BEFORE (NULL: there was none) to AFTER (NULL: there is none any more). */
+/* Brings all tables from BEFORE (NULL: there was none) to AFTER (NULL: there is none any more). */
 MUST_CHECK enum err domain_index(struct store_txn *txn, const struct domain *before,
                                  const struct domain *after);
+/* Writes the record and brings the indexes from BEFORE to it; DOMAIN has been checked. */
+MUST_CHECK enum err domain_write(struct store_txn *txn, const struct domain *before,
+                                 const struct domain *domain);
+/* Decodes the record that was opened last. */
+MUST_CHECK enum err domain_read(struct store_txn *txn, struct cursor *in,
+                                const struct hostname *name, struct domain *ret_domain);
+/* A list's row for a record that was read with ERR: a damaged one has its row, saying so. */
+MUST_CHECK enum err domain_row(enum err err, const struct hostname *name, struct domain *d);
+
+/* Walks all records and compares; ON_BAD is told of each difference. */
+typedef void verify_on_bad(void *arg, enum table table, struct span key, enum err err,
+                           const char *what);
+MUST_CHECK enum err domain_verify_each(struct store_txn *txn, verify_on_bad *on_bad, void *arg,
+                                       uint64_t *ret_names);
+/* Counts everything anew from the records that open, and writes the counters so. */
+MUST_CHECK enum err domain_recount(struct store_txn *txn);
 
 #endif

@@ -34,6 +34,7 @@ env_init(struct env *env, enum store_env which)
 
 	*env = (struct env){.which = which};
 	pthread_mutex_init(&env->lock, NULL);
+	pthread_mutex_init(&env->wrap_lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&env->quiet, &attr);
@@ -53,7 +54,9 @@ env_done(struct env *env)
 		mdb_env_close(env->mdb);
 	env->mdb = NULL;
 	seal_free(env->seal);
+	seal_free(env->wrap);
 	pthread_cond_destroy(&env->quiet);
+	pthread_mutex_destroy(&env->wrap_lock);
 	pthread_mutex_destroy(&env->lock);
 }
 
@@ -273,4 +276,22 @@ env_remap(struct env *env, bool grow)
 	pthread_cond_broadcast(&env->quiet);
 	pthread_mutex_unlock(&env->lock);
 	return err;
+}
+
+void
+env_make_room(struct env *env)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+
+	pthread_mutex_lock(&env->lock);
+	if (!env->active && !env->remapping && !env->broken && mdb_env_info(env->mdb, &info) == 0 &&
+	    mdb_env_stat(env->mdb, &stat) == 0 &&
+	    (info.me_last_pgno + 1) * stat.ms_psize > info.me_mapsize / 4 * 3) {
+		env->want_room = true;
+		/* When it does not grow, the writer may still find room; ERR_FULL if not. */
+		if (remap_alone(env, true))
+			env->want_room = false;
+	}
+	pthread_mutex_unlock(&env->lock);
 }

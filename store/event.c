@@ -7,6 +7,9 @@
 #include "base/buf.h"
 #include "store/inside.h"
 #include "store/table.h"
+#include "store/upgrade.h"
+
+enum { DROP_MAX = 16 };
 
 /* Big-endian, so byte order is the order of time. */
 struct event_key {
@@ -65,33 +68,203 @@ check(const struct event *e)
 	return ERR_OK;
 }
 
-/* The oldest go until EVENT_KEEP are left: one, except after EVENT_KEEP was lowered. */
+/* Folding: event-fold has, for a hash of type, name and detail, the newest row that has them. It
+ * only points: what counts is the row itself, so a collision or a stale entry does no harm. */
+static struct span
+fold_key(const struct event *e, uint64_t *hash)
+{
+	const char *texts[] = {e->type, e->name, e->detail};
+
+	*hash = 0xcbf29ce484222325; /* FNV-1a, 64 bits */
+	for (int i = 0; i < 3; i++)
+		for (const char *p = texts[i];; p++) {
+			*hash = (*hash ^ (unsigned char)*p) * 0x100000001b3;
+			if (!*p)
+				break;
+		}
+	return table_key(hash, sizeof(*hash));
+}
+
 static enum err
-drop_oldest(struct store_txn *txn)
+read_event(struct store_txn *txn, uint64_t id, struct cursor *in, struct event *e)
+{
+	e->id = id;
+	e->at = (int64_t)cursor_u64(in);
+	cursor_text16(in, e->type, sizeof(e->type));
+	cursor_text16(in, e->name, sizeof(e->name));
+	cursor_text16(in, e->detail, sizeof(e->detail));
+	e->count = 1;
+	e->first_at = e->at;
+	if (table_format(txn) > 1) {
+		e->count = cursor_u32(in);
+		e->first_at = (int64_t)cursor_u64(in);
+	}
+	return table_end(txn, in);
+}
+
+/* The row that EVENT repeats; ERR_NOTFOUND when there is none. */
+static enum err
+find_repeated(struct store_txn *txn, const struct event *event, struct event *ret_row)
+{
+	uint64_t hash, id;
+	struct event_key key;
+	struct span value;
+	struct cursor in;
+	enum err err = table_get_plain(txn, TABLE_EVENT_FOLD, fold_key(event, &hash), &value);
+
+	if (!err && value.len != sizeof(id))
+		err = ERR_NOTFOUND;
+	if (err)
+		return err;
+	memcpy(&id, value.data, sizeof(id));
+	err = table_get(txn, TABLE_EVENT, key_of(be64toh(id), &key), &in);
+	if (!err)
+		err = read_event(txn, be64toh(id), &in, ret_row);
+	if (err)
+		return err == ERR_CORRUPT || err == ERR_VERSION ? ERR_NOTFOUND : err;
+	if (strcmp(ret_row->type, event->type) != 0 || strcmp(ret_row->name, event->name) != 0 ||
+	    strcmp(ret_row->detail, event->detail) != 0 || event->at - ret_row->at > EVENT_FOLD_S)
+		return ERR_NOTFOUND;
+	return ERR_OK;
+}
+
+/* How many bytes the records have together. */
+static const char bytes_key[] = "bytes";
+
+static enum err
+bytes_get(struct store_txn *txn, uint64_t *ret_bytes)
+{
+	struct span value;
+	struct cursor in;
+	enum err err = table_get_plain(txn, TABLE_EVENT_FOLD,
+	                               table_key(bytes_key, sizeof(bytes_key)), &value);
+
+	*ret_bytes = 0;
+	if (err)
+		return err == ERR_NOTFOUND ? ERR_OK : err;
+	cursor_init(&in, value.data, value.len);
+	*ret_bytes = cursor_u64(&in);
+	return ERR_OK;
+}
+
+static enum err
+bytes_put(struct store_txn *txn, uint64_t bytes)
+{
+	uint64_t wire = htole64(bytes);
+
+	return table_put_plain(txn, TABLE_EVENT_FOLD, table_key(bytes_key, sizeof(bytes_key)),
+	                       table_key(&wire, sizeof(wire)));
+}
+
+/* Removes the row under the walk, and what points to it. */
+static enum err
+drop(struct walk *walk, uint64_t *bytes)
+{
+	struct event e;
+	struct cursor in;
+	struct span value;
+	uint64_t id, hash;
+	enum err err = id_of(walk->key, &id);
+
+	if (!err)
+		err = walk_read(walk, &in);
+	if (!err)
+		err = read_event(walk->txn, id, &in, &e);
+	*bytes -= walk->value.len < *bytes ? walk->value.len : *bytes;
+	id = htobe64(id);
+	if (!err &&
+	    table_get_plain(walk->txn, TABLE_EVENT_FOLD, fold_key(&e, &hash), &value) == 0 &&
+	    value.len == sizeof(id) && memcmp(value.data, &id, sizeof(id)) == 0)
+		err = table_del(walk->txn, TABLE_EVENT_FOLD, table_key(&hash, sizeof(hash)));
+	return walk_del(walk);
+}
+
+static int64_t
+at_of(struct walk *walk)
+{
+	struct event e;
+	struct cursor in;
+	enum err err = walk_read(walk, &in);
+
+	if (!err)
+		err = read_event(walk->txn, 0, &in, &e);
+	return err ? INT64_MAX : e.at;
+}
+
+/* The oldest go: at most DROP_MAX, so that no put pays for many. */
+static enum err
+drop_oldest(struct store_txn *txn, int64_t now, uint64_t *bytes)
 {
 	struct walk walk;
 	uint64_t records;
 	enum err err = table_size(txn, TABLE_EVENT, &records);
 
-	if (err || records <= EVENT_KEEP)
+	if (!err)
+		err = walk_open(&walk, txn, TABLE_EVENT);
+	if (err)
 		return err;
-	err = walk_open(&walk, txn, TABLE_EVENT);
-	for (; !err && records > EVENT_KEEP; records--) {
+	for (int i = 0; i < DROP_MAX && !err && records > 1; i++, records--) {
 		err = walk_first(&walk);
+		if (!err && records <= EVENT_KEEP && *bytes <= EVENT_BYTES_MAX &&
+		    at_of(&walk) >= now - EVENT_KEEP_S)
+			break;
 		if (!err)
-			err = walk_del(&walk);
+			err = drop(&walk, bytes);
 	}
 	walk_close(&walk);
 	return err;
 }
 
-/* Format 1, see docs/store.md. */
+/* Format 2, see docs/store.md. */
+static enum err
+write_event(struct store_txn *txn, const struct event *e, uint64_t *bytes)
+{
+	struct event_key key;
+	struct buf *out = table_new(txn);
+	uint64_t hash;
+	enum err err;
+
+	buf_u64(out, (uint64_t)e->at);
+	buf_bytes16(out, e->type, strlen(e->type));
+	buf_bytes16(out, e->name, strlen(e->name));
+	buf_bytes16(out, e->detail, strlen(e->detail));
+	buf_u32(out, e->count);
+	buf_u64(out, (uint64_t)e->first_at);
+	*bytes += out->len + SEAL_OVERHEAD;
+	err = table_put(txn, TABLE_EVENT, key_of(e->id, &key));
+	if (!err)
+		err = table_put_plain(txn, TABLE_EVENT_FOLD, fold_key(e, &hash),
+		                      key_of(e->id, &key));
+	return err;
+}
+
+/* The row that E repeats goes; E takes over what it had counted. */
+static enum err
+fold(struct store_txn *txn, struct event *e, uint64_t *bytes)
+{
+	struct event_key key;
+	struct event row;
+	struct span old;
+	enum err err = find_repeated(txn, e, &row);
+
+	e->count = 1;
+	e->first_at = e->at;
+	if (err)
+		return err == ERR_NOTFOUND ? ERR_OK : err;
+	e->count = row.count < UINT32_MAX ? row.count + 1 : row.count;
+	e->first_at = row.first_at;
+	err = table_get_plain(txn, TABLE_EVENT, key_of(row.id, &key), &old);
+	if (err)
+		return err;
+	*bytes -= old.len < *bytes ? old.len : *bytes;
+	return table_del(txn, TABLE_EVENT, key_of(row.id, &key));
+}
+
 enum err
 event_put(struct store_txn *txn, struct event *event)
 {
-	struct event_key key;
-	struct buf *out;
-	uint64_t id;
+	struct event e = *event;
+	uint64_t id, bytes;
 	enum err err = txn_writable(txn);
 
 	if (err)
@@ -99,37 +272,53 @@ event_put(struct store_txn *txn, struct event *event)
 	err = check(event);
 	if (!err)
 		err = event_last(txn, &id);
-	if (err)
-		return txn_fail(txn, err);
-	out = table_new(txn);
-	buf_u64(out, (uint64_t)event->at);
-	buf_bytes16(out, event->type, strlen(event->type));
-	buf_bytes16(out, event->name, strlen(event->name));
-	buf_bytes16(out, event->detail, strlen(event->detail));
-	err = table_put(txn, TABLE_EVENT, key_of(id + 1, &key));
 	if (!err)
-		err = drop_oldest(txn);
+		err = bytes_get(txn, &bytes);
+	if (!err)
+		err = fold(txn, &e, &bytes);
+	if (!err) {
+		e.id = id + 1;
+		err = write_event(txn, &e, &bytes);
+	}
+	if (!err)
+		err = drop_oldest(txn, e.at, &bytes);
+	if (!err)
+		err = bytes_put(txn, bytes);
 	if (err)
 		return txn_fail(txn, err);
-	event->id = id + 1;
+	*event = e;
 	return ERR_OK;
+}
+
+enum err
+event_upgrade(struct store_txn *txn, struct span at)
+{
+	struct event e;
+	struct cursor in;
+	uint64_t bytes, id;
+	enum err err = id_of(at, &id);
+
+	if (!err)
+		err = table_get(txn, TABLE_EVENT, at, &in);
+	if (!err)
+		err = read_event(txn, id, &in, &e);
+	if (!err)
+		err = bytes_get(txn, &bytes);
+	if (!err)
+		err = write_event(txn, &e, &bytes);
+	return err ? err : bytes_put(txn, bytes);
 }
 
 static enum err
 read_row(struct walk *walk, struct event *e)
 {
 	struct cursor in;
-	enum err err = id_of(walk->key, &e->id);
+	uint64_t id;
+	enum err err = id_of(walk->key, &id);
 
 	if (!err)
 		err = walk_read(walk, &in);
-	if (err)
-		return err;
-	e->at = (int64_t)cursor_u64(&in);
-	cursor_text16(&in, e->type, sizeof(e->type));
-	cursor_text16(&in, e->name, sizeof(e->name));
-	cursor_text16(&in, e->detail, sizeof(e->detail));
-	return table_end(walk->txn, &in);
+	return err ? err : read_event(walk->txn, id, &in, e);
 }
 
 enum err

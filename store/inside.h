@@ -18,12 +18,12 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "store/seal.h"
 #include "store/store.h"
 #include "store/table.h"
 
 struct dir;
 struct problem;
-struct seal;
 struct secret;
 
 enum {
@@ -38,7 +38,10 @@ struct env {
 	enum store_env which;
 	MDB_env *mdb; /* NULL: not open */
 	MDB_dbi dbi[TABLE_END];
-	struct seal *seal;
+	MDB_dbi meta;
+	struct seal *seal; /* the data keys */
+	struct seal *wrap; /* what seals them: made from the master key */
+	pthread_mutex_t wrap_lock;
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t quiet; /* `active` fell to 0, or `remapping` ended */
@@ -67,6 +70,8 @@ struct store_txn {
 	enum err err;           /* the first failed write */
 	struct buf plain;       /* scratch, wiped: the record opened or about to be sealed */
 	struct buf sealed;      /* scratch */
+	struct seal_head head;  /* of the record that was read last */
+	uint64_t revision;      /* the newest in served/, 0: not looked up yet */
 	struct store_txn *next; /* in env->idle */
 };
 
@@ -94,6 +99,8 @@ void env_leave(struct env *env);
  * transaction would not end. */
 MUST_CHECK enum err env_remap(struct env *env, bool grow);
 bool env_wants_room(struct env *env);
+/* Doubles a map that is nearly full, unless somebody is in it. */
+void env_make_room(struct env *env);
 
 /* Makes ERR stick to TXN; answers what sticks. */
 enum err txn_fail(struct store_txn *txn, enum err err);

@@ -3,138 +3,112 @@
 
 #include <string.h>
 
-#include <openssl/rand.h>
-
 #include "base/buf.h"
 #include "base/problem.h"
 #include "base/secret.h"
 #include "store/inside.h"
+#include "store/keys.h"
 #include "store/seal.h"
 
-enum { DATA_KEY_LEN = 32, META_KEY_FORMAT = 1 };
-
-/* Database and its keys; "format" and "id" are plain, "key" is sealed with the master key. */
 static const char meta_word[] = "meta";
-static const char key_format[] = "format"; /* u32 */
-static const char key_id[] = "id";         /* 16 random bytes */
-static const char key_key[] = "key";       /* the data key */
 
-struct meta {
-	MDB_txn *txn;
-	MDB_dbi dbi;
-};
-
-static const struct seal_place key_place = {
-	.table = meta_word,
-	.key = key_key,
-	.key_len = sizeof(key_key) - 1,
-	.format = META_KEY_FORMAT,
-};
-
-static int
-get(struct meta *meta, const char *key, struct span *ret_value)
+enum err
+meta_get(struct env *env, MDB_txn *mdb, const char *key, struct span *ret_value)
 {
 	MDB_val k = {strlen(key), (void *)(uintptr_t)key}, v;
-	int rc = mdb_get(meta->txn, meta->dbi, &k, &v);
+	enum err err = env_err(env, mdb_get(mdb, env->meta, &k, &v));
 
-	if (!rc)
+	if (!err)
 		*ret_value = (struct span){v.mv_data, v.mv_size};
-	return rc;
-}
-
-static int
-put(struct meta *meta, const char *key, const struct buf *value)
-{
-	MDB_val k = {strlen(key), (void *)(uintptr_t)key}, v = {value->len, value->data};
-
-	return mdb_put(meta->txn, meta->dbi, &k, &v, 0);
-}
-
-/* A new id, and a new data key under MASTER. */
-static enum err
-make(struct env *env, struct meta *meta, const struct secret *master)
-{
-	unsigned char id[SEAL_ID_LEN];
-	struct buf value = {0}, sealed = {0};
-	struct secret key = {0};
-	struct seal *seal = NULL;
-	enum err err = secret_alloc(&key, DATA_KEY_LEN);
-
-	if (!err &&
-	    (RAND_bytes(id, sizeof(id)) != 1 || RAND_priv_bytes(key.data, DATA_KEY_LEN) != 1))
-		err = ERR_CRYPTO;
-	if (!err)
-		err = seal_new(master, id, &seal);
-	if (!err)
-		err = seal_close(seal, &key_place, key.data, key.len, &sealed);
-	if (err)
-		goto out;
-	buf_u32(&value, STORE_FORMAT);
-	err = buf_ok(&value) ? env_err(env, put(meta, key_format, &value)) : ERR_NOMEM;
-	buf_reset(&value);
-	buf_add(&value, id, sizeof(id));
-	if (!err)
-		err = buf_ok(&value) ? env_err(env, put(meta, key_id, &value)) : ERR_NOMEM;
-	if (!err)
-		err = env_err(env, put(meta, key_key, &sealed));
-out:
-	seal_free(seal);
-	secret_done(&key);
-	buf_done(&value);
-	buf_done(&sealed);
 	return err;
 }
 
-/* Whether we may go on with what "format" says; ERR_NOTFOUND when it says nothing. */
+enum err
+meta_put(struct env *env, MDB_txn *mdb, const char *key, const struct buf *value)
+{
+	MDB_val k = {strlen(key), (void *)(uintptr_t)key}, v = {value->len, value->data};
+
+	return buf_ok(value) ? env_err(env, mdb_put(mdb, env->meta, &k, &v, 0)) : ERR_NOMEM;
+}
+
+enum err
+meta_del(struct env *env, MDB_txn *mdb, const char *key)
+{
+	MDB_val k = {strlen(key), (void *)(uintptr_t)key};
+	enum err err = env_err(env, mdb_del(mdb, env->meta, &k, NULL));
+
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
 static enum err
-check_format(struct env *env, struct meta *meta, const char *path, struct problem *why)
+put_format(struct env *env, MDB_txn *mdb)
+{
+	struct buf value = {0};
+	enum err err;
+
+	buf_u32(&value, STORE_FORMAT);
+	err = meta_put(env, mdb, "format", &value);
+	buf_done(&value);
+	return err;
+}
+
+/* ERR_NOTFOUND when "format" says nothing. */
+static enum err
+read_format(struct env *env, MDB_txn *mdb, uint32_t *ret_format)
 {
 	struct span value;
 	struct cursor in;
 	uint32_t format;
-	int rc = get(meta, key_format, &value);
+	enum err err = meta_get(env, mdb, "format", &value);
 
-	if (rc)
-		return env_err(env, rc);
+	if (err)
+		return err;
 	cursor_init(&in, value.data, value.len);
 	format = cursor_u32(&in);
 	if (!cursor_end(&in) || format == 0)
 		return ERR_CORRUPT;
-	if (format <= STORE_FORMAT)
-		return ERR_OK;
-	problem_set(why, PROBLEM_INTERNAL,
-	            "%s was written by a newer certd (store format %u, this one knows %d): install "
-	            "that version again, or restore a backup made before the upgrade",
-	            path, (unsigned)format, STORE_FORMAT);
-	return ERR_VERSION;
+	*ret_format = format;
+	return ERR_OK;
 }
 
-/* The data key out of its record, and env->seal with it. */
-static enum err
-open_seal(struct env *env, struct meta *meta, const struct secret *master)
+enum err
+meta_place_get(struct store_txn *txn, const char *name, struct meta_place *ret_place)
 {
-	struct seal *seal = NULL;
-	struct buf plain = {.secret = true};
-	struct secret key = {0};
-	struct span id, sealed;
-	unsigned char format;
+	struct meta_place place;
+	struct span value, key;
+	struct cursor in;
+	enum err err = meta_get(txn->env, txn->mdb, name, &value);
+
+	if (err)
+		return err;
+	cursor_init(&in, value.data, value.len);
+	place.key_id = cursor_u16(&in);
+	place.found = cursor_u64(&in);
+	place.done = cursor_u64(&in);
+	place.table = cursor_u8(&in);
+	key = cursor_bytes16(&in);
+	if (!cursor_end(&in) || key.len > sizeof(place.key))
+		return ERR_CORRUPT;
+	place.len = (uint16_t)key.len;
+	memcpy(place.key, key.data, key.len);
+	*ret_place = place;
+	return ERR_OK;
+}
+
+enum err
+meta_place_put(struct store_txn *txn, const char *name, const struct meta_place *place)
+{
+	struct buf value = {0};
 	enum err err;
 
-	if (get(meta, key_id, &id) || get(meta, key_key, &sealed) || id.len != SEAL_ID_LEN)
-		return ERR_CORRUPT;
-	err = seal_new(master, id.data, &seal);
-	if (!err)
-		err = seal_open(seal, &key_place, &sealed, &plain, &format);
-	if (err == ERR_CORRUPT)
-		err = ERR_CRYPTO;
-	if (!err)
-		err = secret_set(&key, plain.data, plain.len);
-	if (!err)
-		err = seal_new(&key, id.data, &env->seal);
-	seal_free(seal);
-	secret_done(&key);
-	buf_wipe(&plain);
-	return err;
+	buf_u16(&value, place->key_id);
+	buf_u64(&value, place->found);
+	buf_u64(&value, place->done);
+	buf_u8(&value, place->table);
+	buf_bytes16(&value, place->key, place->len);
+	err = meta_put(txn->env, txn->mdb, name, &value);
+	buf_done(&value);
+	return err ? txn_fail(txn, err) : ERR_OK;
 }
 
 static enum err
@@ -160,28 +134,95 @@ is_empty(MDB_txn *txn)
 	       stat.ms_entries == 0;
 }
 
+/* Format 1 to be: new keys, new tables; the records follow, see store/upgrade.h. The tables that
+ * are derived are made anew with them. */
+static enum err
+begin_upgrade(struct env *env, MDB_txn *mdb, const struct secret *master)
+{
+	struct store_txn txn = {.env = env, .mdb = mdb, .writes = true};
+	struct meta_place place = {0};
+	enum err err = keys_upgrade(env, mdb, master);
+
+	if (!err)
+		err = open_tables(env, mdb, true);
+	for (int t = 0; t < TABLE_END && !err; t++)
+		if (table_info[t].env == env->which && table_info[t].format == TABLE_PLAIN)
+			err = env_err(env, mdb_drop(mdb, env->dbi[t], 0));
+	if (!err)
+		err = meta_place_put(&txn, "upgrade", &place);
+	return err ? err : put_format(env, mdb);
+}
+
+static enum err
+too_new(uint32_t format, const char *path, struct problem *why)
+{
+	problem_set(why, PROBLEM_INTERNAL,
+	            "%s was written by a newer certd (store format %u, this one knows %d): install "
+	            "that version again, or restore a backup made before the upgrade",
+	            path, (unsigned)format, STORE_FORMAT);
+	return ERR_VERSION;
+}
+
+/* What there is, or, with CREATE, what there should be. */
+static enum err
+settle(struct env *env, MDB_txn *mdb, bool create, const struct secret *master, const char *path,
+       struct problem *why)
+{
+	uint32_t format = 0;
+	bool empty = is_empty(mdb);
+	int rc = mdb_dbi_open(mdb, meta_word, create ? MDB_CREATE : 0, &env->meta);
+	enum err err = rc ? env_err(env, rc) : read_format(env, mdb, &format);
+
+	if (err == ERR_NOTFOUND && !empty)
+		return ERR_CORRUPT; /* somebody else's, or its meta is gone */
+	if (err == ERR_NOTFOUND && create) {
+		err = put_format(env, mdb);
+		return err ? err : keys_make(env, mdb, master);
+	}
+	if (err)
+		return err;
+	if (format > STORE_FORMAT)
+		return too_new(format, path, why);
+	if (format < STORE_FORMAT)
+		return create ? begin_upgrade(env, mdb, master) : ERR_NOTFOUND;
+	return ERR_OK;
+}
+
 static enum err
 open_in(struct env *env, MDB_txn *txn, bool create, const struct secret *master, const char *path,
         struct problem *why)
 {
-	struct meta meta = {.txn = txn};
-	bool empty = is_empty(txn);
-	int rc = mdb_dbi_open(txn, meta_word, create ? MDB_CREATE : 0, &meta.dbi);
-	enum err err = rc ? env_err(env, rc) : check_format(env, &meta, path, why);
+	enum err err = settle(env, txn, create, master, path, why);
 
-	if (err == ERR_NOTFOUND && !empty)
-		err = ERR_CORRUPT; /* somebody else's, or its meta is gone */
-	else if (err == ERR_NOTFOUND && create)
-		err = make(env, &meta, master);
 	if (!err)
-		err = open_seal(env, &meta, master);
+		err = keys_open(env, txn, master);
 	if (!err)
 		err = open_tables(env, txn, create);
 	if (err) {
 		seal_free(env->seal);
-		env->seal = NULL;
+		seal_free(env->wrap);
+		env->seal = env->wrap = NULL;
 	}
 	return err;
+}
+
+enum err
+meta_format(struct env *env, uint32_t *ret_format)
+{
+	uint32_t format = 0;
+	MDB_txn *mdb;
+	int rc = mdb_txn_begin(env->mdb, NULL, MDB_RDONLY, &mdb);
+	enum err err;
+
+	if (rc)
+		return env_err(env, rc);
+	rc = mdb_dbi_open(mdb, meta_word, 0, &env->meta);
+	err = rc ? env_err(env, rc) : read_format(env, mdb, &format);
+	mdb_txn_abort(mdb); /* closes meta again */
+	if (err && err != ERR_NOTFOUND)
+		return err;
+	*ret_format = format;
+	return ERR_OK;
 }
 
 static void

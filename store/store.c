@@ -2,14 +2,19 @@
 #include "store/store.h"
 
 #include <assert.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/problem.h"
 #include "base/secret.h"
+#include "store/backup_dir.h"
 #include "store/dir.h"
 #include "store/inside.h"
 #include "store/meta.h"
+#include "store/upgrade.h"
 
 /* ThreadSanitizer keeps a shadow of the map; one of 64 GiB costs it more than it has. */
 #ifdef __SANITIZE_THREAD__
@@ -70,8 +75,8 @@ delist(struct store *store)
 }
 
 static enum err
-open_env(struct store *store, struct env *env, const struct dir *dir, const struct secret *master,
-         size_t map, struct problem *why)
+open_env(struct store *store, struct env *env, const struct dir *dir, size_t map,
+         struct problem *why)
 {
 	bool writes = store->mode == STORE_KEEPER;
 	struct dir folder = {.fd = -1};
@@ -81,10 +86,43 @@ open_env(struct store *store, struct env *env, const struct dir *dir, const stru
 	if (err)
 		return err;
 	err = env_open(env, &folder, writes, map, why);
-	if (!err)
-		err = meta_open(env, writes, master, folder.path, why);
 	dir_close(&folder);
 	return err;
+}
+
+/* What is in the environments, once LMDB has them open. */
+static enum err
+open_tables(struct store *store, const struct dir *dir, const struct secret *master,
+            struct problem *why)
+{
+	bool writes = store->mode == STORE_KEEPER;
+	char path[PATH_MAX];
+	enum err err = writes ? upgrade_backup(store, dir, why) : ERR_OK;
+
+	for (int e = 0; e < STORE_ENVS && !err; e++) {
+		if (!store->env[e].mdb)
+			continue;
+		err = backup_path(path, dir->path, env_word((enum store_env)e), why);
+		if (!err)
+			err = meta_open(&store->env[e], writes, master, path, why);
+		if (!err && writes)
+			err = upgrade_records(store, (enum store_env)e, path, why);
+	}
+	return err;
+}
+
+/* A restore that was killed has left half a store. */
+static enum err
+check_restored(const struct dir *dir, struct problem *why)
+{
+	struct stat st;
+
+	if (fstatat(dir->fd, restore_mark, &st, AT_SYMLINK_NOFOLLOW))
+		return ERR_OK;
+	problem_set(why, PROBLEM_INTERNAL,
+	            "%s: restoring a backup there did not end: do it again (its file %s says so)",
+	            dir->path, restore_mark);
+	return ERR_CORRUPT;
 }
 
 enum err
@@ -110,10 +148,14 @@ store_open_sized(const char *path, enum store_mode mode, const struct secret *ma
 	if (!err)
 		err = dir_open(path, flags, &dir, ret_why);
 	if (!err)
+		err = check_restored(&dir, ret_why);
+	if (!err)
 		err = enlist(store, &dir, ret_why);
 	for (int e = 0; e < (mode == STORE_FRONT ? 1 : STORE_ENVS) && !err; e++)
-		err = open_env(store, &store->env[e], &dir, master,
+		err = open_env(store, &store->env[e], &dir,
 		               sizes->map[e] ? sizes->map[e] : usual_sizes.map[e], ret_why);
+	if (!err)
+		err = open_tables(store, &dir, master, ret_why);
 	dir_close(&dir);
 	if (!err)
 		err = store_check_readers(store);

@@ -5,11 +5,13 @@
 
 #include "base/buf.h"
 #include "base/hostname.h"
+#include "store/change_log.h"
 #include "store/inside.h"
+#include "store/keys.h"
 #include "store/seal.h"
 
 const struct table_info table_info[TABLE_END] = {
-#define X(name, word, env, format) [TABLE_##name] = {word, env, format},
+#define X(name, word, env, format, change) [TABLE_##name] = {word, env, format, change},
 	TABLE_LIST(X)
 #undef X
 };
@@ -81,9 +83,20 @@ open_record(struct store_txn *txn, enum table table, struct span key, struct spa
             struct cursor *ret_in)
 {
 	struct seal_place place = place_of(table, key);
-	unsigned char format; /* the only one so far */
-	enum err err = seal_open(txn->env->seal, &place, &sealed, &txn->plain, &format);
+	struct seal *seal = txn->env->seal;
+	enum err err = seal_open(seal, &place, &sealed, &txn->plain, &txn->head);
+	struct seal_head head;
 
+	/* A rotation began since this process opened the store, or the key id was flipped. */
+	if (err == ERR_AGAIN) {
+		err = seal_peek(&sealed, &head);
+		if (!err)
+			err = keys_take_up(txn->env, txn->mdb, head.key_id);
+		if (!err)
+			err = seal_open(seal, &place, &sealed, &txn->plain, &txn->head);
+		if (err == ERR_AGAIN)
+			err = ERR_CORRUPT;
+	}
 	if (!err)
 		cursor_init(ret_in, txn->plain.data, txn->plain.len);
 	return err;
@@ -120,11 +133,38 @@ table_end(struct store_txn *txn, const struct cursor *in)
 	return whole ? ERR_OK : ERR_CORRUPT;
 }
 
+unsigned char
+table_format(const struct store_txn *txn)
+{
+	return txn->head.format;
+}
+
 struct buf *
 table_new(struct store_txn *txn)
 {
 	buf_reset(&txn->plain);
 	return &txn->plain;
+}
+
+/* Keys that come in order fill their pages: LMDB splits in the middle unless told that a key is
+ * the last, and half of each page would stay empty. */
+static int
+put(MDB_txn *mdb, MDB_dbi dbi, MDB_val *key, MDB_val *value)
+{
+	MDB_cursor *cursor;
+	MDB_val last, unused;
+	unsigned flags = 0;
+	int rc = mdb_cursor_open(mdb, dbi, &cursor);
+
+	if (rc)
+		return rc;
+	rc = mdb_cursor_get(cursor, &last, &unused, MDB_LAST);
+	if (rc == MDB_NOTFOUND || (rc == 0 && mdb_cmp(mdb, dbi, key, &last) > 0))
+		flags = MDB_APPEND;
+	if (rc == 0 || rc == MDB_NOTFOUND)
+		rc = mdb_cursor_put(cursor, key, value, flags);
+	mdb_cursor_close(cursor);
+	return rc;
 }
 
 enum err
@@ -137,38 +177,73 @@ table_put_plain(struct store_txn *txn, enum table table, struct span key, struct
 		return err;
 	err = check(txn, table, key, &k);
 	if (!err)
-		err = env_err(txn->env, mdb_put(txn->mdb, txn->env->dbi[table], &k, &v, 0));
+		err = env_err(txn->env, put(txn->mdb, txn->env->dbi[table], &k, &v));
 	return err ? txn_fail(txn, err) : ERR_OK;
+}
+
+/* Seals the scratch and puts it. */
+static enum err
+put_sealed(struct store_txn *txn, enum table table, struct span key, uint64_t revision)
+{
+	struct seal_place place = place_of(table, key);
+	enum err err;
+
+	place.revision = revision;
+	buf_reset(&txn->sealed);
+	err = seal_close(txn->env->seal, &place, txn->plain.data, txn->plain.len, &txn->sealed);
+	buf_reset(&txn->plain);
+	if (err)
+		return txn_fail(txn, err);
+	return table_put_plain(txn, table, key, table_key(txn->sealed.data, txn->sealed.len));
 }
 
 enum err
 table_put(struct store_txn *txn, enum table table, struct span key)
 {
-	struct seal_place place = place_of(table, key);
+	uint64_t revision = 0;
 	enum err err = txn_writable(txn);
 
 	if (!err && !buf_ok(&txn->plain))
 		err = ERR_NOMEM;
-	buf_reset(&txn->sealed);
+	if (!err && txn->env->which != table_info[table].env)
+		err = ERR_WRONGSTATE;
+	if (!err && table_info[table].change)
+		err = change_note(txn, table, key, false, &revision);
 	if (!err)
-		err = seal_close(txn->env->seal, &place, txn->plain.data, txn->plain.len,
-		                 &txn->sealed);
+		return put_sealed(txn, table, key, revision);
 	buf_reset(&txn->plain);
-	if (!err)
-		return table_put_plain(txn, table, key,
-		                       (struct span){txn->sealed.data, txn->sealed.len});
 	return txn->writes ? txn_fail(txn, err) : err;
+}
+
+enum err
+table_reseal(struct store_txn *txn, enum table table, struct span key)
+{
+	struct cursor in;
+	enum err err = txn_writable(txn);
+
+	if (!err)
+		err = table_get(txn, table, key, &in);
+	if (!err && txn->head.format != table_info[table].format)
+		err = ERR_VERSION;
+	return err ? err : put_sealed(txn, table, key, txn->head.revision);
 }
 
 enum err
 table_del(struct store_txn *txn, enum table table, struct span key)
 {
 	MDB_val k;
+	uint64_t revision;
 	enum err err = txn_writable(txn);
 
 	if (err)
 		return err;
-	err = check(txn, table, key, &k);
+	if (table_info[table].change) {
+		err = table_has(txn, table, key);
+		if (!err)
+			err = change_note(txn, table, key, true, &revision);
+	}
+	if (!err)
+		err = check(txn, table, key, &k);
 	if (!err)
 		err = env_err(txn->env, mdb_del(txn->mdb, txn->env->dbi[table], &k, NULL));
 	return err && err != ERR_NOTFOUND ? txn_fail(txn, err) : err;
@@ -277,9 +352,13 @@ enum err
 walk_del(struct walk *walk)
 {
 	enum err err = txn_writable(walk->txn);
+	uint64_t revision;
 
 	if (err)
 		return err;
-	err = env_err(walk->txn->env, mdb_cursor_del(walk->at, 0));
+	if (table_info[walk->table].change)
+		err = change_note(walk->txn, walk->table, walk->key, true, &revision);
+	if (!err)
+		err = env_err(walk->txn->env, mdb_cursor_del(walk->at, 0));
 	return err ? txn_fail(walk->txn, err) : ERR_OK;
 }

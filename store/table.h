@@ -26,21 +26,31 @@ struct hostname;
 
 enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511 };
 
-/* name, word (database and part of the seal), environment, newest format or TABLE_PLAIN */
+/* name, word (database and part of the seal), environment, newest format or TABLE_PLAIN, number in
+ * the change log or 0. Behind a table come those derived from it. */
 #define TABLE_LIST(X)                                                                              \
-	X(DOMAIN, "domain", STORE_SERVED, 1)                                                       \
-	X(DUE, "due", STORE_SERVED, TABLE_PLAIN)                                                   \
-	X(COUNT, "count", STORE_SERVED, TABLE_PLAIN)                                               \
-	X(CERT, "cert", STORE_SERVED, 1)                                                           \
-	X(CHAIN, "chain", STORE_SERVED, 1)                                                         \
-	X(CHALLENGE_HTTP, "challenge-http", STORE_SERVED, 1)                                       \
-	X(CHALLENGE_ALPN, "challenge-alpn", STORE_SERVED, 1)                                       \
-	X(ACCOUNT, "account", STORE_PRIVATE, 1)                                                    \
-	X(ORDER, "order", STORE_PRIVATE, 1)                                                        \
-	X(EVENT, "event", STORE_PRIVATE, 1)
+	X(DOMAIN, "domain", STORE_SERVED, 2, 1)                                                    \
+	X(DUE, "due", STORE_SERVED, TABLE_PLAIN, 0)                                                \
+	X(EXPIRY, "expiry", STORE_SERVED, TABLE_PLAIN, 0)                                          \
+	X(STATE, "state", STORE_SERVED, TABLE_PLAIN, 0)                                            \
+	X(REASON, "reason", STORE_SERVED, TABLE_PLAIN, 0)                                          \
+	X(LABEL, "label", STORE_SERVED, TABLE_PLAIN, 0)                                            \
+	X(COUNT, "count", STORE_SERVED, TABLE_PLAIN, 0)                                            \
+	X(CERT, "cert", STORE_SERVED, 2, 2)                                                        \
+	X(CHAIN, "chain", STORE_SERVED, 2, 3)                                                      \
+	X(CHALLENGE_HTTP, "challenge-http", STORE_SERVED, 2, 4)                                    \
+	X(CHALLENGE_ALPN, "challenge-alpn", STORE_SERVED, 2, 5)                                    \
+	X(CHANGE, "change", STORE_SERVED, TABLE_PLAIN, 0)                                          \
+	X(GONE, "gone", STORE_SERVED, TABLE_PLAIN, 0)                                              \
+	X(GONE_KEY, "gone-key", STORE_SERVED, TABLE_PLAIN, 0)                                      \
+	X(QUARANTINE, "quarantine", STORE_SERVED, TABLE_PLAIN, 0)                                  \
+	X(ACCOUNT, "account", STORE_PRIVATE, 2, 0)                                                 \
+	X(ORDER, "order", STORE_PRIVATE, 2, 0)                                                     \
+	X(EVENT, "event", STORE_PRIVATE, 2, 0)                                                     \
+	X(EVENT_FOLD, "event-fold", STORE_PRIVATE, TABLE_PLAIN, 0)
 
 enum table {
-#define X(name, word, env, format) TABLE_##name,
+#define X(name, word, env, format, change) TABLE_##name,
 	TABLE_LIST(X)
 #undef X
 		TABLE_END
@@ -50,6 +60,7 @@ struct table_info {
 	const char *word;
 	enum store_env env;
 	unsigned char format;
+	unsigned char change; /* in the change log; on the disk, so never another's */
 };
 extern const struct table_info table_info[TABLE_END];
 
@@ -62,9 +73,13 @@ MUST_CHECK enum err table_check_name(const struct hostname *name);
 MUST_CHECK enum err table_get(struct store_txn *txn, enum table table, struct span key,
                               struct cursor *ret_in);
 MUST_CHECK enum err table_end(struct store_txn *txn, const struct cursor *in);
+/* The layout of the record that was opened last. */
+unsigned char table_format(const struct store_txn *txn);
 
 struct buf *table_new(struct store_txn *txn);
 MUST_CHECK enum err table_put(struct store_txn *txn, enum table table, struct span key);
+/* Seals the record that is there anew, under the current data key: it does not change. */
+MUST_CHECK enum err table_reseal(struct store_txn *txn, enum table table, struct span key);
 /* ERR_NOTFOUND, which does not stick, when there was none. */
 MUST_CHECK enum err table_del(struct store_txn *txn, enum table table, struct span key);
 

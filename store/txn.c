@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "store/inside.h"
+#include "store/keys.h"
 
 enum { SCRATCH_KEEP = 64 * 1024 }; /* a larger scratch costs more to wipe than to get anew */
 
@@ -145,8 +146,9 @@ store_begin_write(struct store *store, enum store_env which, struct store_txn **
 	struct store_txn *txn;
 	enum err err;
 
-	if (!env->mdb || store->mode == STORE_FRONT)
+	if (!env->mdb || store->mode != STORE_KEEPER)
 		return ERR_WRONGSTATE;
+	env_make_room(env);
 	/* Without it the writer may still find room; it will say ERR_FULL if not. */
 	if (env_wants_room(env) && env_remap(env, true) == ERR_IO)
 		return ERR_IO;
@@ -154,8 +156,13 @@ store_begin_write(struct store *store, enum store_env which, struct store_txn **
 	if (!txn)
 		return ERR_NOMEM;
 	err = enter_and_start(env, txn);
-	if (err)
+	if (err) {
 		txn_free(txn);
+		return err;
+	}
+	err = keys_follow(env, txn->mdb);
+	if (err)
+		store_abort(txn);
 	else
 		*ret_txn = txn;
 	return err;

@@ -15,7 +15,7 @@
 
 static const unsigned char id_a[SEAL_ID_LEN] = "store a";
 static const unsigned char id_b[SEAL_ID_LEN] = "store b";
-static const struct seal_place place = {"cert", "a.example", 9, 2};
+static const struct seal_place place = {"cert", "a.example", 9, 2, 7};
 
 static struct seal *
 seal_of(const unsigned char *id, unsigned char fill)
@@ -25,7 +25,7 @@ seal_of(const unsigned char *id, unsigned char fill)
 
 	assert_int_equal(secret_alloc(&master, 32), ERR_OK);
 	memset(master.data, fill, master.len);
-	assert_int_equal(seal_new(&master, id, &seal), ERR_OK);
+	assert_int_equal(seal_new(&master, 1, id, &seal), ERR_OK);
 	secret_done(&master);
 	return seal;
 }
@@ -35,8 +35,8 @@ open_with(struct seal *seal, const struct seal_place *at, const struct buf *seal
 {
 	struct span span = {sealed->data, len};
 	struct buf out = {0};
-	unsigned char format = 0;
-	enum err err = seal_open(seal, at, &span, &out, &format);
+	struct seal_head head = {0};
+	enum err err = seal_open(seal, at, &span, &out, &head);
 
 	if (err)
 		assert_int_equal(out.len, 0);
@@ -53,7 +53,7 @@ what_was_closed_opens(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
 		struct buf plain = {0}, sealed = {0}, out = {0};
-		unsigned char format = 0;
+		struct seal_head head = {0};
 		struct span span;
 
 		for (size_t n = 0; n < lens[i]; n++)
@@ -61,8 +61,9 @@ what_was_closed_opens(void **state)
 		assert_int_equal(seal_close(seal, &place, plain.data, plain.len, &sealed), ERR_OK);
 		assert_int_equal(sealed.len, lens[i] + SEAL_OVERHEAD);
 		span = (struct span){sealed.data, sealed.len};
-		assert_int_equal(seal_open(seal, &place, &span, &out, &format), ERR_OK);
-		assert_int_equal(format, 2);
+		assert_int_equal(seal_open(seal, &place, &span, &out, &head), ERR_OK);
+		assert_int_equal(head.format, 2);
+		assert_int_equal(head.revision, 7);
 		assert_true(out.secret);
 		assert_int_equal(out.len, lens[i]);
 		if (lens[i])
@@ -101,14 +102,14 @@ another_place_does_not_open(void **state)
 		struct seal_place at;
 		enum err err;
 	} cases[] = {
-		{{"cert", "a.example", 9, 2}, ERR_OK},
-		{{"cert", "a.example", 9, 3}, ERR_OK}, /* a later program reads it */
-		{{"cert", "a.example", 9, 1}, ERR_VERSION},
-		{{"cert", "b.example", 9, 2}, ERR_CORRUPT},
-		{{"cert", "a.exampl", 8, 2}, ERR_CORRUPT},
-		{{"cert", "a.example\0", 10, 2}, ERR_CORRUPT},
-		{{"domain", "a.example", 9, 2}, ERR_CORRUPT},
-		{{"cer", "t\0a.example", 11, 2}, ERR_CORRUPT},
+		{{"cert", "a.example", 9, 2, 0}, ERR_OK},
+		{{"cert", "a.example", 9, 3, 0}, ERR_OK}, /* a later program reads it */
+		{{"cert", "a.example", 9, 1, 0}, ERR_VERSION},
+		{{"cert", "b.example", 9, 2, 0}, ERR_CORRUPT},
+		{{"cert", "a.exampl", 8, 2, 0}, ERR_CORRUPT},
+		{{"cert", "a.example\0", 10, 2, 0}, ERR_CORRUPT},
+		{{"domain", "a.example", 9, 2, 0}, ERR_CORRUPT},
+		{{"cer", "t\0a.example", 11, 2, 0}, ERR_CORRUPT},
 	};
 	struct seal *seal = seal_of(id_a, 1), *other_id = seal_of(id_b, 1),
 		    *other_key = seal_of(id_a, 2);
@@ -152,7 +153,7 @@ keys_of_another_length_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
 		assert_int_equal(secret_alloc(&master, lens[i]), ERR_OK);
-		assert_int_equal(seal_new(&master, id_a, &seal), ERR_INVALID);
+		assert_int_equal(seal_new(&master, 1, id_a, &seal), ERR_INVALID);
 	}
 	secret_done(&master);
 	seal_free(NULL);

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/problem.h"
+#include "store/cert.h"
+#include "store/change_log.h"
+#include "store/domain_index.h"
+#include "store/inside.h"
+
+enum { KEY_TEXT_MAX = 4 * TABLE_KEY_MAX + 1 };
+
+struct check {
+	struct store_txn *txn;
+	check_on_finding *on_finding;
+	void *arg;
+	struct check_result result;
+};
+
+/* Keys have zeros and numbers in them. */
+static const char *
+key_text(struct span key, char text[KEY_TEXT_MAX])
+{
+	char *p = text;
+
+	for (size_t i = 0; i < key.len && i < TABLE_KEY_MAX; i++)
+		if (key.data[i] > ' ' && key.data[i] < 0x7f && key.data[i] != '\\')
+			*p++ = (char)key.data[i];
+		else
+			p += sprintf(p, "\\x%02x", key.data[i]);
+	*p = '\0';
+	return text;
+}
+
+static void
+say(struct check *c, enum table table, struct span key, enum err err, const char *what)
+{
+	char text[KEY_TEXT_MAX];
+
+	if (err)
+		c->result.damaged++;
+	c->on_finding(c->arg, &(struct check_finding){
+				      .err = err,
+				      .env = env_word(table_info[table].env),
+				      .table = table_info[table].word,
+				      .key = key_text(key, text),
+				      .what = what,
+			      });
+}
+
+static void
+on_bad(void *arg, enum table table, struct span key, enum err err, const char *what)
+{
+	say(arg, table, key, err, what);
+}
+
+static bool
+is_damage(enum err err)
+{
+	return err == ERR_CORRUPT || err == ERR_VERSION || err == ERR_CRYPTO;
+}
+
+/* The certificate under the walk: its domain has it, and its chain is there. */
+static void
+check_cert(struct check *c, const struct walk *walk)
+{
+	struct hostname name;
+	struct domain d;
+	struct cert cert;
+	struct buf chain = {0};
+	const char *what = "the record of this certificate does not open";
+	enum err err = table_name_of_key(walk->key, &name);
+
+	cert_init(&cert);
+	if (!err)
+		err = cert_get(c->txn, &name, &cert);
+	if (!err) {
+		err = domain_get(c->txn, &name, &d);
+		if (err == ERR_NOTFOUND || (!err && d.generation != cert.generation)) {
+			what = "certificate and domain do not agree: one of them is from before";
+			err = ERR_CORRUPT;
+		} else if (err) {
+			err = ERR_OK; /* the domain's own finding */
+		} else {
+			what = "the chain of this certificate is missing or damaged";
+			err = cert_chain_get(c->txn, cert.chain_id, &chain);
+		}
+	}
+	if (err)
+		say(c, TABLE_CERT, walk->key, err == ERR_NOTFOUND ? ERR_CORRUPT : err, what);
+	cert_done(&cert);
+	buf_done(&chain);
+}
+
+static enum err
+check_records(struct check *c, enum table table)
+{
+	struct walk walk;
+	enum err err = walk_open(&walk, c->txn, table);
+
+	if (!err)
+		err = walk_first(&walk);
+	for (; !err; err = walk_next(&walk)) {
+		struct cursor in;
+
+		c->result.records++;
+		if (table == TABLE_CERT)
+			check_cert(c, &walk);
+		else if (table_info[table].format != TABLE_PLAIN && table != TABLE_DOMAIN &&
+		         (err = walk_read(&walk, &in)))
+			say(c, table, walk.key, err, "this record does not open");
+	}
+	walk_close(&walk);
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+/* Domains that should have a certificate and have none: check_cert() does not see them. */
+static enum err
+check_served_from(struct check *c)
+{
+	struct walk walk;
+	struct hostname name;
+	struct domain d;
+	enum err err = walk_open(&walk, c->txn, TABLE_DOMAIN);
+
+	if (!err)
+		err = walk_first(&walk);
+	for (; !err; err = walk_next(&walk))
+		if (table_name_of_key(walk.key, &name) == ERR_OK &&
+		    domain_get(c->txn, &name, &d) == ERR_OK && d.generation &&
+		    table_has(c->txn, TABLE_CERT, walk.key) == ERR_NOTFOUND)
+			say(c, TABLE_CERT, walk.key, ERR_CORRUPT, "this certificate is missing");
+	walk_close(&walk);
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+/* Each entry is of a record that is there, or of none; then equal numbers mean that all have one.
+ */
+static enum err
+check_log(struct check *c, enum table log, uint64_t *ret_entries)
+{
+	struct change_entry e;
+	struct walk walk;
+	uint64_t entries = 0;
+	enum err err = walk_open(&walk, c->txn, log);
+
+	if (!err)
+		err = walk_first(&walk);
+	for (; !err; err = walk_next(&walk)) {
+		err = change_entry_read(&walk, &e);
+		if (!err && e.revision == 0)
+			continue;
+		entries++;
+		if (err)
+			say(c, log, walk.key, err, "this entry cannot be read");
+		else if (!change_is_current(c->txn, &e))
+			say(c, e.table, e.key, ERR_CORRUPT,
+			    "the record is not the newest that the log of changes knows");
+	}
+	walk_close(&walk);
+	*ret_entries = entries;
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+static enum err
+check_changes(struct check *c)
+{
+	uint64_t entries = 0, gone = 0, gone_keys = 0, records = 0, one;
+	enum err err = check_log(c, TABLE_CHANGE, &entries);
+
+	if (!err)
+		err = check_log(c, TABLE_GONE, &gone);
+	for (int t = 0; t < TABLE_END && !err; t++) {
+		if (!table_info[t].change)
+			continue;
+		err = table_size(c->txn, (enum table)t, &one);
+		records += err ? 0 : one;
+	}
+	if (!err)
+		err = table_size(c->txn, TABLE_GONE_KEY, &gone_keys);
+	if (!err && (entries != records || gone != gone_keys))
+		say(c, entries != records ? TABLE_CHANGE : TABLE_GONE_KEY, table_key("", 0),
+		    ERR_CORRUPT, "the log of changes has not as many entries as there are records");
+	return err;
+}
+
+static enum err
+check_env(struct check *c, struct store *store, enum store_env env)
+{
+	enum err err = store_begin_read(store, env, &c->txn);
+
+	for (int t = 0; t < TABLE_END && !err; t++) {
+		enum err one;
+
+		if (table_info[t].env != env)
+			continue;
+		say(c, (enum table)t, table_key("", 0), ERR_OK, "begun");
+		one = check_records(c, (enum table)t);
+		if (!one && t == TABLE_DOMAIN)
+			one = domain_verify_each(c->txn, on_bad, c, &c->result.names);
+		if (!one && t == TABLE_CERT)
+			one = check_served_from(c);
+		if (!one && t == TABLE_CHANGE)
+			one = check_changes(c);
+		if (is_damage(one))
+			say(c, (enum table)t, table_key("", 0), one,
+			    "pages of this table are damaged: restore a backup");
+		else
+			err = one;
+	}
+	store_abort(c->txn);
+	c->txn = NULL;
+	return err;
+}
+
+enum err
+store_check(const char *dir, const struct secret *master, check_on_finding *on_finding, void *arg,
+            struct check_result *ret_result, struct problem *ret_why)
+{
+	struct check c = {.on_finding = on_finding, .arg = arg};
+	struct store *store = NULL;
+	enum err err = store_open(dir, STORE_READER, master, &store, ret_why);
+
+	if (err)
+		return err;
+	for (int e = 0; e < STORE_ENVS && !err; e++)
+		err = check_env(&c, store, (enum store_env)e);
+	store_close(store);
+	if (err)
+		problem_set(ret_why, PROBLEM_INTERNAL, "%s cannot be read to its end: %s", dir,
+		            err_text(err));
+	else
+		*ret_result = c.result;
+	return err;
+}
