@@ -7,25 +7,18 @@
 #include <cjson/cJSON.h>
 
 struct control;
-struct control_client;
 
 /* command_db.c */
-void command_db_stat(struct control_client *cl, const cJSON *request);
-void command_db_backup(struct control_client *cl, const cJSON *request);
 /* Room, trouble, damage and keys, for status and db.stat. */
 void add_store_state(cJSON *store, struct control *c);
 void dbjob_on_wake(struct control *c);
 void dbjob_end(struct control *c);
 
 /* command_check.c */
-void command_db_check(struct control_client *cl, const cJSON *request);
 void dbcheck_on_timer(struct control *c);
 void dbcheck_end(struct control *c);
 
 /* command_key.c */
-void command_key_status(struct control_client *cl, const cJSON *request);
-void command_key_rotate(struct control_client *cl, const cJSON *request);
-void command_key_master(struct control_client *cl, const cJSON *request);
 /* {"key_id", "rotating", "left"} */
 void add_keys(cJSON *object, struct control *c);
 

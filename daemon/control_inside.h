@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/hostname.h"
 #include "base/msg.h"
+#include "daemon/command.h"
 #include "daemon/control.h"
 #include "store/domain.h"
 
@@ -84,18 +85,7 @@ void reply_end(struct control_client *cl, enum msg_exit code);
 /* {"member": object}: adds the object to a new line; NULL when there is no memory. */
 cJSON *line_with(const char *member, cJSON **ret_object);
 
-/* command.c */
-void command_run(struct control_client *cl, const cJSON *request);
-
-/* command_domain.c */
-void command_add(struct control_client *cl, const cJSON *request);
-void command_renew(struct control_client *cl, const cJSON *request);
-void command_remove(struct control_client *cl, const cJSON *request);
-
 /* command_show.c */
-void command_list(struct control_client *cl, const cJSON *request);
-void command_show(struct control_client *cl, const cJSON *request);
-void command_status(struct control_client *cl, const cJSON *request);
 /* What people see: a domain_state_word(), "renewing" or "expired". */
 const char *shown_state(const struct domain *d, int64_t now);
 /* {code, detail, hint, type, status} */
@@ -111,8 +101,6 @@ void reply_store_error(struct control_client *cl, enum err err);
 void add_names(cJSON *status, struct store_txn *txn);
 
 /* control_wait.c */
-void command_wait(struct control_client *cl, const cJSON *request);
-void command_events(struct control_client *cl, const cJSON *request);
 /* The reply goes on with the steps of the names added, and ends when all are through. SEEN:
  * outcomes so far, as for msg_exit_combine(). */
 void wait_add(struct control_client *cl, const struct hostname *name);
@@ -122,8 +110,6 @@ void wait_on_timer(struct control *c);
 void wait_done(struct control_client *cl);
 
 /* control_reload.c */
-void command_reload(struct control_client *cl, const cJSON *request);
-void command_config_check(struct control_client *cl, const cJSON *request);
 /* Begins one unless it is in work; clients that are `reloading` get its answer. */
 void reload_ask(struct control *c);
 /* TEXT: a sentence behind the byte, or "". */

@@ -11,6 +11,7 @@
 #define DAEMON_CRED_H
 
 #include <openssl/types.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 
@@ -23,7 +24,8 @@ struct store_txn;
 MUST_CHECK enum err cred_chains_new(struct cred_chains **ret_chains);
 void cred_chains_free(struct cred_chains *chains); /* after all its credentials; accepts NULL */
 
-/* Reads and decodes DOMAIN's certificate. Cold: about 300 us. */
+/* Reads and decodes DOMAIN's certificate, and only the one of its generation. Cold: about 300 us.
+ */
 MUST_CHECK enum err cred_load(struct cred_chains *chains, struct store_txn *txn,
                               const struct domain *domain, struct cred **ret_cred);
 /* One without issuers that is in no store; references to LEAF and KEY are taken. */
@@ -31,6 +33,9 @@ MUST_CHECK enum err cred_new(X509 *leaf, EVP_PKEY *key, struct cred **ret_cred);
 struct cred *cred_ref(struct cred *cred);
 void cred_unref(struct cred *cred); /* accepts NULL */
 
-MUST_CHECK enum err cred_attach(const struct cred *cred, SSL *ssl);
+/* OpenSSL decodes parts of a certificate at its first use and remembers when that went wrong, be it
+ * only for lack of memory: then CRED is spoiled, and should be loaded again. */
+MUST_CHECK enum err cred_attach(struct cred *cred, SSL *ssl);
+bool cred_is_spoiled(const struct cred *cred);
 
 #endif

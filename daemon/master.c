@@ -249,11 +249,9 @@ master_change_settle(const struct conf *conf, struct problem *ret_why)
 
 	if (err)
 		return err;
-	err = store_open(conf->state_directory, STORE_KEEPER, &old, &store, ret_why);
+	err = store_open_between(conf->state_directory, &old, &new, &store, ret_why);
 	if (!err)
 		err = store_master_change(store, &old, &new);
-	else if (err == ERR_CRYPTO)
-		err = store_open(conf->state_directory, STORE_KEEPER, &new, &store, ret_why);
 	store_close(store);
 	if (err == ERR_CRYPTO)
 		problem_set(ret_why, PROBLEM_INTERNAL,
