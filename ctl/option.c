@@ -33,6 +33,9 @@ static const struct {
 	[OPTION_AFTER] = {"--after", "WHERE", "go on behind this one"},
 	[OPTION_FOLLOW] = {"--follow", NULL, "go on with new ones as they happen"},
 	[OPTION_NAME] = {"--name", "NAME", "only those of NAME"},
+	[OPTION_CONFIG] = {"--config", "FILE",
+                           "the configuration, where certd itself does the work; default "
+                           "/etc/certd/certd.conf"},
 };
 
 static const char *const states[] = {"pending", "valid", "renewing", "failing", "expired", NULL};
@@ -138,6 +141,9 @@ set(struct options *o, enum option_id id, const char *arg)
 		return true;
 	case OPTION_NAME:
 		o->name = arg;
+		return true;
+	case OPTION_CONFIG:
+		o->config = arg;
 		return true;
 	default:
 		return true;

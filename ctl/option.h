@@ -26,6 +26,7 @@ enum option_id {
 	OPTION_AFTER,
 	OPTION_FOLLOW,
 	OPTION_NAME,
+	OPTION_CONFIG,
 	OPTION_COUNT
 };
 
@@ -44,7 +45,8 @@ struct options {
 	int64_t limit; /* 0: none given */
 	const char *after;
 	const char *name;
-	char **words; /* what is no option: verb and arguments */
+	const char *config; /* NULL: certd's default */
+	char **words;       /* what is no option: verb and arguments */
 	size_t word_count;
 };
 
