@@ -19,6 +19,7 @@ from certd import BUILD, PATIENCE, Certd, run  # noqa: E402
 from lab import check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 from pebble import Skip  # noqa: E402
 
+HEAD = 32
 NAMES = [f"n{i:02}.test" for i in range(12)]
 
 
@@ -129,9 +130,9 @@ def flip_record(path, name, is_record):
 
 
 def looks_sealed(data, length):
-    """No run of zeros and no text for LENGTH bytes."""
-    return len(data) >= length and b"\0\0\0" not in data[:length] and \
-        not re.search(rb"[a-z0-9]{4}\.test", data[:length])
+    """No run of zeros and no text for LENGTH bytes, behind the seal's head."""
+    body = data[HEAD:length]
+    return len(data) >= length and b"\0\0\0" not in body and b".test" not in body
 
 
 @scenario()
@@ -145,9 +146,9 @@ def F6_damaged_certificates_are_told_and_issued_anew(lab):
         check(flip_record(state(lab, "served", "data.mdb"), name,
                           lambda data: looks_sealed(data, 300)) > 0, f"a record of {name}")
     lab.start()
-    fronts = lab.certd.pids("front")
     for name in set(NAMES) - set(victims):
         equal(lab.serial(name), serials[name], f"certificate of {name}")
+    fronts = lab.certd.pids("front")
     for name in victims:
         if lab.is_served(name):
             check(lab.serial(name) != serials[name], f"a new certificate for {name}")
@@ -331,6 +332,25 @@ def F23_A19_wrong_and_missing_keys(lab):
     lab.serial("a.test")
 
 
+@scenario()
+def F23_a_newer_format_is_refused(lab):
+    lab.start()
+    lab.add("a.test")
+    lab.certd.stop()
+    path = state(lab, "served", "data.mdb")
+    whole = open(path, "rb").read()
+    newer = re.sub(rb"format[\x01-\x09]\0\0\0", b"format\x63\0\0\0", whole)
+    check(newer != whole, "the format is where docs/store.md says")
+    with open(path, "wb") as file:
+        file.write(newer)
+    start_refused(lab, "newer certd", "99")
+    equal(open(path, "rb").read(), newer, "nothing is touched")
+    with open(path, "wb") as file:
+        file.write(whole)
+    lab.start()
+    lab.serial("a.test")
+
+
 # ---- the directory, the disk ----------------------------------------------------------------------
 
 
@@ -396,10 +416,9 @@ def F4_a_full_disk_stops_orders_and_nothing_else(lab):
         time.sleep(2)
         equal(lab.certd.show("b.test")["state"], "pending", "no order begins")
         check(not lab.certd.status()["store"]["takes_orders"], "status says so")
-        with open(ballast, "ab") as file, contextlib.suppress(OSError):
-            while True:
-                file.write(b"\0" * 4096)
-                file.flush()
+        with contextlib.suppress(OSError), open(ballast, "ab", buffering=0) as file:
+            while file.write(b"\0" * 4096):
+                pass
         answer = lab.ctl("add", *[f"x{i}-{'y' * 50}.test" for i in range(900)])
         check(answer.code != 0, f"an add that cannot be stored is no success\n{answer}")
         for _ in range(3):
