@@ -196,6 +196,8 @@ on_tick(void *arg)
 
 	wait_on_timer(c);
 	dbcheck_on_timer(c);
+	if (upkeep_is_lost(c->upkeep))
+		loop_stop(c->loop);
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct control_client *cl = &c->clients[i];
 

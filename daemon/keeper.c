@@ -47,6 +47,7 @@ keeper_run(const struct keeper_config *config)
 	if (!err) {
 		say_ready(config->channel);
 		control_run(control, issuer, upkeep);
+		err = upkeep_is_lost(upkeep) ? ERR_IO : ERR_OK;
 	}
 	issuer_stop(issuer);
 	upkeep_stop(upkeep);

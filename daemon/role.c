@@ -23,15 +23,25 @@
 #include "store/store.h"
 
 static void
+serve(struct parent *p)
+{
+	p->served = true;
+	if (role_start_workers(p, p->conf, &p->sockets, false))
+		log_err("too many workers");
+}
+
+static void
 on_ready(struct parent *p, struct role *r)
 {
 	if (r->state != ROLE_STARTING)
 		return;
 	r->state = ROLE_RUNNING;
-	if (r->spawn.kind == SPAWN_KEEPER && !p->served) {
-		p->served = true;
-		if (role_start_workers(p, p->conf, &p->sockets, false))
-			log_err("too many workers");
+	if (r->spawn.kind == SPAWN_KEEPER && !p->served)
+		serve(p);
+	if (r->spawn.kind == SPAWN_KEEPER && p->readonly) {
+		log_notice("the store can be written again");
+		p->readonly = false;
+		reload_begin(p); /* workers that opened it without its reader slots must go */
 	}
 	reload_check(p);
 }
@@ -40,6 +50,7 @@ on_ready(struct parent *p, struct role *r)
 static void
 on_gone(struct parent *p, struct role *r, const char *how)
 {
+	uint32_t most = r->spawn.kind == SPAWN_KEEPER ? KEEPER_RESTART_MAX_MS : RESTART_MAX_MS;
 	bool lived = clock_mono_ms() - r->at >= LIVED_MS, never_ran = r->state == ROLE_STARTING;
 
 	if (r->spawn.channel >= 0)
@@ -63,8 +74,10 @@ on_gone(struct parent *p, struct role *r, const char *how)
 	}
 	atomic_fetch_add(&p->status->worker_restarts, 1);
 	r->delay_ms = lived ? 0 : r->delay_ms ? r->delay_ms * 2 : 50;
-	if (r->delay_ms > RESTART_MAX_MS)
-		r->delay_ms = RESTART_MAX_MS;
+	if (never_ran && r->spawn.kind == SPAWN_KEEPER && r->delay_ms < LIVED_MS)
+		r->delay_ms = LIVED_MS; /* the store is in its way, and that lasts */
+	if (r->delay_ms > most)
+		r->delay_ms = most;
 	r->state = ROLE_WAITING;
 	r->at = clock_mono_ms() + r->delay_ms;
 }
@@ -238,11 +251,11 @@ static enum err
 prepare(struct parent *p, struct problem *why)
 {
 	char error[CONF_ERROR_MAX + 1];
-	enum err err = store_lock(p->conf->state_directory, &p->lock_fd, why);
+	enum err err = role_claim_store(p, why);
 
 	if (!err)
 		err = secret_copy(&p->master, p->config->master);
-	if (!err && master_change_is_open(p->conf))
+	if (!err && !p->readonly && master_change_is_open(p->conf))
 		err = probe_settle_master(p->conf, why);
 	if (!err)
 		role_refresh_master(p, false);
@@ -284,6 +297,8 @@ role_parent(const struct role_config *config)
 	} else {
 		keeper = role_take(p, SPAWN_KEEPER, p->conf);
 		role_start(p, keeper);
+		if (p->readonly)
+			serve(p);
 		run(p);
 		log_notice("stopped");
 	}

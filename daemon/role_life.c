@@ -38,9 +38,14 @@ role_start(struct parent *p, struct role *r)
 {
 	size_t index = (size_t)(r - p->roles);
 
+	r->at = clock_mono_ms();
+	if (r->spawn.kind == SPAWN_KEEPER && !role_may_write(p)) {
+		r->state = ROLE_WAITING;
+		r->at += KEEPER_RESTART_MAX_MS;
+		return;
+	}
 	if (r->spawn.kind == SPAWN_KEEPER && !p->config->single)
 		role_refresh_master(p, true);
-	r->at = clock_mono_ms();
 	r->state = ROLE_STARTING;
 	r->spawn.status_slot = index;
 	status_reset_gauges(&p->status->slot[index]);

@@ -50,6 +50,12 @@ upkeep_has_room(struct upkeep *upkeep)
 }
 
 bool
+upkeep_is_lost(struct upkeep *upkeep)
+{
+	return atomic_load(&upkeep->lost);
+}
+
+bool
 upkeep_has_planned(struct upkeep *upkeep)
 {
 	return atomic_exchange(&upkeep->planned, false);
@@ -154,6 +160,7 @@ upkeep_main(void *arg)
 			tick_at = clock_mono_ms() + TICK_MS;
 			read_rings(u);
 			upkeep_watch_room(u);
+			upkeep_watch_store(u);
 			upkeep_tell_trouble(u);
 		}
 		repair_all(u);

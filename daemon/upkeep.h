@@ -45,6 +45,9 @@ void upkeep_wake(struct upkeep *upkeep);
 bool upkeep_has_planned(struct upkeep *upkeep);
 /* Whether orders may begin. */
 bool upkeep_has_room(struct upkeep *upkeep);
+/* Whether LMDB has given the store up in this process, as it does when the disk fails at the wrong
+ * moment: nothing works any more but to start again. */
+bool upkeep_is_lost(struct upkeep *upkeep);
 /* A commit of an order's step failed, or went well again. */
 void upkeep_commit_failed(struct upkeep *upkeep, enum err err);
 void upkeep_commit_worked(struct upkeep *upkeep);

@@ -31,7 +31,10 @@ struct upkeep {
 	size_t batch;
 	pthread_t thread;
 
+	unsigned unreadable; /* ticks in a row */
+
 	_Atomic bool room;
+	_Atomic bool lost;
 	_Atomic bool planned; /* names are due that were not */
 
 	pthread_mutex_t mutex; /* guards what follows */
@@ -53,5 +56,6 @@ void upkeep_repair(struct upkeep *u, const struct hostname *name);
 int64_t upkeep_reseal(struct upkeep *u);
 void upkeep_watch_room(struct upkeep *u);
 void upkeep_tell_trouble(struct upkeep *u);
+void upkeep_watch_store(struct upkeep *u);
 
 #endif

@@ -18,6 +18,7 @@ enum {
 	RESEAL_LEAST = 10,
 	RESEAL_LONGEST_MS = 50,
 	TROUBLE_EVERY_MS = 5000,
+	UNREADABLE_MOST = 3, /* seconds */
 };
 
 static const uint64_t reserve_most = 64 << 20, reserve_least = 4 << 20;
@@ -127,6 +128,31 @@ trouble_type(enum err err)
 	default:
 		return "store.failing";
 	}
+}
+
+static enum err
+read_nothing(struct store *store, enum store_env env)
+{
+	struct store_txn *txn;
+	enum err err = store_begin_read(store, env, &txn);
+
+	if (!err)
+		store_abort(txn);
+	return err;
+}
+
+void
+upkeep_watch_store(struct upkeep *u)
+{
+	bool bad = read_nothing(u->config.store, STORE_SERVED) == ERR_IO ||
+	           read_nothing(u->config.store, STORE_PRIVATE) == ERR_IO;
+
+	u->unreadable = bad ? u->unreadable + 1 : 0;
+	if (u->unreadable != UNREADABLE_MOST)
+		return;
+	log_err("the store does not even let us read after a failed write: starting the keeper "
+	        "again; what is stored is served");
+	atomic_store(&u->lost, true);
 }
 
 /* The event may have to wait until the store takes it; so it says since when. */
