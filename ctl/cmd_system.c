@@ -73,9 +73,13 @@ print_status(const cJSON *s)
 	print_field("workers", field);
 	field_numbers("names", json_object(s, "names"), false);
 	field_numbers("front", json_object(s, "front"), true);
-	snprintf(field, sizeof(field), "%.1f of %.0f MiB, %" PRId64 " readers",
+	snprintf(field, sizeof(field), "%.1f of %.0f MiB, %" PRId64 " readers%s%s",
 	         (double)json_int(store, "used_bytes", 0) / 1048576,
-	         (double)json_int(store, "map_bytes", 0) / 1048576, json_int(store, "readers", 0));
+	         (double)json_int(store, "map_bytes", 0) / 1048576, json_int(store, "readers", 0),
+	         json_bool(store, "takes_orders", true) ? ""
+	                                                : ", takes no orders: see certctl db stat",
+	         json_int(store, "put_aside", 0) ? ", damaged names put aside: see certctl db stat"
+	                                         : "");
 	print_field("store", field);
 	snprintf(field, sizeof(field), "%" PRId64, json_int(s, "events_last", 0));
 	print_field("last event", field);
