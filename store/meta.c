@@ -83,6 +83,7 @@ meta_place_get(struct store_txn *txn, const char *name, struct meta_place *ret_p
 		return err;
 	cursor_init(&in, value.data, value.len);
 	place.key_id = cursor_u16(&in);
+	place.again = cursor_u8(&in);
 	place.found = cursor_u64(&in);
 	place.done = cursor_u64(&in);
 	place.table = cursor_u8(&in);
@@ -102,6 +103,7 @@ meta_place_put(struct store_txn *txn, const char *name, const struct meta_place 
 	enum err err;
 
 	buf_u16(&value, place->key_id);
+	buf_u8(&value, place->again);
 	buf_u64(&value, place->found);
 	buf_u64(&value, place->done);
 	buf_u8(&value, place->table);

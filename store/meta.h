@@ -42,6 +42,7 @@ MUST_CHECK enum err meta_del(struct env *env, MDB_txn *mdb, const char *key);
 /* Where a pass over all sealed tables has got to, see store/pass.h. */
 struct meta_place {
 	uint16_t key_id; /* a rotation's: the key to leave */
+	uint8_t again;   /* a rotation's: not the first pass */
 	uint64_t found;  /* records moved in this pass */
 	uint64_t done;   /* records looked at */
 	uint8_t table;   /* enum table */

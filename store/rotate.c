@@ -33,7 +33,8 @@ read_at(struct store *store, enum store_env env, struct at *ret_at)
 	if (!err && ret_at->running)
 		err = pass_size(txn, &records);
 	if (!err && ret_at->running)
-		ret_at->left = place.done < records ? records - place.done : 1;
+		ret_at->left = (place.done < records ? records - place.done : 1) +
+		               (place.again ? 0 : records);
 	store_abort(txn);
 	return !err && running && running != ERR_NOTFOUND ? running : err;
 }
@@ -106,7 +107,7 @@ end_pass(struct store_txn *txn, struct meta_place *place)
 	enum err err;
 
 	if (place->found) {
-		*place = (struct meta_place){.key_id = place->key_id};
+		*place = (struct meta_place){.key_id = place->key_id, .again = 1};
 		return meta_place_put(txn, pass_name, place);
 	}
 	err = keys_drop(txn, place->key_id);

@@ -25,7 +25,8 @@ struct store;
  * again. */
 MUST_CHECK enum err store_key_rotate_begin(struct store *store);
 /* Looks at up to MAX_RECORDS (at most 1,000 are a good size) in one write transaction. RET_LEFT:
- * about how many are to be looked at still; 0: no rotation is running (any more). */
+ * about how many are to be looked at still, each twice, since a second pass makes sure; 0: no
+ * rotation is running (any more). */
 MUST_CHECK enum err store_reseal_step(struct store *store, size_t max_records, uint64_t *ret_left);
 
 struct store_rotation {

@@ -122,14 +122,15 @@ step(struct store *store, enum store_env env)
 enum err
 upgrade_records(struct store *store, enum store_env env, const char *path, struct problem *why)
 {
+	struct store_txn txn = {.env = &store->env[env]};
 	struct meta_place place;
-	struct store_txn *txn;
-	enum err err = store_begin_read(store, env, &txn);
+	/* Without the store's own readers: one would be kept, with its slot. */
+	enum err err = env_err(txn.env, mdb_txn_begin(txn.env->mdb, NULL, MDB_RDONLY, &txn.mdb));
 
-	if (err)
-		return err;
-	err = meta_place_get(txn, pass_name, &place);
-	store_abort(txn);
+	if (!err) {
+		err = meta_place_get(&txn, pass_name, &place);
+		mdb_txn_abort(txn.mdb);
+	}
 	while (!err) {
 		err = step(store, env);
 		if (err == ERR_FULL)

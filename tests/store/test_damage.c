@@ -84,6 +84,7 @@ fill_private(struct tmpstore *t)
 	for (int i = 0; i < 3; i++) {
 		struct event e = {.type = "test"};
 
+		snprintf(e.detail, sizeof(e.detail), "number %d", i);
 		assert_int_equal(event_put(txn, &e), ERR_OK);
 	}
 	tmpstore_commit(txn);
@@ -320,7 +321,7 @@ a_newer_format_is_refused(void **state)
 	struct tmpstore *t = *state;
 	struct rawdb raw = rawdb_open(t->dir, "served", "meta");
 
-	rawdb_put(&raw, "format", 6, "\2\0\0\0", 4);
+	rawdb_put(&raw, "format", 6, "\3\0\0\0", 4);
 	rawdb_close(&raw);
 	assert_refused(t, ERR_VERSION, "install that version again");
 	raw = rawdb_open(t->dir, "served", "meta");
@@ -340,7 +341,7 @@ a_lost_meta_is_not_made_anew(void **state)
 	assert_refused(t, ERR_CORRUPT, "restore it from a backup");
 	/* Nor is one whose data key does not open. */
 	raw = rawdb_open(t->dir, "served", "meta");
-	rawdb_put(&raw, "key", 3, "nonsense", 8);
+	rawdb_put(&raw, "key.1", 5, "nonsense", 8);
 	rawdb_close(&raw);
 	assert_refused(t, ERR_CRYPTO, "another master key");
 }

@@ -162,7 +162,8 @@ put_events(struct tmpstore *t, int count, uint64_t *ret_last)
 	struct store_txn *txn = tmpstore_write(t, STORE_PRIVATE);
 
 	for (int i = 0; i < count; i++) {
-		snprintf(e.detail, sizeof(e.detail), "number %d", i);
+		snprintf(e.detail, sizeof(e.detail), "number %u",
+		         (unsigned)*ret_last + (unsigned)i);
 		assert_int_equal(event_put(txn, &e), ERR_OK);
 	}
 	tmpstore_commit(txn);
@@ -229,6 +230,73 @@ events_are_bounded(void **state)
 }
 
 static void
+repeats_are_folded_into_the_newest(void **state)
+{
+	struct event e = {.at = 100, .type = "cert.failed", .name = "a.example", .detail = "no"},
+		     other = {.at = 101, .type = "cert.failed", .name = "b.example"}, page[8];
+	struct store_txn *txn = tmpstore_write(*state, STORE_PRIVATE);
+	size_t count;
+
+	assert_int_equal(event_put(txn, &e), ERR_OK);
+	assert_int_equal(event_put(txn, &other), ERR_OK);
+	for (int i = 0; i < 5; i++) {
+		e.at = 200 + i;
+		assert_int_equal(event_put(txn, &e), ERR_OK);
+	}
+	tmpstore_commit(txn);
+	assert_int_equal(e.id, 7);
+	assert_int_equal(e.count, 6);
+	assert_int_equal(e.first_at, 100);
+	txn = tmpstore_write(*state, STORE_PRIVATE);
+	assert_int_equal(event_page(txn, 0, 8, page, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(page[0].id, 2);
+	assert_int_equal(page[0].count, 1);
+	assert_int_equal(page[0].first_at, 101);
+	assert_int_equal(page[1].id, 7);
+	assert_int_equal(page[1].count, 6);
+	assert_int_equal(page[1].first_at, 100);
+	assert_int_equal(page[1].at, 204);
+	/* Who had seen id 6 sees the row again. */
+	assert_int_equal(event_page(txn, 6, 8, page, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	/* Too long ago: a row of its own. */
+	e.at = 204 + EVENT_FOLD_S + 1;
+	assert_int_equal(event_put(txn, &e), ERR_OK);
+	assert_int_equal(e.count, 1);
+	assert_int_equal(event_page(txn, 0, 8, page, &count), ERR_OK);
+	assert_int_equal(count, 3);
+	tmpstore_commit(txn);
+}
+
+static void
+old_and_large_events_go(void **state)
+{
+	struct event e = {.at = 100, .type = "x"}, page[2];
+	struct store_txn *txn = tmpstore_write(*state, STORE_PRIVATE);
+	uint64_t sum = 0;
+	size_t count;
+
+	assert_int_equal(event_put(txn, &e), ERR_OK);
+	e.at += EVENT_KEEP_S + 1;
+	strcpy(e.detail, "later");
+	assert_int_equal(event_put(txn, &e), ERR_OK);
+	assert_int_equal(event_page(txn, 0, 2, page, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(page[0].id, 2);
+	memset(e.detail, 'd', EVENT_DETAIL_MAX);
+	memset(e.name, 'n', HOSTNAME_MAX);
+	for (int i = 0; sum < EVENT_BYTES_MAX + 1000000; i++) {
+		snprintf(e.name, sizeof(e.name), "%0250d", i);
+		assert_int_equal(event_put(txn, &e), ERR_OK);
+		sum += 800;
+	}
+	assert_int_equal(event_page(txn, 0, 1, page, &count), ERR_OK);
+	assert_true(page[0].id > 1000 && page[0].id < e.id - 30000);
+	tmpstore_commit(txn);
+}
+
+static void
 bad_events_are_refused(void **state)
 {
 	for (int i = 0; i < 4; i++) {
@@ -260,6 +328,8 @@ main(void)
 		TEST(orders_are_paged_and_removed),
 		TEST(event_ids_grow_and_are_not_reused),
 		TEST(events_are_bounded),
+		TEST(repeats_are_folded_into_the_newest),
+		TEST(old_and_large_events_go),
 		TEST(bad_events_are_refused),
 	};
 

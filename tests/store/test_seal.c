@@ -85,7 +85,9 @@ every_flipped_bit_is_seen(void **state)
 	assert_int_equal(seal_close(seal, &place, "a record", 8, &sealed), ERR_OK);
 	for (size_t bit = 0; bit < sealed.len * 8; bit++) {
 		sealed.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
-		assert_int_equal(open_with(seal, &place, &sealed, sealed.len), ERR_CORRUPT);
+		/* Bytes 1 and 2 are the key's id: that key is not known. */
+		assert_int_equal(open_with(seal, &place, &sealed, sealed.len),
+		                 bit / 8 == 1 || bit / 8 == 2 ? ERR_AGAIN : ERR_CORRUPT);
 		sealed.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
 	}
 	for (size_t len = 0; len < sealed.len; len++)
@@ -136,8 +138,8 @@ the_same_record_is_sealed_anew(void **state)
 	(void)state;
 	assert_int_equal(seal_close(seal, &place, "a record", 8, &one), ERR_OK);
 	assert_int_equal(seal_close(seal, &place, "a record", 8, &two), ERR_OK);
-	assert_memory_not_equal(one.data + 1, two.data + 1, 12);
-	assert_memory_not_equal(one.data + 13, two.data + 13, 8);
+	assert_memory_not_equal(one.data + 11, two.data + 11, 12);
+	assert_memory_not_equal(one.data + 23, two.data + 23, 8);
 	buf_done(&one);
 	buf_done(&two);
 	seal_free(seal);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/label.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "store/domain_list.h"
+#include "tests/support/tmpstore.h"
+
+static int
+setup(void **state)
+{
+	struct tmpstore *t = calloc(1, sizeof(*t));
+
+	tmpstore_init(t);
+	tmpstore_open(t);
+	*state = t;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	tmpstore_done(*state);
+	free(*state);
+	return 0;
+}
+
+static void
+labels_are_parsed_or_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		enum err err;
+	} cases[] = {
+		{"tenant=shop", ERR_OK},
+		{"a=b", ERR_OK},
+		{"k.e_y-9=a value = with ~", ERR_OK},
+		{"abcdefghijklmnopqrstuvwxyz012345=x", ERR_OK},
+		{"v=0123456789012345678901234567890123456789012345678901234567890123", ERR_OK},
+		{"", ERR_INVALID},
+		{"tenant", ERR_INVALID},
+		{"=x", ERR_INVALID},
+		{"tenant=", ERR_INVALID},
+		{"Tenant=x", ERR_INVALID},
+		{"te nant=x", ERR_INVALID},
+		{"t\xc3\xa4=x", ERR_INVALID},
+		{"t=\xc3\xa4", ERR_INVALID},
+		{"t=a\nb", ERR_INVALID},
+		{"t=a\tb", ERR_INVALID},
+		{"t=\x7f", ERR_INVALID},
+		{"t=\x1b[0m", ERR_INVALID},
+		{"abcdefghijklmnopqrstuvwxyz0123456=x", ERR_INVALID},
+		{"v=01234567890123456789012345678901234567890123456789012345678901234",
+	         ERR_INVALID},
+	};
+	struct label label;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *why = NULL;
+
+		if (label_parse(cases[i].text, &label, &why) != cases[i].err)
+			fail_msg("%s", cases[i].text);
+		assert_true(!cases[i].err == !why);
+	}
+}
+
+static void
+set(struct domain *d, const char *text, enum err err)
+{
+	struct label label;
+
+	assert_int_equal(label_parse(text, &label, NULL), ERR_OK);
+	assert_int_equal(label_set(d, &label), err);
+}
+
+static void
+a_domain_keeps_eight_by_key(void **state)
+{
+	struct domain d = {.state = DOMAIN_VALID};
+	struct label labels[LABELS_MAX];
+	char text[128];
+
+	(void)state;
+	for (int i = LABELS_MAX; i-- > 0;) {
+		snprintf(text, sizeof(text), "key-%028d=%064d", i, i);
+		set(&d, text, ERR_OK);
+	}
+	set(&d, "one=more", ERR_TOOBIG);
+	snprintf(text, sizeof(text), "key-%028d=replaced", 3);
+	set(&d, text, ERR_OK);
+	assert_int_equal(label_list(&d, labels), LABELS_MAX);
+	for (int i = 0; i < LABELS_MAX; i++) {
+		snprintf(text, sizeof(text), "key-%028d", i);
+		assert_string_equal(labels[i].key, text);
+	}
+	assert_string_equal(labels[3].value, "replaced");
+	assert_true(label_text_is_good(d.labels));
+	assert_int_equal(label_remove(&d, labels[0].key), ERR_OK);
+	assert_int_equal(label_remove(&d, labels[0].key), ERR_NOTFOUND);
+	assert_int_equal(label_list(&d, labels), LABELS_MAX - 1);
+}
+
+static void
+bad_label_text_is_refused_by_put(void **state)
+{
+	static const char *const bad[] = {
+		"a=b", "a=b\nc", "b=1\na=2\n", "a=1\na=2\n",
+		"\n",  "A=1\n",  "a=\n",       "a=1\nb=1\nc=1\nd=1\ne=1\nf=1\ng=1\nh=1\ni=1\n"};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct domain d = tmpstore_domain("a.example", 0);
+		struct store_txn *txn = tmpstore_write(*state, STORE_SERVED);
+
+		strcpy(d.labels, bad[i]);
+		assert_int_equal(domain_put(txn, &d), ERR_INVALID);
+		store_abort(txn);
+	}
+}
+
+static void
+names_are_listed_by_label(void **state)
+{
+	struct store_txn *txn = tmpstore_write(*state, STORE_SERVED);
+	struct domain page[8], d;
+	char text[32];
+	size_t count;
+
+	for (int i = 0; i < 6; i++) {
+		snprintf(text, sizeof(text), "n%d.example", i);
+		d = tmpstore_domain(text, 0);
+		set(&d, i % 2 ? "tenant=odd" : "tenant=even", ERR_OK);
+		set(&d, "all=yes", ERR_OK);
+		assert_int_equal(domain_put(txn, &d), ERR_OK);
+	}
+	assert_int_equal(domain_page_label(txn, "tenant=odd", NULL, 8, page, &count), ERR_OK);
+	assert_int_equal(count, 3);
+	assert_string_equal(page[0].name.name, "n1.example");
+	assert_int_equal(domain_page_label(txn, "tenant=odd", &page[0].name, 1, page, &count),
+	                 ERR_OK);
+	assert_int_equal(count, 1);
+	assert_string_equal(page[0].name.name, "n3.example");
+	assert_string_equal(page[0].labels, "all=yes\ntenant=odd\n");
+	assert_int_equal(domain_page_label(txn, "all=yes", NULL, 8, page, &count), ERR_OK);
+	assert_int_equal(count, 6);
+	assert_int_equal(domain_page_label(txn, "tenant=od", NULL, 8, page, &count), ERR_OK);
+	assert_int_equal(count, 0);
+	assert_int_equal(domain_page_label(txn, "tenant", NULL, 8, page, &count), ERR_INVALID);
+	d = page[0];
+	assert_int_equal(domain_get(txn, &(struct hostname){10, "n1.example"}, &d), ERR_OK);
+	assert_int_equal(label_remove(&d, "tenant"), ERR_OK);
+	assert_int_equal(domain_put(txn, &d), ERR_OK);
+	assert_int_equal(domain_page_label(txn, "tenant=odd", NULL, 8, page, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(domain_verify(txn), ERR_OK);
+	tmpstore_commit(txn);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(labels_are_parsed_or_refused),
+		TEST(a_domain_keeps_eight_by_key),
+		TEST(bad_label_text_is_refused_by_put),
+		TEST(names_are_listed_by_label),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/rotate.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/problem.h"
+#include "store/cert.h"
+#include "store/check.h"
+#include "store/domain.h"
+#include "store/event.h"
+#include "store/order.h"
+#include "tests/support/rawdb.h"
+#include "tests/support/tmpstore.h"
+
+static int
+setup(void **state)
+{
+	struct tmpstore *t = calloc(1, sizeof(*t));
+
+	tmpstore_init(t);
+	tmpstore_open(t);
+	*state = t;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	tmpstore_done(*state);
+	free(*state);
+	return 0;
+}
+
+static void
+fill(struct store_txn *txn, int from, int to, uint64_t generation)
+{
+	struct cert cert = tmpstore_cert(1, 500);
+	struct buf chain = {0};
+	char text[32];
+
+	buf_bytes32(&chain, "issuer", 6);
+	for (int i = from; i < to; i++) {
+		struct domain d;
+
+		snprintf(text, sizeof(text), "n%03d.example", i);
+		d = tmpstore_domain(text, i + 1);
+		d.state = DOMAIN_VALID;
+		d.generation = cert.generation = generation;
+		d.not_after = cert.not_after;
+		assert_int_equal(cert_put(txn, &d.name, &cert, &chain), ERR_OK);
+		assert_int_equal(domain_put(txn, &d), ERR_OK);
+	}
+	cert_done(&cert);
+	buf_done(&chain);
+}
+
+enum { NAMES = 300 };
+
+static void
+fill_all(struct tmpstore *t)
+{
+	struct store_txn *txn = tmpstore_write(t, STORE_SERVED);
+	struct event e = {.type = "x"};
+
+	fill(txn, 0, NAMES, 5);
+	tmpstore_commit(txn);
+	txn = tmpstore_write(t, STORE_PRIVATE);
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(e.detail, sizeof(e.detail), "%d", i);
+		assert_int_equal(event_put(txn, &e), ERR_OK);
+	}
+	tmpstore_commit(txn);
+}
+
+/* 0: every name's certificate opens. */
+static int
+read_all(struct store *store)
+{
+	struct store_txn *txn;
+	struct cert cert;
+	struct domain d;
+	int bad = 0;
+
+	if (store_begin_read(store, STORE_SERVED, &txn))
+		return 1;
+	cert_init(&cert);
+	for (int i = 0; i < NAMES; i++) {
+		struct hostname name = {0};
+
+		name.len = (uint8_t)snprintf(name.name, sizeof(name.name), "n%03d.example", i);
+		bad |= domain_get(txn, &name, &d) || cert_get_for(txn, &d, &cert);
+	}
+	store_abort(txn);
+	cert_done(&cert);
+	return bad;
+}
+
+static void
+ignore(void *arg, const struct check_finding *f)
+{
+	(void)arg;
+	if (f->err)
+		print_message("%s/%s %s: %s\n", f->env, f->table, f->key, f->what);
+}
+
+static void
+assert_whole(struct tmpstore *t)
+{
+	struct check_result result;
+	struct problem why;
+
+	tmpstore_close(t);
+	assert_int_equal(store_check(t->dir, &t->master, ignore, NULL, &result, &why), ERR_OK);
+	assert_int_equal(result.damaged, 0);
+	assert_int_equal(result.names, NAMES);
+	tmpstore_open(t);
+}
+
+/* Whether any record of the closed store's TABLE is under KEY_ID. */
+static bool
+any_under(struct tmpstore *t, const char *folder, const char *table, unsigned key_id)
+{
+	struct rawdb raw = rawdb_open(t->dir, folder, table);
+	MDB_cursor *cursor;
+	MDB_val k, v;
+	bool any = false;
+
+	assert_int_equal(mdb_cursor_open(raw.txn, raw.dbi, &cursor), 0);
+	while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0)
+		any = any || ((unsigned char *)v.mv_data)[1] == key_id;
+	mdb_cursor_close(cursor);
+	rawdb_close(&raw);
+	return any;
+}
+
+static void
+finish(struct tmpstore *t, size_t batch)
+{
+	uint64_t left = 1, before = UINT64_MAX;
+	int steps = 0;
+
+	while (left) {
+		assert_int_equal(store_reseal_step(t->store, batch, &left), ERR_OK);
+		assert_true(left < before);
+		assert_int_equal(read_all(t->store), 0);
+		before = left;
+		assert_true(++steps < 1000);
+	}
+}
+
+static void
+all_records_move_to_the_new_key(void **state)
+{
+	struct tmpstore *t = *state;
+	struct store_rotation r;
+	struct store_txn *txn;
+
+	fill_all(t);
+	for (unsigned old = 1; old < 7; old++) {
+		assert_int_equal(store_key_rotate_begin(t->store), ERR_OK);
+		assert_int_equal(store_key_rotate_begin(t->store), ERR_BUSY);
+		assert_int_equal(store_rotation(t->store, &r), ERR_OK);
+		assert_true(r.running);
+		assert_int_equal(r.key_id, old + 1);
+		assert_true(r.left >= NAMES * 3);
+		txn = tmpstore_write(t, STORE_SERVED); /* new ones go under the new key */
+		fill(txn, 10, 20, 5 + old);
+		tmpstore_commit(txn);
+		finish(t, 100);
+		assert_int_equal(store_rotation(t->store, &r), ERR_OK);
+		assert_false(r.running);
+		assert_int_equal(r.left, 0);
+		tmpstore_close(t);
+		assert_false(any_under(t, "served", "cert", old));
+		assert_false(any_under(t, "served", "domain", old));
+		assert_false(any_under(t, "served", "chain", old));
+		assert_false(any_under(t, "private", "event", old));
+		tmpstore_open(t);
+		assert_whole(t);
+	}
+}
+
+/* A front that was opened before all of it reads on. */
+static void
+readers_of_other_processes_follow(void **state)
+{
+	struct tmpstore *t = *state;
+	int to[2], from[2], status;
+	char c = 'x';
+	pid_t pid;
+
+	fill_all(t);
+	assert_int_equal(pipe(to), 0);
+	assert_int_equal(pipe(from), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct problem why;
+		struct store *store;
+
+		if (store_open(t->dir, STORE_FRONT, &t->master, &store, &why))
+			_exit(9);
+		for (int i = 0; i < 4; i++) {
+			if (read_all(store))
+				_exit(10 + i);
+			if (write(from[1], &c, 1) != 1 || read(to[0], &c, 1) != 1)
+				_exit(8);
+		}
+		store_close(store);
+		_exit(0);
+	}
+	assert_int_equal(read(from[0], &c, 1), 1);
+	for (int i = 0; i < 3; i++) {
+		uint64_t left;
+
+		assert_int_equal(store_key_rotate_begin(t->store), ERR_OK);
+		assert_int_equal(store_reseal_step(t->store, 200, &left), ERR_OK);
+		assert_int_equal(store_reseal_step(t->store, 200, &left), ERR_OK);
+		if (i == 1)
+			finish(t, 1000);
+		assert_int_equal(write(to[1], &c, 1), 1);
+		assert_int_equal(read(from[0], &c, 1), 1);
+		finish(t, 1000);
+	}
+	assert_int_equal(write(to[1], &c, 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void
+a_killed_rotation_goes_on(void **state)
+{
+	struct tmpstore *t = *state;
+	uint64_t left = 1;
+	int kills = 0;
+
+	fill_all(t);
+	assert_int_equal(store_key_rotate_begin(t->store), ERR_OK);
+	srand(5);
+	while (left && kills < 100) {
+		pid_t pid;
+		int status;
+
+		tmpstore_close(t);
+		pid = fork();
+		if (pid == 0) {
+			tmpstore_open(t);
+			for (;;)
+				if (store_reseal_step(t->store, 20, &left))
+					_exit(1);
+		}
+		usleep((useconds_t)(rand() % 12000 + 2000));
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		kills++;
+		tmpstore_open(t);
+		assert_int_equal(read_all(t->store), 0);
+		assert_int_equal(store_reseal_step(t->store, 1, &left), ERR_OK);
+	}
+	print_message("%d kills\n", kills);
+	finish(t, 100);
+	assert_whole(t);
+}
+
+static void
+the_master_key_changes(void **state)
+{
+	struct tmpstore *t = *state;
+	struct secret new = {0};
+	struct store *store;
+	struct problem why;
+	uint64_t left;
+
+	fill_all(t);
+	assert_int_equal(secret_alloc(&new, STORE_MASTER_KEY_LEN), ERR_OK);
+	memset(new.data, 0x77, new.len);
+	assert_int_equal(store_key_rotate_begin(t->store), ERR_OK);
+	assert_int_equal(store_reseal_step(t->store, 50, &left), ERR_OK);
+	/* In the middle of a rotation, and twice. */
+	assert_int_equal(store_master_change(t->store, &new, &t->master), ERR_OK);
+	assert_int_equal(store_master_change(t->store, &t->master, &new), ERR_OK);
+	assert_int_equal(store_master_change(t->store, &t->master, &new), ERR_OK);
+	assert_int_equal(read_all(t->store), 0);
+	tmpstore_close(t);
+	assert_int_equal(store_open(t->dir, STORE_KEEPER, &t->master, &store, &why), ERR_CRYPTO);
+	secret_take(&t->master, &new);
+	tmpstore_open(t);
+	finish(t, 100);
+	assert_whole(t);
+	assert_int_equal(secret_alloc(&new, STORE_MASTER_KEY_LEN), ERR_OK);
+	assert_int_equal(store_master_change(t->store, &new, &new), ERR_CRYPTO);
+	secret_done(&new);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(all_records_move_to_the_new_key),
+		TEST(readers_of_other_processes_follow),
+		TEST(a_killed_rotation_goes_on),
+		TEST(the_master_key_changes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
