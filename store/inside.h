@@ -59,6 +59,7 @@ struct store {
 	dev_t dev; /* of DIR: the registry's key */
 	ino_t ino;
 	pid_t pid;
+	bool upgraded;
 	struct store *next;
 };
 

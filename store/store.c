@@ -188,6 +188,12 @@ store_open_between(const char *dir, const struct secret *old_master,
 	return store_open_sized(dir, STORE_KEEPER, old_master, &sizes, ret_store, ret_why);
 }
 
+bool
+store_was_upgraded(const struct store *store)
+{
+	return store->upgraded;
+}
+
 void
 store_close(struct store *store)
 {
