@@ -7,6 +7,7 @@
 #include "acme/header.h"
 #include "acme/refusal.h"
 #include "acme/transport.h"
+#include "acme/url.h"
 #include "base/json.h"
 #include "base/problem.h"
 
@@ -127,6 +128,12 @@ is_token(const char *token)
 	return token && strlen(token) <= AUTHZ_TOKEN_MAX && header_is_base64url(token);
 }
 
+static bool
+is_url(const char *url)
+{
+	return url && url_is_sane(url);
+}
+
 enum err
 authz_choose(const struct authz *a, const char *const *types, size_t count,
              struct authz_challenge *ret_challenge, size_t *ret_type, struct problem *ret_why)
@@ -154,10 +161,10 @@ authz_choose(const struct authz *a, const char *const *types, size_t count,
 		say_no_challenge(a, ret_why);
 		return ERR_NOTFOUND;
 	}
-	if (!is_token(best.token) || !best.url) {
+	if (!is_token(best.token) || !is_url(best.url)) {
 		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
 		            "the CA's %s challenge for %s has no usable %s", best.type,
-		            a->name.name, best.url ? "token" : "url");
+		            a->name.name, is_url(best.url) ? "token" : "url");
 		return ERR_PROTO;
 	}
 	*ret_challenge = best;

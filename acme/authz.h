@@ -2,8 +2,8 @@
 /*
  * acme/authz.h - reads a CA's authorization and challenge objects (RFC 8555 7.1.4, 8)
  *
- * Ownership: authz_read() fills a struct authz that owns its JSON; authz_done() releases it and with
- * it the strings of every struct authz_challenge taken from it.
+ * Ownership: authz_read() fills a struct authz that owns its JSON; authz_done() releases it and
+ * with it the strings of every struct authz_challenge taken from it.
  */
 #ifndef ACME_AUTHZ_H
 #define ACME_AUTHZ_H
@@ -56,7 +56,8 @@ MUST_CHECK enum err authz_choose(const struct authz *a, const char *const *types
 /* The challenge under URL. */
 MUST_CHECK enum err authz_find(const struct authz *a, const char *url,
                                struct authz_challenge *ret_challenge);
-/* Why it is invalid: the error of its failed challenge, or words of our own. False for the latter. */
+/* Why it is invalid: the error of its failed challenge, or words of our own. False for the latter.
+ */
 bool authz_explain(const struct authz *a, struct problem *ret_why);
 
 /* JSON may be any; ERR_PROTO unless it has the members of a challenge. */

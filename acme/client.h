@@ -27,7 +27,7 @@ struct client;
 /* Strings are borrowed for client_new(), which copies them. */
 struct client_config {
 	const char *directory;
-	const char *ca_file; /* NULL: the system's roots */
+	const char *ca_file;         /* NULL: the system's roots */
 	const char *const *contacts; /* "ops@example.com" (mailto: is added), maybe none */
 	size_t contact_count;
 	bool agree_terms;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acme/engine_state.h"
+#include "acme/engine_steps.h"
 #include "acme/refusal.h"
 #include "acme/transport.h"
 #include "base/json.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "acme/csr.h"
-#include "acme/engine_state.h"
+#include "acme/engine_steps.h"
 #include "acme/jose.h"
 #include "acme/refusal.h"
 #include "acme/transport.h"

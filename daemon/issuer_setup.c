@@ -12,7 +12,11 @@
 #include "store/order.h"
 #include "store/store.h"
 
-enum { SCAN_PAGE = 256, CHALLENGE_OLD_S = 86400 };
+enum {
+	SCAN_PAGE = 256,
+	CHALLENGE_OLD_S = 86400,
+	SEEK_AFTER_MS = 1000, /* what our killed predecessor sent may still be on its way */
+};
 
 /* ---- what the last life left ---------------------------------------------------------------- */
 
@@ -105,6 +109,7 @@ issuer_add_ca(struct issuer *s, const struct conf_ca *conf)
 	}
 	*ca = (struct authority){
 		.conf = conf, .issuer = s, .store = s->store, .transport = s->transport};
+	ca->seek_at = clock_mono_ms() + SEEK_AFTER_MS;
 	s->cas[s->ca_count++] = ca;
 }
 

@@ -65,6 +65,8 @@ on_gone(struct parent *p, struct role *r, const char *how)
 		reload_undo(p, "a new worker did not start; see the log");
 		return;
 	}
+	if (p->next && r->spawn.kind == SPAWN_KEEPER)
+		reload_undo(p, "the keeper has ended meanwhile");
 	log_err("%s %s%s", role_name(r), how, p->served ? "; starting it again" : "");
 	if (never_ran && !p->served) {
 		p->exit_code = EXIT_FAILURE;

@@ -26,6 +26,15 @@ reload_undo(struct parent *p, const char *why)
 	role_say(&p->roles[KEEPER], ROLE_RELOADED, why);
 }
 
+/* The keeper takes the conf by itself when it hears of it; this is for its next start. */
+static void
+keep_conf(struct role *keeper, const struct conf *conf)
+{
+	conf_unref(keeper->conf);
+	keeper->conf = conf_ref(conf);
+	keeper->spawn.conf = conf;
+}
+
 /* The new workers all accept: the old ones drain. */
 static void
 reload_finish(struct parent *p)
@@ -46,6 +55,7 @@ reload_finish(struct parent *p)
 	conf_unref(p->conf);
 	p->conf = p->next;
 	p->next = NULL;
+	keep_conf(&p->roles[KEEPER], p->conf);
 	log_set_level(p->conf->log_level);
 	log_notice("reloaded %s", p->conf->file);
 	role_say(&p->roles[KEEPER], ROLE_RELOADED, NULL);

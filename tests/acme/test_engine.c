@@ -107,6 +107,17 @@ struct script {
 	}
 
 static const struct script scripts[] = {
+	FAILS("order_forgotten_before_finalize", CA_ERROR, true, "a new order is needed", 0,
+              UNTIL_FINALIZE, {.url = CA "/fin", .payload = "csr", .dirty = true, .status = 404}),
+	WORKS("each_request_has_its_own_retries", NEW_ORDER(ORDER("pending", "")),
+              {.url = CA "/z1", .dirty = true, .status = 500},
+              {.url = CA "/z1", .waited = 1000, .status = 500},
+              POLL(3000, "/z1", AUTHZ("valid", "valid", "")), {.url = CA "/o", .status = 500},
+              POLL(1000, "/o", ORDER("ready", "")), FINALIZE(ORDER("valid", CERT)), DOWNLOAD),
+	FAILS("challenge_elsewhere", CA_PROTOCOL, false, "url", 0, NEW_ORDER(ORDER("pending", "")),
+              FIRST_GET("/z1", AUTHZ_OF("a.example", "pending",
+                                        "{\"type\":\"http-01\",\"url\":\"file:///c1\",\"token\":"
+                                        "\"t\",\"status\":\"pending\"}"))),
 	WORKS("the_long_way", UNTIL_FINALIZE, FINALIZE(ORDER("processing", "")),
               POLL(250, "/o", ORDER("processing", "")), POLL(500, "/o", ORDER("valid", CERT)),
               DOWNLOAD),

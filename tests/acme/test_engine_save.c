@@ -321,6 +321,44 @@ a_lost_order_waits_to_be_found(void **state)
 	buf_wipe(&saved);
 }
 
+/* Whether newOrder may have reached the CA decides if a later life looks for the order. */
+static void
+what_was_refused_is_not_lost(void **state)
+{
+	static const struct {
+		struct client_answer answer;
+		bool lost;
+	} rows[] = {
+		{{.problem = {.kind = PROBLEM_CA_LIMITED, .status = 429}}, false},
+		{{.problem = {.kind = PROBLEM_CA_REFUSED, .status = 400}}, false},
+		{{.problem = {.kind = PROBLEM_CA_ACCOUNT}, .unsent = true}, false},
+		{{.problem = {.kind = PROBLEM_CA_TLS}, .unsent = true}, false},
+		{{.problem = {.kind = PROBLEM_CA_ERROR, .status = 502}}, true},
+		{{.problem = {.kind = PROBLEM_CA_UNREACHABLE}}, true},
+		{{.problem = {.kind = PROBLEM_CA_PROTOCOL, .status = 302}}, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf saved = {0};
+		struct engine *e;
+
+		save_new(&saved, NULL);
+		assert_int_equal(engine_load(saved.data, saved.len, challenges, 1, &e), ERR_OK);
+		engine_found(e, NULL);
+		assert_int_equal(engine_save(e, &saved), ERR_OK);
+		engine_feed(e, &rows[i].answer);
+		assert_int_equal(engine_wish(e), ENGINE_FAILED);
+		assert_int_equal(engine_is_dirty(e), !rows[i].lost);
+		assert_int_equal(engine_save(e, &saved), ERR_OK);
+		engine_free(e);
+		assert_int_equal(engine_load(saved.data, saved.len, challenges, 1, &e), ERR_OK);
+		assert_int_equal(engine_is_lost(e), rows[i].lost);
+		engine_free(e);
+		buf_wipe(&saved);
+	}
+}
+
 static enum err
 load(const unsigned char *data, size_t len)
 {
@@ -371,6 +409,7 @@ main(void)
 		cmocka_unit_test(killed_before_each_answer),
 		cmocka_unit_test(everything_comes_back),
 		cmocka_unit_test(a_lost_order_waits_to_be_found),
+		cmocka_unit_test(what_was_refused_is_not_lost),
 		cmocka_unit_test(garbage_is_refused),
 	};
 

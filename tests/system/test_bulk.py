@@ -12,7 +12,8 @@ from lab import PATIENCE, check, equal, main, scenario  # noqa: E402
 COUNT = 500
 
 
-@scenario()
+@scenario(version="2.10")
+@scenario(version="2.4")
 def five_hundred_names_in_one_add(lab):
     lab.start()
     old = [f"old{i}.test" for i in range(10)]

@@ -7,7 +7,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from lab import PORTS, check, equal, main, scenario  # noqa: E402
+from lab import PORTS, check, equal, main, scenario, wait_for  # noqa: E402
 
 ISSUE_EXAMPLE = """\
 state-directory /var/lib/certd;
@@ -167,6 +167,20 @@ def reload_removes_a_listener(lab):
     check(not lab.is_served("a.test"), "the removed listener still answers")
     lab.https = (lab.address, PORTS["https"])
     lab.serial("a.test")
+
+
+@scenario()
+def what_was_reloaded_outlives_the_roles(lab):
+    """A role that dies after a reload comes back with the new configuration, not with the old."""
+    lab.start()
+    second = lab.add_backend(PORTS["backend"] + 1, name="second")
+    lab.write_config(f"backend second {{ server {second.address}:{second.port}; }}\n")
+    lab.ctl_ok("reload", "--wait")
+    old = lab.certd.kill("keeper", "front")
+    wait_for(lambda: not set(old) & set(lab.certd.pids("keeper") + lab.certd.pids("front"))
+             and lab.ctl("status").code == 0, 10, "the roles are back")
+    lab.add("b.test", options=["--backend", "second"])
+    equal(lab.get("b.test")["backend"], "second", "who answers for b.test")
 
 
 if __name__ == "__main__":
