@@ -2,7 +2,6 @@
 /* The verbs about certd itself: status, reload, config, version. */
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "ctl/certd.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
 
@@ -73,9 +73,13 @@ print_status(const cJSON *s)
 	print_field("workers", field);
 	field_numbers("names", json_object(s, "names"), false);
 	field_numbers("front", json_object(s, "front"), true);
-	snprintf(field, sizeof(field), "%.1f of %.0f MiB, %" PRId64 " readers",
+	snprintf(field, sizeof(field), "%.1f of %.0f MiB, %" PRId64 " readers%s%s",
 	         (double)json_int(store, "used_bytes", 0) / 1048576,
-	         (double)json_int(store, "map_bytes", 0) / 1048576, json_int(store, "readers", 0));
+	         (double)json_int(store, "map_bytes", 0) / 1048576, json_int(store, "readers", 0),
+	         json_bool(store, "takes_orders", true) ? ""
+	                                                : ", takes no orders: see certctl db stat",
+	         json_int(store, "put_aside", 0) ? ", damaged names put aside: see certctl db stat"
+	                                         : "");
 	print_field("store", field);
 	snprintf(field, sizeof(field), "%" PRId64, json_int(s, "events_last", 0));
 	print_field("last event", field);
@@ -147,26 +151,6 @@ cmd_reload(struct ctl *ctl)
 
 /* ---- config check --------------------------------------------------------------------------- */
 
-/* certd beside certctl, else the one in PATH; returns only when there is none. */
-static enum msg_exit
-run_certd(const char *file)
-{
-	char path[PATH_MAX], *slash;
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("certd"));
-	char *const argv[] = {"certd", "--check", "-c", (char *)(uintptr_t)file, NULL};
-
-	if (n > 0) {
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-		strcpy(slash ? slash + 1 : path, "certd");
-		execv(path, argv);
-	}
-	execvp("certd", argv);
-	complain(NULL, "certd does not run and cannot be found to check the file: %s",
-	         strerror(errno));
-	return MSG_EXIT_UNREACHABLE;
-}
-
 enum msg_exit
 cmd_config(struct ctl *ctl)
 {
@@ -191,7 +175,8 @@ cmd_config(struct ctl *ctl)
 	err = ctl_exchange(ctl, request, clock_mono_ms() + CTL_REPLY_MS, NULL, NULL, &end);
 	cJSON_Delete(request);
 	if (err == ERR_UNREACHABLE && path)
-		code = run_certd(path);
+		code = certd_become(ctl, "check the file, and none runs",
+		                    (const char *const[]){"--check", "-c", path, NULL});
 	else if (err)
 		code = ctl_fail(ctl, err);
 	else

@@ -43,6 +43,9 @@ static const struct {
 	[OPTION_REPLACE] = {"--replace", NULL, "also where a newer certificate is stored"},
 	[OPTION_DRY_RUN] = {"--dry-run", NULL, "say what would be done, change nothing"},
 	[OPTION_PRIVATE_KEY] = {"--private-key", NULL, "with its key; certd keeps record of it"},
+	[OPTION_CONFIG] = {"--config", "FILE",
+                           "the configuration, where certd itself does the work; default "
+                           "/etc/certd/certd.conf"},
 };
 
 static const char *const states[] = {"pending", "valid", "renewing", "failing", "expired", NULL};
@@ -219,6 +222,9 @@ set(struct options *o, enum option_id id, const char *arg)
 		return true;
 	case OPTION_NAME:
 		o->name = arg;
+		return true;
+	case OPTION_CONFIG:
+		o->config = arg;
 		return true;
 	default:
 		return set_more(o, id, arg);

@@ -37,6 +37,7 @@ enum option_id {
 	OPTION_REPLACE,
 	OPTION_DRY_RUN,
 	OPTION_PRIVATE_KEY,
+	OPTION_CONFIG,
 	OPTION_COUNT
 };
 
@@ -62,7 +63,8 @@ struct options {
 	const char *sort;
 	const char *file;
 	const char *from;
-	char **words; /* what is no option: verb and arguments */
+	const char *config; /* NULL: certd's default */
+	char **words;       /* what is no option: verb and arguments */
 	size_t word_count;
 };
 

@@ -80,6 +80,20 @@ static const struct ctl_verb verbs[] = {
 	{"config", "check [FILE]", "whether the configuration file is valid", 1, 2, 0, cmd_config,
          "  certctl config check                the file that certd runs with\n"
          "  certctl config check /etc/certd/certd.conf.new\n"},
+	{"db", "WORD [DIR]", "the store: stat, check, backup DIR, restore DIR, compact", 1, 2,
+         OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_TIMEOUT), cmd_db,
+         "  certctl db stat                     size, room, keys, what was damaged\n"
+         "  certctl db check                    read everything, list what is damaged\n"
+         "  certctl db backup /backup/today     a copy, while certd serves\n"
+         "  certctl db restore /backup/today    into an empty state directory, certd stopped\n"
+         "  certctl db compact                  give free pages back, certd stopped\n"},
+	{"key", "WORD [FILE]", "what the store is sealed with: init, status, rotate, master", 1, 2,
+         OPTION_BIT(OPTION_CONFIG), cmd_key,
+         "  certctl key init                    a master key, where `master-key` says\n"
+         "  certctl key init /root/certd.key    or in a file that is not there yet\n"
+         "  certctl key rotate                  new data keys, while certd serves\n"
+         "  certctl key status                  how far that is\n"
+         "  certctl key master                  a new master key, while certd serves\n"},
 	{"version", "", "versions of certctl and certd", 0, 0, 0, cmd_version,
          "  certctl version\n"
          "  certctl version -o json\n"},

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "daemon/command_inside.h"
+#include "daemon/command_store.h"
 #include "daemon/status.h"
 
 enum rights { READ, ADMIN };
@@ -28,9 +29,15 @@ static const struct {
 	{"add", ADMIN, command_add},
 	{"apply", ADMIN, command_apply},
 	{"config.check", ADMIN, command_config_check},
+	{"db.backup", ADMIN, command_db_backup},
+	{"db.check", ADMIN, command_db_check},
+	{"db.stat", READ, command_db_stat},
 	{"events", READ, command_events},
 	{"export", READ, command_export}, /* the key: see there */
 	{"import", ADMIN, command_import},
+	{"key.master", ADMIN, command_key_master},
+	{"key.rotate", ADMIN, command_key_rotate},
+	{"key.status", READ, command_key_status},
 	{"list", READ, command_list},
 	{"reload", ADMIN, command_reload},
 	{"remove", ADMIN, command_remove},

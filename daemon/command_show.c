@@ -10,10 +10,12 @@
 #include "base/clock.h"
 #include "base/idna.h"
 #include "base/json.h"
+#include "daemon/command_store.h"
 #include "daemon/conf.h"
 #include "daemon/command_inside.h"
 #include "daemon/issuer.h"
 #include "daemon/status.h"
+#include "daemon/upkeep.h"
 #include "store/cert.h"
 #include "store/domain_list.h"
 #include "store/event.h"
@@ -202,6 +204,8 @@ command_show(struct control_client *cl, const cJSON *request)
 		reply_error(cl, MSG_EXIT_NOTFOUND, "not-found", "there is no name %s here",
 		            name.name);
 	} else if (err) {
+		if (err == ERR_CORRUPT || err == ERR_VERSION)
+			upkeep_suspect(c->upkeep, &name); /* ask again in a second */
 		reply_store_error(cl, err);
 	} else {
 		line = line_with("item", &item);
@@ -217,7 +221,7 @@ command_show(struct control_client *cl, const cJSON *request)
 
 /* ---- status --------------------------------------------------------------------------------- */
 
-static void
+void
 add_names(cJSON *status, struct store_txn *txn)
 {
 	cJSON *names = cJSON_AddObjectToObject(status, "names");
@@ -280,6 +284,7 @@ add_store(cJSON *status, struct control *c)
 		cJSON_AddNumberToObject(store, "map_bytes", (double)stat.map_bytes);
 		cJSON_AddNumberToObject(store, "readers", (double)stat.readers);
 	}
+	add_store_state(store, c);
 	if (store_begin_read(c->store, STORE_PRIVATE, &txn))
 		return;
 	if (!event_last(txn, &last))

@@ -13,12 +13,15 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "daemon/command_store.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
 #include "daemon/import.h"
+#include "daemon/issuer.h"
 #include "daemon/loop.h"
 #include "daemon/notice.h"
 #include "daemon/role.h"
+#include "daemon/upkeep.h"
 
 enum {
 	READ_CHUNK = 64 * 1024,
@@ -210,6 +213,9 @@ on_wake(void *arg)
 {
 	struct control *c = arg;
 
+	if (upkeep_has_planned(c->upkeep))
+		issuer_wake(c->issuer);
+	dbjob_on_wake(c);
 	wait_on_notices(c);
 	import_on_done(c);
 	flush_all(c);
@@ -223,6 +229,9 @@ on_tick(void *arg)
 
 	wait_on_timer(c);
 	loop_want(c->listen_watch, LOOP_READ);
+	dbcheck_on_timer(c);
+	if (upkeep_is_lost(c->upkeep))
+		loop_stop(c->loop);
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct control_client *cl = &c->clients[i];
 
@@ -368,6 +377,8 @@ control_free(struct control *control)
 
 	if (!control)
 		return;
+	dbjob_end(control);
+	dbcheck_end(control);
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (control->clients[i].fd >= 0)
 			close_client(&control->clients[i]);
@@ -395,8 +406,9 @@ control_notices(struct control *control)
 }
 
 void
-control_run(struct control *control, struct issuer *issuer)
+control_run(struct control *control, struct issuer *issuer, struct upkeep *upkeep)
 {
 	control->issuer = issuer;
+	control->upkeep = upkeep;
 	loop_run(control->loop);
 }

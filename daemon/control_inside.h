@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/hostname.h"
 #include "base/msg.h"
+#include "daemon/command.h"
 #include "daemon/control.h"
 #include "store/domain.h"
 
@@ -23,6 +24,7 @@ struct loop_watch;
 struct import_job;
 struct import_pool;
 struct problem;
+struct store_txn;
 
 enum { CLIENTS_MAX = 64 };
 
@@ -55,6 +57,8 @@ struct control_client {
 	uint64_t event;        /* the last id sent */
 	struct hostname only;  /* events of this name only, when len > 0 */
 	bool reloading;
+	bool backing_up; /* waits for the backup that runs */
+	bool checking;   /* waits for the check that runs */
 };
 
 struct control {
@@ -64,6 +68,7 @@ struct control {
 	struct store *store;
 	struct status *status;
 	struct issuer *issuer;
+	struct upkeep *upkeep;
 	struct notice_queue *notices;
 	struct import_pool *imports; /* NULL until the first import */
 	int channel;
@@ -73,6 +78,11 @@ struct control {
 	struct loop_watch *listen_watch;
 	struct loop_timer *timer;
 	int64_t started_at;
+	struct dbjob *backup;  /* what runs, NULL: none */
+	struct dbcheck *check; /* the same */
+	int64_t check_at;      /* mono ms: the next check that nobody asks for */
+	cJSON *last_check;     /* what came of the last ones, for db.stat; NULL: none yet */
+	cJSON *last_backup;
 	struct control_client clients[CLIENTS_MAX];
 };
 
@@ -93,6 +103,8 @@ void command_run(struct control_client *cl, const cJSON *request);
 /* command_import.c */
 void import_on_done(struct control *c);
 void import_forget(struct control_client *cl);
+
+/* command_show.c */
 /* What people see: a domain_state_word(), "renewing" or "expired". */
 const char *shown_state(const struct domain *d, int64_t now);
 /* {code, detail, hint, type, status} */
@@ -103,9 +115,11 @@ bool waits_for_ca(struct control *c, const struct domain *d, struct problem *ret
                   int64_t *ret_next);
 void add_time(cJSON *object, const char *member, int64_t at);
 
+/* "the store says ...", with the code of ERR. */
+void reply_store_error(struct control_client *cl, enum err err);
+void add_names(cJSON *status, struct store_txn *txn);
+
 /* control_wait.c */
-void command_wait(struct control_client *cl, const cJSON *request);
-void command_events(struct control_client *cl, const cJSON *request);
 /* The reply goes on with the steps of the names added, and ends when all are through. SEEN:
  * outcomes so far, as for msg_exit_combine(). */
 void wait_add(struct control_client *cl, const struct hostname *name);
@@ -115,8 +129,8 @@ void wait_on_timer(struct control *c);
 void wait_done(struct control_client *cl);
 
 /* control_reload.c */
-void command_reload(struct control_client *cl, const cJSON *request);
-void command_config_check(struct control_client *cl, const cJSON *request);
+/* Begins one unless it is in work; clients that are `reloading` get its answer. */
+void reload_ask(struct control *c);
 /* TEXT: a sentence behind the byte, or "". */
 void reload_on_message(struct control *c, char message, const char *text);
 

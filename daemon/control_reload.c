@@ -12,11 +12,10 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
+#include "daemon/history.h"
 #include "daemon/issuer.h"
-#include "daemon/notice.h"
 #include "daemon/role.h"
 #include "store/domain_list.h"
-#include "store/event.h"
 #include "store/store.h"
 
 /* What a running certd cannot change under its own feet. */
@@ -69,23 +68,6 @@ drops_used(struct control *c, const struct conf *new, char *why, size_t size)
 }
 
 static void
-put_event(struct control *c, const char *type, const char *detail)
-{
-	struct event e = {.at = clock_wall()};
-	struct store_txn *txn;
-
-	snprintf(e.type, sizeof(e.type), "%s", type);
-	snprintf(e.detail, sizeof(e.detail), "%s", detail);
-	if (store_begin_write(c->store, STORE_PRIVATE, &txn))
-		return;
-	if (event_put(txn, &e))
-		store_abort(txn);
-	else if (store_commit(txn))
-		log_warn("an event is not written: %s %s", type, detail);
-	notice_nudge(c->notices);
-}
-
-static void
 answer_reload(struct control *c, const char *error)
 {
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
@@ -99,11 +81,12 @@ answer_reload(struct control *c, const char *error)
 		else
 			reply_ok(cl);
 	}
-	put_event(c, error ? "config.rejected" : "config.reloaded", error ? error : c->conf->file);
+	history_add(c->store, c->notices, error ? "config.rejected" : "config.reloaded", "", "%s",
+	            error ? error : c->conf->file);
 }
 
-static void
-begin_reload(struct control *c)
+void
+reload_ask(struct control *c)
 {
 	char why[CONF_ERROR_MAX + 1];
 	const struct conf *new = NULL;
@@ -130,7 +113,7 @@ void
 reload_on_message(struct control *c, char message, const char *text)
 {
 	if (message == ROLE_RELOAD) {
-		begin_reload(c);
+		reload_ask(c);
 		return;
 	}
 	if (message != ROLE_RELOADED || !c->next_conf)
@@ -153,7 +136,7 @@ command_reload(struct control_client *cl, const cJSON *request)
 	(void)request;
 	cl->busy = true;
 	cl->reloading = true;
-	begin_reload(cl->control);
+	reload_ask(cl->control);
 }
 
 void

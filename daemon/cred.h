@@ -24,7 +24,8 @@ struct store_txn;
 MUST_CHECK enum err cred_chains_new(struct cred_chains **ret_chains);
 void cred_chains_free(struct cred_chains *chains); /* after all its credentials; accepts NULL */
 
-/* Reads and decodes DOMAIN's certificate. Cold: about 300 us. */
+/* Reads and decodes DOMAIN's certificate, and only the one of its generation. Cold: about 300 us.
+ */
 MUST_CHECK enum err cred_load(struct cred_chains *chains, struct store_txn *txn,
                               const struct domain *domain, struct cred **ret_cred);
 /* One without issuers that is in no store; references to LEAF and KEY are taken. */

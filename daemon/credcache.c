@@ -123,6 +123,7 @@ note_broken(struct credcache *cache, const struct hostname *name, uint64_t gener
 		              generation == GENERATION_NONE ? "the stored domain record"
 		                                            : "the stored certificate",
 		              err_text(err));
+	report_add(&cache->config.status->reports, name);
 	e = entry_set(cache, name, generation, NULL);
 	if (e)
 		e->retry_at_ms = clock_mono_ms() + cache->config.retry_ms;
@@ -184,7 +185,7 @@ find_domain(struct credcache *cache, struct store_txn *txn, const struct hostnam
 	if (err == ERR_NOTFOUND && e)
 		entry_drop(cache, e);
 	else if (err && err != ERR_NOTFOUND && is_damage(err) &&
-	         (!e || e->generation != GENERATION_NONE))
+	         (!e || e->generation != GENERATION_NONE || e->retry_at_ms <= clock_mono_ms()))
 		note_broken(cache, name, GENERATION_NONE, err);
 	return err == ERR_OK;
 }

@@ -12,16 +12,16 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
-#include "daemon/notice.h"
-#include "store/event.h"
+#include "daemon/upkeep.h"
 #include "store/store.h"
 
 enum {
 	SLEEP_MAX_MS = 30000,
 	READERS_EVERY_MS = 60000,
 	PLAN_PAGE = 1024,
-	PLAN_AGAIN_MS = 50, /* when all that is due is in work or set aside */
-	ASIDE_MS = 600000,
+	PLAN_AGAIN_MS = 50, /* when all that is due is in work or damaged */
+	DAMAGED_AT_ONCE = 64,
+	ROOM_LOOK_MS = 1000, /* when the disk is full */
 };
 
 static struct job *
@@ -53,35 +53,6 @@ count_active(struct issuer *s)
 			job->ca->active++;
 }
 
-static void
-set_aside(struct issuer *s, const struct hostname *name, enum err why)
-{
-	struct set_aside *aside;
-	struct event event = {.at = clock_wall(), .type = "store.corrupt"};
-
-	HASH_FIND(hh, s->aside, name->name, name->len, aside);
-	if (!aside && (aside = calloc(1, sizeof(*aside)))) {
-		aside->name = *name;
-		HASH_ADD_KEYPTR(hh, s->aside, aside->name.name, aside->name.len, aside);
-		log_host_warn(name, "cannot be started: %s; left alone for now", err_text(why));
-		snprintf(event.name, sizeof(event.name), "%s", name->name);
-		snprintf(event.detail, sizeof(event.detail), "cannot be started: %s",
-		         err_text(why));
-		issuer_event(s, &event);
-	}
-	if (aside)
-		aside->until = clock_mono_ms() + ASIDE_MS;
-}
-
-static bool
-is_aside(struct issuer *s, const struct hostname *name)
-{
-	struct set_aside *aside;
-
-	HASH_FIND(hh, s->aside, name->name, name->len, aside);
-	return aside && aside->until > clock_mono_ms();
-}
-
 /* Whether a job was started. */
 static bool
 start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
@@ -98,11 +69,12 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 		job->marked = false;
 		job->unsaved = true;
 	}
-	if (job || is_aside(s, name) || authority_client(ca, &client))
+	if (job || authority_client(ca, &client))
 		return false;
 	err = job_new(name, ca, s->conf, s->store, &job);
 	if (err) {
-		set_aside(s, name, err);
+		log_host_debug(name, "cannot be started: %s", err_text(err));
+		upkeep_suspect(s->upkeep, name);
 		return false;
 	}
 	HASH_ADD_KEYPTR(hh, s->jobs, job->name.name, job->name.len, job);
@@ -112,17 +84,18 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 }
 
 /* Due names become jobs. The page is read first: LMDB transactions do not last over job_new().
- * Names set aside stay in the index, so the page is longer by as many. */
+ * Names that cannot be started stay in the index until upkeep has been there, so the page is longer
+ * than there is room. */
 static void
 plan_ca(struct issuer *s, struct authority *ca)
 {
 	static struct hostname names[PLAN_PAGE]; /* this thread's only */
 	int64_t now = clock_wall();
 	size_t room = authority_room(ca, clock_mono_ms()), count = 0, started = 0;
-	size_t limit = room + HASH_COUNT(s->aside);
+	size_t limit = room + DAMAGED_AT_ONCE;
 	struct store_txn *txn;
 
-	if (room == 0 || ca->plan_at > clock_mono_ms() ||
+	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > clock_mono_ms() ||
 	    store_begin_read(s->store, STORE_SERVED, &txn))
 		return;
 	if (domain_due(txn, ca->conf->name, now, limit < PLAN_PAGE ? limit : PLAN_PAGE, names,
@@ -158,6 +131,8 @@ until_due(struct issuer *s, const struct authority *ca)
 		return SLEEP_MAX_MS;
 	if (at > now)
 		return (at - now) * 1000;
+	if (!upkeep_has_room(s->upkeep))
+		return ROOM_LOOK_MS;
 	return ca->plan_at > clock_mono_ms() ? ca->plan_at - clock_mono_ms() : 0;
 }
 
@@ -280,7 +255,6 @@ issuer_main(void *arg)
 {
 	struct issuer *s = arg;
 	struct job *job, *next;
-	struct set_aside *aside, *next_aside;
 
 	issuer_resume(s);
 	while (read_mail(s)) {
@@ -300,11 +274,6 @@ issuer_main(void *arg)
 	}
 	HASH_ITER(hh, s->jobs, job, next)
 	issuer_remove_job(s, job);
-	HASH_ITER(hh, s->aside, aside, next_aside)
-	{
-		HASH_DEL(s->aside, aside);
-		free(aside);
-	}
 	return NULL;
 }
 
@@ -331,6 +300,7 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 		return ERR_NOMEM;
 	s->store = config->store;
 	s->notices = config->notices;
+	s->upkeep = config->upkeep;
 	s->conf = conf_ref(config->conf);
 	pthread_mutex_init(&s->mutex, NULL);
 	err = transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);

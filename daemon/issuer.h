@@ -27,12 +27,14 @@ struct conf;
 struct issuer;
 struct notice_queue;
 struct store;
+struct upkeep;
 
 /* Borrowed until issuer_stop(), but for the conf, of which a reference is taken. */
 struct issuer_config {
 	const struct conf *conf;
 	struct store *store;
 	struct notice_queue *notices;
+	struct upkeep *upkeep;
 };
 
 MUST_CHECK enum err issuer_start(const struct issuer_config *config, struct issuer **ret_issuer);

@@ -13,18 +13,9 @@
 #include "daemon/issuer.h"
 #include "daemon/job.h"
 
-struct event;
 struct transport;
 
 enum { ISSUER_CAS_MAX = 32, STORE_HOLD_MS = 3000 };
-
-/* A name that is due and cannot be started (its record does not open): told once, left alone for a
- * while, so it neither fills the log nor takes a healthy name's place. */
-struct set_aside {
-	struct hostname name;
-	int64_t until; /* mono ms */
-	UT_hash_handle hh;
-};
 
 struct seen_step {
 	struct hostname name;
@@ -38,12 +29,13 @@ struct issuer {
 	const struct conf *conf;
 	struct authority *cas[ISSUER_CAS_MAX];
 	size_t ca_count;
-	struct job *jobs;        /* uthash by name */
-	struct set_aside *aside; /* the same */
-	int64_t store_hold;      /* mono ms: no commits before, because one failed; 0 = none */
-	int64_t resume_at;       /* mono ms: some name could not be requeued, look again; 0 = no */
-	bool store_sick;         /* told, and not yet well again */
-	int64_t readers_at;      /* mono ms: next store_check_readers() */
+	struct upkeep *upkeep;
+	struct job *jobs;      /* uthash by name */
+	int64_t store_hold;    /* mono ms: no commits before, because one failed; 0 = none */
+	unsigned store_failed; /* so many times in a row */
+	bool store_told;       /* the log and upkeep know */
+	int64_t resume_at;     /* mono ms: some name could not be requeued, look again; 0 = no */
+	int64_t readers_at;    /* mono ms: next store_check_readers() */
 	pthread_t thread;
 
 	pthread_mutex_t mutex; /* guards the mailbox and the snapshot below */
@@ -62,9 +54,6 @@ bool issuer_settle(struct issuer *s);
 bool issuer_close(struct issuer *s);
 /* Writes due_at = now for a name whose job goes away without an end. */
 void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order);
-
-/* One event in a transaction of its own, for what no round's commit carries. */
-void issuer_event(struct issuer *s, struct event *event);
 
 /* issuer.c */
 void issuer_remove_job(struct issuer *s, struct job *job);

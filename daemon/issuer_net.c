@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/conf.h"
+#include "daemon/history.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/notice.h"
 #include "store/event.h"
@@ -189,7 +190,8 @@ probe_failed(struct issuer *s, struct job *job, const char *why)
 	log_host_warn(&job->name, "stored, but not what is served: %s", why);
 	snprintf(event.name, sizeof(event.name), "%s", job->name.name);
 	snprintf(event.detail, sizeof(event.detail), "%s", n.problem.detail);
-	issuer_event(s, &event);
+	if (history_put(s->store, s->notices, &event))
+		log_host_warn(&job->name, "the event of that is not written");
 	notice_push(s->notices, &n);
 	job->phase = JOB_OVER;
 }

@@ -7,31 +7,40 @@
 #include "base/log.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/notice.h"
-#include "store/event.h"
+#include "daemon/upkeep.h"
 #include "store/order.h"
 #include "store/store.h"
 
 enum { PROBE_AFTER_MS = 0 };
 
-/* Nothing of the step has happened: try again later, serve meanwhile. */
+/* Nothing of the step has happened: try again later, serve meanwhile. A full map has grown when it
+ * is tried again, so that is no trouble yet. */
 static bool
 hold(struct issuer *s, const char *what, enum err err)
 {
-	if (!s->store_sick)
+	bool first = err == ERR_FULL && s->store_failed == 0;
+
+	if (!first && !s->store_told) {
 		log_err("the store does not take %s (%s): no orders until it does, trying every %d "
 		        "s",
 		        what, err_text(err), STORE_HOLD_MS / 1000);
-	s->store_sick = true;
-	s->store_hold = clock_mono_ms() + STORE_HOLD_MS;
+		s->store_told = true;
+		upkeep_commit_failed(s->upkeep, err);
+	}
+	s->store_failed++;
+	s->store_hold = clock_mono_ms() + (first ? 1 : STORE_HOLD_MS);
 	return false;
 }
 
 static void
-well(struct issuer *s)
+commit_worked(struct issuer *s)
 {
-	if (s->store_sick)
-		log_notice("the store works again");
-	s->store_sick = false;
+	if (s->store_told) {
+		log_notice("the store takes orders again");
+		upkeep_commit_worked(s->upkeep);
+	}
+	s->store_told = false;
+	s->store_failed = 0;
 }
 
 static bool
@@ -69,7 +78,7 @@ issuer_save(struct issuer *s)
 	err = save_all(s);
 	if (err)
 		return hold(s, "orders", err);
-	well(s);
+	commit_worked(s);
 	for (struct job *job = s->jobs; job; job = job->hh.next)
 		job->unsaved = false;
 	return true;
@@ -94,6 +103,8 @@ settle_all(struct issuer *s)
 		if (!is_to_settle(job))
 			continue;
 		err = job_settle(job, txn);
+		if (err == ERR_CORRUPT)
+			upkeep_suspect(s->upkeep, &job->name);
 		if (err == ERR_NOTFOUND || err == ERR_CORRUPT) { /* removed, or its record is */
 			job_drop(job, txn);
 			err = ERR_OK;
@@ -138,7 +149,7 @@ issuer_settle(struct issuer *s)
 	err = settle_all(s);
 	if (err)
 		return hold(s, "certificates", err);
-	well(s);
+	commit_worked(s);
 	for (struct job *job = s->jobs; job; job = job->hh.next) {
 		if (!is_to_settle(job))
 			continue;
@@ -200,7 +211,7 @@ issuer_close(struct issuer *s)
 	err = close_all(s);
 	if (err)
 		return hold(s, "events", err);
-	well(s);
+	commit_worked(s);
 	for (struct job *job = s->jobs; job; job = job->hh.next)
 		if (job->phase == JOB_CLOSE)
 			closed(s, job);
@@ -243,22 +254,4 @@ issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
 		err = store_commit(txn);
 	if (err && err != ERR_NOTFOUND)
 		requeue_later(s, name);
-}
-
-void
-issuer_event(struct issuer *s, struct event *event)
-{
-	struct store_txn *txn = NULL;
-	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
-
-	if (!err) {
-		err = event_put(txn, event);
-		if (err)
-			store_abort(txn);
-		else
-			err = store_commit(txn);
-	}
-	if (err)
-		log_warn("the event %s is not written: %s", event->type, err_text(err));
-	notice_nudge(s->notices);
 }

@@ -6,8 +6,10 @@
 
 #include "base/log.h"
 #include "daemon/control.h"
+#include "daemon/conf.h"
 #include "daemon/issuer.h"
 #include "daemon/role.h"
+#include "daemon/upkeep.h"
 
 static void
 say_ready(int channel)
@@ -25,22 +27,30 @@ keeper_run(const struct keeper_config *config)
 	                                        .store = config->store,
 	                                        .status = config->status,
 	                                        .channel = config->channel};
+	struct upkeep_config upkeep_config = {.directory = config->conf->state_directory,
+	                                      .store = config->store,
+	                                      .status = config->status};
+	struct issuer_config issuer_config = {.conf = config->conf, .store = config->store};
 	struct control *control = NULL;
 	struct issuer *issuer = NULL;
+	struct upkeep *upkeep = NULL;
 	enum err err = control_new(&control_config, &control);
 
 	if (!err) {
-		struct issuer_config issuer_config = {.conf = config->conf,
-		                                      .store = config->store,
-		                                      .notices = control_notices(control)};
-
+		upkeep_config.notices = issuer_config.notices = control_notices(control);
+		err = upkeep_start(&upkeep_config, &upkeep);
+	}
+	if (!err) {
+		issuer_config.upkeep = upkeep;
 		err = issuer_start(&issuer_config, &issuer);
 	}
 	if (!err) {
 		say_ready(config->channel);
-		control_run(control, issuer);
+		control_run(control, issuer, upkeep);
+		err = upkeep_is_lost(upkeep) ? ERR_IO : ERR_OK;
 	}
 	issuer_stop(issuer);
+	upkeep_stop(upkeep);
 	control_free(control);
 	return err;
 }

@@ -2,8 +2,9 @@
 /*
  * daemon/keeper.h - the keeper: the only writer of the store
  *
- * Two threads that meet in the store, the notice queue and the issuer's mailbox: control (this one:
- * the control socket, on a loop) and issuer (plan, orders, curl).
+ * Three threads that meet in the store, the notice queue and the mailboxes of issuer and upkeep:
+ * control (this one: the control socket, on a loop), issuer (plan, orders, curl) and upkeep
+ * (damage, keys, room).
  */
 #ifndef DAEMON_KEEPER_H
 #define DAEMON_KEEPER_H

@@ -17,38 +17,55 @@
 #include "base/secret.h"
 #include "daemon/conf.h"
 #include "daemon/master.h"
+#include "daemon/offline.h"
 #include "daemon/role.h"
 
 static const char default_file[] = "/etc/certd/certd.conf";
 
 static const char usage[] =
-	"usage: certd [-c FILE] [--check] [--single]\n"
+	"usage: certd [-c FILE] [--check | --single | --key-init | --db-...]\n"
 	"\n"
 	"  certd -c /etc/certd/certd.conf          run in the foreground, logs on stderr\n"
 	"  certd -c /etc/certd/certd.conf --check  say whether the file is valid, and leave\n"
 	"\n"
-	"  -c, --config FILE  the configuration (default /etc/certd/certd.conf)\n"
-	"      --check        only check it: exit 0 when valid, 1 with file:line:col when not\n"
-	"      --single       keeper and workers as threads of one process, for debuggers\n"
-	"      --version      print the version\n"
-	"      --help         print this\n";
+	"  -c, --config FILE     the configuration (default /etc/certd/certd.conf)\n"
+	"      --check           only check it: exit 0 when valid, 1 with file:line:col when not\n"
+	"      --single          keeper and workers as threads of one process, for debuggers\n"
+	"      --key-init[=FILE] make a master key, in FILE or where `master-key` says\n"
+	"      --db-restore DIR  copy the backup DIR into the state directory, which has no store\n"
+	"      --db-compact      write the store anew without its free pages; certd is stopped\n"
+	"      --db-check        read the whole store and list what is damaged\n"
+	"      --version         print the version\n"
+	"      --help            print this\n";
+
+enum action { RUN, CHECK, KEY_INIT, DB_RESTORE, DB_COMPACT, DB_CHECK };
 
 struct options {
 	const char *file;
-	bool check;
+	enum action action;
+	const char *path; /* of the action, NULL: none */
+	int key_fd;       /* DB_CHECK for the keeper, else -1 */
 	bool single;
+};
+
+static const struct option longs[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"single", no_argument, NULL, 's'},
+	{"key-fd", required_argument, NULL, 'k'},
+	{"version", no_argument, NULL, 'v'},
+	{"help", no_argument, NULL, 'h'},
+	{"check", no_argument, NULL, 256 + CHECK},
+	{"key-init", optional_argument, NULL, 256 + KEY_INIT},
+	{"db-restore", required_argument, NULL, 256 + DB_RESTORE},
+	{"db-compact", no_argument, NULL, 256 + DB_COMPACT},
+	{"db-check", optional_argument, NULL, 256 + DB_CHECK},
+	{NULL, 0, NULL, 0},
 };
 
 /* The exit code when there is nothing more to do, -1 to go on. */
 static int
 parse_options(int argc, char **argv, struct options *o)
 {
-	enum { CHECK = 256, SINGLE, VERSION, HELP };
-	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, CHECK},
-		{"single", no_argument, NULL, SINGLE},    {"version", no_argument, NULL, VERSION},
-		{"help", no_argument, NULL, HELP},        {NULL, 0, NULL, 0},
-	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1)
@@ -56,22 +73,24 @@ parse_options(int argc, char **argv, struct options *o)
 		case 'c':
 			o->file = optarg;
 			break;
-		case CHECK:
-			o->check = true;
-			break;
-		case SINGLE:
+		case 's':
 			o->single = true;
 			break;
-		case VERSION:
+		case 'k':
+			o->key_fd = atoi(optarg);
+			break;
+		case 'v':
 			puts("certd " CERTD_VERSION);
 			return EXIT_SUCCESS;
-		case HELP:
 		case 'h':
 			fputs(usage, stdout);
 			return EXIT_SUCCESS;
-		default:
+		case '?':
 			fputs(usage, stderr);
 			return 2;
+		default:
+			o->action = (enum action)(c - 256);
+			o->path = optarg;
 		}
 	if (optind == argc)
 		return -1;
@@ -125,27 +144,46 @@ run(const struct conf *conf, bool single)
 	return code;
 }
 
+static int
+act(const struct conf *conf, const struct options *o)
+{
+	switch (o->action) {
+	case CHECK:
+		printf("%s: ok\n", o->file);
+		return EXIT_SUCCESS;
+	case KEY_INIT:
+		return offline_key_init(conf, o->path);
+	case DB_RESTORE:
+		return offline_restore(conf, o->path);
+	case DB_COMPACT:
+		return offline_compact(conf);
+	case DB_CHECK:
+		return offline_check(conf);
+	default:
+		return run(conf, o->single);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
-	struct options o = {.file = default_file};
+	struct options o = {.file = default_file, .key_fd = -1};
 	char error[CONF_ERROR_MAX + 1];
 	const struct conf *conf;
 	int code = parse_options(argc, argv, &o);
 
 	if (code >= 0)
 		return code;
+	if (o.action == DB_CHECK && o.path && o.key_fd >= 0)
+		return offline_check_child(o.path, o.key_fd);
+	if (o.action == KEY_INIT && o.path)
+		return offline_key_init(NULL, o.path);
 	if (conf_load(o.file, &conf, error)) {
 		fprintf(stderr, "certd: %s\n", error);
 		return EXIT_FAILURE;
 	}
 	log_init(conf->log_level, o.single ? "single" : "parent");
-	if (o.check) {
-		printf("%s: ok\n", o.file);
-		code = EXIT_SUCCESS;
-	} else {
-		code = run(conf, o.single);
-	}
+	code = act(conf, &o);
 	conf_unref(conf);
 	return code;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "base/problem.h"
 #include "base/secret.h"
 #include "daemon/conf.h"
+#include "store/rotate.h"
 #include "store/store.h"
 
 static const char credential_name[] = "certd.master";
@@ -64,67 +66,201 @@ read_file(const char *path, struct secret *ret_master, struct problem *why)
 	return err;
 }
 
-/* Written aside, synced, then linked into place: never half a key under the final name. */
 static enum err
-write_file(const char *path, const struct secret *master)
+say(struct problem *why, const char *what, const char *path)
 {
-	char aside[4096];
+	problem_set(why, PROBLEM_INTERNAL, "%s %s: %s", what, path, strerror(errno));
+	return errno == ENOSPC ? ERR_FULL : errno == EEXIST ? ERR_EXISTS : ERR_IO;
+}
+
+/* What rename() and link() did in the directory of PATH is durable after this. */
+static bool
+sync_directory(const char *path)
+{
+	char dir[PATH_MAX];
+	const char *slash = strrchr(path, '/');
 	int fd;
 	bool ok;
 
-	if (snprintf(aside, sizeof(aside), "%s.new", path) >= (int)sizeof(aside))
-		return ERR_TOOBIG;
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+	fd = open(*dir ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ok = fd >= 0 && fsync(fd) == 0;
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* Written aside, synced, then linked into place: never half a key under the final name, and never
+ * in place of another. */
+static enum err
+write_file(const char *path, const struct secret *master, struct problem *why)
+{
+	char aside[PATH_MAX];
+	int fd;
+	bool ok;
+
+	if (snprintf(aside, sizeof(aside), "%s.tmp", path) >= (int)sizeof(aside)) {
+		errno = ENAMETOOLONG;
+		return say(why, "cannot write a master key to", path);
+	}
 	unlink(aside);
 	fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
 	if (fd < 0)
-		return ERR_IO;
+		return say(why, "cannot write a master key to", path);
 	ok = write(fd, master->data, master->len) == (ssize_t)master->len && fsync(fd) == 0;
-	close(fd);
+	ok = close(fd) == 0 && ok;
 	ok = ok && link(aside, path) == 0;
-	unlink(aside);
-	return ok ? ERR_OK : ERR_IO;
+	if (!ok)
+		(void)say(why, "cannot write a master key to", path);
+	ok = unlink(aside) == 0 && ok && sync_directory(path);
+	return ok ? ERR_OK : errno == EEXIST ? ERR_EXISTS : ERR_IO;
 }
 
-static enum err
-make_file(const char *path, struct secret *ret_master, struct problem *why)
+enum err
+master_make(const char *path, struct secret *ret_master, struct problem *ret_why)
 {
-	enum err err = secret_alloc(ret_master, STORE_MASTER_KEY_LEN);
+	struct stat st;
+	enum err err;
 
+	if (lstat(path, &st) == 0) {
+		problem_set(
+			ret_why, PROBLEM_INTERNAL,
+			"%s is there already, and what is sealed with it would be lost: nothing "
+			"is overwritten",
+			path);
+		return ERR_EXISTS;
+	}
+	err = secret_alloc(ret_master, STORE_MASTER_KEY_LEN);
 	if (!err && RAND_priv_bytes(ret_master->data, STORE_MASTER_KEY_LEN) != 1)
 		err = ERR_CRYPTO;
-	if (!err)
-		err = write_file(path, ret_master);
-	if (err) {
-		problem_set(why, PROBLEM_INTERNAL, "cannot write a new master key to %s: %s", path,
-		            errno ? strerror(errno) : err_text(err));
-		return err;
-	}
-	log_notice("made a new master key, %s: keep a copy apart from the backups of the store",
-	           path);
-	return ERR_OK;
+	return err ? err : write_file(path, ret_master, ret_why);
+}
+
+static const char *
+credential_path(char path[PATH_MAX])
+{
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+
+	if (!credentials ||
+	    snprintf(path, PATH_MAX, "%s/%s", credentials, credential_name) >= PATH_MAX)
+		return NULL;
+	return path;
+}
+
+enum err
+master_find(const struct conf *conf, struct secret *ret_master, struct problem *ret_why)
+{
+	char path[PATH_MAX];
+	enum err err = ERR_NOTFOUND;
+
+	if (credential_path(path))
+		err = read_file(path, ret_master, ret_why);
+	if (err == ERR_NOTFOUND)
+		err = read_file(conf->master_key, ret_master, ret_why);
+	if (err == ERR_NOTFOUND)
+		problem_set(ret_why, PROBLEM_INTERNAL,
+		            "the master key %s is not there: bring back the one that the store was "
+		            "sealed with",
+		            conf->master_key);
+	return err;
 }
 
 enum err
 master_load(const struct conf *conf, struct secret *ret_master, struct problem *ret_why)
 {
-	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	char path[4096];
-	enum err err = ERR_NOTFOUND;
+	enum err err = master_find(conf, ret_master, ret_why);
 
-	if (credentials &&
-	    snprintf(path, sizeof(path), "%s/%s", credentials, credential_name) < (int)sizeof(path))
-		err = read_file(path, ret_master, ret_why);
-	if (err == ERR_NOTFOUND)
-		err = read_file(conf->master_key, ret_master, ret_why);
 	if (err != ERR_NOTFOUND)
 		return err;
 	if (store_exists(conf->state_directory)) {
 		problem_set(ret_why, PROBLEM_INTERNAL,
 		            "the store in %s is sealed, but its master key %s is not there: bring "
-		            "the key back, "
-		            "or move the store away to start anew",
+		            "the key back, or move the store away to start anew",
 		            conf->state_directory, conf->master_key);
 		return ERR_NOTFOUND;
 	}
-	return make_file(conf->master_key, ret_master, ret_why);
+	err = master_make(conf->master_key, ret_master, ret_why);
+	if (!err)
+		log_notice("made a new master key, %s: keep a copy apart from the backups of the "
+		           "store",
+		           conf->master_key);
+	return err;
+}
+
+/* ---- a change of the key -------------------------------------------------------------------- */
+
+static const char *
+next_path(const struct conf *conf, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s.next", conf->master_key);
+	return path;
+}
+
+bool
+master_change_is_open(const struct conf *conf)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return lstat(next_path(conf, path), &st) == 0;
+}
+
+enum err
+master_change_begin(const struct conf *conf, struct secret *ret_old, struct secret *ret_new,
+                    struct problem *ret_why)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	enum err err;
+
+	if (credential_path(path) && lstat(path, &st) == 0) {
+		problem_set(ret_why, PROBLEM_INTERNAL,
+		            "the master key is a systemd credential, which certd cannot write: "
+		            "write it to a file of `master-key`, remove the credential, restart, "
+		            "then change it");
+		return ERR_UNSUPPORTED;
+	}
+	err = read_file(conf->master_key, ret_old, ret_why);
+	if (err == ERR_NOTFOUND)
+		problem_set(ret_why, PROBLEM_INTERNAL, "%s is not there", conf->master_key);
+	if (err)
+		return err;
+	err = read_file(next_path(conf, path), ret_new, ret_why);
+	return err == ERR_NOTFOUND ? master_make(path, ret_new, ret_why) : err;
+}
+
+enum err
+master_change_end(const struct conf *conf, struct problem *ret_why)
+{
+	char path[PATH_MAX];
+
+	if (rename(next_path(conf, path), conf->master_key) != 0 ||
+	    !sync_directory(conf->master_key))
+		return say(ret_why, "cannot put the new master key in place of", conf->master_key);
+	return ERR_OK;
+}
+
+enum err
+master_change_settle(const struct conf *conf, struct problem *ret_why)
+{
+	struct secret old = {0}, new = {0};
+	struct store *store = NULL;
+	enum err err = master_change_begin(conf, &old, &new, ret_why);
+
+	if (err)
+		return err;
+	err = store_open_between(conf->state_directory, &old, &new, &store, ret_why);
+	if (!err)
+		err = store_master_change(store, &old, &new);
+	store_close(store);
+	if (err == ERR_CRYPTO)
+		problem_set(ret_why, PROBLEM_INTERNAL,
+		            "a change of the master key was interrupted, and neither %s nor its "
+		            ".next is the key of %s: bring back the right one",
+		            conf->master_key, conf->state_directory);
+	if (!err)
+		err = master_change_end(conf, ret_why);
+	secret_done(&old);
+	secret_done(&new);
+	return err;
 }

@@ -18,6 +18,8 @@
 #include "base/problem.h"
 #include "base/secret.h"
 #include "daemon/conf.h"
+#include "daemon/master.h"
+#include "daemon/probe.h"
 #include "daemon/role_inside.h"
 #include "store/store.h"
 
@@ -39,15 +41,25 @@ announce(struct parent *p)
 }
 
 static void
+serve(struct parent *p)
+{
+	p->served = true;
+	if (role_start_workers(p, p->conf, &p->sockets, false))
+		log_err("too many workers");
+}
+
+static void
 on_ready(struct parent *p, struct role *r)
 {
 	if (r->state != ROLE_STARTING)
 		return;
 	r->state = ROLE_RUNNING;
-	if (r->spawn.kind == SPAWN_KEEPER && !p->served) {
-		p->served = true;
-		if (role_start_workers(p, p->conf, &p->sockets, false))
-			log_err("too many workers");
+	if (r->spawn.kind == SPAWN_KEEPER && !p->served)
+		serve(p);
+	if (r->spawn.kind == SPAWN_KEEPER && p->readonly) {
+		log_notice("the store can be written again");
+		p->readonly = false;
+		reload_begin(p); /* workers that opened it without its reader slots must go */
 	}
 	if (r->spawn.kind == SPAWN_WORKER && !p->announced)
 		announce(p);
@@ -58,6 +70,7 @@ on_ready(struct parent *p, struct role *r)
 static void
 on_gone(struct parent *p, struct role *r, const char *how)
 {
+	uint32_t most = r->spawn.kind == SPAWN_KEEPER ? KEEPER_RESTART_MAX_MS : RESTART_MAX_MS;
 	bool lived = clock_mono_ms() - r->at >= LIVED_MS, never_ran = r->state == ROLE_STARTING;
 
 	if (r->spawn.channel >= 0)
@@ -84,8 +97,10 @@ on_gone(struct parent *p, struct role *r, const char *how)
 	}
 	atomic_fetch_add(&p->status->worker_restarts, 1);
 	r->delay_ms = lived ? 0 : r->delay_ms ? r->delay_ms * 2 : 50;
-	if (r->delay_ms > RESTART_MAX_MS)
-		r->delay_ms = RESTART_MAX_MS;
+	if (never_ran && r->spawn.kind == SPAWN_KEEPER && r->delay_ms < LIVED_MS)
+		r->delay_ms = LIVED_MS; /* the store is in its way, and that lasts */
+	if (r->delay_ms > most)
+		r->delay_ms = most;
 	r->state = ROLE_WAITING;
 	r->at = clock_mono_ms() + r->delay_ms;
 }
@@ -94,22 +109,21 @@ static void
 on_child(struct parent *p)
 {
 	char how[64];
-	pid_t pid;
 	int st;
 
-	while ((pid = waitpid(-1, &st, WNOHANG)) > 0)
-		for (size_t i = 0; i < ROLES_MAX; i++) {
-			struct role *r = &p->roles[i];
+	for (size_t i = 0; i < ROLES_MAX; i++) {
+		struct role *r = &p->roles[i];
 
-			if (!role_is_alive(r) || r->spawn.pid != pid)
-				continue;
-			if (WIFSIGNALED(st))
-				snprintf(how, sizeof(how), "was killed by signal %d", WTERMSIG(st));
-			else
-				snprintf(how, sizeof(how), "ended with code %d", WEXITSTATUS(st));
-			on_gone(p, r, how);
-			break;
-		}
+		/* By pid: with --single other children are not ours to wait for. */
+		if (!role_is_alive(r) || r->spawn.pid <= 0 ||
+		    waitpid(r->spawn.pid, &st, WNOHANG) != r->spawn.pid)
+			continue;
+		if (WIFSIGNALED(st))
+			snprintf(how, sizeof(how), "was killed by signal %d", WTERMSIG(st));
+		else
+			snprintf(how, sizeof(how), "ended with code %d", WEXITSTATUS(st));
+		on_gone(p, r, how);
+	}
 }
 
 static void
@@ -172,6 +186,8 @@ on_channel(struct parent *p, struct role *r)
 		on_ready(p, r);
 	else if (message[0] == ROLE_RELOAD)
 		reload_begin(p);
+	else if (message[0] == ROLE_MASTER)
+		role_refresh_master(p, false);
 }
 
 /* What is due by the clock: restarts, the end of a grace, kills. Answers ms until the next such. */
@@ -261,7 +277,7 @@ take_what_is_ours(struct parent *p, struct problem *why)
 	enum err err = ERR_OK;
 
 	if (p->lock_fd < 0)
-		err = store_lock(p->conf->state_directory, &p->lock_fd, why);
+		err = role_claim_store(p, why);
 	if (err)
 		return err;
 	err = sockets_open(p->conf, NULL, NULL, &p->sockets, error, sizeof(error));
@@ -282,6 +298,14 @@ prepare(struct parent *p, struct problem *why)
 		nanosleep(&moment, NULL);
 		err = take_what_is_ours(p, why);
 	}
+	if (!err)
+		err = secret_copy(&p->master, p->config->master);
+	if (!err && !p->readonly && master_change_is_open(p->conf))
+		err = probe_settle_master(p->conf, why);
+	if (!err)
+		role_refresh_master(p, false);
+	if (!err)
+		err = probe_store(p->conf, &p->master, why);
 	if (err)
 		return err;
 	err = status_new(&p->status);
@@ -290,8 +314,8 @@ prepare(struct parent *p, struct problem *why)
 		err = open_signals(p);
 	}
 	if (!err && p->config->single)
-		err = store_open(p->conf->state_directory, STORE_KEEPER, p->config->master,
-		                 &p->store, why);
+		err = store_open(p->conf->state_directory, STORE_KEEPER, &p->master, &p->store,
+		                 why);
 	return err;
 }
 
@@ -313,11 +337,14 @@ role_parent(const struct role_config *config)
 	} else {
 		keeper = role_take(p, SPAWN_KEEPER, p->conf);
 		role_start(p, keeper);
+		if (p->readonly)
+			serve(p);
 		run(p);
 		log_notice("stopped");
 	}
 	sockets_close(&p->sockets);
 	store_close(p->store);
+	secret_done(&p->master);
 	status_free(p->status);
 	conf_unref(p->conf);
 	if (p->signal_fd >= 0)

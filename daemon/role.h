@@ -23,6 +23,7 @@ enum role_message {
 	ROLE_READY = 'r',    /* role to parent: I do my work now */
 	ROLE_RELOAD = 'l',   /* keeper to parent: take the file anew */
 	ROLE_RELOADED = 'L', /* parent to keeper: done; a text behind it is why it was refused */
+	ROLE_MASTER = 'm',   /* keeper to parent: the master key has changed */
 	ROLE_DRAIN = 'd',    /* parent to worker */
 	ROLE_QUIT = 'q',     /* parent to role */
 };
@@ -34,7 +35,7 @@ struct secret;
 
 struct role_config {
 	const struct conf *conf;     /* a reference is taken */
-	const struct secret *master; /* borrowed until role_parent() returns */
+	const struct secret *master; /* copied */
 	bool single;
 };
 

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "base/secret.h"
 #include "daemon/role.h"
 #include "daemon/sockets.h"
 #include "daemon/spawn.h"
@@ -20,9 +21,12 @@ enum {
 	QUIT_GRACE_MS = 2000,     /* from ROLE_QUIT to SIGKILL */
 	LIVED_MS = 1000,          /* a role that died sooner is restarted with growing delay */
 	RESTART_MAX_MS = 5000,
+	KEEPER_RESTART_MAX_MS = 10000, /* nobody is refused a connection meanwhile */
 };
 
 enum role_state { ROLE_FREE, ROLE_STARTING, ROLE_RUNNING, ROLE_LEAVING, ROLE_WAITING };
+
+struct problem;
 
 struct role {
 	enum role_state state; /* WAITING: dead, to be started at `at` */
@@ -39,11 +43,13 @@ struct parent {
 	const struct conf *conf;
 	struct sockets sockets;
 	struct status *status;
-	struct store *store; /* single only */
+	struct secret master; /* for the roles to come */
+	struct store *store;  /* single only */
 	int lock_fd;
 	int signal_fd;
 	struct role roles[ROLES_MAX];
 	bool served;    /* the keeper has been ready once: workers may start */
+	bool readonly;  /* the store's file system is: workers only, until that ends */
 	bool announced; /* all workers have been ready once */
 	bool stopping;
 	int64_t stop_at;         /* mono ms: end of the grace */
@@ -64,6 +70,15 @@ MUST_CHECK enum err role_start_workers(struct parent *p, const struct conf *conf
 /* Tells it to go; it is killed at KILL_AT (mono ms). */
 void role_leave(struct role *r, enum role_message how, int64_t kill_at);
 void role_release(struct role *r);
+
+/* role_store.c: takes the store, as far as it can be written; p->readonly when only the file system
+ * is in the way, so what is stored can be served. */
+MUST_CHECK enum err role_claim_store(struct parent *p, struct problem *why);
+/* Whether the keeper may start: always, but on a read-only file system. */
+bool role_may_write(struct parent *p);
+/* The master key as it is on disk now; what we have stays when that cannot be read.
+ * Ends an interrupted change of it first, so no role may have the store open for writing. */
+void role_refresh_master(struct parent *p, bool settle);
 
 /* role_reload.c */
 void reload_begin(struct parent *p);

@@ -39,6 +39,13 @@ role_start(struct parent *p, struct role *r)
 	size_t index = (size_t)(r - p->roles);
 
 	r->at = clock_mono_ms();
+	if (r->spawn.kind == SPAWN_KEEPER && !role_may_write(p)) {
+		r->state = ROLE_WAITING;
+		r->at += KEEPER_RESTART_MAX_MS;
+		return;
+	}
+	if (r->spawn.kind == SPAWN_KEEPER && !p->config->single)
+		role_refresh_master(p, true);
 	r->state = ROLE_STARTING;
 	r->spawn.status_slot = index;
 	status_reset_gauges(&p->status->slot[index]);
@@ -61,7 +68,7 @@ role_take(struct parent *p, enum spawn_kind kind, const struct conf *conf)
 	p->roles[i] = (struct role){.conf = conf_ref(conf)};
 	p->roles[i].spawn = (struct spawn){.kind = kind,
 	                                   .conf = conf,
-	                                   .master = p->config->master,
+	                                   .master = &p->master,
 	                                   .store = p->store,
 	                                   .status = p->status,
 	                                   .lock_fd = p->lock_fd,

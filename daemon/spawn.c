@@ -113,6 +113,11 @@ process_main(struct spawn *s, pid_t parent)
 	if (err)
 		log_err("cannot open the store in %s: %s", s->conf->state_directory,
 		        why.kind ? why.detail : err_text(err));
+	if (!err && store_was_upgraded(store))
+		log_notice(
+			"the store was upgraded; as it was it lies in %s/backup-before-..., for a "
+			"way back to the older certd: remove it when there is none",
+			s->conf->state_directory);
 	if (!err)
 		err = run_role(s, store);
 	store_close(store);

@@ -59,6 +59,7 @@ struct store {
 	dev_t dev; /* of DIR: the registry's key */
 	ino_t ino;
 	pid_t pid;
+	bool upgraded;
 	struct store *next;
 };
 
@@ -77,6 +78,7 @@ struct store_txn {
 
 /* Bytes of address space, by enum store_env; 0: the usual. For tests of growth. */
 struct store_sizes {
+	const struct secret *other; /* a second master key, of which either may fit; NULL */
 	size_t map[STORE_ENVS];
 };
 MUST_CHECK enum err store_open_sized(const char *dir, enum store_mode mode,

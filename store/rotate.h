@@ -42,6 +42,11 @@ MUST_CHECK enum err store_rotation(struct store *store, struct store_rotation *r
  * store_master_set() before the next rotation begins, or start them again. */
 MUST_CHECK enum err store_master_change(struct store *store, const struct secret *old_master,
                                         const struct secret *new_master);
+/* As store_open() for the keeper, when a store_master_change() may have been interrupted: either of
+ * the two opens each environment. To call store_master_change() again, then close it. */
+MUST_CHECK enum err store_open_between(const char *dir, const struct secret *old_master,
+                                       const struct secret *new_master, struct store **ret_store,
+                                       struct problem *ret_why);
 /* Another process changed the master key: data keys to come are opened with this one. */
 MUST_CHECK enum err store_master_set(struct store *store, const struct secret *master);
 

@@ -14,6 +14,7 @@
 #include "store/dir.h"
 #include "store/inside.h"
 #include "store/meta.h"
+#include "store/rotate.h"
 #include "store/upgrade.h"
 
 /* ThreadSanitizer keeps a shadow of the map; one of 64 GiB costs it more than it has. */
@@ -93,7 +94,7 @@ open_env(struct store *store, struct env *env, const struct dir *dir, size_t map
 /* What is in the environments, once LMDB has them open. */
 static enum err
 open_tables(struct store *store, const struct dir *dir, const struct secret *master,
-            struct problem *why)
+            const struct secret *other, struct problem *why)
 {
 	bool writes = store->mode == STORE_KEEPER;
 	char path[PATH_MAX];
@@ -105,6 +106,8 @@ open_tables(struct store *store, const struct dir *dir, const struct secret *mas
 		err = backup_path(path, dir->path, env_word((enum store_env)e), why);
 		if (!err)
 			err = meta_open(&store->env[e], writes, master, path, why);
+		if (err == ERR_CRYPTO && other)
+			err = meta_open(&store->env[e], writes, other, path, why);
 		if (!err && writes)
 			err = upgrade_records(store, (enum store_env)e, path, why);
 	}
@@ -155,7 +158,7 @@ store_open_sized(const char *path, enum store_mode mode, const struct secret *ma
 		err = open_env(store, &store->env[e], &dir,
 		               sizes->map[e] ? sizes->map[e] : usual_sizes.map[e], ret_why);
 	if (!err)
-		err = open_tables(store, &dir, master, ret_why);
+		err = open_tables(store, &dir, master, sizes->other, ret_why);
 	dir_close(&dir);
 	if (!err)
 		err = store_check_readers(store);
@@ -173,6 +176,22 @@ store_open(const char *dir, enum store_mode mode, const struct secret *master,
            struct store **ret_store, struct problem *ret_why)
 {
 	return store_open_sized(dir, mode, master, &usual_sizes, ret_store, ret_why);
+}
+
+enum err
+store_open_between(const char *dir, const struct secret *old_master,
+                   const struct secret *new_master, struct store **ret_store,
+                   struct problem *ret_why)
+{
+	struct store_sizes sizes = {.other = new_master};
+
+	return store_open_sized(dir, STORE_KEEPER, old_master, &sizes, ret_store, ret_why);
+}
+
+bool
+store_was_upgraded(const struct store *store)
+{
+	return store->upgraded;
 }
 
 void

@@ -49,6 +49,8 @@ enum { STORE_MASTER_KEY_LEN = 32 };
 MUST_CHECK enum err store_open(const char *dir, enum store_mode mode, const struct secret *master,
                                struct store **ret_store, struct problem *ret_why);
 void store_close(struct store *store);
+/* Whether store_open() has upgraded it. */
+bool store_was_upgraded(const struct store *store);
 /* Whether DIR has a store already (so that a missing master key is an error, not a first start). */
 bool store_exists(const char *dir);
 /* Takes DIR, made when missing, for this process and the children it forks: before store_open(),

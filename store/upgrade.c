@@ -54,6 +54,7 @@ upgrade_backup(struct store *store, const struct dir *state, struct problem *why
 	/* What is wrong with it is meta_open()'s to say. */
 	if (err || !older)
 		return ERR_OK;
+	store->upgraded = true;
 	snprintf(word, sizeof(word), "backup-before-%d", STORE_FORMAT);
 	err = backup_path(path, state->path, word, why);
 	if (err)

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon/command.h - the verbs of the control protocol (docs/control.md): one function each, found
+ * by command_run(). They answer into CL and keep nothing of REQUEST. Control thread only. */
+#ifndef DAEMON_COMMAND_H
+#define DAEMON_COMMAND_H
+
+#include <cjson/cJSON.h>
+
+struct control_client;
+
+void command_run(struct control_client *cl, const cJSON *request);
+
+void command_add(struct control_client *cl, const cJSON *request);
+void command_config_check(struct control_client *cl, const cJSON *request);
+void command_db_backup(struct control_client *cl, const cJSON *request);
+void command_db_check(struct control_client *cl, const cJSON *request);
+void command_db_stat(struct control_client *cl, const cJSON *request);
+void command_events(struct control_client *cl, const cJSON *request);
+void command_key_master(struct control_client *cl, const cJSON *request);
+void command_key_rotate(struct control_client *cl, const cJSON *request);
+void command_key_status(struct control_client *cl, const cJSON *request);
+void command_list(struct control_client *cl, const cJSON *request);
+void command_reload(struct control_client *cl, const cJSON *request);
+void command_remove(struct control_client *cl, const cJSON *request);
+void command_renew(struct control_client *cl, const cJSON *request);
+void command_show(struct control_client *cl, const cJSON *request);
+void command_status(struct control_client *cl, const cJSON *request);
+void command_wait(struct control_client *cl, const cJSON *request);
+
+#endif

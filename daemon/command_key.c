@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* key.status, key.rotate, key.master: the keys that the store is sealed with. */
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/problem.h"
+#include "base/secret.h"
+#include "daemon/command_store.h"
+#include "daemon/control_inside.h"
+#include "daemon/history.h"
+#include "daemon/master.h"
+#include "daemon/role.h"
+#include "daemon/upkeep.h"
+#include "store/rotate.h"
+#include "store/store.h"
+
+void
+add_keys(cJSON *object, struct control *c)
+{
+	cJSON *keys = cJSON_AddObjectToObject(object, "keys");
+	struct store_rotation rotation = {0};
+
+	if (store_rotation(c->store, &rotation))
+		return;
+	cJSON_AddNumberToObject(keys, "key_id", rotation.key_id);
+	cJSON_AddBoolToObject(keys, "rotating", rotation.running);
+	if (rotation.running)
+		cJSON_AddNumberToObject(keys, "left", (double)rotation.left);
+}
+
+void
+command_key_status(struct control_client *cl, const cJSON *request)
+{
+	cJSON *line = cJSON_CreateObject();
+
+	(void)request;
+	add_keys(line, cl->control);
+	reply_json(cl, line);
+	reply_ok(cl);
+}
+
+void
+command_key_rotate(struct control_client *cl, const cJSON *request)
+{
+	struct control *c = cl->control;
+	enum err err = store_key_rotate_begin(c->store);
+
+	if (err == ERR_BUSY) {
+		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
+		            "a rotation is running: certctl key status tells how far it is");
+		return;
+	}
+	if (err) {
+		reply_store_error(cl, err);
+		return;
+	}
+	log_notice("new data keys: older records are moved under them in the background");
+	history_add(c->store, c->notices, "key.rotating", "",
+	            "new records are under new data keys, older ones are being moved");
+	upkeep_wake(c->upkeep);
+	command_key_status(cl, request);
+}
+
+/* ---- the master key ------------------------------------------------------------------------- */
+
+/* daemon/master.h says why a kill between any two of these lines does no harm. */
+static enum err
+change_master(struct control *c, struct problem *why)
+{
+	struct secret old = {0}, new = {0};
+	enum err err = master_change_begin(c->conf, &old, &new, why);
+
+	if (!err)
+		err = store_master_change(c->store, &old, &new);
+	if (!err)
+		err = store_master_set(c->store, &new);
+	if (!err)
+		err = master_change_end(c->conf, why);
+	secret_done(&old);
+	secret_done(&new);
+	return err;
+}
+
+/* The parent reads the new key for the roles it starts from now on; new workers, which have it,
+ * take the place of the old ones as in a reload. */
+void
+command_key_master(struct control_client *cl, const cJSON *request)
+{
+	const char message = ROLE_MASTER;
+	struct control *c = cl->control;
+	struct problem why = {0};
+	enum err err;
+
+	(void)request;
+	err = change_master(c, &why);
+	if (err) {
+		reply_error(cl, msg_exit_of_err(err), err_word(err), "%s",
+		            why.kind ? why.detail : err_text(err));
+		return;
+	}
+	log_notice("the master key is changed: the old one opens nothing any more");
+	history_add(c->store, c->notices, "key.master", "",
+	            "the master key is a new one; backups made before need the old one");
+	if (send(c->channel, &message, 1, MSG_NOSIGNAL) != 1)
+		log_warn("the parent does not hear of the new master key");
+	cl->busy = true;
+	cl->reloading = true;
+	reload_ask(c);
+}

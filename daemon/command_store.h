@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon/command_store.h - the verbs about the store as a whole, and what runs behind them: a
+ * backup (a thread), a check (a process). Control thread only. */
+#ifndef DAEMON_COMMAND_STORE_H
+#define DAEMON_COMMAND_STORE_H
+
+#include <cjson/cJSON.h>
+
+struct control;
+
+/* command_db.c */
+/* Room, trouble, damage and keys, for status and db.stat. */
+void add_store_state(cJSON *store, struct control *c);
+void dbjob_on_wake(struct control *c);
+void dbjob_end(struct control *c);
+
+/* command_check.c */
+void dbcheck_on_timer(struct control *c);
+void dbcheck_end(struct control *c);
+
+/* command_key.c */
+/* {"key_id", "rotating", "left"} */
+void add_keys(cJSON *object, struct control *c);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/history.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/notice.h"
+#include "store/event.h"
+#include "store/store.h"
+
+enum err
+history_put(struct store *store, struct notice_queue *notices, struct event *event)
+{
+	struct store_txn *txn;
+	enum err err = store_begin_write(store, STORE_PRIVATE, &txn);
+
+	if (err)
+		return err;
+	if (event->at == 0)
+		event->at = clock_wall();
+	err = event_put(txn, event); /* a failure sticks: the commit tells */
+	if (store_commit(txn) || err)
+		return err ? err : ERR_IO;
+	notice_nudge(notices);
+	return ERR_OK;
+}
+
+void
+history_add(struct store *store, struct notice_queue *notices, const char *type, const char *name,
+            const char *format, ...)
+{
+	struct event event = {.at = clock_wall()};
+	enum err err;
+	va_list ap;
+
+	snprintf(event.type, sizeof(event.type), "%s", type);
+	snprintf(event.name, sizeof(event.name), "%s", name);
+	va_start(ap, format);
+	vsnprintf(event.detail, sizeof(event.detail), format, ap);
+	va_end(ap);
+	err = history_put(store, notices, &event);
+	if (err)
+		log_warn("an event is not written (%s): %s %s", err_text(err), type, event.detail);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/history.h - one event in a transaction of its own, for what no other commit carries
+ *
+ * Threads: any of the keeper's.
+ */
+#ifndef DAEMON_HISTORY_H
+#define DAEMON_HISTORY_H
+
+#include "base/err.h"
+
+struct event;
+struct notice_queue;
+struct store;
+
+/* Writes EVENT, its time set when it has none, and wakes those who follow. */
+MUST_CHECK enum err history_put(struct store *store, struct notice_queue *notices,
+                                struct event *event);
+/* The same from words, NAME "" when no name is concerned; complains in the log when it fails. */
+void history_add(struct store *store, struct notice_queue *notices, const char *type,
+                 const char *name, const char *format, ...) PRINTF_LIKE(5, 6);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/problem.h"
+#include "daemon/conf.h"
+#include "daemon/master.h"
+#include "store/domain_list.h"
+#include "store/event.h"
+#include "store/order.h"
+#include "store/store.h"
+
+enum { PAGE = 16, LONGEST_S = 60 };
+
+struct probe {
+	const struct conf *conf;
+	const struct secret *master;
+};
+
+/* Touches the root of every table that the roles read first. */
+static enum err
+look_at_served(struct store *store)
+{
+	static struct domain page[PAGE];
+	struct hostname names[PAGE];
+	struct store_txn *txn;
+	uint64_t count;
+	size_t n;
+	int64_t at;
+	enum err err = store_begin_read(store, STORE_SERVED, &txn);
+
+	if (err)
+		return err;
+	err = domain_count_all(txn, &count);
+	if (!err)
+		err = domain_page(txn, NULL, PAGE, page, &n);
+	if (!err)
+		err = domain_due(txn, "", INT64_MAX, PAGE, names, &n);
+	if (!err)
+		err = domain_next_expiry(txn, &at);
+	store_abort(txn);
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+static enum err
+look_at_private(struct store *store)
+{
+	static struct event events[PAGE];
+	struct hostname names[PAGE];
+	struct store_txn *txn;
+	uint64_t last = 0;
+	size_t n;
+	enum err err = store_begin_read(store, STORE_PRIVATE, &txn);
+
+	if (err)
+		return err;
+	err = event_last(txn, &last);
+	if (!err)
+		err = event_page(txn, last > PAGE ? last - PAGE : 0, PAGE, events, &n);
+	if (!err)
+		err = order_page(txn, NULL, PAGE, names, &n);
+	store_abort(txn);
+	return err;
+}
+
+/* Every page in use has been written, so files that have fewer are cut; reading on would end in
+ * SIGBUS some day, in a worker. */
+static bool
+is_cut(struct store *store, const char *dir)
+{
+	static const char *const files[] = {"served/data.mdb", "private/data.mdb"};
+	char path[PATH_MAX];
+	struct store_stat used;
+	struct stat st;
+	uint64_t size = 0;
+
+	if (store_stat(store, &used))
+		return true;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+		if (stat(path, &st) == 0)
+			size += (uint64_t)st.st_size;
+	}
+	return size < used.used_bytes;
+}
+
+static enum err
+look(const struct probe *probe, struct problem *why)
+{
+	struct store *store = NULL;
+	enum err err =
+		store_open(probe->conf->state_directory, STORE_READER, probe->master, &store, why);
+
+	if (err)
+		return err;
+	err = is_cut(store, probe->conf->state_directory) ? ERR_CORRUPT : look_at_served(store);
+	if (!err)
+		err = look_at_private(store);
+	if (err == ERR_CORRUPT)
+		problem_set(why, PROBLEM_INTERNAL,
+		            "the store in %s is damaged: restore a backup into an empty directory "
+		            "(certctl db restore)",
+		            probe->conf->state_directory);
+	store_close(store);
+	return err;
+}
+
+static enum err
+settle(const struct probe *probe, struct problem *why)
+{
+	return master_change_settle(probe->conf, why);
+}
+
+/* ---- in a child ----------------------------------------------------------------------------- */
+
+static _Noreturn void
+child_main(enum err (*what)(const struct probe *probe, struct problem *why),
+           const struct probe *probe, int out)
+{
+	static const struct rlimit no_core = {0, 0};
+	struct problem why = {0};
+	enum err err;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setrlimit(RLIMIT_CORE, &no_core);
+	signal(SIGBUS, SIG_DFL); /* a sanitizer's handlers would hide the signal */
+	signal(SIGSEGV, SIG_DFL);
+	signal(SIGABRT, SIG_DFL);
+	alarm(LONGEST_S);
+	err = what(probe, &why);
+	if (err && write(out, why.detail, strlen(why.detail)) < 0)
+		_exit(ERR_IO);
+	_exit((int)err);
+}
+
+static enum err
+judge(const struct probe *probe, int st, const char *text, struct problem *why)
+{
+	if (WIFSIGNALED(st)) {
+		problem_set(why, PROBLEM_INTERNAL,
+		            "the store in %s is damaged (reading it ends with signal %d, %s): "
+		            "restore a backup into an empty directory (certctl db restore)",
+		            probe->conf->state_directory, WTERMSIG(st), strsignal(WTERMSIG(st)));
+		return ERR_CORRUPT;
+	}
+	if (*text)
+		problem_set(why, PROBLEM_INTERNAL, "%s", text);
+	return (enum err)WEXITSTATUS(st);
+}
+
+static enum err
+in_child(enum err (*what)(const struct probe *probe, struct problem *why),
+         const struct probe *probe, struct problem *why)
+{
+	char text[PROBLEM_DETAIL_MAX];
+	size_t len = 0;
+	ssize_t n = 0;
+	int out[2], st = 0;
+	pid_t pid;
+
+	if (pipe2(out, O_CLOEXEC) != 0)
+		return ERR_IO;
+	pid = fork();
+	if (pid == 0)
+		child_main(what, probe, out[1]);
+	close(out[1]);
+	while (pid > 0 && len < sizeof(text) - 1 &&
+	       (n = read(out[0], text + len, sizeof(text) - 1 - len)) != 0)
+		if (n > 0)
+			len += (size_t)n;
+		else if (errno != EINTR)
+			break;
+	text[len] = '\0';
+	close(out[0]);
+	if (pid < 0)
+		return ERR_NOMEM;
+	while (waitpid(pid, &st, 0) < 0 && errno == EINTR)
+		;
+	return judge(probe, st, text, why);
+}
+
+enum err
+probe_store(const struct conf *conf, const struct secret *master, struct problem *ret_why)
+{
+	struct probe probe = {.conf = conf, .master = master};
+	struct problem why = {0};
+	enum err err = ERR_OK;
+
+	if (store_exists(conf->state_directory))
+		err = in_child(look, &probe, &why);
+	if (err != ERR_CORRUPT)
+		return ERR_OK;
+	*ret_why = why;
+	return err;
+}
+
+enum err
+probe_settle_master(const struct conf *conf, struct problem *ret_why)
+{
+	struct probe probe = {.conf = conf};
+	enum err err = in_child(settle, &probe, ret_why);
+
+	if (!err)
+		log_notice("the change of the master key that was interrupted is done");
+	return err;
+}

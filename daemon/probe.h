@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/probe.h - what the parent does with the store before any role opens it, in a child
+ *
+ * LMDB answers damaged pages with SIGBUS or SIGSEGV: better in a child that lives for some
+ * milliseconds than in a role, where it would be a crash loop. Quick on purpose: the whole store is
+ * read later, in the background (daemon/command_check.c).
+ */
+#ifndef DAEMON_PROBE_H
+#define DAEMON_PROBE_H
+
+#include "base/err.h"
+
+struct conf;
+struct problem;
+struct secret;
+
+/* ERR_CORRUPT with the sentence for the operator when the store cannot be lived with; whatever else
+ * may be wrong is the keeper's to say. */
+MUST_CHECK enum err probe_store(const struct conf *conf, const struct secret *master,
+                                struct problem *ret_why);
+/* Ends an interrupted change of the master key (daemon/master.h); the store is closed here. */
+MUST_CHECK enum err probe_settle_master(const struct conf *conf, struct problem *ret_why);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/upkeep.h - the keeper's third thread: looks after the store, beside orders and people
+ *
+ * - Damage: names that workers (daemon/report.h), issuer, control or a check have found not to open
+ *   are looked at once more, put aside (store/quarantine.h), told as `store.corrupt`, and planned
+ *   anew where that is possible.
+ * - Keys: moves records under the newest data key while a rotation runs, a short commit at a time.
+ * - Room: when the disk is nearly full no order begins, so what is in work can still be stored, and
+ *   serving never needs room. Ends by itself.
+ * - Trouble: commits that fail are told once, and once more when they work again.
+ * A thread of its own because putting a lost domain aside recounts all names.
+ */
+#ifndef DAEMON_UPKEEP_H
+#define DAEMON_UPKEEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct hostname;
+struct notice_queue;
+struct status;
+struct store;
+struct upkeep;
+
+/* Borrowed until upkeep_stop(). */
+struct upkeep_config {
+	const char *directory; /* the state directory */
+	struct store *store;
+	struct status *status;
+	struct notice_queue *notices;
+};
+
+MUST_CHECK enum err upkeep_start(const struct upkeep_config *config, struct upkeep **ret_upkeep);
+void upkeep_stop(struct upkeep *upkeep); /* accepts NULL; waits for the thread */
+
+/* From any thread: */
+/* What is stored of NAME did not open. Cheap, may be said often. */
+void upkeep_suspect(struct upkeep *upkeep, const struct hostname *name);
+/* A rotation has begun. */
+void upkeep_wake(struct upkeep *upkeep);
+/* Whether names have become due since the last call: the issuer is to be woken. */
+bool upkeep_has_planned(struct upkeep *upkeep);
+/* Whether orders may begin. */
+bool upkeep_has_room(struct upkeep *upkeep);
+/* Whether LMDB has given the store up in this process, as it does when the disk fails at the wrong
+ * moment: nothing works any more but to start again. */
+bool upkeep_is_lost(struct upkeep *upkeep);
+/* A commit of an order's step failed, or went well again. */
+void upkeep_commit_failed(struct upkeep *upkeep, enum err err);
+void upkeep_commit_worked(struct upkeep *upkeep);
+
+struct upkeep_state {
+	bool room;              /* as upkeep_has_room() */
+	uint64_t free_bytes;    /* of the disk, for us */
+	uint64_t reserve_bytes; /* below which no order begins */
+	enum err trouble;       /* commits fail with it; ERR_OK: they work */
+	uint64_t repaired;      /* names put aside since start */
+	uint64_t reports_lost;  /* overwritten before they were read */
+	uint64_t reseal_left;   /* records, 0: no rotation */
+};
+void upkeep_look(struct upkeep *upkeep, struct upkeep_state *ret_state);
+
+#endif

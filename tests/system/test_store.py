@@ -1,0 +1,554 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The store in trouble and in the hands of its operator. F and A numbers are those of the list of
+faults and attacks that certd is built against."""
+
+import contextlib
+import fcntl
+import os
+import random
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from certd import BUILD, PATIENCE, Certd, run  # noqa: E402
+from lab import check, equal, expect_code, main, scenario, wait_for  # noqa: E402
+from pebble import Skip  # noqa: E402
+
+HEAD = 32
+NAMES = [f"n{i:02}.test" for i in range(12)]
+
+
+def state(lab, *parts):
+    return os.path.join(lab.directory, "state", *parts)
+
+
+def certd_itself(lab, *words, conf=None, timeout=60):
+    """certd doing one thing, with the lab's configuration."""
+    command = [os.path.join(BUILD, "certd"), "-c", conf or lab.conf_path, *words]
+    return run(command, words, timeout * PATIENCE, None)
+
+
+def events(lab, kind=None):
+    got = [e for e in lab.ctl_ok("events", "--limit", "1000", "-o", "ndjson").lines()]
+    return [e for e in got if kind is None or e["type"] == kind]
+
+
+def serials_of(lab, names):
+    return {name: lab.serial(name) for name in names}
+
+
+def start_refused(lab, *words):
+    """certd must end with 1 at start, having said all of WORDS in one sentence, once."""
+    before = os.path.getsize(lab.certd.log) if os.path.exists(lab.certd.log) else 0
+    lab.certd.start(wait=False)
+    code = lab.certd.process.wait(20 * PATIENCE)
+    lab.certd.process = None
+    with open(lab.certd.log, errors="replace") as log:
+        log.seek(before)
+        said = log.read()
+    equal(code, 1, f"exit code; the log: {said}")
+    lines = [line for line in said.splitlines() if " err: " in line]
+    check(any(all(word in line for word in words) for line in lines), f"{words} in: {said}")
+    check(len(lines) <= 3, f"no crash loop, no storm: {said}")
+
+
+# ---- backup, restore, check, compact --------------------------------------------------------------
+
+
+@scenario()
+def backup_while_serving_restores_into_a_fresh_node(lab):
+    lab.start()
+    lab.add(*NAMES)
+    serials = serials_of(lab, NAMES)
+    target = os.path.join(lab.directory, "backup")
+    load = lab.load(NAMES, rate=200)
+    made = lab.ctl_ok("db", "backup", target, "-o", "json").json()
+    load.stop_clean()
+    check(made["records"] >= 2 * len(NAMES) and made["bytes"] > 0, f"what it says: {made}")
+    check(events(lab, "store.backup"), "the event")
+    answer = expect_code(lab.ctl("db", "backup", target), 6)        # not empty
+    check(target in answer.err, f"the text names it\n{answer}")
+    os.symlink(lab.directory, os.path.join(lab.directory, "link"))
+    answer = lab.ctl("db", "backup", os.path.join(lab.directory, "link"))      # A17
+    check(answer.code != 0 and "symbolic link" in answer.err, f"A17\n{answer}")
+
+    answer = expect_code(certd_itself(lab, "--db-restore", target), 6)
+    check("certd" in answer.err, f"a running certd is in the way\n{answer}")
+    equal(lab.certd.stop(), 0, "exit status")
+    lab.pebble.close()
+    fresh = os.path.join(lab.directory, "fresh")
+    os.mkdir(fresh, 0o700)
+    shutil.copy(state(lab, "master.key"), lab.directory)            # the key is not in the backup
+    with open(lab.conf_path) as old:
+        conf = old.read().replace(f"{lab.directory}/state;", f"{fresh};") + \
+            f"\nmaster-key {lab.directory}/master.key;\n"
+    lab.write_config(text=conf)
+    restored = lab.ctl("--config", lab.conf_path, "db", "restore", target)
+    expect_code(restored, 0)
+    lab.start()
+    for name in NAMES:
+        equal(lab.serial(name), serials[name], f"certificate of {name} on the fresh node")
+    answer = lab.ctl_ok("db", "check")
+    check(" 0 damaged" in answer.out, f"a clean check\n{answer}")
+    equal(lab.certd.stop(), 0, "exit status")
+    expect_code(lab.ctl("--config", lab.conf_path, "db", "restore", target), 6)    # not empty now
+
+
+@scenario()
+def compact_and_check_without_a_daemon(lab):
+    lab.start()
+    lab.add(*NAMES[:3])
+    serials = serials_of(lab, NAMES[:3])
+    answer = expect_code(lab.ctl("--config", lab.conf_path, "db", "compact"), 6)
+    check("stop it" in answer.err, f"what to do\n{answer}")
+    lab.certd.stop()
+    expect_code(lab.ctl("--config", lab.conf_path, "db", "compact"), 0)
+    answer = expect_code(lab.ctl("--config", lab.conf_path, "db", "check"), 0)
+    check("0 damaged" in answer.out, f"clean\n{answer}")
+    lab.start()
+    equal(serials_of(lab, NAMES[:3]), serials, "certificates after the compaction")
+
+
+# ---- damage ---------------------------------------------------------------------------------------
+
+
+def flip_record(path, name, is_record):
+    """Flips a byte in every record of NAME in the file that IS_RECORD takes for one."""
+    with open(path, "r+b") as file:
+        data = file.read()
+        hits = [m.end() for m in re.finditer(re.escape(name.encode()), data)]
+        hits = [at for at in hits if is_record(data[at:at + 400])]
+        for at in hits:
+            file.seek(at + 40)
+            file.write(bytes([data[at + 40] ^ 0x10]))
+    return len(hits)
+
+
+def looks_sealed(data, length):
+    """No run of zeros and no text for LENGTH bytes, behind the seal's head."""
+    body = data[HEAD:length]
+    return len(data) >= length and b"\0\0\0" not in body and b".test" not in body
+
+
+@scenario()
+def F6_damaged_certificates_are_told_and_issued_anew(lab):
+    lab.start()
+    lab.add(*NAMES)
+    serials = serials_of(lab, NAMES)
+    lab.certd.stop()
+    victims = NAMES[2:5]
+    for name in victims:
+        check(flip_record(state(lab, "served", "data.mdb"), name,
+                          lambda data: looks_sealed(data, 300)) > 0, f"a record of {name}")
+    lab.start()
+    for name in set(NAMES) - set(victims):
+        equal(lab.serial(name), serials[name], f"certificate of {name}")
+    fronts = lab.certd.pids("front")
+    for name in victims:
+        if lab.is_served(name):
+            check(lab.serial(name) != serials[name], f"a new certificate for {name}")
+    lab.wait_served(victims, 20)
+    told = {e["name"] for e in events(lab, "store.corrupt")}
+    equal(told, set(victims), "names of store.corrupt events")
+    equal(lab.certd.pids("front"), fronts, "no worker died")
+    answer = lab.ctl_ok("db", "stat")
+    check(all(name in answer.out for name in victims), f"db stat tells them\n{answer}")
+    lines = [line for line in lab.certd.log_text().splitlines() if victims[0] in line
+             and (" warn: " in line or " err: " in line)]
+    check(len(lines) <= 4, f"no storm: {lines}")
+    lab.ctl_ok("db", "check")
+
+
+@scenario()
+def F6_a_lost_domain_is_named_and_can_be_added_again(lab):
+    lab.start()
+    lab.add(*NAMES)
+    serials = serials_of(lab, NAMES)
+    lab.certd.stop()
+    victim = NAMES[7]
+    check(flip_record(state(lab, "served", "data.mdb"), victim,
+                      lambda data: looks_sealed(data, 90)) > 0, "a record")
+    lab.start()
+    answer = lab.ctl("show", victim)
+    check(answer.code != 0, f"it does not open\n{answer}")
+    wait_for(lambda: events(lab, "store.corrupt"), 10, "the event")
+    wait_for(lambda: lab.certd.show(victim) is None, 10, "the name is gone")
+    answer = lab.ctl_ok("db", "stat")
+    check("add it again" in answer.out and victim in answer.out, f"db stat says so\n{answer}")
+    for name in set(NAMES) - {victim}:
+        equal(lab.serial(name), serials[name], f"certificate of {name}")
+    lab.add(victim)
+    lab.ctl_ok("db", "check")
+
+
+@scenario()
+def F6_random_flips_never_a_wrong_certificate_never_a_crash_loop(lab):
+    lab.start()
+    lab.add(*NAMES)
+    serials = serials_of(lab, NAMES)
+    lab.certd.stop()
+    seed = int(os.environ.get("SEED", time.time_ns() % 1000000))
+    dice = random.Random(seed)
+    print(f"     SEED={seed}")
+    served = state(lab, "served", "data.mdb")
+    shutil.copy(served, lab.directory + "/whole.mdb")
+    outcomes = {"refused": 0, "served": 0, "anew": 0, "told": 0}
+    for _ in range(12):
+        shutil.copy(lab.directory + "/whole.mdb", served)
+        with open(served, "r+b") as file:
+            for _ in range(16):
+                at = dice.randrange(8192, os.path.getsize(served))
+                file.seek(at)
+                byte = file.read(1)[0]
+                file.seek(at)
+                file.write(bytes([byte ^ (1 << dice.randrange(8))]))
+        lab.certd.start(wait=False)
+        with contextlib.suppress(AssertionError):
+            lab.certd.wait_ready(5)
+        if lab.certd.process.poll() is not None:
+            equal(lab.certd.process.returncode, 1, f"refused at start, SEED={seed}")
+            outcomes["refused"] += 1
+            lab.certd.process = None
+            continue
+        for name in NAMES:
+            if lab.is_served(name):
+                got = lab.serial(name)
+                if got != serials[name]:
+                    told = [e["name"] for e in events(lab, "store.corrupt")]
+                    check(name in told, f"another certificate of {name} without a word")
+                    outcomes["anew"] += 1
+                outcomes["served"] += 1
+        answer = lab.ctl("db", "check")
+        outcomes["told"] += answer.code == 1
+        lab.certd.end()
+    print(f"     {outcomes}")
+
+
+@scenario(config="ca dead { directory https://127.0.0.1:9/dir; account a@example.com; agree-terms; }")
+def F6_a_page_that_ends_its_reader_ends_only_the_check(lab):
+    lab.start()
+    lab.add(*NAMES)
+    lab.ctl_ok("add", *[f"p{i:03}.test" for i in range(900)], "--ca", "dead")
+    lab.certd.stop()
+    path = state(lab, "private", "data.mdb")
+    hit = 0
+    with open(path, "r+b") as file:
+        data = bytearray(file.read())
+        for page in range(2 * 4096, len(data), 4096):      # full leaves: events of old
+            flags, lower, upper = struct.unpack_from("<HHH", data, page + 10)
+            if flags == 2 and upper - lower < 300 and hit < 6:
+                data[page + 16:page + 400] = b"\xff" * 384  # entries far behind the page
+                hit += 1
+        file.seek(0)
+        file.write(data)
+    lab.start()
+    keeper = lab.certd.pids("keeper")
+    answer = expect_code(lab.ctl("db", "check"), 1)
+    check(hit and "private/" in answer.out, f"damage is named\n{answer}")
+    print("     " + answer.out.splitlines()[-2])
+    equal(lab.certd.pids("keeper"), keeper, "the keeper lives on")
+    for name in NAMES:
+        lab.serial(name)
+
+
+@scenario()
+def F6_a_truncated_file_is_refused_with_a_sentence(lab):
+    lab.start()
+    lab.add(*NAMES)
+    lab.certd.stop()
+    path = state(lab, "served", "data.mdb")
+    whole = open(path, "rb").read()
+    for size in (len(whole) // 2, 3 * 4096, 8192, 5000):
+        with open(path, "wb") as file:
+            file.write(whole[:size])
+        start_refused(lab, "restore")
+    with open(path, "wb") as file:
+        file.write(whole)
+    lab.start()
+    lab.serial(NAMES[0])
+
+
+# ---- keys -----------------------------------------------------------------------------------------
+
+
+@scenario(config="ca dead { directory https://127.0.0.1:9/dir; account a@example.com; agree-terms; }")
+def key_rotation_under_load_with_the_keeper_killed(lab):
+    lab.start()
+    lab.add(*NAMES)
+    serials = serials_of(lab, NAMES)
+    for k in range(5):
+        lab.ctl_ok("add", *[f"p{k}-{i:03}.test" for i in range(900)], "--ca", "dead")
+    load = lab.load(NAMES, rate=200)
+    lab.ctl_ok("key", "rotate")
+    expect_code(lab.ctl("key", "rotate"), 6)
+    for _ in range(3):
+        time.sleep(0.5)
+        check(lab.ctl_ok("key", "status", "-o", "json").json()["rotating"], "it is running")
+        lab.certd.kill("keeper")
+        lab.certd.wait_ready()
+    wait_for(lambda: not lab.ctl_ok("key", "status", "-o", "json").json()["rotating"], 60,
+             "the rotation ends")
+    wait_for(lambda: events(lab, "key.rotated"), 5, "the event")
+    load.stop_clean(least=100)
+    equal(serials_of(lab, NAMES), serials, "certificates")
+    lab.add("after.test")
+    lab.ctl_ok("db", "check")
+    lab.certd.stop()
+    lab.start()
+    equal(serials_of(lab, NAMES), serials, "certificates after a restart")
+
+
+@scenario()
+def the_master_key_changes_under_load(lab):
+    lab.start()
+    lab.add(*NAMES[:4])
+    key = open(state(lab, "master.key"), "rb").read()
+    load = lab.load(NAMES[:4], rate=100)
+    lab.ctl_ok("key", "master")
+    check(open(state(lab, "master.key"), "rb").read() != key, "a new key")
+    check(not os.path.exists(state(lab, "master.key.next")), "nothing is left beside it")
+    lab.certd.kill("keeper")
+    lab.certd.wait_ready()
+    os.kill(lab.certd.pids("front")[0], 9)
+    wait_for(lambda: len(lab.certd.pids("front")) >= 2, 5, "the worker is back")
+    lab.ctl_ok("key", "rotate")
+    lab.add("after.test")
+    time.sleep(1)
+    check(load.stop()["failed"] <= 5, "only what the killed worker had may fail")
+    # a change that was killed when the new key was written aside and nothing else was done
+    shutil.copy(state(lab, "master.key"), state(lab, "master.key.next"))
+    with open(state(lab, "master.key.next"), "r+b") as file:
+        os.fchmod(file.fileno(), 0o400)
+        file.write(os.urandom(32))
+    lab.certd.kill("keeper")
+    lab.certd.wait_ready()
+    check(not os.path.exists(state(lab, "master.key.next")), "the change is through")
+    lab.serial(NAMES[0])
+    lab.ctl_ok("renew", NAMES[0], "--wait")
+    lab.certd.stop()
+    with open(state(lab, "master.key"), "rb") as new:
+        check(new.read() != key, "the key is the next one")
+    os.chmod(state(lab, "master.key"), 0o600)
+    with open(state(lab, "master.key"), "wb") as file:     # the first one opens nothing any more
+        file.write(key)
+    start_refused(lab, "master key")
+
+
+@scenario(single=True, config="ca dead { directory https://127.0.0.1:9/dir; account a@example.com; agree-terms; }")
+def all_of_it_in_one_process(lab):
+    lab.start()
+    lab.add(*NAMES[:4])
+    lab.ctl_ok("add", *[f"p{i:03}.test" for i in range(500)], "--ca", "dead")
+    load = lab.load(NAMES[:4], rate=50)
+    lab.ctl_ok("key", "rotate")
+    lab.ctl_ok("db", "backup", lab.directory + "/backup")
+    lab.ctl_ok("db", "check")
+    lab.ctl_ok("key", "master")
+    wait_for(lambda: not lab.ctl_ok("key", "status", "-o", "json").json()["rotating"], 30,
+             "the rotation ends")
+    lab.ctl_ok("key", "rotate")
+    lab.add("after.test")
+    lab.ctl_ok("db", "stat")
+    load.stop_clean()
+    lab.certd.stop()
+    lab.start()
+    lab.serial("after.test")
+
+
+@scenario()
+def F23_A19_wrong_and_missing_keys(lab):
+    made = expect_code(certd_itself(lab, f"--key-init={lab.directory}/a.key"), 0)
+    equal(os.stat(f"{lab.directory}/a.key").st_mode & 0o777, 0o400, f"mode\n{made}")
+    expect_code(certd_itself(lab, f"--key-init={lab.directory}/a.key"), 6)
+    expect_code(lab.ctl("--config", lab.conf_path, "key", "init", f"{lab.directory}/a.key"), 6)
+    lab.start()
+    lab.add("a.test")
+    lab.certd.stop()
+    key = state(lab, "master.key")
+    os.rename(key, key + ".away")
+    start_refused(lab, "master key", "is not there")
+    shutil.copy(f"{lab.directory}/a.key", key)
+    start_refused(lab, "master key")
+    os.remove(key)
+    os.rename(key + ".away", key)
+    for file in ("served", "private"):      # A19: nothing of it is readable without the key
+        data = open(state(lab, file, "data.mdb"), "rb").read()
+        check(b"BEGIN" not in data and b"ops@example.com" not in data, "sealed")
+    lab.start()
+    lab.serial("a.test")
+
+
+@scenario()
+def F23_a_newer_format_is_refused(lab):
+    lab.start()
+    lab.add("a.test")
+    lab.certd.stop()
+    path = state(lab, "served", "data.mdb")
+    whole = open(path, "rb").read()
+    newer = re.sub(rb"format[\x01-\x09]\0\0\0", b"format\x63\0\0\0", whole)
+    check(newer != whole, "the format is where docs/store.md says")
+    with open(path, "wb") as file:
+        file.write(newer)
+    start_refused(lab, "newer certd", "99")
+    equal(open(path, "rb").read(), newer, "nothing is touched")
+    with open(path, "wb") as file:
+        file.write(whole)
+    lab.start()
+    lab.serial("a.test")
+
+
+# ---- the directory, the disk ----------------------------------------------------------------------
+
+
+@scenario()
+def A17_second_certd_symlinks_and_strangers(lab):
+    lab.start()
+    lab.add("a.test")
+    with open(lab.conf_path) as old:
+        text = old.read().replace("control.sock", "other.sock").replace(":10443", ":10444") \
+            .replace(":10080", ":10081")
+    second = os.path.join(lab.directory, "second.conf")
+    with open(second, "w") as out:
+        out.write(text)
+    answer = expect_code(certd_itself(lab, conf=second), 1)
+    check("in use by another certd" in answer.err, f"the sentence\n{answer}")
+    lab.serial("a.test")
+    lab.certd.stop()
+    os.rename(state(lab), lab.directory + "/real")
+    os.symlink("real", state(lab))
+    start_refused(lab, "symbolic link")
+    os.remove(state(lab))
+    os.rename(lab.directory + "/real", state(lab))
+    os.chmod(state(lab), 0o777)
+    start_refused(lab, "open to other users")
+    os.chmod(state(lab), 0o700)
+    os.rename(state(lab, "served", "data.mdb"), lab.directory + "/data.mdb")
+    os.symlink(lab.directory + "/data.mdb", state(lab, "served", "data.mdb"))
+    start_refused(lab, "no regular file")
+    os.remove(state(lab, "served", "data.mdb"))
+    os.rename(lab.directory + "/data.mdb", state(lab, "served", "data.mdb"))
+    if os.geteuid() == 0:
+        os.chown(state(lab, "served"), 65534, 65534)
+        start_refused(lab, "belongs to")
+        os.chown(state(lab, "served"), 0, 0)
+    lab.start()
+    lab.serial("a.test")
+
+
+@contextlib.contextmanager
+def mounted(lab, *words):
+    os.makedirs(state(lab), 0o700, exist_ok=True)
+    got = subprocess.run(["mount", *words, state(lab)], capture_output=True, text=True)
+    if got.returncode != 0:
+        raise Skip("nothing can be mounted here: " + got.stderr.strip())
+    os.chmod(state(lab), 0o700)
+    try:
+        yield
+    finally:
+        lab.certd.end()
+        subprocess.run(["umount", "-l", state(lab)], check=False)
+
+
+@scenario()
+def F4_a_full_disk_stops_orders_and_nothing_else(lab):
+    with mounted(lab, "-t", "tmpfs", "-o", "size=32m,mode=700", "tmpfs"):
+        lab.start()
+        lab.add("a.test")
+        ballast = state(lab, "ballast")
+        with open(ballast, "wb") as file:
+            file.write(b"\0" * (os.statvfs(state(lab)).f_bavail * 4096 - (2 << 20)))
+        wait_for(lambda: events(lab, "store.full"), 10, "the event")
+        lab.ctl_ok("add", "b.test")
+        time.sleep(2)
+        equal(lab.certd.show("b.test")["state"], "pending", "no order begins")
+        check(not lab.certd.status()["store"]["takes_orders"], "status says so")
+        with contextlib.suppress(OSError), open(ballast, "ab", buffering=0) as file:
+            while file.write(b"\0" * 4096):
+                pass
+        answer = lab.ctl("add", *[f"x{i}-{'y' * 50}.test" for i in range(900)])
+        check(answer.code != 0, f"an add that cannot be stored is no success\n{answer}")
+        for _ in range(3):
+            lab.serial("a.test")
+            time.sleep(1)
+        os.remove(ballast)
+        lab.wait_served(["b.test"], 20)
+        equal(len(events(lab, "store.full")), 1, "events")
+        check(events(lab, "store.recovered"), "and its end")
+        lines = [x for x in lab.certd.log_text().splitlines() if " err: " in x]
+        check(len(lines) <= 4, f"no storm: {lines}")
+        lab.certd.stop()
+
+
+@scenario()
+def F5_io_errors_stop_orders_and_nothing_else(lab):
+    """The file system refuses every write (ext4's shutdown ioctl: what a pulled disk looks like)."""
+    image = os.path.join(lab.directory, "image")
+    with open(image, "wb") as file:
+        file.truncate(64 << 20)
+    got = subprocess.run(["mkfs.ext4", "-q", "-F", image], capture_output=True, text=True)
+    if got.returncode != 0:
+        raise Skip("no mkfs.ext4")
+    with mounted(lab, "-o", "loop", image):
+        lab.start()
+        lab.add("a.test")
+        serial = lab.serial("a.test")
+        fd = os.open(state(lab), os.O_RDONLY)
+        try:
+            fcntl.ioctl(fd, 0x8004587d, struct.pack("I", 2))       # EXT4_IOC_SHUTDOWN, no flush
+        except OSError as error:
+            raise Skip(f"the file system cannot be shut down: {error}")
+        finally:
+            os.close(fd)
+        answer = lab.ctl("add", "b.test")
+        check(answer.code != 0, f"what is not stored is not acknowledged\n{answer}")
+        lab.ctl("renew", "a.test")
+        end = time.monotonic() + 8
+        while time.monotonic() < end:
+            equal(lab.serial("a.test"), serial, "what is served")
+            time.sleep(0.2)
+        lines = [x for x in lab.certd.log_text().splitlines() if " err: " in x or " warn: " in x]
+        print(f"     {len(lines)} lines: {lines[:14]}")
+        check(len(lines) <= 14, f"no storm: {lines}")
+        lab.certd.stop()
+
+
+@scenario()
+def F5_a_read_only_file_system_is_served_from(lab):
+    with mounted(lab, "-t", "tmpfs", "-o", "size=64m,mode=700", "tmpfs"):
+        lab.start()
+        lab.add("a.test")
+        serial = lab.serial("a.test")
+        equal(lab.certd.stop(), 0, "exit status")
+        subprocess.run(["mount", "-o", "remount,ro", state(lab)], check=True)
+        lab.certd.start(wait=False)
+        wait_for(lambda: lab.is_served("a.test"), 5, "it is served")
+        equal(lab.serial("a.test"), serial, "what is served")
+        expect_code(lab.ctl("add", "b.test"), 4)
+        subprocess.run(["mount", "-o", "remount,rw", state(lab)], check=True)
+        wait_for(lambda: lab.ctl("status").code == 0, 40, "the keeper comes by itself")
+        lab.add("b.test")
+        equal(lab.serial("a.test"), serial, "what is served")
+        text = lab.certd.log_text()
+        equal(text.count("read-only file system"), 1, "told once")
+        lab.certd.stop()
+
+
+@scenario()
+def F7_dead_readers_are_cleared(lab):
+    lab.start()
+    lab.add("a.test")
+    for _ in range(6):
+        lab.certd.kill("front")
+        wait_for(lambda: lab.is_served("a.test"), 10, "workers are back")
+    lab.certd.kill("keeper")
+    lab.certd.wait_ready()
+    check(lab.certd.status()["store"]["readers"] < 20, "slots of the dead are free")
+
+
+if __name__ == "__main__":
+    main()
