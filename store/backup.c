@@ -113,20 +113,22 @@ snapshot(struct store *store, struct store_txn *txn[STORE_ENVS])
 	enum err err = ERR_BUSY;
 
 	for (int i = 0; i < SNAPSHOT_TRIES && err == ERR_BUSY; i++) {
-		MDB_envinfo info;
+		struct store_txn *again = NULL;
 
+		txn[STORE_SERVED] = NULL;
 		err = store_begin_read(store, STORE_PRIVATE, &txn[STORE_PRIVATE]);
 		if (err)
-			break;
+			return err;
 		err = store_begin_read(store, STORE_SERVED, &txn[STORE_SERVED]);
-		if (!err) {
-			mdb_env_info(store->env[STORE_PRIVATE].mdb, &info);
-			if (info.me_last_txnid == mdb_txn_id(txn[STORE_PRIVATE]->mdb))
-				return ERR_OK;
+		if (!err)
+			err = store_begin_read(store, STORE_PRIVATE, &again);
+		if (!err && mdb_txn_id(again->mdb) != mdb_txn_id(txn[STORE_PRIVATE]->mdb))
 			err = ERR_BUSY;
+		store_abort(again);
+		if (err) {
 			store_abort(txn[STORE_SERVED]);
+			store_abort(txn[STORE_PRIVATE]);
 		}
-		store_abort(txn[STORE_PRIVATE]);
 	}
 	return err;
 }
@@ -142,8 +144,9 @@ store_backup(struct store *store, const char *path, struct store_copied *ret_cop
 
 	if (err)
 		return err;
-	problem_set(why, PROBLEM_INTERNAL, "the store cannot be read");
 	err = snapshot(store, txn);
+	if (err)
+		problem_set(why, PROBLEM_INTERNAL, "the store cannot be read: %s", err_text(err));
 	if (!err) {
 		for (int e = 0; e < STORE_ENVS && !err; e++) {
 			struct copy_tables tables;

@@ -247,6 +247,7 @@ a_hot_backup_is_of_one_instant(void **state)
 	struct problem why;
 	struct store *store;
 	unsigned in_work = 0;
+	enum err err = ERR_OK;
 	char backup[128], word[16];
 	pid_t pid;
 
@@ -256,16 +257,17 @@ a_hot_backup_is_of_one_instant(void **state)
 	if (pid == 0)
 		write_on(t);
 	assert_int_equal(store_open(t->dir, STORE_READER, &t->master, &store, &why), ERR_OK);
-	for (int i = 0; i < BACKUPS; i++) {
+	for (int i = 0; i < BACKUPS && !err; i++) {
 		snprintf(word, sizeof(word), "b%d", i);
 		path_of(t, word, backup);
 		usleep(3000);
-		if (store_backup(store, backup, &copied, &why))
-			fail_msg("%s", why.detail);
+		err = store_backup(store, backup, &copied, &why);
 	}
 	store_close(store);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+	if (err)
+		fail_msg("%s", why.detail);
 	for (int i = 0; i < BACKUPS; i++) {
 		snprintf(word, sizeof(word), "b%d", i);
 		path_of(t, word, backup);
