@@ -339,6 +339,29 @@ def the_master_key_changes_under_load(lab):
     start_refused(lab, "master key")
 
 
+@scenario()
+def a_change_of_the_master_key_killed_in_its_middle(lab):
+    """private/ is under the new key, served/ under the old one, and the new one has no name yet."""
+    lab.start()
+    lab.add("a.test")
+    serial = lab.serial("a.test")
+    lab.certd.stop()
+    shutil.copytree(state(lab, "served"), lab.directory + "/served")
+    shutil.copy(state(lab, "master.key"), lab.directory + "/old.key")
+    lab.start()
+    lab.ctl_ok("key", "master")
+    lab.certd.stop()
+    shutil.rmtree(state(lab, "served"))
+    os.rename(lab.directory + "/served", state(lab, "served"))
+    os.rename(state(lab, "master.key"), state(lab, "master.key.next"))
+    os.rename(lab.directory + "/old.key", state(lab, "master.key"))
+    lab.start()
+    equal(lab.serial("a.test"), serial, "what is served")
+    check(not os.path.exists(state(lab, "master.key.next")), "the change is through")
+    lab.ctl_ok("renew", "a.test", "--wait")
+    lab.ctl_ok("db", "check")
+
+
 @scenario(single=True, config="ca dead { directory https://127.0.0.1:9/dir; account a@example.com; agree-terms; }")
 def all_of_it_in_one_process(lab):
     lab.start()
