@@ -45,8 +45,8 @@ read_labels(const cJSON *object, struct query *q)
 		return err;
 	q->label_count = label_list(&d, labels);
 	for (size_t i = 0; i < q->label_count; i++)
-		snprintf(q->labels[i], sizeof(q->labels[i]), "%s=%s", labels[i].key,
-		         labels[i].value);
+		snprintf(q->labels[i], sizeof(q->labels[i]), "%.*s=%.*s", LABEL_KEY_MAX,
+		         labels[i].key, LABEL_VALUE_MAX, labels[i].value);
 	return ERR_OK;
 }
 

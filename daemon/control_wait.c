@@ -38,8 +38,12 @@ send_step(struct control_client *cl, const struct notice *n)
 static void
 end_if_through(struct control_client *cl)
 {
-	if (cl->busy && !cl->waited)
-		reply_end(cl, msg_exit_combine(cl->outcomes));
+	unsigned outcomes = cl->outcomes;
+
+	if (!cl->busy || cl->waited)
+		return;
+	cl->outcomes = 0; /* the next request of this client may be busy for another reason */
+	reply_end(cl, msg_exit_combine(outcomes));
 }
 
 /* What the store says of NAME right now, as the step a client should be told. */

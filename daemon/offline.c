@@ -183,6 +183,9 @@ become_background(int key_fd)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "certd-check");
 	setrlimit(RLIMIT_CORE, &no_core);
+	signal(SIGBUS, SIG_DFL); /* a sanitizer's handlers would hide the signal from the keeper */
+	signal(SIGSEGV, SIG_DFL);
+	signal(SIGABRT, SIG_DFL);
 #ifndef __SANITIZE_ADDRESS__
 	prctl(PR_SET_DUMPABLE, 0);
 #endif

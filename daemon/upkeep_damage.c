@@ -2,6 +2,7 @@
 /* What becomes of a name whose records somebody could not open. Nothing is believed: it is read
  * again here, and put aside only in a transaction that has found it damaged itself. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -15,7 +16,7 @@
 #include "store/quarantine.h"
 #include "store/store.h"
 
-enum { CHAIN_EVERY_MS = 10000 };
+enum { CHAIN_EVERY_MS = 10000, MEMORY_PROBE = 1 << 20 };
 
 enum damage {
 	SOUND,
@@ -28,6 +29,17 @@ static bool
 is_damage(enum err err)
 {
 	return err == ERR_CORRUPT || err == ERR_VERSION || err == ERR_CRYPTO || err == ERR_INVALID;
+}
+
+/* OpenSSL answers the same to bad bytes and to a lack of memory, and no good certificate shall be
+ * put aside for that. */
+static bool
+has_memory(void)
+{
+	void *volatile some = malloc(MEMORY_PROBE); /* volatile: or the compiler knows better */
+
+	free(some);
+	return some != NULL;
 }
 
 static enum damage
@@ -49,7 +61,7 @@ look_at_certificate(struct upkeep *u, struct store_txn *txn, const struct domain
 	buf_done(&chain);
 	if (is_damage(chain_err) || chain_err == ERR_NOTFOUND)
 		return CHAIN;
-	return is_damage(err) ? LEAF : SOUND;
+	return is_damage(err) && has_memory() ? LEAF : SOUND;
 }
 
 static enum damage

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "acme/key.h"
+#include "acme/pem.h"
 #include "base/cursor.h"
 #include "base/problem.h"
 
@@ -596,6 +597,58 @@ test_changed_bytes(void **state)
 	buf_done(&text);
 }
 
+/* ---- speed ---------------------------------------------------------------------------------- */
+
+static double
+cpu_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+/* Figures, no judgement: the machine may be busy. CPU time of this thread. */
+static void
+test_speed(void **state)
+{
+	enum { ROUNDS = 500 };
+	EVP_PKEY *ca_key = EVP_EC_gen("P-256");
+	X509 *ca = make_ca("fast", ca_key, root, key_root, 100);
+	X509 *leaf = make_leaf(&plain, keys[P256], ca, ca_key);
+	struct buf chain = {0}, key = {0}, der = {0};
+	double began, pem_us;
+
+	(void)state;
+	put_cert(&chain, leaf);
+	put_cert(&chain, ca);
+	put_key(&key, keys[P256]);
+	assert_int_equal(read_texts(&chain, &key), ERR_OK);
+	began = cpu_us();
+	for (int i = 0; i < ROUNDS; i++) {
+		struct pem pem;
+
+		buf_reset(&der);
+		pem_init(&pem, chain.data, chain.len);
+		assert_int_equal(pem_next(&pem, &der), ERR_OK);
+		assert_int_equal(pem_next(&pem, &der), ERR_OK);
+		pem_init(&pem, key.data, key.len);
+		assert_int_equal(pem_next(&pem, &der), ERR_OK);
+	}
+	pem_us = (cpu_us() - began) / ROUNDS;
+	began = cpu_us();
+	for (int i = 0; i < ROUNDS; i++)
+		assert_int_equal(read_texts(&chain, &key), ERR_OK);
+	print_message("           PEM %.1f us, decoding and judging %.1f us a certificate\n",
+	              pem_us, (cpu_us() - began) / ROUNDS - pem_us);
+	buf_done(&chain);
+	buf_done(&key);
+	buf_done(&der);
+	X509_free(leaf);
+	X509_free(ca);
+	EVP_PKEY_free(ca_key);
+}
+
 int
 main(void)
 {
@@ -605,7 +658,7 @@ main(void)
 		cmocka_unit_test(test_odd_blocks),    cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_refused_keys),  cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_too_many),      cmocka_unit_test(test_nul_in_name),
-		cmocka_unit_test(test_changed_bytes),
+		cmocka_unit_test(test_changed_bytes), cmocka_unit_test(test_speed),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

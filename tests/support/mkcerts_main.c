@@ -107,5 +107,12 @@ main(int argc, char **argv)
 		X509_free(leaf);
 	}
 	PEM_write_X509(stderr, root);
+	for (int i = 0; i < KEYS; i++)
+		EVP_PKEY_free(keys[i]);
+	EVP_PKEY_free(root_key);
+	EVP_PKEY_free(inter_key);
+	X509_free(root);
+	X509_free(inter);
+	BIO_free(bio);
 	return 0;
 }
