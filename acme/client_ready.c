@@ -150,6 +150,23 @@ client_forget_account(struct client *c)
 		client_settle(c);
 }
 
+/* A refusal here is not about a name: the URL is wrong, or what it leads to. */
+static void
+blame_directory(const struct client *c, struct problem *why)
+{
+	struct problem said = *why;
+
+	if (said.kind == PROBLEM_CA_UNREACHABLE || said.kind == PROBLEM_CA_TLS ||
+	    said.kind == PROBLEM_CA_ERROR || said.kind == PROBLEM_CA_LIMITED)
+		return;
+	if (strstr(said.detail, c->directory_url))
+		why->kind = PROBLEM_CA_DIRECTORY;
+	else
+		problem_set(why, PROBLEM_CA_DIRECTORY, "%.200s: %.250s", c->directory_url,
+		            said.detail);
+	why->status = said.status;
+}
+
 static void
 on_directory(void *arg, struct transport_reply *reply)
 {
@@ -163,6 +180,7 @@ on_directory(void *arg, struct transport_reply *reply)
 		nonce_put(&c->nonces, reply->nonce, c->directory_at_ms);
 		client_settle(c);
 	} else {
+		blame_directory(c, &why);
 		client_fail_waiting(c, &why);
 	}
 	client_pump(c);

@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <uthash.h>
 
 #include "base/buf.h"
@@ -38,9 +39,11 @@ struct control_client {
 	struct control *control;
 	struct loop_watch *watch;
 	bool admin;
-	bool busy;     /* a long reply is under way: no further request is read */
-	bool closing;  /* to be closed once `out` is empty */
-	int64_t since; /* mono ms: start of an unfinished line, 0 = none */
+	bool busy;        /* a long reply is under way: no further request is read */
+	bool eof;         /* it sends no more; what it asked is answered */
+	int64_t asked_at; /* mono ms: last request, or the connect */
+	bool closing;     /* to be closed once `out` is empty */
+	int64_t since;    /* mono ms: start of an unfinished line, 0 = none */
 	struct buf in;
 	struct buf out;
 	struct waited *waited; /* wait: names still open */
@@ -64,14 +67,15 @@ struct control {
 	struct notice_queue *notices;
 	int channel;
 	int listen_fd;
+	ino_t socket_ino; /* of the socket file: it may be another certd's by the end */
 	struct loop_watch *channel_watch;
 	struct loop_watch *listen_watch;
 	struct loop_timer *timer;
 	int64_t started_at;
-	struct dbjob *backup;  /* what runs, NULL: none */
-	struct dbcheck *check; /* the same */
-	int64_t check_at;      /* mono ms: the next check that nobody asks for */
-	cJSON *last_check;     /* what came of the last ones, for db.stat; NULL: none yet */
+	struct dbjob *backup; /* what runs, NULL: none */
+	struct dbcheck *check;
+	int64_t check_at;  /* mono ms: the next check that nobody asks for */
+	cJSON *last_check; /* what came of the last ones, for db.stat; NULL: none yet */
 	cJSON *last_backup;
 	struct control_client clients[CLIENTS_MAX];
 };
@@ -85,7 +89,6 @@ void reply_end(struct control_client *cl, enum msg_exit code);
 /* {"member": object}: adds the object to a new line; NULL when there is no memory. */
 cJSON *line_with(const char *member, cJSON **ret_object);
 
-/* command_show.c */
 /* What people see: a domain_state_word(), "renewing" or "expired". */
 const char *shown_state(const struct domain *d, int64_t now);
 /* {code, detail, hint, type, status} */
@@ -95,7 +98,6 @@ cJSON *problem_json(const struct problem *p);
 bool waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_problem,
                   int64_t *ret_next);
 void add_time(cJSON *object, const char *member, int64_t at);
-
 /* "the store says ...", with the code of ERR. */
 void reply_store_error(struct control_client *cl, enum err err);
 void add_names(cJSON *status, struct store_txn *txn);

@@ -17,6 +17,11 @@ struct transport;
 
 enum { ISSUER_CAS_MAX = 32, STORE_HOLD_MS = 3000 };
 
+struct seen_step {
+	struct hostname name;
+	const char *word;
+};
+
 struct issuer {
 	struct store *store;
 	struct notice_queue *notices;
@@ -29,6 +34,7 @@ struct issuer {
 	int64_t store_hold;    /* mono ms: no commits before, because one failed; 0 = none */
 	unsigned store_failed; /* so many times in a row */
 	bool store_told;       /* the log and upkeep know */
+	int64_t resume_at;     /* mono ms: some name could not be requeued, look again; 0 = no */
 	int64_t readers_at;    /* mono ms: next store_check_readers() */
 	pthread_t thread;
 
@@ -38,6 +44,8 @@ struct issuer {
 	bool kicked[ISSUER_CAS_MAX];
 	struct issuer_ca seen[ISSUER_CAS_MAX];
 	size_t seen_count;
+	struct seen_step *steps; /* of the jobs in work */
+	size_t step_count;
 };
 
 /* issuer_round.c: false when a commit failed and the rest of the round must wait. */

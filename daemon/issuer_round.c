@@ -52,7 +52,7 @@ is_dirty(const struct job *job)
 static enum err
 save_all(struct issuer *s)
 {
-	struct store_txn *txn;
+	struct store_txn *txn = NULL;
 	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
 
 	for (struct job *job = s->jobs; job && !err; job = job->hh.next)
@@ -96,7 +96,7 @@ is_to_settle(struct job *job)
 static enum err
 settle_all(struct issuer *s)
 {
-	struct store_txn *txn;
+	struct store_txn *txn = NULL;
 	enum err err = store_begin_write(s->store, STORE_SERVED, &txn);
 
 	for (struct job *job = s->jobs; job && !err; job = job->hh.next) {
@@ -185,7 +185,7 @@ closed(struct issuer *s, struct job *job)
 static enum err
 close_all(struct issuer *s)
 {
-	struct store_txn *txn;
+	struct store_txn *txn = NULL;
 	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
 
 	for (struct job *job = s->jobs; job && !err; job = job->hh.next)
@@ -218,10 +218,17 @@ issuer_close(struct issuer *s)
 	return true;
 }
 
+static void
+requeue_later(struct issuer *s, const struct hostname *name)
+{
+	log_host_warn(name, "cannot be planned anew now, later");
+	s->resume_at = clock_mono_ms() + STORE_HOLD_MS;
+}
+
 void
 issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
 {
-	struct store_txn *txn;
+	struct store_txn *txn = NULL;
 	struct domain d;
 	enum err err = ERR_OK;
 
@@ -233,7 +240,7 @@ issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
 			err = store_commit(txn);
 	}
 	if (err || store_begin_write(s->store, STORE_SERVED, &txn)) {
-		log_host_warn(name, "cannot be planned anew now; the next start does it");
+		requeue_later(s, name);
 		return;
 	}
 	err = domain_get(txn, name, &d);
@@ -246,5 +253,5 @@ issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
 	else
 		err = store_commit(txn);
 	if (err && err != ERR_NOTFOUND)
-		log_host_warn(name, "cannot be planned anew now; the next start does it");
+		requeue_later(s, name);
 }

@@ -35,6 +35,30 @@ keep_conf(struct role *keeper, const struct conf *conf)
 	keeper->spawn.conf = conf;
 }
 
+/* Long connections must not keep so many old workers that there is no place for new ones. */
+static void
+limit_draining(struct parent *p)
+{
+	for (;;) {
+		struct role *oldest = NULL;
+		size_t draining = 0;
+
+		for (size_t i = KEEPER + 1; i < ROLES_MAX; i++) {
+			struct role *r = &p->roles[i];
+
+			if (r->state != ROLE_LEAVING || r->at != INT64_MAX)
+				continue; /* others have been told to quit already */
+			draining++;
+			if (!oldest || r->left_at < oldest->left_at)
+				oldest = r;
+		}
+		if (draining <= DRAINING_MAX)
+			return;
+		log_notice("many workers are draining: the oldest ends its connections");
+		role_leave(oldest, ROLE_QUIT, clock_mono_ms() + QUIT_GRACE_MS);
+	}
+}
+
 /* The new workers all accept: the old ones drain. */
 static void
 reload_finish(struct parent *p)
@@ -49,6 +73,7 @@ reload_finish(struct parent *p)
 		else if (r->state == ROLE_WAITING)
 			role_release(r);
 	}
+	limit_draining(p);
 	sockets_close(&p->sockets);
 	p->sockets = p->next_sockets;
 	p->next_sockets = (struct sockets){0};
