@@ -16,6 +16,7 @@
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
 #include "daemon/history.h"
+#include "daemon/issuer.h"
 #include "daemon/loop.h"
 #include "daemon/upkeep.h"
 #include "store/backup.h"
@@ -198,7 +199,7 @@ tell_backup(struct control *c, const struct dbjob *job)
 	            (int)(job->took_ms % 1000), job->dir);
 }
 
-void
+static void
 dbjob_on_wake(struct control *c)
 {
 	struct dbjob *job = c->backup;
@@ -222,7 +223,7 @@ dbjob_on_wake(struct control *c)
 	free(job);
 }
 
-void
+static void
 dbjob_end(struct control *c)
 {
 	if (c->backup)
@@ -263,4 +264,29 @@ command_db_backup(struct control_client *cl, const cJSON *request)
 	c->backup = job;
 	cl->busy = true;
 	cl->backing_up = true;
+}
+
+/* ---- for control.c -------------------------------------------------------------------------- */
+
+void
+store_on_wake(struct control *c)
+{
+	if (upkeep_has_planned(c->upkeep))
+		issuer_wake(c->issuer);
+	dbjob_on_wake(c);
+}
+
+void
+store_on_timer(struct control *c)
+{
+	dbcheck_on_timer(c);
+	if (upkeep_is_lost(c->upkeep))
+		loop_stop(c->loop);
+}
+
+void
+store_end(struct control *c)
+{
+	dbjob_end(c);
+	dbcheck_end(c);
 }

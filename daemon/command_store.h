@@ -11,8 +11,10 @@ struct control;
 /* command_db.c */
 /* Room, trouble, damage and keys, for status and db.stat. */
 void add_store_state(cJSON *store, struct control *c);
-void dbjob_on_wake(struct control *c);
-void dbjob_end(struct control *c);
+/* For control.c: a backup may have ended, names may be due; a check may be due, the store lost. */
+void store_on_wake(struct control *c);
+void store_on_timer(struct control *c);
+void store_end(struct control *c);
 
 /* command_check.c */
 void dbcheck_on_timer(struct control *c);

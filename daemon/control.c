@@ -17,11 +17,9 @@
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
 #include "daemon/import.h"
-#include "daemon/issuer.h"
 #include "daemon/loop.h"
 #include "daemon/notice.h"
 #include "daemon/role.h"
-#include "daemon/upkeep.h"
 
 enum {
 	READ_CHUNK = 64 * 1024,
@@ -213,9 +211,7 @@ on_wake(void *arg)
 {
 	struct control *c = arg;
 
-	if (upkeep_has_planned(c->upkeep))
-		issuer_wake(c->issuer);
-	dbjob_on_wake(c);
+	store_on_wake(c);
 	wait_on_notices(c);
 	import_on_done(c);
 	flush_all(c);
@@ -228,10 +224,8 @@ on_tick(void *arg)
 	int64_t now = clock_mono_ms();
 
 	wait_on_timer(c);
+	store_on_timer(c);
 	loop_want(c->listen_watch, LOOP_READ);
-	dbcheck_on_timer(c);
-	if (upkeep_is_lost(c->upkeep))
-		loop_stop(c->loop);
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct control_client *cl = &c->clients[i];
 
@@ -377,8 +371,7 @@ control_free(struct control *control)
 
 	if (!control)
 		return;
-	dbjob_end(control);
-	dbcheck_end(control);
+	store_end(control);
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (control->clients[i].fd >= 0)
 			close_client(&control->clients[i]);

@@ -78,10 +78,10 @@ struct control {
 	struct loop_watch *listen_watch;
 	struct loop_timer *timer;
 	int64_t started_at;
-	struct dbjob *backup;  /* what runs, NULL: none */
-	struct dbcheck *check; /* the same */
-	int64_t check_at;      /* mono ms: the next check that nobody asks for */
-	cJSON *last_check;     /* what came of the last ones, for db.stat; NULL: none yet */
+	struct dbjob *backup; /* what runs, NULL: none */
+	struct dbcheck *check;
+	int64_t check_at;  /* mono ms: the next check that nobody asks for */
+	cJSON *last_check; /* what came of the last ones, for db.stat; NULL: none yet */
 	cJSON *last_backup;
 	struct control_client clients[CLIENTS_MAX];
 };
@@ -97,9 +97,6 @@ void reply_end(struct control_client *cl, enum msg_exit code);
 /* {"member": object}: adds the object to a new line; NULL when there is no memory. */
 cJSON *line_with(const char *member, cJSON **ret_object);
 
-/* command.c */
-void command_run(struct control_client *cl, const cJSON *request);
-
 /* command_import.c */
 void import_on_done(struct control *c);
 void import_forget(struct control_client *cl);
@@ -114,7 +111,6 @@ cJSON *problem_json(const struct problem *p);
 bool waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_problem,
                   int64_t *ret_next);
 void add_time(cJSON *object, const char *member, int64_t at);
-
 /* "the store says ...", with the code of ERR. */
 void reply_store_error(struct control_client *cl, enum err err);
 void add_names(cJSON *status, struct store_txn *txn);

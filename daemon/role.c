@@ -24,6 +24,14 @@
 #include "store/store.h"
 
 static void
+serve(struct parent *p)
+{
+	p->served = true;
+	if (role_start_workers(p, p->conf, &p->sockets, false))
+		log_err("too many workers");
+}
+
+static void
 announce(struct parent *p)
 {
 	char where[512];
@@ -38,14 +46,6 @@ announce(struct parent *p)
 		                       p->conf->listens[i].address.text);
 	log_notice("certd %s serves with %u workers: %s", CERTD_VERSION, p->conf->workers, where);
 	p->announced = true;
-}
-
-static void
-serve(struct parent *p)
-{
-	p->served = true;
-	if (role_start_workers(p, p->conf, &p->sockets, false))
-		log_err("too many workers");
 }
 
 static void
@@ -274,16 +274,28 @@ static enum err
 take_what_is_ours(struct parent *p, struct problem *why)
 {
 	char error[CONF_ERROR_MAX + 1];
-	enum err err = ERR_OK;
+	enum err err = p->lock_fd < 0 && !p->readonly ? role_claim_store(p, why) : ERR_OK;
 
-	if (p->lock_fd < 0)
-		err = role_claim_store(p, why);
 	if (err)
 		return err;
 	err = sockets_open(p->conf, NULL, NULL, &p->sockets, error, sizeof(error));
 	if (err)
 		problem_set(why, PROBLEM_INTERNAL, "%s", error);
 	return err;
+}
+
+/* The key that fits now, and whether the store can be lived with. */
+static enum err
+look_at_store(struct parent *p, struct problem *why)
+{
+	enum err err = secret_copy(&p->master, p->config->master);
+
+	if (!err && !p->readonly && master_change_is_open(p->conf))
+		err = probe_settle_master(p->conf, why);
+	if (err)
+		return err;
+	role_refresh_master(p, false);
+	return probe_store(p->conf, &p->master, why);
 }
 
 /* Everything that may be refused before the first role starts. Roles of a parent that was killed
@@ -299,16 +311,9 @@ prepare(struct parent *p, struct problem *why)
 		err = take_what_is_ours(p, why);
 	}
 	if (!err)
-		err = secret_copy(&p->master, p->config->master);
-	if (!err && !p->readonly && master_change_is_open(p->conf))
-		err = probe_settle_master(p->conf, why);
+		err = look_at_store(p, why);
 	if (!err)
-		role_refresh_master(p, false);
-	if (!err)
-		err = probe_store(p->conf, &p->master, why);
-	if (err)
-		return err;
-	err = status_new(&p->status);
+		err = status_new(&p->status);
 	if (!err) {
 		atomic_store(&p->status->pid, getpid());
 		err = open_signals(p);

@@ -49,8 +49,8 @@ struct parent {
 	int signal_fd;
 	struct role roles[ROLES_MAX];
 	bool served;    /* the keeper has been ready once: workers may start */
-	bool readonly;  /* the store's file system is: workers only, until that ends */
 	bool announced; /* all workers have been ready once */
+	bool readonly;  /* the store's file system is: workers only, until that ends */
 	bool stopping;
 	int64_t stop_at;         /* mono ms: end of the grace */
 	const struct conf *next; /* a reload in work: its conf and sockets */

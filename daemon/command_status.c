@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verb status: counters and what is kept of them, no names. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "acme/chain.h"
+#include "acme/engine.h"
+#include "base/clock.h"
+#include "base/idna.h"
+#include "base/json.h"
+#include "daemon/command_store.h"
+#include "daemon/conf.h"
+#include "daemon/control_inside.h"
+#include "daemon/issuer.h"
+#include "daemon/status.h"
+#include "daemon/upkeep.h"
+#include "store/cert.h"
+#include "store/domain_list.h"
+#include "store/event.h"
+#include "store/order.h"
+#include "store/store.h"
+
+enum { CAS_MAX = 32 };
+
+void
+add_names(cJSON *status, struct store_txn *txn)
+{
+	cJSON *names = cJSON_AddObjectToObject(status, "names");
+	uint64_t total = 0, count;
+
+	for (int s = DOMAIN_PENDING; s < DOMAIN_STATE_END; s++) {
+		if (domain_count_state(txn, s, &count))
+			continue;
+		cJSON_AddNumberToObject(names, domain_state_word(s), (double)count);
+		total += count;
+	}
+	cJSON_AddNumberToObject(names, "total", (double)total);
+}
+
+static void
+add_cas(cJSON *status, struct control *c, struct store_txn *txn)
+{
+	cJSON *list = cJSON_AddArrayToObject(status, "cas");
+	struct issuer_ca cas[CAS_MAX];
+	size_t count = issuer_cas(c->issuer, cas, CAS_MAX);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct conf_ca *conf = conf_ca(c->conf, cas[i].name);
+		cJSON *ca = cJSON_CreateObject();
+		uint64_t names;
+
+		cJSON_AddStringToObject(ca, "name", cas[i].name);
+		if (conf)
+			cJSON_AddStringToObject(ca, "directory", conf->directory);
+		cJSON_AddStringToObject(ca, "state", cas[i].state);
+		if (!domain_count_ca(txn, cas[i].name, &names))
+			cJSON_AddNumberToObject(ca, "names", (double)names);
+		cJSON_AddNumberToObject(ca, "orders", (double)cas[i].orders);
+		add_time(ca, "hold_until", cas[i].hold_until);
+		if (cas[i].problem.kind != PROBLEM_NONE)
+			cJSON_AddItemToObject(ca, "error", problem_json(&cas[i].problem));
+		cJSON_AddItemToArray(list, ca);
+	}
+}
+
+static void
+add_front(cJSON *status, const struct status *page)
+{
+	cJSON *front = cJSON_AddObjectToObject(status, "front");
+
+	for (int i = 0; i < STATUS_COUNT; i++)
+		cJSON_AddNumberToObject(front, status_word(i), (double)status_sum(page, i));
+}
+
+static void
+add_store(cJSON *status, struct control *c)
+{
+	cJSON *store = cJSON_AddObjectToObject(status, "store");
+	struct store_stat stat;
+	struct store_txn *txn;
+	uint64_t last = 0;
+
+	if (!store_stat(c->store, &stat)) {
+		cJSON_AddNumberToObject(store, "used_bytes", (double)stat.used_bytes);
+		cJSON_AddNumberToObject(store, "map_bytes", (double)stat.map_bytes);
+		cJSON_AddNumberToObject(store, "readers", (double)stat.readers);
+	}
+	add_store_state(store, c);
+	if (store_begin_read(c->store, STORE_PRIVATE, &txn))
+		return;
+	if (!event_last(txn, &last))
+		cJSON_AddNumberToObject(status, "events_last", (double)last);
+	store_abort(txn);
+}
+
+void
+command_status(struct control_client *cl, const cJSON *request)
+{
+	struct control *c = cl->control;
+	cJSON *status, *line = line_with("status", &status);
+	struct store_txn *txn;
+	enum err err;
+
+	(void)request;
+	cJSON_AddStringToObject(status, "version", CERTD_VERSION);
+	cJSON_AddNumberToObject(status, "pid", atomic_load(&c->status->pid));
+	add_time(status, "started_at", c->started_at);
+	cJSON_AddNumberToObject(status, "workers", c->conf->workers);
+	cJSON_AddNumberToObject(status, "worker_restarts",
+	                        (double)atomic_load(&c->status->worker_restarts));
+	err = store_begin_read(c->store, STORE_SERVED, &txn);
+	if (err) {
+		cJSON_Delete(line);
+		reply_store_error(cl, err);
+		return;
+	}
+	add_names(status, txn);
+	add_cas(status, c, txn);
+	store_abort(txn);
+	add_front(status, c->status);
+	add_store(status, c);
+	reply_json(cl, line);
+	reply_ok(cl);
+}
