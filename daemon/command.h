@@ -11,6 +11,9 @@ struct control_client;
 void command_run(struct control_client *cl, const cJSON *request);
 
 void command_add(struct control_client *cl, const cJSON *request);
+void command_apply(struct control_client *cl, const cJSON *request);
+void command_export(struct control_client *cl, const cJSON *request);
+void command_import(struct control_client *cl, const cJSON *request);
 void command_config_check(struct control_client *cl, const cJSON *request);
 void command_db_backup(struct control_client *cl, const cJSON *request);
 void command_db_check(struct control_client *cl, const cJSON *request);

@@ -4,20 +4,11 @@
 #ifndef DAEMON_COMMAND_INSIDE_H
 #define DAEMON_COMMAND_INSIDE_H
 
+#include "daemon/command.h"
 #include "daemon/control_inside.h"
 
 struct conf_backend;
 struct conf_ca;
-
-void command_add(struct control_client *cl, const cJSON *request);
-void command_apply(struct control_client *cl, const cJSON *request);
-void command_export(struct control_client *cl, const cJSON *request);
-void command_import(struct control_client *cl, const cJSON *request);
-void command_list(struct control_client *cl, const cJSON *request);
-void command_remove(struct control_client *cl, const cJSON *request);
-void command_renew(struct control_client *cl, const cJSON *request);
-void command_show(struct control_client *cl, const cJSON *request);
-void command_status(struct control_client *cl, const cJSON *request);
 
 /* command_domain.c: the blocks that the request names, else the default's; false: answered with an
  * error. */

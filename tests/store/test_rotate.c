@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/rotate.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -67,6 +69,12 @@ fill(struct store_txn *txn, int from, int to, uint64_t generation)
 }
 
 enum { NAMES = 300 };
+
+struct reading {
+	struct store *store;
+	atomic_bool stop;
+	atomic_int bad;
+};
 
 static void
 fill_all(struct tmpstore *t)
@@ -192,6 +200,41 @@ all_records_move_to_the_new_key(void **state)
 	}
 }
 
+static void *
+read_until(void *arg)
+{
+	struct reading *r = arg;
+
+	while (!atomic_load(&r->stop))
+		r->bad |= read_all(r->store);
+	return NULL;
+}
+
+/* Threads of one process look names up all the while. */
+static void
+threads_read_on(void **state)
+{
+	struct tmpstore *t = *state;
+	struct reading r = {.store = NULL};
+	pthread_t threads[2];
+
+	fill_all(t);
+	r.store = t->store;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, read_until, &r), 0);
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(store_key_rotate_begin(t->store), ERR_OK);
+		if (i == 3)
+			assert_int_equal(store_master_set(t->store, &t->master), ERR_OK);
+		finish(t, 300);
+	}
+	atomic_store(&r.stop, true);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(r.bad, 0);
+	assert_whole(t);
+}
+
 /* A front that was opened before all of it reads on. */
 static void
 readers_of_other_processes_follow(void **state)
@@ -311,6 +354,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(all_records_move_to_the_new_key),
+		TEST(threads_read_on),
 		TEST(readers_of_other_processes_follow),
 		TEST(a_killed_rotation_goes_on),
 		TEST(the_master_key_changes),
