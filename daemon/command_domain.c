@@ -157,7 +157,7 @@ apply_all(struct batch *b)
 static void
 write_events(const struct batch *b)
 {
-	struct store_txn *txn;
+	struct store_txn *txn = NULL;
 	enum err err = store_begin_write(b->control->store, STORE_PRIVATE, &txn);
 
 	for (size_t i = 0; i < b->count && !err; i++) {
@@ -258,7 +258,7 @@ run_batch(struct batch *b, const cJSON *request)
 static bool
 choose_blocks(struct batch *b, const cJSON *request)
 {
-	const struct conf *conf = b->control->conf;
+	const struct conf *conf = b->control->conf, *next = b->control->next_conf;
 	const char *ca = json_text(request, "ca"), *backend = json_text(request, "backend");
 
 	b->ca = ca ? conf_ca(conf, ca) : conf->otherwise.ca;
@@ -273,7 +273,14 @@ choose_blocks(struct batch *b, const cJSON *request)
 		            backend ? "the configuration has no backend \"%s\""
 		                    : "no backend given, and the configuration has no default%s",
 		            backend ? backend : "");
-	return b->ca && b->backend;
+	if (!b->ca || !b->backend)
+		return false;
+	if (next && (!conf_ca(next, b->ca->name) || !conf_backend(next, b->backend->name))) {
+		reply_error(b->cl, MSG_EXIT_CONFLICT, "busy",
+		            "a reload is in work that drops this ca or backend");
+		return false;
+	}
+	return true;
 }
 
 void

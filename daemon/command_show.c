@@ -172,16 +172,31 @@ send_page(struct control_client *cl, size_t limit, const char *state, struct hos
 	return err;
 }
 
+static bool
+is_shown_state(const char *word)
+{
+	return strcmp(word, "renewing") == 0 || strcmp(word, "expired") == 0 ||
+	       strcmp(word, domain_state_word(DOMAIN_PENDING)) == 0 ||
+	       strcmp(word, domain_state_word(DOMAIN_VALID)) == 0 ||
+	       strcmp(word, domain_state_word(DOMAIN_FAILING)) == 0;
+}
+
 void
 command_list(struct control_client *cl, const cJSON *request)
 {
-	int64_t limit = json_int(request, "limit", LIST_PAGE);
+	int64_t limit =
+		cJSON_HasObjectItem(request, "limit") ? json_int(request, "limit", 0) : LIST_PAGE;
 	const char *after = json_text(request, "after"), *state = json_text(request, "state");
 	struct hostname last = {0};
 	cJSON *end, *line;
 	bool more;
 	enum err err;
 
+	if (state && !is_shown_state(state)) {
+		reply_error(cl, MSG_EXIT_USAGE, "invalid",
+		            "\"state\" is pending, valid, renewing, failing or expired");
+		return;
+	}
 	if (limit < 1 || limit > MSG_PAGE_MAX) {
 		reply_error(cl, MSG_EXIT_USAGE, "invalid", "\"limit\" must be 1 to %d",
 		            MSG_PAGE_MAX);
@@ -232,13 +247,14 @@ add_order(cJSON *item, struct control *c, const struct hostname *name)
 	struct store_txn *txn;
 	struct order order;
 	struct engine *engine = NULL;
+	const char *step = issuer_step(c->issuer, name), *any = "http-01"; /* not asked for here */
 
 	if (store_begin_read(c->store, STORE_PRIVATE, &txn))
 		return;
 	order_init(&order);
 	if (!order_get(txn, name, &order) &&
-	    !engine_load(order.state.data, order.state.len, NULL, 0, &engine)) {
-		cJSON_AddStringToObject(item, "step", engine_state_word(engine));
+	    !engine_load(order.state.data, order.state.len, &any, 1, &engine)) {
+		cJSON_AddStringToObject(item, "step", step ? step : engine_state_word(engine));
 		if (*engine_url(engine))
 			cJSON_AddStringToObject(item, "order", engine_url(engine));
 	}

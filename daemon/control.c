@@ -52,10 +52,10 @@ flush(struct control_client *cl)
 		}
 		buf_eat(&cl->out, (size_t)n);
 	}
-	if (cl->closing && cl->out.len == 0)
+	if ((cl->closing || (cl->eof && !cl->busy)) && cl->out.len == 0)
 		close_client(cl);
 	else
-		loop_want(cl->watch, LOOP_READ | (cl->out.len ? LOOP_WRITE : 0));
+		loop_want(cl->watch, (cl->eof ? 0 : LOOP_READ) | (cl->out.len ? LOOP_WRITE : 0));
 }
 
 static void
@@ -63,6 +63,7 @@ run_line(struct control_client *cl, const char *line, size_t len)
 {
 	cJSON *request = NULL;
 
+	cl->asked_at = clock_mono_ms();
 	if (json_parse(line, len, &request) || !cJSON_IsObject(request))
 		reply_error(cl, MSG_EXIT_USAGE, "invalid",
 		            "a request is one JSON object on one line (docs/control.md)");
@@ -105,10 +106,11 @@ read_client(struct control_client *cl)
 	n = recv(cl->fd, cl->in.data + cl->in.len, READ_CHUNK, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0) {
+	if (n < 0) {
 		close_client(cl); /* a client that is gone needs no answer */
 		return;
 	}
+	cl->eof = n == 0;
 	cl->in.len += (size_t)n;
 	if (cl->busy && cl->in.len > MSG_LINE_MAX) {
 		close_client(cl);
@@ -129,6 +131,24 @@ on_client(void *arg, int events)
 		read_client(cl);
 }
 
+/* Makes room: a client that sits there and asks nothing goes for one that may. */
+static struct control_client *
+oldest_idle(struct control *c)
+{
+	struct control_client *found = NULL;
+
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct control_client *cl = &c->clients[i];
+
+		if (!cl->busy && cl->in.len == 0 && cl->out.len == 0 &&
+		    (!found || cl->asked_at < found->asked_at))
+			found = cl;
+	}
+	if (found)
+		close_client(found);
+	return found;
+}
+
 static void
 on_connect(void *arg, int events)
 {
@@ -142,13 +162,17 @@ on_connect(void *arg, int events)
 	for (size_t i = 0; i < CLIENTS_MAX && !cl; i++)
 		if (c->clients[i].fd < 0)
 			cl = &c->clients[i];
-	if (fd < 0)
+	if (fd < 0) {
+		loop_want(c->listen_watch, 0); /* no descriptor: until the next tick */
 		return;
+	}
+	if (!cl)
+		cl = oldest_idle(c);
 	if (!cl || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
 		close(fd);
 		return;
 	}
-	*cl = (struct control_client){.fd = fd, .control = c};
+	*cl = (struct control_client){.fd = fd, .control = c, .asked_at = clock_mono_ms()};
 	cl->admin = peer.uid == 0 || peer.uid == geteuid();
 	if (loop_watch(c->loop, fd, on_client, cl, &cl->watch)) {
 		close(fd);
@@ -189,6 +213,7 @@ on_tick(void *arg)
 	int64_t now = clock_mono_ms();
 
 	wait_on_timer(c);
+	loop_want(c->listen_watch, LOOP_READ);
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct control_client *cl = &c->clients[i];
 
@@ -226,7 +251,21 @@ wake_loop(void *arg)
 	loop_wake(c->loop);
 }
 
-/* A socket of a certd that is gone may be in the way: the store's lock says it is gone. */
+/* Whether somebody answers on the socket that is in the way. */
+static bool
+is_answered(const struct sockaddr_un *sa)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool answered;
+
+	if (fd < 0)
+		return false;
+	answered = connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0 || errno == EAGAIN;
+	close(fd);
+	return answered;
+}
+
+/* A socket of a certd that is gone may be in the way, one of a certd that lives is not ours. */
 static enum err
 open_socket(const char *path, int *ret_fd)
 {
@@ -238,8 +277,11 @@ open_socket(const char *path, int *ret_fd)
 	if (strlen(path) >= sizeof(sa.sun_path))
 		return ERR_TOOBIG;
 	strcpy(sa.sun_path, path);
-	if (lstat(path, &st) == 0 && (!S_ISSOCK(st.st_mode) || unlink(path) != 0))
+	if (lstat(path, &st) == 0 &&
+	    (!S_ISSOCK(st.st_mode) || is_answered(&sa) || unlink(path) != 0)) {
+		errno = EADDRINUSE;
 		return ERR_EXISTS;
+	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return ERR_IO;
@@ -277,6 +319,7 @@ enum err
 control_new(const struct control_config *config, struct control **ret_control)
 {
 	struct control *c = calloc(1, sizeof(*c));
+	struct stat st;
 	enum err err;
 
 	if (!c)
@@ -298,6 +341,8 @@ control_new(const struct control_config *config, struct control **ret_control)
 			log_err("cannot open the control socket %s: %s", c->conf->control_socket,
 			        errno ? strerror(errno) : err_text(err));
 	}
+	if (!err && lstat(c->conf->control_socket, &st) == 0)
+		c->socket_ino = st.st_ino;
 	if (!err)
 		err = watch_all(c);
 	if (err)
@@ -310,6 +355,8 @@ control_new(const struct control_config *config, struct control **ret_control)
 void
 control_free(struct control *control)
 {
+	struct stat st;
+
 	if (!control)
 		return;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
@@ -320,7 +367,9 @@ control_free(struct control *control)
 	loop_timer_free(control->timer);
 	if (control->listen_fd >= 0) {
 		close(control->listen_fd);
-		unlink(control->conf->control_socket);
+		if (lstat(control->conf->control_socket, &st) == 0 &&
+		    st.st_ino == control->socket_ino)
+			unlink(control->conf->control_socket);
 	}
 	loop_free(control->loop);
 	notice_free(control->notices);

@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <uthash.h>
 
 #include "base/buf.h"
@@ -36,9 +37,11 @@ struct control_client {
 	struct control *control;
 	struct loop_watch *watch;
 	bool admin;
-	bool busy;     /* a long reply is under way: no further request is read */
-	bool closing;  /* to be closed once `out` is empty */
-	int64_t since; /* mono ms: start of an unfinished line, 0 = none */
+	bool busy;        /* a long reply is under way: no further request is read */
+	bool eof;         /* it sends no more; what it asked is answered */
+	int64_t asked_at; /* mono ms: last request, or the connect */
+	bool closing;     /* to be closed once `out` is empty */
+	int64_t since;    /* mono ms: start of an unfinished line, 0 = none */
 	struct buf in;
 	struct buf out;
 	struct waited *waited; /* wait: names still open */
@@ -59,6 +62,7 @@ struct control {
 	struct notice_queue *notices;
 	int channel;
 	int listen_fd;
+	ino_t socket_ino; /* of the socket file: it may be another certd's by the end */
 	struct loop_watch *channel_watch;
 	struct loop_watch *listen_watch;
 	struct loop_timer *timer;

@@ -30,6 +30,7 @@ struct cred {
 	X509 *leaf;
 	EVP_PKEY *key;
 	struct chain_ref *chain; /* NULL: none */
+	bool spoiled;
 };
 
 struct cred_chains {
@@ -79,13 +80,34 @@ cred_unref(struct cred *cred)
 	free(cred);
 }
 
+/* Its chain may be what is wrong, so the next to load it gets a new one. */
+static void
+spoil(struct cred *cred)
+{
+	struct chain_ref *chain = cred->chain;
+
+	cred->spoiled = true;
+	if (!chain || !chain->hh.tbl)
+		return;
+	HASH_DEL(chain->chains->by_id, chain);
+	chain->hh.tbl = NULL;
+}
+
 enum err
-cred_attach(const struct cred *cred, SSL *ssl)
+cred_attach(struct cred *cred, SSL *ssl)
 {
 	STACK_OF(X509) *issuers = cred->chain ? cred->chain->certs : NULL;
 
-	return SSL_use_cert_and_key(ssl, cred->leaf, cred->key, issuers, 1) == 1 ? ERR_OK
-	                                                                         : ERR_CRYPTO;
+	if (SSL_use_cert_and_key(ssl, cred->leaf, cred->key, issuers, 1) == 1)
+		return ERR_OK;
+	spoil(cred);
+	return ERR_CRYPTO;
+}
+
+bool
+cred_is_spoiled(const struct cred *cred)
+{
+	return cred->spoiled;
 }
 
 /* Reading from the store */

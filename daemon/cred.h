@@ -11,6 +11,7 @@
 #define DAEMON_CRED_H
 
 #include <openssl/types.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 
@@ -31,6 +32,9 @@ MUST_CHECK enum err cred_new(X509 *leaf, EVP_PKEY *key, struct cred **ret_cred);
 struct cred *cred_ref(struct cred *cred);
 void cred_unref(struct cred *cred); /* accepts NULL */
 
-MUST_CHECK enum err cred_attach(const struct cred *cred, SSL *ssl);
+/* OpenSSL decodes parts of a certificate at its first use and remembers when that went wrong, be it
+ * only for lack of memory: then CRED is spoiled, and should be loaded again. */
+MUST_CHECK enum err cred_attach(struct cred *cred, SSL *ssl);
+bool cred_is_spoiled(const struct cred *cred);
 
 #endif

@@ -28,7 +28,8 @@
 struct entry {
 	struct hostname name;
 	uint64_t generation;
-	struct cred *cred; /* NULL: this generation cannot be used, and was logged */
+	struct cred *cred;   /* NULL: this generation cannot be used, and was logged */
+	int64_t retry_at_ms; /* when it is tried again, then */
 	const struct conf_backend *backend; /* of backend_name */
 	char backend_name[NAME_WORD_MAX + 1];
 	struct entry *prev, *next; /* least recently used at the end */
@@ -113,12 +114,18 @@ entry_set(struct credcache *cache, const struct hostname *name, uint64_t generat
 static void
 note_broken(struct credcache *cache, const struct hostname *name, uint64_t generation, enum err err)
 {
+	struct entry *e = entry_find(cache, name);
+	bool noted = e && e->generation == generation && !e->cred;
+
 	status_add(cache->config.status, STATUS_CRED_FAILED, 1);
-	log_host_warn(name, "%s cannot be used: %s; serving as if it were not there",
-	              generation == GENERATION_NONE ? "the stored domain record"
-	                                            : "the stored certificate",
-	              err_text(err));
-	(void)entry_set(cache, name, generation, NULL);
+	if (!noted)
+		log_host_warn(name, "%s cannot be used: %s; serving as if it were not there",
+		              generation == GENERATION_NONE ? "the stored domain record"
+		                                            : "the stored certificate",
+		              err_text(err));
+	e = entry_set(cache, name, generation, NULL);
+	if (e)
+		e->retry_at_ms = clock_mono_ms() + cache->config.retry_ms;
 }
 
 static bool
@@ -145,7 +152,8 @@ entry_current(struct credcache *cache, struct store_txn *txn, const struct domai
 	struct cred *cred = NULL;
 	enum err err;
 
-	if (e && e->generation == domain->generation) {
+	if (e && e->generation == domain->generation &&
+	    (e->cred ? !cred_is_spoiled(e->cred) : clock_mono_ms() < e->retry_at_ms)) {
 		DL_DELETE(cache->by_use, e);
 		DL_PREPEND(cache->by_use, e);
 		if (e->cred)

@@ -15,6 +15,7 @@
 #define DAEMON_CREDCACHE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -26,13 +27,14 @@ struct hostname;
 struct status_slot;
 struct store;
 
-enum { CREDCACHE_MAX = 16 * 1024 };
+enum { CREDCACHE_MAX = 16 * 1024, CREDCACHE_RETRY_MS = 5000 };
 
 struct credcache_config {
 	const struct conf *conf; /* all borrowed */
 	struct store *store;
 	struct status_slot *status;
 	size_t max_entries; /* at least 1 */
+	uint32_t retry_ms;  /* how long a record that cannot be opened is left alone */
 };
 
 MUST_CHECK enum err credcache_new(const struct credcache_config *config,

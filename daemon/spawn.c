@@ -2,6 +2,7 @@
 #include "daemon/spawn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
@@ -118,6 +119,14 @@ process_main(struct spawn *s, pid_t parent)
 	exit(err ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
+static void
+close_own(struct spawn *s)
+{
+	while (s->own_count > 0)
+		close(s->own_fds[--s->own_count]);
+	s->listen_fds = s->parents_fds; /* for the next start */
+}
+
 static void *
 thread_main(void *arg)
 {
@@ -125,8 +134,34 @@ thread_main(void *arg)
 
 	if (run_role(s, s->store))
 		log_err("%s ended with an error", s->kind == SPAWN_KEEPER ? "keeper" : "worker");
+	close_own(s);
 	close(s->theirs);
 	return NULL;
+}
+
+/* As fork() does for a process: the parent may close its sockets while a worker still drains. */
+static enum err
+copy_sockets(struct spawn *s)
+{
+	for (; s->listen_fds && s->own_count < s->conf->listen_count; s->own_count++) {
+		int fd = fcntl(s->listen_fds[s->own_count], F_DUPFD_CLOEXEC, 3);
+
+		if (fd < 0)
+			return ERR_IO;
+		s->own_fds[s->own_count] = fd;
+	}
+	s->listen_fds = s->own_fds;
+	return ERR_OK;
+}
+
+static enum err
+start_thread(struct spawn *s)
+{
+	s->parents_fds = s->listen_fds;
+	if (copy_sockets(s) == ERR_OK && pthread_create(&s->thread, NULL, thread_main, s) == 0)
+		return ERR_OK;
+	close_own(s);
+	return ERR_NOMEM;
 }
 
 enum err
@@ -140,7 +175,7 @@ spawn_start(struct spawn *spawn)
 	spawn->channel = pair[0];
 	spawn->theirs = pair[1];
 	if (spawn->single) {
-		if (pthread_create(&spawn->thread, NULL, thread_main, spawn) == 0)
+		if (start_thread(spawn) == ERR_OK)
 			return ERR_OK;
 		close(pair[1]);
 	} else {

@@ -14,8 +14,8 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "daemon/conf.h"
 
-struct conf;
 struct secret;
 struct status;
 struct store;
@@ -38,7 +38,11 @@ struct spawn {
 	pid_t pid;
 	pthread_t thread;
 	int channel; /* the parent's end; to be closed by the caller when the role is gone */
-	int theirs;  /* internal */
+	/* internal */
+	int theirs;             /* the role's end of the channel */
+	const int *parents_fds; /* single: what listen_fds was, while the thread has copies */
+	int own_fds[CONF_LISTENS_MAX];
+	size_t own_count;
 };
 
 MUST_CHECK enum err spawn_start(struct spawn *spawn);

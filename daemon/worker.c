@@ -119,7 +119,8 @@ open_credentials(struct worker *w)
 	struct credcache_config cache = {.conf = c->conf,
 	                                 .store = c->store,
 	                                 .status = c->status,
-	                                 .max_entries = CREDCACHE_MAX};
+	                                 .max_entries = CREDCACHE_MAX,
+	                                 .retry_ms = CREDCACHE_RETRY_MS};
 	struct tls_config tls = {.conf = c->conf, .store = c->store, .status = c->status};
 	enum err err = credcache_new(&cache, &w->creds);
 

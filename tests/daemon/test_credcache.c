@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -17,7 +18,7 @@
 #include "daemon/status.h"
 #include "tests/support/tmpcert.h"
 
-enum { SMALL = 4 };
+enum { SMALL = 4, RETRY_MS = 300 };
 
 static struct tmpstore store;
 static struct conf_backend backends[] = {{.name = "echo"}, {.name = "other"}};
@@ -29,7 +30,8 @@ static SSL_CTX *ctx;
 static int
 setup(void **state)
 {
-	struct credcache_config config = {.conf = &conf, .max_entries = SMALL};
+	struct credcache_config config = {
+		.conf = &conf, .max_entries = SMALL, .retry_ms = RETRY_MS};
 
 	(void)state;
 	log_set_level(LOG_LEVEL_ERR);
@@ -65,7 +67,7 @@ lookup(const char *text, struct cred_route *ret)
 }
 
 static uint64_t
-serial_of(const struct cred *cred)
+serial_of(struct cred *cred)
 {
 	SSL *ssl = SSL_new(ctx);
 	uint64_t serial = 0;
@@ -210,6 +212,21 @@ test_damaged_is_not_there(void **state)
 }
 
 static void
+test_damaged_is_tried_again(void **state)
+{
+	struct cred_route route;
+
+	(void)state;
+	tmpcert_store(&store, &(struct tmpcert){.name = "a.example.org", .damaged = true});
+	assert_int_equal(lookup("a.example.org", &route), ERR_WRONGSTATE);
+	tmpcert_store(&store, &(struct tmpcert){.name = "a.example.org"}); /* same generation */
+	assert_int_equal(lookup("a.example.org", &route), ERR_WRONGSTATE);
+	usleep(RETRY_MS * 1000);
+	assert_int_equal(served("a.example.org"), 1);
+	expect(STATUS_CRED_FAILED, 1);
+}
+
+static void
 test_bounded(void **state)
 {
 	struct cred_route kept;
@@ -300,6 +317,7 @@ main(void)
 		CASE(test_wildcard),
 		CASE(test_valid_before_expired),
 		CASE(test_damaged_is_not_there),
+		CASE(test_damaged_is_tried_again),
 		CASE(test_bounded),
 		CASE(test_least_recently_used_goes),
 		CASE(test_backends),
