@@ -7,6 +7,7 @@
 #include "acme/header.h"
 #include "acme/refusal.h"
 #include "acme/transport.h"
+#include "acme/url.h"
 #include "base/json.h"
 #include "base/problem.h"
 
@@ -18,11 +19,11 @@ static const struct {
 	{"deactivated", AUTHZ_INVALID}, {"expired", AUTHZ_INVALID}, {"revoked", AUTHZ_INVALID},
 };
 
-static const char *const challenge_words[CHALLENGE_STATUSES] = {
-	[CHALLENGE_PENDING] = "pending",
-	[CHALLENGE_PROCESSING] = "processing",
-	[CHALLENGE_VALID] = "valid",
-	[CHALLENGE_INVALID] = "invalid",
+static const char *const challenge_words[AUTHZ_CHALLENGE_STATUSES] = {
+	[AUTHZ_CHALLENGE_PENDING] = "pending",
+	[AUTHZ_CHALLENGE_PROCESSING] = "processing",
+	[AUTHZ_CHALLENGE_VALID] = "valid",
+	[AUTHZ_CHALLENGE_INVALID] = "invalid",
 };
 
 static enum err
@@ -82,21 +83,21 @@ authz_done(struct authz *a)
 }
 
 enum err
-challenge_read(const cJSON *json, struct challenge *ret_challenge)
+authz_challenge_read(const cJSON *json, struct authz_challenge *ret_challenge)
 {
 	const char *word = json_text(json, "status");
-	struct challenge c = {
+	struct authz_challenge c = {
 		.type = json_text(json, "type"),
 		.url = json_text(json, "url"),
 		.token = json_text(json, "token"),
-		.status = CHALLENGE_STATUSES,
+		.status = AUTHZ_CHALLENGE_STATUSES,
 		.error = json_object(json, "error"),
 	};
 
-	for (size_t i = 0; word && i < CHALLENGE_STATUSES; i++)
+	for (size_t i = 0; word && i < AUTHZ_CHALLENGE_STATUSES; i++)
 		if (strcmp(word, challenge_words[i]) == 0)
-			c.status = (enum challenge_status)i;
-	if (!c.type || c.status == CHALLENGE_STATUSES)
+			c.status = (enum authz_challenge_status)i;
+	if (!c.type || c.status == AUTHZ_CHALLENGE_STATUSES)
 		return ERR_PROTO;
 	*ret_challenge = c;
 	return ERR_OK;
@@ -127,25 +128,31 @@ is_token(const char *token)
 	return token && strlen(token) <= AUTHZ_TOKEN_MAX && header_is_base64url(token);
 }
 
+static bool
+is_url(const char *url)
+{
+	return url && url_is_sane(url);
+}
+
 enum err
 authz_choose(const struct authz *a, const char *const *types, size_t count,
-             struct challenge *ret_challenge, size_t *ret_type, struct problem *ret_why)
+             struct authz_challenge *ret_challenge, size_t *ret_type, struct problem *ret_why)
 {
-	struct challenge best = {0};
+	struct authz_challenge best = {0};
 	size_t best_type = count;
 	const cJSON *one;
 
 	cJSON_ArrayForEach(one, json_array(a->json, "challenges"))
 	{
-		struct challenge c;
+		struct authz_challenge c;
 		size_t type = 0;
 
-		if (challenge_read(one, &c) || c.status == CHALLENGE_INVALID)
+		if (authz_challenge_read(one, &c) || c.status == AUTHZ_CHALLENGE_INVALID)
 			continue;
 		while (type < count && strcmp(types[type], c.type) != 0)
 			type++;
-		if (type == count || (best.status == CHALLENGE_PROCESSING) ||
-		    (type >= best_type && c.status != CHALLENGE_PROCESSING))
+		if (type == count || (best.status == AUTHZ_CHALLENGE_PROCESSING) ||
+		    (type >= best_type && c.status != AUTHZ_CHALLENGE_PROCESSING))
 			continue;
 		best = c;
 		best_type = type;
@@ -154,10 +161,10 @@ authz_choose(const struct authz *a, const char *const *types, size_t count,
 		say_no_challenge(a, ret_why);
 		return ERR_NOTFOUND;
 	}
-	if (!is_token(best.token) || !best.url) {
+	if (!is_token(best.token) || !is_url(best.url)) {
 		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
 		            "the CA's %s challenge for %s has no usable %s", best.type,
-		            a->name.name, best.url ? "token" : "url");
+		            a->name.name, is_url(best.url) ? "token" : "url");
 		return ERR_PROTO;
 	}
 	*ret_challenge = best;
@@ -166,15 +173,15 @@ authz_choose(const struct authz *a, const char *const *types, size_t count,
 }
 
 enum err
-authz_find(const struct authz *a, const char *url, struct challenge *ret_challenge)
+authz_find(const struct authz *a, const char *url, struct authz_challenge *ret_challenge)
 {
 	const cJSON *one;
 
 	cJSON_ArrayForEach(one, json_array(a->json, "challenges"))
 	{
-		struct challenge c;
+		struct authz_challenge c;
 
-		if (!challenge_read(one, &c) && c.url && strcmp(c.url, url) == 0) {
+		if (!authz_challenge_read(one, &c) && c.url && strcmp(c.url, url) == 0) {
 			*ret_challenge = c;
 			return ERR_OK;
 		}

@@ -85,7 +85,7 @@ add_block(struct bag *bag, const char *name, const unsigned char *der, long len,
 static enum err
 read_pem(const void *pem, size_t len, struct bag *bag, struct problem *why)
 {
-	BIO *in = len <= INT_MAX ? BIO_new_mem_buf(pem, (int)len) : NULL;
+	BIO *in = len <= INT_MAX ? BIO_new_mem_buf(len ? pem : "", (int)len) : NULL;
 	enum err err = in ? ERR_OK : ERR_NOMEM;
 	char *name, *header;
 	unsigned char *der;

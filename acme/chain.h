@@ -3,8 +3,8 @@
  * acme/chain.h - what a CA handed out, judged before anything of ours is replaced
  *
  * Nothing is taken on trust: the leaf must hold our public key, cover every name (dNSName only), be
- * valid now, not be a CA, and each certificate must be signed by the next. The chain is put in order,
- * strangers and a trailing self-signed root are dropped.
+ * valid now, not be a CA, and each certificate must be signed by the next. The chain is put in
+ * order, strangers and a trailing self-signed root are dropped.
  */
 #ifndef ACME_CHAIN_H
 #define ACME_CHAIN_H
@@ -22,8 +22,9 @@ struct problem;
 enum { CHAIN_MAX = 10, CHAIN_SERIAL_MAX = 64, CHAIN_ISSUER_MAX = 128, CHAIN_CLOCK_SLACK = 3600 };
 
 struct chain {
-	struct buf leaf;    /* DER */
-	struct buf issuers; /* DER each behind a u32 length (buf_bytes32), issuer of the leaf first */
+	struct buf leaf; /* DER */
+	struct buf
+		issuers; /* DER each behind a u32 length (buf_bytes32), issuer of the leaf first */
 	int64_t not_before;
 	int64_t not_after;
 };
@@ -39,9 +40,10 @@ MUST_CHECK enum err chain_check(const void *pem, size_t len, EVP_PKEY *key,
 
 struct chain_facts {
 	char serial[CHAIN_SERIAL_MAX + 1]; /* lower-case hex */
-	char issuer[CHAIN_ISSUER_MAX + 1]; /* CN of the issuer, else its first attribute; foreign text */
-	char key[16];                      /* "ecdsa-p256", "rsa-2048", ... */
-	struct buf names;                  /* dNSNames, NUL-terminated one after the other */
+	char issuer[CHAIN_ISSUER_MAX +
+	            1];   /* CN of the issuer, else its first attribute; foreign text */
+	char key[16];     /* "ecdsa-p256", "rsa-2048", ... */
+	struct buf names; /* dNSNames, NUL-terminated one after the other */
 };
 
 /* For people: `certctl show`. The caller releases RET_FACTS->names. */

@@ -98,8 +98,10 @@ call_unlink(struct call *call)
 	struct client *c = call->client;
 
 	TAILQ_REMOVE(call->list, call, link);
-	if (call->list == &c->sent)
-		c->sent_count--;
+	if (call->list != &c->sent)
+		return;
+	c->sent_count--;
+	c->orders_sent -= call->target == CLIENT_NEW_ORDER;
 }
 
 static void
@@ -195,27 +197,6 @@ on_deferred(void *arg, struct transport_reply *reply)
 	client_flush(c);
 }
 
-/* Where CALL goes; NULL with the reason in RET_WHY when it must not go out. */
-static const char *
-url_of(const struct client *c, const struct call *call, struct problem *ret_why)
-{
-	const char *url = call->target == CLIENT_NEW_ORDER ? c->directory.new_order
-	                  : call->target == CLIENT_ORDERS  ? c->orders_url
-	                                                   : call->url;
-
-	if (call->registers)
-		return c->directory.new_account;
-	if (call->target == CLIENT_ORDERS && !*url)
-		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
-		            "the CA keeps no list of the account's orders");
-	else if (!directory_names(&c->directory, url))
-		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
-		            "the CA sends us to %.300s, which is not where its directory is", url);
-	else
-		return url;
-	return NULL;
-}
-
 /* Signs CALL with NONCE and hands it to the transport. */
 static void
 call_send(struct client *c, struct call *call, const char *url, const char *nonce)
@@ -246,6 +227,7 @@ call_send(struct client *c, struct call *call, const char *url, const char *nonc
 	call_unlink(call);
 	call_enter(call, &c->sent);
 	c->sent_count++;
+	c->orders_sent += call->target == CLIENT_NEW_ORDER;
 }
 
 void
@@ -262,9 +244,9 @@ client_pump(struct client *c)
 		const char *url;
 
 		next = TAILQ_NEXT(call, link);
-		if (c->state != CLIENT_READY && !call->registers)
+		if (!client_may_send(c, call))
 			continue;
-		url = url_of(c, call, &why);
+		url = client_url_of(c, call, &why);
 		if (!url) {
 			call_finish(call, &why);
 			continue;
@@ -315,6 +297,8 @@ on_reply(void *arg, struct transport_reply *reply)
 
 	call_unlink(call);
 	refusal_judge(reply, &answer.problem);
+	if (reply->err == ERR_TIMEOUT || reply->err == ERR_UNREACHABLE)
+		client_fail_waiting(c, &answer.problem); /* else each would wait as long, in turn */
 	if (!goes_again(c, call, &answer.problem, reply)) {
 		call->fn(call->arg, &answer);
 		call_free(call);

@@ -7,7 +7,8 @@
  * answers badNonce with the nonce of that very reply (at most 10 times), takes a nonce from every
  * reply, and asks newNonce when it has none (RFC 8555 6.5). accountDoesNotExist makes it forget the
  * account URL and register the same key anew, once, then repeat the request.
- * Failures to get ready fail all waiting requests; the next request tries again from the start.
+ * Failures to get ready, and a CA that does not answer, fail all waiting requests; the next request
+ * tries again from the start. At most 64 requests are under way, and one newOrder among them.
  * Threads: the one that runs the transport.
  */
 #ifndef ACME_CLIENT_H
@@ -26,7 +27,7 @@ struct client;
 /* Strings are borrowed for client_new(), which copies them. */
 struct client_config {
 	const char *directory;
-	const char *ca_file; /* NULL: the system's roots */
+	const char *ca_file;         /* NULL: the system's roots */
 	const char *const *contacts; /* "ops@example.com" (mailto: is added), maybe none */
 	size_t contact_count;
 	bool agree_terms;

@@ -12,6 +12,10 @@
 enum {
 	HEADS_MAX = 16,        /* newNonce requests side by side */
 	HEAD_FAILURES_MAX = 3, /* in a row, then who waits is told */
+	/* newOrder goes one at a time: a crash then loses sight of one order at most, and Pebble
+	 * (2.4 and 2.10) locks up for good when two of them meet. CAs allow far fewer than this
+	 * gives. */
+	NEW_ORDERS_MAX = 1,
 };
 
 static enum err
@@ -146,6 +150,23 @@ client_forget_account(struct client *c)
 		client_settle(c);
 }
 
+/* A refusal here is not about a name: the URL is wrong, or what it leads to. */
+static void
+blame_directory(const struct client *c, struct problem *why)
+{
+	struct problem said = *why;
+
+	if (said.kind == PROBLEM_CA_UNREACHABLE || said.kind == PROBLEM_CA_TLS ||
+	    said.kind == PROBLEM_CA_ERROR || said.kind == PROBLEM_CA_LIMITED)
+		return;
+	if (strstr(said.detail, c->directory_url))
+		why->kind = PROBLEM_CA_DIRECTORY;
+	else
+		problem_set(why, PROBLEM_CA_DIRECTORY, "%.200s: %.250s", c->directory_url,
+		            said.detail);
+	why->status = said.status;
+}
+
 static void
 on_directory(void *arg, struct transport_reply *reply)
 {
@@ -159,6 +180,7 @@ on_directory(void *arg, struct transport_reply *reply)
 		nonce_put(&c->nonces, reply->nonce, c->directory_at_ms);
 		client_settle(c);
 	} else {
+		blame_directory(c, &why);
 		client_fail_waiting(c, &why);
 	}
 	client_pump(c);
@@ -221,4 +243,33 @@ client_fetch_nonces(struct client *c, size_t wanted)
 		}
 		c->heads++;
 	}
+}
+
+bool
+client_may_send(const struct client *c, const struct call *call)
+{
+	if (call->registers)
+		return true;
+	return c->state == CLIENT_READY &&
+	       (call->target != CLIENT_NEW_ORDER || c->orders_sent < NEW_ORDERS_MAX);
+}
+
+const char *
+client_url_of(const struct client *c, const struct call *call, struct problem *ret_why)
+{
+	const char *url = call->target == CLIENT_NEW_ORDER ? c->directory.new_order
+	                  : call->target == CLIENT_ORDERS  ? c->orders_url
+	                                                   : call->url;
+
+	if (call->registers)
+		return c->directory.new_account;
+	if (call->target == CLIENT_ORDERS && !*url)
+		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
+		            "the CA keeps no list of the account's orders");
+	else if (!directory_names(&c->directory, url))
+		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
+		            "the CA sends us to %.300s, which is not where its directory is", url);
+	else
+		return url;
+	return NULL;
 }

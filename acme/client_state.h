@@ -3,8 +3,8 @@
  * acme/client_state.h - the inside of a client, shared by client.c (requests) and client_ready.c
  * (what is needed before)
  *
- * A call is in exactly one list: waiting (for readiness, a nonce or its turn), sent (the transport has
- * it), finished (failed without a reply, to be called back from the next transport_run()).
+ * A call is in exactly one list: waiting (for readiness, a nonce or its turn), sent (the transport
+ * has it), finished (failed without a reply, to be called back from the next transport_run()).
  */
 #ifndef ACME_CLIENT_STATE_H
 #define ACME_CLIENT_STATE_H
@@ -61,7 +61,8 @@ struct client {
 	struct calls sent;
 	struct calls finished;
 	size_t sent_count;
-	bool deferred; /* transport_defer() was asked for client_flush() */
+	size_t orders_sent; /* newOrder requests among them */
+	bool deferred;      /* transport_defer() was asked for client_flush() */
 };
 
 /* Sends what can be sent, starts what is missing for it. Never calls anyone back. */
@@ -79,6 +80,11 @@ void client_settle(struct client *c);
 void client_forget_account(struct client *c);
 /* As many newNonce requests under way as WANTED, within bounds. */
 void client_fetch_nonces(struct client *c, size_t wanted);
+
+/* Whether it is CALL's turn. */
+bool client_may_send(const struct client *c, const struct call *call);
+/* Where CALL goes; NULL with the reason in RET_WHY when it must not go out. */
+const char *client_url_of(const struct client *c, const struct call *call, struct problem *ret_why);
 
 /* client.c: a call that goes out before all others. */
 MUST_CHECK enum err client_register(struct client *c, const char *payload, client_answer_fn *fn);

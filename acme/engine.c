@@ -7,24 +7,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acme/engine_state.h"
+#include "acme/engine_steps.h"
 #include "acme/refusal.h"
+
+#define SENDS(name, build, read, refused)                                                          \
+	{                                                                                          \
+		name, ENGINE_SEND, engine_build_##build, engine_read_##read,                       \
+			engine_refused_##refused                                                   \
+	}
 
 /* clang-format off */
 static const struct engine_row rows[STATE_COUNT] = {
-	[STATE_NEW_ORDER] = {"new-order", ENGINE_SEND,    engine_build_new_order, engine_read_new_order, engine_refused_new_order},
-	[STATE_LOST]      = {"lost",      ENGINE_WAIT,    NULL,            NULL,           NULL},
-	[STATE_RESUME]    = {"resume",    ENGINE_SEND,    engine_build_get_order, engine_read_order,     engine_refused_gone},
-	[STATE_AUTHORIZE] = {"authorize", ENGINE_SEND,    engine_build_get_authz, engine_read_authorize, engine_refused_gone},
-	[STATE_PUBLISH]   = {"publish",   ENGINE_PUBLISH, engine_build_publish,   NULL,           NULL},
-	[STATE_RESPOND]   = {"respond",   ENGINE_SEND,    engine_build_respond,   engine_read_respond,   engine_refused_respond},
-	[STATE_VALIDATE]  = {"validate",  ENGINE_SEND,    engine_build_get_authz, engine_read_validate,  engine_refused_gone},
-	[STATE_FINALIZE]  = {"finalize",  ENGINE_SEND,    engine_build_finalize,  engine_read_order,     engine_refused_finalize},
-	[STATE_ISSUE]     = {"issue",     ENGINE_SEND,    engine_build_get_order, engine_read_order,     engine_refused_gone},
-	[STATE_DOWNLOAD]  = {"download",  ENGINE_SEND,    engine_build_download,  engine_read_download,  NULL},
-	[STATE_EXPLAIN]   = {"explain",   ENGINE_SEND,    engine_build_get_authz, engine_read_explain,   engine_refused_explain},
-	[STATE_DONE]      = {"done",      ENGINE_DONE,    NULL,            NULL,           NULL},
-	[STATE_FAILED]    = {"failed",    ENGINE_FAILED,  NULL,            NULL,           NULL},
+	/*                          name         request    answer     refusal   */
+	[STATE_NEW_ORDER] = SENDS("new-order", new_order, new_order, new_order),
+	[STATE_LOST]      = {"lost", ENGINE_WAIT, NULL, NULL, NULL},
+	[STATE_RESUME]    = SENDS("resume",    get_order, order,     gone),
+	[STATE_AUTHORIZE] = SENDS("authorize", get_authz, authorize, gone),
+	[STATE_PUBLISH]   = {"publish", ENGINE_PUBLISH, engine_build_publish, NULL, NULL},
+	[STATE_RESPOND]   = SENDS("respond",   respond,   respond,   respond),
+	[STATE_VALIDATE]  = SENDS("validate",  get_authz, validate,  gone),
+	[STATE_FINALIZE]  = SENDS("finalize",  finalize,  order,     finalize),
+	[STATE_ISSUE]     = SENDS("issue",     get_order, order,     gone),
+	[STATE_DOWNLOAD]  = SENDS("download",  download,  download,  usual),
+	[STATE_EXPLAIN]   = SENDS("explain",   get_authz, explain,   explain),
+	[STATE_DONE]      = {"done", ENGINE_DONE, NULL, NULL, NULL},
+	[STATE_FAILED]    = {"failed", ENGINE_FAILED, NULL, NULL, NULL},
 };
 /* clang-format on */
 
@@ -236,6 +243,14 @@ engine_is_final(const struct problem *p)
 	       p->status != 408 && p->status != 429 && p->status < 500;
 }
 
+bool
+engine_refused_usual(struct engine *e, const struct client_answer *answer)
+{
+	(void)e;
+	(void)answer;
+	return false;
+}
+
 /* No row knew better. The URL of the order or of one of its parts is unknown to the CA: it has
  * forgotten the order. */
 static void
@@ -257,7 +272,7 @@ engine_feed(struct engine *e, const struct client_answer *answer)
 	if (answer->problem.kind == PROBLEM_NONE) {
 		e->retries = 0;
 		row->read(e, answer->reply);
-	} else if (!row->refused || !row->refused(e, answer)) {
+	} else if (!row->refused(e, answer)) {
 		refuse(e, &answer->problem);
 	}
 }

@@ -11,14 +11,16 @@
  *   DONE     engine_certificate() is the chain the CA gave for engine_key(): judge and store it
  *   FAILED   engine_problem() says why; engine_is_dead() whether the order is worth keeping
  *
- * Whenever engine_is_dirty(), engine_save() must be stored durably before the wish is performed: the
- * order URL, the CSR key and the step survive a kill -9 and engine_load() goes on from there. A
+ * Whenever engine_is_dirty(), engine_save() must be stored durably before the wish is performed:
+ * the order URL, the CSR key and the step survive a kill -9 and engine_load() goes on from there. A
  * loaded engine asks the CA for the order's state before it acts, so repeating a step is harmless.
- * One that had sent newOrder and never heard its URL loads as engine_is_lost(): the driver looks for
- * it in the account's orders (acme/lost.h) and calls engine_found(); with none to find, it sends
- * newOrder again, which a CA without such a list answers with the pending order (Boulder does).
+ * One that had sent newOrder and never heard its URL loads as engine_is_lost() and wishes WAIT
+ * until engine_found(): the driver looks for it in the account's orders (acme/lost.h); with none to
+ * find, newOrder is sent again, which a CA without such a list answers with the pending order
+ * (Boulder does). A newOrder that may have reached the CA is never repeated without that.
  *
- * One table row per state: name, build (request), read (answer). Every state's name is shown to people.
+ * One table row per state: name, build (request), read (answer). Every state's name is shown to
+ * people.
  */
 #ifndef ACME_ENGINE_H
 #define ACME_ENGINE_H
@@ -73,12 +75,13 @@ MUST_CHECK enum err engine_load(const void *state, size_t len, const char *const
 bool engine_is_dirty(const struct engine *e); /* cleared by engine_save() */
 
 enum engine_wish engine_wish(const struct engine *e);
-const struct engine_send *engine_send(const struct engine *e);  /* valid until the next feed */
+const struct engine_send *engine_send(const struct engine *e); /* valid until the next feed */
 void engine_feed(struct engine *e, const struct client_answer *answer);
 /* The challenges to be published now; valid until the next feed. */
 const struct engine_challenge *engine_challenges(const struct engine *e, size_t *ret_count);
 void engine_published(struct engine *e);
-uint32_t engine_wait_ms(const struct engine *e); /* Retry-After clamped to 1 s..1 day, else back-off */
+/* Retry-After clamped to 1 s..1 day, else back-off. */
+uint32_t engine_wait_ms(const struct engine *e);
 void engine_waited(struct engine *e);
 
 bool engine_is_lost(const struct engine *e);
@@ -90,8 +93,8 @@ const struct buf *engine_certificate(const struct engine *e);
 EVP_PKEY *engine_key(const struct engine *e);
 
 const struct problem *engine_problem(const struct engine *e);
-/* FAILED: the order itself is over (invalid, refused, expired): forget it. Otherwise only this attempt
- * is (CA down): keep the snapshot, a later engine_load() goes on. */
+/* FAILED: the order itself is over (invalid, refused, expired): forget it. Otherwise only this
+ * attempt is (CA down): keep the snapshot, a later engine_load() goes on. */
 bool engine_is_dead(const struct engine *e);
 
 const char *engine_state_word(const struct engine *e); /* "new-order", "authorize", "finalize"... */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acme/engine_state.h"
+#include "acme/engine_steps.h"
 #include "acme/refusal.h"
 #include "acme/transport.h"
 #include "base/json.h"
@@ -92,7 +92,7 @@ static bool
 choose_challenge(struct engine *e, struct engine_authz *to, const struct authz *authz)
 {
 	const char *types[ENGINE_CHALLENGE_TYPES_MAX];
-	struct challenge c;
+	struct authz_challenge c;
 	struct problem why;
 	enum err err;
 
@@ -106,7 +106,7 @@ choose_challenge(struct engine *e, struct engine_authz *to, const struct authz *
 	if (err)
 		return false;
 	to->name = authz->name;
-	to->answered = c.status != CHALLENGE_PENDING;
+	to->answered = c.status != AUTHZ_CHALLENGE_PENDING;
 	to->stale = c.error != NULL;
 	strcpy(to->token, c.token);
 	to->challenge_url = strdup(c.url);
@@ -180,14 +180,14 @@ engine_build_respond(struct engine *e)
 
 /* Whether the challenge C is lost: said to be invalid, or left pending with a new error. */
 static bool
-has_failed(const struct engine_authz *a, const struct challenge *c)
+has_failed(const struct engine_authz *a, const struct authz_challenge *c)
 {
-	return c->status == CHALLENGE_INVALID ||
-	       (c->status == CHALLENGE_PENDING && c->error && !a->stale);
+	return c->status == AUTHZ_CHALLENGE_INVALID ||
+	       (c->status == AUTHZ_CHALLENGE_PENDING && c->error && !a->stale);
 }
 
 static void
-fail_challenge(struct engine *e, const struct challenge *c)
+fail_challenge(struct engine *e, const struct authz_challenge *c)
 {
 	struct problem why;
 
@@ -211,11 +211,11 @@ answered(struct engine *e)
 void
 engine_read_respond(struct engine *e, const struct transport_reply *reply)
 {
-	struct challenge c;
+	struct authz_challenge c;
 	cJSON *json = NULL;
 
-	if (!json_parse(reply->body.data, reply->body.len, &json) && !challenge_read(json, &c) &&
-	    has_failed(&e->authz[e->at], &c))
+	if (!json_parse(reply->body.data, reply->body.len, &json) &&
+	    !authz_challenge_read(json, &c) && has_failed(&e->authz[e->at], &c))
 		fail_challenge(e, &c);
 	else
 		answered(e);
@@ -237,7 +237,7 @@ engine_read_validate(struct engine *e, const struct transport_reply *reply)
 {
 	struct engine_authz *to = &e->authz[e->at];
 	struct authz authz;
-	struct challenge c;
+	struct authz_challenge c;
 
 	if (!take_authz(e, reply, &authz))
 		return;

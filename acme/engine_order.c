@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "acme/csr.h"
-#include "acme/engine_state.h"
+#include "acme/engine_steps.h"
 #include "acme/jose.h"
 #include "acme/refusal.h"
 #include "acme/transport.h"
@@ -106,7 +106,8 @@ go_on_invalid(struct engine *e, const struct order_object *order)
 		engine_gone(e, "the CA calls this one invalid without saying why");
 }
 
-static void (*const by_status[ORDER_STATUSES])(struct engine *e, const struct order_object *order) = {
+static void (*const by_status[ORDER_STATUSES])(struct engine *e,
+                                               const struct order_object *order) = {
 	[ORDER_PENDING] = go_on_pending,       [ORDER_READY] = go_on_ready,
 	[ORDER_PROCESSING] = go_on_processing, [ORDER_VALID] = go_on_valid,
 	[ORDER_INVALID] = go_on_invalid,
@@ -132,9 +133,11 @@ engine_read_order(struct engine *e, const struct transport_reply *reply)
 		engine_fail(e, &why, false);
 	} else if (err) {
 		engine_strike_with(e, "the CA's order has unusable authorizations");
-	} else if (e->state == STATE_RESUME && !order_object_is_for(&order, e->names, e->name_count)) {
+	} else if (e->state == STATE_RESUME &&
+	           !order_object_is_for(&order, e->names, e->name_count)) {
 		engine_gone(e, "this one is for other names");
-	} else if (e->state == STATE_NEW_ORDER && !order_object_is_for(&order, e->names, e->name_count)) {
+	} else if (e->state == STATE_NEW_ORDER &&
+	           !order_object_is_for(&order, e->names, e->name_count)) {
 		engine_strike_with(e, "the CA's order is for other names than asked for");
 	} else {
 		by_status[order.status](e, &order);

@@ -45,7 +45,7 @@ enum engine_state {
 
 struct engine_authz {
 	char *url;
-	bool seen;     /* read at least once */
+	bool seen; /* read at least once */
 	bool valid;
 	bool answered; /* the CA knows that it may look */
 	bool stale;    /* had an error before we answered: that one is old */
@@ -53,15 +53,6 @@ struct engine_authz {
 	struct hostname name;
 	char *challenge_url;
 	char token[AUTHZ_TOKEN_MAX + 1];
-};
-
-struct engine_row {
-	const char *name;
-	enum engine_wish wish;
-	enum err (*build)(struct engine *e); /* SEND: fills e->send */
-	void (*read)(struct engine *e, const struct transport_reply *reply);
-	/* What the state makes of a problem itself; false: the rule for all decides. */
-	bool (*refused)(struct engine *e, const struct client_answer *answer);
 };
 
 struct engine {
@@ -122,30 +113,5 @@ void engine_gone(struct engine *e, const char *why);
 bool engine_retries(struct engine *e, const struct problem *problem);
 /* Whether P is the CA's last word on this order. */
 bool engine_is_final(const struct problem *p);
-
-/* Goes and reads the authorizations of a pending order. */
-void engine_authorize(struct engine *e);
-/* A request of the table: POST-as-GET of URL. */
-MUST_CHECK enum err engine_get(struct engine *e, const char *url);
-
-enum err engine_build_new_order(struct engine *e);
-void engine_read_new_order(struct engine *e, const struct transport_reply *reply);
-bool engine_refused_new_order(struct engine *e, const struct client_answer *answer);
-enum err engine_build_get_order(struct engine *e);
-void engine_read_order(struct engine *e, const struct transport_reply *reply);
-bool engine_refused_gone(struct engine *e, const struct client_answer *answer);
-enum err engine_build_get_authz(struct engine *e);
-void engine_read_authorize(struct engine *e, const struct transport_reply *reply);
-enum err engine_build_publish(struct engine *e);
-enum err engine_build_respond(struct engine *e);
-void engine_read_respond(struct engine *e, const struct transport_reply *reply);
-bool engine_refused_respond(struct engine *e, const struct client_answer *answer);
-void engine_read_validate(struct engine *e, const struct transport_reply *reply);
-enum err engine_build_finalize(struct engine *e);
-bool engine_refused_finalize(struct engine *e, const struct client_answer *answer);
-enum err engine_build_download(struct engine *e);
-void engine_read_download(struct engine *e, const struct transport_reply *reply);
-void engine_read_explain(struct engine *e, const struct transport_reply *reply);
-bool engine_refused_explain(struct engine *e, const struct client_answer *answer);
 
 #endif

@@ -64,7 +64,7 @@ take_word(const char **at, const char **ret_word, size_t *ret_len)
 static bool
 take_param(const char **at, struct header_link *link)
 {
-	const char *name, *value = "";
+	const char *name, *value = NULL;
 	size_t name_len, value_len = 0;
 
 	*at = skip(*at + 1, " \t");
@@ -79,7 +79,7 @@ take_param(const char **at, struct header_link *link)
 			return false;
 		*at = skip(*at, blanks);
 	}
-	if (name_len == 3 && strncasecmp(name, "rel", 3) == 0 && !link->rel) {
+	if (name_len == 3 && strncasecmp(name, "rel", 3) == 0 && value && !link->rel) {
 		size_t lead = strspn(value, blanks);
 
 		if (lead > value_len)

@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Retry-After (RFC 9110 10.2.3): seconds or HTTP-date, from NOW_MS (unix) on; past = 0, -1 = odd. */
+/* Retry-After (RFC 9110 10.2.3): seconds or HTTP-date, from NOW_MS (unix) on; past = 0, -1 = odd.
+ */
 int64_t header_retry_after(const char *value, int64_t now_ms);
 
 /* What nonces (RFC 8555 6.5.1) and tokens (8.3) must be: base64url, not empty. */

@@ -2,8 +2,8 @@
 /*
  * acme/jose.h - base64url, JWK, thumbprint and flattened JWS, as RFC 8555 6.2 uses them
  *
- * By hand because the packaged JOSE libraries drag in a second JSON or TLS stack; held by the vectors
- * of RFC 7515 A.3 and RFC 7638 3.1.
+ * By hand because the packaged JOSE libraries drag in a second JSON or TLS stack; held by the
+ * vectors of RFC 7515 A.3 and RFC 7638 3.1.
  */
 #ifndef ACME_JOSE_H
 #define ACME_JOSE_H
@@ -28,7 +28,8 @@ MUST_CHECK enum err jose_thumbprint(EVP_PKEY *key, char ret_thumbprint[JOSE_THUM
 /* "ES256", "ES384" or "RS256". */
 const char *jose_alg(EVP_PKEY *key);
 
-/* A flattened JWS over PAYLOAD ("" for POST-as-GET). KID NULL puts the JWK into the header instead. */
+/* A flattened JWS over PAYLOAD ("" for POST-as-GET). KID NULL puts the JWK into the header instead.
+ */
 MUST_CHECK enum err jose_sign(EVP_PKEY *key, const char *kid, const char *nonce, const char *url,
                               const char *payload, struct buf *out);
 

@@ -2,8 +2,8 @@
 /*
  * acme/key.h - key pairs: of accounts and of certificates
  *
- * Keys live as EVP_PKEY while in use and as struct secret while stored. A P-256 key is stored as its
- * 32-byte scalar, every other as PrivateKeyInfo DER (RFC 5208).
+ * Keys live as EVP_PKEY while in use and as struct secret while stored. A P-256 key is stored as
+ * its 32-byte scalar, every other as PrivateKeyInfo DER (RFC 5208).
  */
 #ifndef ACME_KEY_H
 #define ACME_KEY_H
@@ -15,7 +15,14 @@
 
 struct secret;
 
-enum key_kind { KEY_ECDSA_P256, KEY_ECDSA_P384, KEY_RSA_2048, KEY_RSA_3072, KEY_RSA_4096, KEY_KINDS };
+enum key_kind {
+	KEY_ECDSA_P256,
+	KEY_ECDSA_P384,
+	KEY_RSA_2048,
+	KEY_RSA_3072,
+	KEY_RSA_4096,
+	KEY_KINDS
+};
 
 enum { KEY_P256_SCALAR_LEN = 32, KEY_P256_POINT_LEN = 65 };
 

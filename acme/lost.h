@@ -2,10 +2,10 @@
 /*
  * acme/lost.h - finds orders whose URL we never heard (RFC 8555 7.1.2.1)
  *
- * After a kill between newOrder and its answer the CA has an order that we do not know. A struct lost
- * walks the account's orders list, newest page last, looks at those that are not known to us, and
- * says which belongs to which name set. Same manner as the engine: it wishes SEND, then is done.
- * Bounded: at most 1,000 pages and 2,000 unknown orders are looked at, the newest first.
+ * After a kill between newOrder and its answer the CA has an order that we do not know. A struct
+ * lost walks the account's orders list, newest page last, looks at those that are not known to us,
+ * and says which belongs to which name set. Same manner as the engine: it wishes SEND, then is
+ * done. Bounded: at most 1,000 pages and 2,000 unknown orders are looked at, the newest first.
  */
 #ifndef ACME_LOST_H
 #define ACME_LOST_H
@@ -27,11 +27,13 @@ MUST_CHECK enum err lost_seek(struct lost *lost, const struct hostname *name);
 
 /* What to ask next, NULL when done. */
 const struct engine_send *lost_send(const struct lost *lost);
-/* A failed answer to the list itself ends the search; one to a single order skips that order. */
+/* A passing fault is tried three times more, then ends the search, as does a list refused; an order
+ * that is refused is passed over. */
 void lost_feed(struct lost *lost, const struct client_answer *answer);
 /* When done: the URL of NAME's pending, ready or processing order, or NULL. */
 const char *lost_url(const struct lost *lost, const struct hostname *name);
-/* When done: whether the search ended early (CA down): then try again later rather than order anew. */
+/* When done: whether the search ended early (CA down): then try again later rather than order anew.
+ */
 bool lost_failed(const struct lost *lost);
 
 #endif

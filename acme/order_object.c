@@ -26,7 +26,8 @@ read_status(const char *word, enum order_status *ret_status)
 }
 
 enum err
-order_object_read(const struct transport_reply *reply, struct order_object *ret_order, struct problem *ret_why)
+order_object_read(const struct transport_reply *reply, struct order_object *ret_order,
+                  struct problem *ret_why)
 {
 	struct order_object order = {0};
 	const char *word;

@@ -2,7 +2,8 @@
 /*
  * acme/order_object.h - reads a CA's order object (RFC 8555 7.1.3)
  *
- * Ownership: order_object_read() fills a struct order_object that borrows from its own JSON; order_object_done() releases.
+ * Ownership: order_object_read() fills a struct order_object that borrows from its own JSON;
+ * order_object_done() releases.
  */
 #ifndef ACME_ORDER_OBJECT_H
 #define ACME_ORDER_OBJECT_H
@@ -29,18 +30,20 @@ enum order_status {
 struct order_object {
 	cJSON *json;
 	enum order_status status;
-	const char *finalize;    /* NULL when absent, and so below */
+	const char *finalize; /* NULL when absent, and so below */
 	const char *certificate;
 	const cJSON *authorizations;
 	bool has_error;
 	struct problem error;
 };
 
-/* ERR_PROTO with the reason in RET_WHY when REPLY is no order, or one in a state unknown to RFC 8555. */
-MUST_CHECK enum err order_object_read(const struct transport_reply *reply, struct order_object *ret_order,
-                               struct problem *ret_why);
+/* ERR_PROTO with the reason in RET_WHY when REPLY is no order, or one in a state unknown to RFC
+ * 8555. */
+MUST_CHECK enum err order_object_read(const struct transport_reply *reply,
+                                      struct order_object *ret_order, struct problem *ret_why);
 void order_object_done(struct order_object *order);
 /* Whether its identifiers are exactly NAMES, in whatever order, all of type dns. */
-bool order_object_is_for(const struct order_object *order, const struct hostname *names, size_t count);
+bool order_object_is_for(const struct order_object *order, const struct hostname *names,
+                         size_t count);
 
 #endif

@@ -17,10 +17,11 @@ struct transport_reply;
 
 enum { REFUSAL_RETRY_MAX_S = 7 * 86400 };
 
-/* A problem object inside an order, an authorization or a challenge. STATUS is used when it has none; 0: unknown. */
+/* A problem object inside an order, an authorization or a challenge. STATUS is used when it has
+ * none; 0: unknown. */
 void refusal_read(const cJSON *document, int status, struct problem *ret_problem);
-/* What is wrong with REPLY; kind NONE when it is a 2xx. retry_at comes from Retry-After, else from a
- * "retry after <date>" in the detail (Let's Encrypt), never more than a week away. */
+/* What is wrong with REPLY; kind NONE when it is a 2xx. retry_at comes from Retry-After, else from
+ * a "retry after <date>" in the detail (Let's Encrypt), never more than a week away. */
 void refusal_judge(const struct transport_reply *reply, struct problem *ret_problem);
 /* Whether P is the ACME error WORD: refusal_is(p, "badNonce"). */
 bool refusal_is(const struct problem *p, const char *word);

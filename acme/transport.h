@@ -2,11 +2,10 @@
 /*
  * acme/transport.h - HTTPS requests side by side, over one curl multi handle
  *
- * With transport_reply.c the only one that knows curl. It trusts nothing: https only, no redirects, certificates verified
- * (the system's roots, or a CA file instead), 1 MiB of body and 64 KiB of headers at most, 10 s to
- * connect, 60 s in all, 30 s without a byte.
- * Threads: transport_wake() from any; everything else, callbacks included, on the thread that calls
- * transport_run().
+ * With transport_reply.c the only one that knows curl. It trusts nothing: https only, no redirects,
+ * certificates verified (the system's roots, or a CA file instead), 1 MiB of body and 64 KiB of
+ * headers at most, 10 s to connect, 60 s in all, 30 s without a byte. Threads: transport_wake()
+ * from any; everything else, callbacks included, on the thread that calls transport_run().
  */
 #ifndef ACME_TRANSPORT_H
 #define ACME_TRANSPORT_H
@@ -36,10 +35,12 @@ struct transport_link {
 
 /* Strings are "" when the header was absent; they are valid during the callback. */
 struct transport_reply {
-	enum err err; /* ERR_OK: there is a status; else ERR_UNREACHABLE, _TIMEOUT, _TOOBIG, _CRYPTO.. */
+	enum err err;    /* ERR_OK: there is a status; else ERR_UNREACHABLE, _TIMEOUT, _TOOBIG,
+	                    _CRYPTO.. */
 	char error[256]; /* what curl says, when err */
 	int status;
-	int64_t retry_after_ms; /* from now, seconds and HTTP-date alike, past = 0; -1: absent or odd */
+	int64_t retry_after_ms; /* from now, seconds and HTTP-date alike, past = 0; -1: absent or
+	                           odd */
 	char nonce[256];        /* Replay-Nonce when it is base64url, else "" */
 	char location[TRANSPORT_URL_MAX + 1]; /* resolved */
 	size_t link_count;

@@ -2,8 +2,9 @@
 /*
  * acme/url.h - which URLs of a CA we are willing to use
  *
- * A CA that lies must not steer us to other hosts (reliability.md A12), so every URL from its answers
- * is held against the origins its directory named. Text in, answer out; no network, no curl.
+ * A CA that lies must not steer us to other hosts (reliability.md A12), so every URL from its
+ * answers is held against the origins its directory named. Text in, answer out; no network, no
+ * curl.
  */
 #ifndef ACME_URL_H
 #define ACME_URL_H

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 enum { LINE_MAX_BYTES = 2048 };
 
 static const char *const level_words[] = {
@@ -111,7 +113,8 @@ write_now(const char *line, size_t len)
 void
 log_line(enum log_level level, const char *host, const char *format, ...)
 {
-	char raw[LINE_MAX_BYTES], text[LINE_MAX_BYTES], line[LINE_MAX_BYTES + 512];
+	char at[CLOCK_TEXT_MAX], raw[LINE_MAX_BYTES], text[LINE_MAX_BYTES],
+		line[LINE_MAX_BYTES + 512];
 	unsigned long dropped;
 	va_list ap;
 	int n;
@@ -127,8 +130,9 @@ log_line(enum log_level level, const char *host, const char *format, ...)
 		n = snprintf(line, sizeof(line), "<%d>%s%s%s\n", level, host ? host : "",
 		             host ? ": " : "", text);
 	else
-		n = snprintf(line, sizeof(line), "certd[%s] %s: %s%s%s\n", log_tag,
-		             level_words[level], host ? host : "", host ? ": " : "", text);
+		n = snprintf(line, sizeof(line), "%s certd[%s] %s: %s%s%s\n",
+		             clock_format(clock_wall(), at), log_tag, level_words[level],
+		             host ? host : "", host ? ": " : "", text);
 	if (dropped && n > 0 && (size_t)n < sizeof(line) - 64)
 		n += snprintf(line + n, sizeof(line) - (size_t)n,
 		              "certd[%s] warn: %lu lines lost\n", log_tag, dropped);

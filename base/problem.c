@@ -73,10 +73,10 @@ problem_hint(enum problem_kind kind)
 bool
 problem_is_passing(const struct problem *p)
 {
-	return p->kind == PROBLEM_CA_UNREACHABLE || p->kind == PROBLEM_CA_ERROR ||
-	       p->kind == PROBLEM_CA_LIMITED || p->kind == PROBLEM_CA_PROTOCOL ||
-	       p->kind == PROBLEM_INTERNAL || p->kind == PROBLEM_CERT_REJECTED ||
-	       p->kind == PROBLEM_STORE_CORRUPT;
+	return p->kind == PROBLEM_CA_UNREACHABLE || p->kind == PROBLEM_CA_DIRECTORY ||
+	       p->kind == PROBLEM_CA_ERROR || p->kind == PROBLEM_CA_LIMITED ||
+	       p->kind == PROBLEM_CA_PROTOCOL || p->kind == PROBLEM_INTERNAL ||
+	       p->kind == PROBLEM_CERT_REJECTED || p->kind == PROBLEM_STORE_CORRUPT;
 }
 
 enum problem_kind

@@ -45,6 +45,8 @@ struct cursor;
 	X(CONFIG, "config",                                                                        \
 	  "the configuration has no such ca: add it or set another for the name")                  \
 	X(INTERNAL, "internal", "a fault of certd or this machine: see its log")                   \
+	X(CA_DIRECTORY, "ca/directory",                                                            \
+	  "what the `directory` of the ca block leads to is no ACME directory: check the URL")     \
 	X(STORE_CORRUPT, "store/corrupt",                                                          \
 	  "what the store had of this name was damaged and put aside; certd issues it anew")
 

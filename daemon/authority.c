@@ -142,11 +142,11 @@ authority_done(struct authority *a)
 }
 
 size_t
-authority_room(const struct authority *a, int64_t now)
+authority_room(const struct authority *a, int64_t now_ms)
 {
 	size_t most = a->down > 0 ? 1 : a->conf->max_orders;
 
-	if (a->hold_until > now)
+	if (a->hold_until > now_ms)
 		return 0;
 	return a->active < most ? most - a->active : 0;
 }
@@ -155,7 +155,7 @@ static bool
 is_about_the_ca(const struct authority *a, const struct problem *p)
 {
 	return p->kind == PROBLEM_CA_UNREACHABLE || p->kind == PROBLEM_CA_TLS ||
-	       p->kind == PROBLEM_CA_ACCOUNT ||
+	       p->kind == PROBLEM_CA_ACCOUNT || p->kind == PROBLEM_CA_DIRECTORY ||
 	       (p->kind == PROBLEM_CA_ERROR && a->errors >= ERRORS_ARE_DOWN);
 }
 
@@ -171,13 +171,13 @@ authority_note(struct authority *a, const struct problem *problem)
 		a->hold_until = 0;
 		a->problem.kind = PROBLEM_NONE;
 	}
-	if (!is_about_the_ca(a, problem) || a->hold_until > clock_wall())
+	if (!is_about_the_ca(a, problem) || a->hold_until > clock_mono_ms())
 		return; /* the second: one of several that failed together */
 	for (uint32_t i = 0; i < a->down && hold < HOLD_MAX_S; i++)
 		hold *= 2;
 	hold = hold > HOLD_MAX_S ? HOLD_MAX_S : hold;
 	a->down++;
-	a->hold_until = clock_wall() + hold;
+	a->hold_until = clock_mono_ms() + hold * 1000;
 	a->problem = *problem;
 	log_warn("ca %s: %s: %s; next try in %lld s, stored certificates are served meanwhile",
 	         a->conf->name, problem_code(problem->kind), problem->detail, (long long)hold);

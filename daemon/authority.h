@@ -31,7 +31,7 @@ struct authority {
 	size_t active;          /* orders in work */
 	uint32_t down;          /* failures of the CA itself, in a row */
 	uint32_t errors;        /* answers 5xx in a row */
-	int64_t hold_until;     /* unix seconds; 0 = none */
+	int64_t hold_until;     /* mono ms; 0 = none */
 	struct problem problem; /* why it is on hold */
 	struct lost *lost;      /* a search for lost orders in work, else NULL */
 	int64_t seek_at;        /* mono ms: not before */
@@ -42,8 +42,8 @@ struct authority {
 MUST_CHECK enum err authority_client(struct authority *a, struct client **ret_client);
 void authority_done(struct authority *a);
 
-/* How many more orders may be in work at NOW (unix seconds). */
-size_t authority_room(const struct authority *a, int64_t now);
+/* How many more orders may be in work at NOW_MS (mono). */
+size_t authority_room(const struct authority *a, int64_t now_ms);
 /* What an answer says of the CA's own health; PROBLEM kind NONE: well. A fault of one name (its
  * DNS, one 5xx) does not hold up the others. */
 void authority_note(struct authority *a, const struct problem *problem);

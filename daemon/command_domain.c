@@ -159,7 +159,7 @@ apply_all(struct batch *b)
 static void
 write_events(const struct batch *b)
 {
-	struct store_txn *txn;
+	struct store_txn *txn = NULL;
 	enum err err = store_begin_write(b->control->store, STORE_PRIVATE, &txn);
 
 	for (size_t i = 0; i < b->count && !err; i++) {
@@ -260,7 +260,7 @@ bool
 choose_blocks(struct control_client *cl, const cJSON *request, const struct conf_ca **ret_ca,
               const struct conf_backend **ret_backend)
 {
-	const struct conf *conf = cl->control->conf;
+	const struct conf *conf = cl->control->conf, *next = cl->control->next_conf;
 	const char *ca = json_text(request, "ca"), *backend = json_text(request, "backend");
 
 	*ret_ca = ca ? conf_ca(conf, ca) : conf->otherwise.ca;
@@ -275,7 +275,15 @@ choose_blocks(struct control_client *cl, const cJSON *request, const struct conf
 		            backend ? "the configuration has no backend \"%s\""
 		                    : "no backend given, and the configuration has no default%s",
 		            backend ? backend : "");
-	return *ret_ca && *ret_backend;
+	if (!*ret_ca || !*ret_backend)
+		return false;
+	if (next &&
+	    (!conf_ca(next, (*ret_ca)->name) || !conf_backend(next, (*ret_backend)->name))) {
+		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
+		            "a reload is in work that drops this ca or backend");
+		return false;
+	}
+	return true;
 }
 
 void

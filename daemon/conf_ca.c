@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { CONTACTS_MAX = 8, PROFILE_MAX = 64 };
+enum { CONTACTS_MAX = 8, PROFILE_MAX = 63 };
 
 static bool
 take_url(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,

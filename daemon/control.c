@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -54,10 +53,10 @@ flush(struct control_client *cl)
 		}
 		buf_eat(&cl->out, (size_t)n);
 	}
-	if (cl->closing && cl->out.len == 0)
+	if ((cl->closing || (cl->eof && !cl->busy)) && cl->out.len == 0)
 		close_client(cl);
 	else
-		loop_want(cl->watch, LOOP_READ | (cl->out.len ? LOOP_WRITE : 0));
+		loop_want(cl->watch, (cl->eof ? 0 : LOOP_READ) | (cl->out.len ? LOOP_WRITE : 0));
 }
 
 static void
@@ -65,6 +64,7 @@ run_line(struct control_client *cl, const char *line, size_t len)
 {
 	cJSON *request = NULL;
 
+	cl->asked_at = clock_mono_ms();
 	if (json_parse(line, len, &request) || !cJSON_IsObject(request)) {
 		reply_error(cl, MSG_EXIT_USAGE, "invalid",
 		            "a request is one JSON object on one line (docs/control.md)");
@@ -110,10 +110,11 @@ read_client(struct control_client *cl)
 	n = recv(cl->fd, cl->in.data + cl->in.len, READ_CHUNK, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0) {
+	if (n < 0) {
 		close_client(cl); /* a client that is gone needs no answer */
 		return;
 	}
+	cl->eof = n == 0;
 	cl->in.len += (size_t)n;
 	if (cl->busy && cl->in.len > MSG_LINE_MAX) {
 		close_client(cl);
@@ -134,6 +135,24 @@ on_client(void *arg, int events)
 		read_client(cl);
 }
 
+/* Makes room: a client that sits there and asks nothing goes for one that may. */
+static struct control_client *
+oldest_idle(struct control *c)
+{
+	struct control_client *found = NULL;
+
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct control_client *cl = &c->clients[i];
+
+		if (!cl->busy && cl->in.len == 0 && cl->out.len == 0 &&
+		    (!found || cl->asked_at < found->asked_at))
+			found = cl;
+	}
+	if (found)
+		close_client(found);
+	return found;
+}
+
 static void
 on_connect(void *arg, int events)
 {
@@ -147,13 +166,18 @@ on_connect(void *arg, int events)
 	for (size_t i = 0; i < CLIENTS_MAX && !cl; i++)
 		if (c->clients[i].fd < 0)
 			cl = &c->clients[i];
-	if (fd < 0)
+	if (fd < 0) {
+		loop_want(c->listen_watch, 0); /* no descriptor: until the next tick */
 		return;
+	}
+	if (!cl)
+		cl = oldest_idle(c);
 	if (!cl || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
 		close(fd);
 		return;
 	}
-	*cl = (struct control_client){.fd = fd, .control = c, .uid = peer.uid};
+	*cl = (struct control_client){
+		.fd = fd, .control = c, .uid = peer.uid, .asked_at = clock_mono_ms()};
 	cl->in.secret = true; /* imports bring keys, exports take them away */
 	cl->out.secret = true;
 	cl->admin = peer.uid == 0 || peer.uid == geteuid();
@@ -197,6 +221,7 @@ on_tick(void *arg)
 	int64_t now = clock_mono_ms();
 
 	wait_on_timer(c);
+	loop_want(c->listen_watch, LOOP_READ);
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct control_client *cl = &c->clients[i];
 
@@ -234,34 +259,6 @@ wake_loop(void *arg)
 	loop_wake(c->loop);
 }
 
-/* A socket of a certd that is gone may be in the way: the store's lock says it is gone. */
-static enum err
-open_socket(const char *path, int *ret_fd)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	struct stat st;
-	mode_t mask;
-	int fd, rc;
-
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return ERR_TOOBIG;
-	strcpy(sa.sun_path, path);
-	if (lstat(path, &st) == 0 && (!S_ISSOCK(st.st_mode) || unlink(path) != 0))
-		return ERR_EXISTS;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return ERR_IO;
-	mask = umask(0117); /* 0660 */
-	rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
-	umask(mask);
-	if (rc != 0 || listen(fd, CLIENTS_MAX) != 0) {
-		close(fd);
-		return ERR_IO;
-	}
-	*ret_fd = fd;
-	return ERR_OK;
-}
-
 static enum err
 watch_all(struct control *c)
 {
@@ -285,6 +282,7 @@ enum err
 control_new(const struct control_config *config, struct control **ret_control)
 {
 	struct control *c = calloc(1, sizeof(*c));
+	struct stat st;
 	enum err err;
 
 	if (!c)
@@ -301,11 +299,13 @@ control_new(const struct control_config *config, struct control **ret_control)
 	if (!err)
 		err = notice_new(wake_loop, c, &c->notices);
 	if (!err) {
-		err = open_socket(c->conf->control_socket, &c->listen_fd);
+		err = control_open_socket(c->conf->control_socket, &c->listen_fd);
 		if (err)
 			log_err("cannot open the control socket %s: %s", c->conf->control_socket,
 			        errno ? strerror(errno) : err_text(err));
 	}
+	if (!err && lstat(c->conf->control_socket, &st) == 0)
+		c->socket_ino = st.st_ino;
 	if (!err)
 		err = watch_all(c);
 	if (err)
@@ -318,6 +318,8 @@ control_new(const struct control_config *config, struct control **ret_control)
 void
 control_free(struct control *control)
 {
+	struct stat st;
+
 	if (!control)
 		return;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
@@ -329,7 +331,9 @@ control_free(struct control *control)
 	loop_timer_free(control->timer);
 	if (control->listen_fd >= 0) {
 		close(control->listen_fd);
-		unlink(control->conf->control_socket);
+		if (lstat(control->conf->control_socket, &st) == 0 &&
+		    st.st_ino == control->socket_ino)
+			unlink(control->conf->control_socket);
 	}
 	loop_free(control->loop);
 	notice_free(control->notices);

@@ -25,7 +25,6 @@ struct import_pool;
 struct problem;
 
 enum { CLIENTS_MAX = 64 };
-
 /* A name that a client waits for; gone when it is serving or has failed. */
 struct waited {
 	struct hostname name;
@@ -43,6 +42,8 @@ struct control_client {
 	cJSON *request;            /* under way: a verb may take parts of it over */
 	struct import_job *import; /* under way */
 	bool busy;                 /* a long reply is under way: no further request is read */
+	bool eof;                  /* it sends no more; what it asked is answered */
+	int64_t asked_at;          /* mono ms: last request, or the connect */
 	bool closing;              /* to be closed once `out` is empty */
 	int64_t since;             /* mono ms: start of an unfinished line, 0 = none */
 	struct buf in;
@@ -66,12 +67,15 @@ struct control {
 	struct import_pool *imports; /* NULL until the first import */
 	int channel;
 	int listen_fd;
+	ino_t socket_ino; /* of the socket file: it may be another certd's by the end */
 	struct loop_watch *channel_watch;
 	struct loop_watch *listen_watch;
 	struct loop_timer *timer;
 	int64_t started_at;
 	struct control_client clients[CLIENTS_MAX];
 };
+/* control_socket.c */
+MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd);
 
 /* control_reply.c: one line each. reply_json() takes LINE over, NULL stands for no memory. */
 void reply_json(struct control_client *cl, cJSON *line);
@@ -83,12 +87,10 @@ void reply_text(struct control_client *cl, const struct buf *text); /* whole lin
 void reply_end(struct control_client *cl, enum msg_exit code);
 /* {"member": object}: adds the object to a new line; NULL when there is no memory. */
 cJSON *line_with(const char *member, cJSON **ret_object);
-
 /* command.c */
 void command_run(struct control_client *cl, const cJSON *request);
 
-/* command_import.c */
-void import_on_done(struct control *c);
+void import_on_done(struct control *c); /* command_import.c */
 void import_forget(struct control_client *cl);
 /* What people see: a domain_state_word(), "renewing" or "expired". */
 const char *shown_state(const struct domain *d, int64_t now);
@@ -99,7 +101,6 @@ cJSON *problem_json(const struct problem *p);
 bool waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_problem,
                   int64_t *ret_next);
 void add_time(cJSON *object, const char *member, int64_t at);
-
 /* control_wait.c */
 void command_wait(struct control_client *cl, const cJSON *request);
 void command_events(struct control_client *cl, const cJSON *request);
@@ -110,7 +111,6 @@ void wait_begin(struct control_client *cl, unsigned seen);
 void wait_on_notices(struct control *c);
 void wait_on_timer(struct control *c);
 void wait_done(struct control_client *cl);
-
 /* control_reload.c */
 void command_reload(struct control_client *cl, const cJSON *request);
 void command_config_check(struct control_client *cl, const cJSON *request);

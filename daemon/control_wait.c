@@ -42,39 +42,6 @@ end_if_through(struct control_client *cl)
 		reply_end(cl, msg_exit_combine(cl->outcomes));
 }
 
-/* Tells N to CL if it waits for that name; serving and failed end the wait for it. */
-static void
-tell(struct control_client *cl, const struct notice *n)
-{
-	struct waited *w;
-
-	HASH_FIND(hh, cl->waited, n->name.name, n->name.len, w);
-	if (!w || (w->any_told && n->step <= w->told))
-		return;
-	w->any_told = true;
-	w->told = n->step;
-	send_step(cl, n);
-	if (n->step != MSG_STEP_SERVING && n->step != MSG_STEP_FAILED)
-		return;
-	cl->outcomes |= 1u << (n->step == MSG_STEP_SERVING
-	                               ? MSG_EXIT_OK
-	                               : msg_exit_of_code(problem_code(n->problem.kind)));
-	HASH_DEL(cl->waited, w);
-	free(w);
-}
-
-void
-wait_done(struct control_client *cl)
-{
-	struct waited *w, *next;
-
-	HASH_ITER(hh, cl->waited, w, next)
-	{
-		HASH_DEL(cl->waited, w);
-		free(w);
-	}
-}
-
 /* What the store says of NAME right now, as the step a client should be told. */
 static void
 look_up(struct control *c, const struct hostname *name, struct notice *ret_notice)
@@ -105,6 +72,46 @@ look_up(struct control *c, const struct hostname *name, struct notice *ret_notic
 		n.next_at = d.due_at;
 	}
 	*ret_notice = n;
+}
+
+/* Tells N to CL if it waits for that name; serving and failed end the wait for it. */
+static void
+tell(struct control_client *cl, const struct notice *n)
+{
+	struct waited *w;
+
+	HASH_FIND(hh, cl->waited, n->name.name, n->name.len, w);
+	if (!w || (w->any_told && n->step <= w->told))
+		return;
+	if (n->step >= MSG_STEP_SERVING) {
+		struct notice now;
+
+		look_up(cl->control, &w->name, &now);
+		if (now.step == MSG_STEP_QUEUED)
+			return; /* the end of an attempt before the one it waits for */
+	}
+	w->any_told = true;
+	w->told = n->step;
+	send_step(cl, n);
+	if (n->step != MSG_STEP_SERVING && n->step != MSG_STEP_FAILED)
+		return;
+	cl->outcomes |= 1u << (n->step == MSG_STEP_SERVING
+	                               ? MSG_EXIT_OK
+	                               : msg_exit_of_code(problem_code(n->problem.kind)));
+	HASH_DEL(cl->waited, w);
+	free(w);
+}
+
+void
+wait_done(struct control_client *cl)
+{
+	struct waited *w, *next;
+
+	HASH_ITER(hh, cl->waited, w, next)
+	{
+		HASH_DEL(cl->waited, w);
+		free(w);
+	}
 }
 
 void

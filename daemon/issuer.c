@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "acme/client.h"
+#include "acme/engine.h"
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -89,8 +90,14 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	struct job *job = find_job(s, name);
 	enum err err;
 
-	if (job && job->phase < JOB_CLOSE)
-		job->marked = false; /* removed and added again meanwhile */
+	if (job && job->ca != ca) { /* removed, and added again with another CA */
+		issuer_remove_job(s, job);
+		job = NULL;
+	}
+	if (job && job->phase < JOB_CLOSE) { /* removed and added again: both records anew */
+		job->marked = false;
+		job->unsaved = true;
+	}
 	if (job || is_aside(s, name) || authority_client(ca, &client))
 		return false;
 	err = job_new(name, ca, s->conf, s->store, &job);
@@ -111,7 +118,7 @@ plan_ca(struct issuer *s, struct authority *ca)
 {
 	static struct hostname names[PLAN_PAGE]; /* this thread's only */
 	int64_t now = clock_wall();
-	size_t room = authority_room(ca, now), count = 0, started = 0;
+	size_t room = authority_room(ca, clock_mono_ms()), count = 0, started = 0;
 	size_t limit = room + HASH_COUNT(s->aside);
 	struct store_txn *txn;
 
@@ -137,13 +144,13 @@ sooner(int64_t a, int64_t b)
 static int64_t
 until_due(struct issuer *s, const struct authority *ca)
 {
-	int64_t now = clock_wall(), at = 0;
+	int64_t now = clock_wall(), mono = clock_mono_ms(), at = 0;
 	struct store_txn *txn;
 	enum err err;
 
-	if (ca->hold_until > now)
-		return (ca->hold_until - now) * 1000;
-	if (authority_room(ca, now) == 0 || store_begin_read(s->store, STORE_SERVED, &txn))
+	if (ca->hold_until > mono)
+		return ca->hold_until - mono;
+	if (authority_room(ca, mono) == 0 || store_begin_read(s->store, STORE_SERVED, &txn))
 		return SLEEP_MAX_MS;
 	err = domain_next_due(txn, ca->conf->name, &at);
 	store_abort(txn);
@@ -159,6 +166,8 @@ sleep_ms(struct issuer *s)
 {
 	int64_t now = clock_mono_ms(), ms = SLEEP_MAX_MS;
 
+	if (s->resume_at)
+		ms = STORE_HOLD_MS;
 	if (s->store_hold > now)
 		return (int)sooner(ms, s->store_hold - now);
 	for (size_t i = 0; i < s->ca_count; i++)
@@ -198,6 +207,22 @@ read_mail(struct issuer *s)
 	return !stop;
 }
 
+/* Under the mutex. */
+static void
+show_steps(struct issuer *s)
+{
+	struct seen_step *steps = reallocarray(s->steps, HASH_COUNT(s->jobs) + 1, sizeof(*steps));
+
+	s->step_count = 0;
+	if (!steps)
+		return;
+	s->steps = steps;
+	for (struct job *job = s->jobs; job; job = job->hh.next)
+		if (job->phase < JOB_CLOSE)
+			steps[s->step_count++] =
+				(struct seen_step){job->name, engine_state_word(job->engine)};
+}
+
 static void
 show(struct issuer *s)
 {
@@ -206,19 +231,20 @@ show(struct issuer *s)
 	for (size_t i = 0; i < s->ca_count; i++) {
 		const struct authority *ca = s->cas[i];
 		struct issuer_ca *seen = &s->seen[i];
-		bool held = ca->hold_until > clock_wall();
+		int64_t hold_ms = ca->hold_until - clock_mono_ms();
 
 		*seen = (struct issuer_ca){.orders = ca->active};
 		snprintf(seen->name, sizeof(seen->name), "%s", ca->conf->name);
 		snprintf(seen->state, sizeof(seen->state), "%s",
-		         held         ? "on hold"
+		         hold_ms > 0  ? "on hold"
 		         : ca->client ? client_state_word(ca->client)
 		                      : "idle");
 		if (ca->down > 0) {
-			seen->hold_until = ca->hold_until;
+			seen->hold_until = hold_ms > 0 ? clock_wall() + hold_ms / 1000 + 1 : 0;
 			seen->problem = ca->problem;
 		}
 	}
+	show_steps(s);
 	pthread_mutex_unlock(&s->mutex);
 }
 
@@ -263,6 +289,10 @@ issuer_main(void *arg)
 				log_warn("reader slots of dead processes cannot be freed");
 			s->readers_at = clock_mono_ms() + READERS_EVERY_MS;
 		}
+		if (s->resume_at && s->resume_at <= clock_mono_ms()) {
+			s->resume_at = 0;
+			issuer_resume(s);
+		}
 		round_of(s);
 		show(s);
 		if (transport_run(s->transport, sleep_ms(s)))
@@ -284,6 +314,7 @@ issuer_free(struct issuer *s)
 	while (s->ca_count > 0)
 		issuer_remove_ca(s, s->ca_count - 1);
 	transport_free(s->transport);
+	free(s->steps);
 	conf_unref(s->conf);
 	conf_unref(s->next_conf);
 	pthread_mutex_destroy(&s->mutex);
@@ -354,6 +385,19 @@ issuer_set_conf(struct issuer *issuer, const struct conf *conf)
 	issuer->next_conf = conf_ref(conf);
 	pthread_mutex_unlock(&issuer->mutex);
 	issuer_wake(issuer);
+}
+
+const char *
+issuer_step(struct issuer *issuer, const struct hostname *name)
+{
+	const char *word = NULL;
+
+	pthread_mutex_lock(&issuer->mutex);
+	for (size_t i = 0; i < issuer->step_count && !word; i++)
+		if (hostname_equal(&issuer->steps[i].name, name))
+			word = issuer->steps[i].word;
+	pthread_mutex_unlock(&issuer->mutex);
+	return word;
 }
 
 size_t

@@ -44,6 +44,9 @@ void issuer_wake(struct issuer *issuer); /* the due index has changed */
 void issuer_kick(struct issuer *issuer, const char *ca);
 void issuer_set_conf(struct issuer *issuer, const struct conf *conf); /* takes a reference */
 
+/* The state of NAME's order, a static word; NULL when none is in work. */
+const char *issuer_step(struct issuer *issuer, const struct hostname *name);
+
 /* How a CA is doing, for people. */
 struct issuer_ca {
 	char name[NAME_WORD_MAX + 1];

@@ -26,6 +26,11 @@ struct set_aside {
 	UT_hash_handle hh;
 };
 
+struct seen_step {
+	struct hostname name;
+	const char *word;
+};
+
 struct issuer {
 	struct store *store;
 	struct notice_queue *notices;
@@ -36,6 +41,8 @@ struct issuer {
 	struct job *jobs;        /* uthash by name */
 	struct set_aside *aside; /* the same */
 	int64_t store_hold;      /* mono ms: no commits before, because one failed; 0 = none */
+	int64_t resume_at;       /* mono ms: some name could not be requeued, look again; 0 = no */
+	bool store_sick;         /* told, and not yet well again */
 	int64_t readers_at;      /* mono ms: next store_check_readers() */
 	pthread_t thread;
 
@@ -45,6 +52,8 @@ struct issuer {
 	bool kicked[ISSUER_CAS_MAX];
 	struct issuer_ca seen[ISSUER_CAS_MAX];
 	size_t seen_count;
+	struct seen_step *steps; /* of the jobs in work */
+	size_t step_count;
 };
 
 /* issuer_round.c: false when a commit failed and the rest of the round must wait. */

@@ -161,7 +161,7 @@ seek(struct issuer *s, struct authority *ca)
 
 	for (struct job *job = s->jobs; job; job = job->hh.next)
 		any = any || (job->ca == ca && job->phase == JOB_LOST && job->marked);
-	if (!any || ca->lost || ca->hold_until > clock_wall() || ca->seek_at > clock_mono_ms() ||
+	if (!any || ca->lost || ca->hold_until > clock_mono_ms() || ca->seek_at > clock_mono_ms() ||
 	    lost_new(is_known, s, &ca->lost))
 		return;
 	for (struct job *job = s->jobs; job; job = job->hh.next)

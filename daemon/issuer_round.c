@@ -17,12 +17,21 @@ enum { PROBE_AFTER_MS = 0 };
 static bool
 hold(struct issuer *s, const char *what, enum err err)
 {
-	if (s->store_hold == 0)
+	if (!s->store_sick)
 		log_err("the store does not take %s (%s): no orders until it does, trying every %d "
 		        "s",
 		        what, err_text(err), STORE_HOLD_MS / 1000);
+	s->store_sick = true;
 	s->store_hold = clock_mono_ms() + STORE_HOLD_MS;
 	return false;
+}
+
+static void
+well(struct issuer *s)
+{
+	if (s->store_sick)
+		log_notice("the store works again");
+	s->store_sick = false;
 }
 
 static bool
@@ -34,7 +43,7 @@ is_dirty(const struct job *job)
 static enum err
 save_all(struct issuer *s)
 {
-	struct store_txn *txn;
+	struct store_txn *txn = NULL;
 	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
 
 	for (struct job *job = s->jobs; job && !err; job = job->hh.next)
@@ -60,6 +69,7 @@ issuer_save(struct issuer *s)
 	err = save_all(s);
 	if (err)
 		return hold(s, "orders", err);
+	well(s);
 	for (struct job *job = s->jobs; job; job = job->hh.next)
 		job->unsaved = false;
 	return true;
@@ -77,7 +87,7 @@ is_to_settle(struct job *job)
 static enum err
 settle_all(struct issuer *s)
 {
-	struct store_txn *txn;
+	struct store_txn *txn = NULL;
 	enum err err = store_begin_write(s->store, STORE_SERVED, &txn);
 
 	for (struct job *job = s->jobs; job && !err; job = job->hh.next) {
@@ -128,6 +138,7 @@ issuer_settle(struct issuer *s)
 	err = settle_all(s);
 	if (err)
 		return hold(s, "certificates", err);
+	well(s);
 	for (struct job *job = s->jobs; job; job = job->hh.next) {
 		if (!is_to_settle(job))
 			continue;
@@ -163,7 +174,7 @@ closed(struct issuer *s, struct job *job)
 static enum err
 close_all(struct issuer *s)
 {
-	struct store_txn *txn;
+	struct store_txn *txn = NULL;
 	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
 
 	for (struct job *job = s->jobs; job && !err; job = job->hh.next)
@@ -189,16 +200,24 @@ issuer_close(struct issuer *s)
 	err = close_all(s);
 	if (err)
 		return hold(s, "events", err);
+	well(s);
 	for (struct job *job = s->jobs; job; job = job->hh.next)
 		if (job->phase == JOB_CLOSE)
 			closed(s, job);
 	return true;
 }
 
+static void
+requeue_later(struct issuer *s, const struct hostname *name)
+{
+	log_host_warn(name, "cannot be planned anew now, later");
+	s->resume_at = clock_mono_ms() + STORE_HOLD_MS;
+}
+
 void
 issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
 {
-	struct store_txn *txn;
+	struct store_txn *txn = NULL;
 	struct domain d;
 	enum err err = ERR_OK;
 
@@ -210,7 +229,7 @@ issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
 			err = store_commit(txn);
 	}
 	if (err || store_begin_write(s->store, STORE_SERVED, &txn)) {
-		log_host_warn(name, "cannot be planned anew now; the next start does it");
+		requeue_later(s, name);
 		return;
 	}
 	err = domain_get(txn, name, &d);
@@ -223,13 +242,13 @@ issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
 	else
 		err = store_commit(txn);
 	if (err && err != ERR_NOTFOUND)
-		log_host_warn(name, "cannot be planned anew now; the next start does it");
+		requeue_later(s, name);
 }
 
 void
 issuer_event(struct issuer *s, struct event *event)
 {
-	struct store_txn *txn;
+	struct store_txn *txn = NULL;
 	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
 
 	if (!err) {

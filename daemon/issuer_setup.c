@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the issuer begins and changes: what the last life left in the store, and which CAs there are.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,7 +14,11 @@
 #include "store/order.h"
 #include "store/store.h"
 
-enum { SCAN_PAGE = 256, CHALLENGE_OLD_S = 86400 };
+enum {
+	SCAN_PAGE = 256,
+	CHALLENGE_OLD_S = 86400,
+	SEEK_AFTER_MS = 1000, /* what our killed predecessor sent may still be on its way */
+};
 
 /* ---- what the last life left ---------------------------------------------------------------- */
 
@@ -105,6 +111,10 @@ issuer_add_ca(struct issuer *s, const struct conf_ca *conf)
 	}
 	*ca = (struct authority){
 		.conf = conf, .issuer = s, .store = s->store, .transport = s->transport};
+	if (conf->ca_file && access(conf->ca_file, R_OK) != 0)
+		log_warn("ca %s: its ca-file %s cannot be read: %s", conf->name, conf->ca_file,
+		         strerror(errno));
+	ca->seek_at = clock_mono_ms() + SEEK_AFTER_MS;
 	s->cas[s->ca_count++] = ca;
 }
 

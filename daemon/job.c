@@ -185,6 +185,10 @@ job_judge(struct job *job)
 	                &job->chain, &job->problem) &&
 	    job->problem.kind == PROBLEM_NONE)
 		problem_set(&job->problem, PROBLEM_INTERNAL, "the certificate cannot be judged");
+	else if (job->chain.leaf.len > CERT_LEAF_MAX || job->chain.issuers.len > CERT_CHAIN_MAX)
+		problem_set(&job->problem, PROBLEM_CERT_REJECTED,
+		            "the certificate or its chain is too large (%zu and %zu bytes)",
+		            job->chain.leaf.len, job->chain.issuers.len);
 }
 
 /* One commit makes it true for the front: certificate, generation and the domain's new state. */
@@ -243,8 +247,10 @@ publish(struct job *job, struct store_txn *txn)
 	const struct engine_challenge *wanted = engine_challenges(job->engine, &count);
 	const char *thumbprint = client_thumbprint(job->ca->client);
 	struct challenge *list =
-		reallocarray(job->published, job->published_count + count, sizeof(*list));
+		reallocarray(job->published, job->settled_count + count, sizeof(*list));
 	enum err err = list ? ERR_OK : ERR_NOMEM;
+
+	job->published_count = job->settled_count; /* what a failed commit left does not count */
 
 	if (list)
 		job->published = list;
@@ -296,6 +302,7 @@ void
 job_settled(struct job *job, struct notice *ret_notice)
 {
 	ret_notice->name.len = 0;
+	job->settled_count = job->published_count;
 	job->marked = true;
 	if (job_has_ended(job)) {
 		job->phase = JOB_CLOSE;

@@ -55,8 +55,9 @@ struct job {
 	struct problem problem; /* why the attempt failed, kind NONE: it did not */
 	struct challenge *published;
 	size_t published_count;
-	bool forget_order; /* at close: the order record goes */
-	bool was_ordered;  /* the step was told */
+	size_t settled_count; /* of them, committed */
+	bool forget_order;    /* at close: the order record goes */
+	bool was_ordered;     /* the step was told */
 	bool was_finalized;
 	unsigned probes;
 	struct domain domain; /* as last written */

@@ -24,7 +24,7 @@ struct listener {
 };
 
 static int
-open_socket(const struct conf_address *address)
+open_socket(const struct conf_address *address, bool shared)
 {
 	const int on = 1;
 	int fd = socket(address->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -32,7 +32,7 @@ open_socket(const struct conf_address *address)
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
+	    (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) ||
 	    (address->sa.ss_family == AF_INET6 &&
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
 	    bind(fd, (const struct sockaddr *)&address->sa, address->len) != 0 ||
@@ -46,15 +46,9 @@ open_socket(const struct conf_address *address)
 	return fd;
 }
 
-enum err
-listener_open(const struct conf_address *address, int *ret_fd)
+static enum err
+err_of_errno(void)
 {
-	int fd = open_socket(address);
-
-	if (fd >= 0) {
-		*ret_fd = fd;
-		return ERR_OK;
-	}
 	switch (errno) {
 	case EADDRINUSE:
 		return ERR_EXISTS;
@@ -67,6 +61,28 @@ listener_open(const struct conf_address *address, int *ret_fd)
 	default:
 		return ERR_IO;
 	}
+}
+
+enum err
+listener_is_free(const struct conf_address *address)
+{
+	int fd = open_socket(address, false);
+
+	if (fd < 0)
+		return err_of_errno();
+	close(fd);
+	return ERR_OK;
+}
+
+enum err
+listener_open(const struct conf_address *address, int *ret_fd)
+{
+	int fd = open_socket(address, true);
+
+	if (fd < 0)
+		return err_of_errno();
+	*ret_fd = fd;
+	return ERR_OK;
 }
 
 static bool

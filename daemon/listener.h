@@ -21,6 +21,9 @@ struct status_slot;
 
 enum { LISTENER_PAUSE_MS = 100 };
 
+/* Whether nobody listens on ADDRESS: SO_REUSEPORT would let a second certd of the same user share
+ * the port unnoticed. ERR_EXISTS when somebody does; errno as below. */
+MUST_CHECK enum err listener_is_free(const struct conf_address *address);
 /* Bound, listening, non-blocking, close-on-exec; IPv6 sockets take IPv6 only. Called by the parent.
  * On failure errno says more; ERR_EXISTS: the address is in use. */
 MUST_CHECK enum err listener_open(const struct conf_address *address, int *ret_fd);

@@ -28,7 +28,8 @@ static bool
 is_ca_fault(const struct problem *p)
 {
 	return p->kind == PROBLEM_CA_UNREACHABLE || p->kind == PROBLEM_CA_ERROR ||
-	       p->kind == PROBLEM_CA_TLS;
+	       p->kind == PROBLEM_CA_TLS || p->kind == PROBLEM_CA_ACCOUNT ||
+	       p->kind == PROBLEM_CA_DIRECTORY;
 }
 
 int64_t
@@ -40,11 +41,11 @@ plan_retry_at(uint32_t failures, int64_t now, int64_t not_after, const struct pr
 
 	if (is_ca_fault(problem) && wait > RETRY_CA_FAULT_MAX)
 		wait = RETRY_CA_FAULT_MAX;
-	if (half_left > 0 && wait > half_left)
-		wait = half_left;
 	if (asked > RETRY_ASKED_MAX)
 		asked = RETRY_ASKED_MAX;
 	if (asked > wait)
 		wait = asked;
+	if (half_left > 0 && wait > half_left)
+		wait = half_left;
 	return now + (wait < RETRY_LEAST ? RETRY_LEAST : wait);
 }

@@ -17,9 +17,9 @@ struct problem;
 int64_t plan_renew_at(int64_t not_before, int64_t not_after, uint32_t random);
 
 /* After the FAILURES-th failure in a row (1 = the first): 1, 10, 100 minutes, then daily; at most
- * 10 minutes when the fault is the CA's own; never past half of what is left of a certificate that
- * still holds (NOT_AFTER, 0 = none). Only a time the CA itself asked for (retry_at, clamped to 7
- * days) may be later than all of these. */
+ * 10 minutes when the fault is the CA's own or its configuration's, so that a repair is noticed
+ * soon; not before the CA's own retry_at (clamped to 7 days); but never past half of what is left
+ * of a certificate that still holds (NOT_AFTER, 0 = none). */
 int64_t plan_retry_at(uint32_t failures, int64_t now, int64_t not_after,
                       const struct problem *problem);
 

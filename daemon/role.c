@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +20,23 @@
 #include "daemon/conf.h"
 #include "daemon/role_inside.h"
 #include "store/store.h"
+
+static void
+announce(struct parent *p)
+{
+	char where[512];
+	size_t at = 0;
+
+	for (size_t i = KEEPER + 1; i < ROLES_MAX; i++)
+		if (p->roles[i].state == ROLE_STARTING)
+			return;
+	for (size_t i = 0; i < p->conf->listen_count && at < sizeof(where); i++)
+		at += (size_t)snprintf(where + at, sizeof(where) - at, "%s%s %s", i ? ", " : "",
+		                       p->conf->listens[i].kind == LISTEN_TLS ? "tls" : "http",
+		                       p->conf->listens[i].address.text);
+	log_notice("certd %s serves with %u workers: %s", CERTD_VERSION, p->conf->workers, where);
+	p->announced = true;
+}
 
 static void
 on_ready(struct parent *p, struct role *r)
@@ -31,6 +49,8 @@ on_ready(struct parent *p, struct role *r)
 		if (role_start_workers(p, p->conf, &p->sockets, false))
 			log_err("too many workers");
 	}
+	if (r->spawn.kind == SPAWN_WORKER && !p->announced)
+		announce(p);
 	reload_check(p);
 }
 
@@ -49,9 +69,12 @@ on_gone(struct parent *p, struct role *r, const char *how)
 		return;
 	}
 	if (r->fresh) {
+		role_release(r); /* first: it is not to be told to leave */
 		reload_undo(p, "a new worker did not start; see the log");
 		return;
 	}
+	if (p->next && r->spawn.kind == SPAWN_KEEPER)
+		reload_undo(p, "the keeper has ended meanwhile");
 	log_err("%s %s%s", role_name(r), how, p->served ? "; starting it again" : "");
 	if (never_ran && !p->served) {
 		p->exit_code = EXIT_FAILURE;
@@ -167,7 +190,7 @@ on_time(struct parent *p)
 		if (r->state == ROLE_LEAVING && r->at <= now && r->spawn.pid > 0) {
 			log_warn("a %s does not end: killing it", role_name(r));
 			kill(r->spawn.pid, SIGKILL);
-			r->at = INT64_MAX;
+			r->at = INT64_MAX - 1;
 		}
 		if ((r->state == ROLE_WAITING || r->state == ROLE_LEAVING) && r->at < next)
 			next = r->at;
@@ -230,20 +253,37 @@ open_signals(struct parent *p)
 	return p->signal_fd < 0 ? ERR_IO : ERR_OK;
 }
 
-/* Everything that may be refused before the first role starts. */
+/* The store's lock and the ports: what another certd may hold. */
 static enum err
-prepare(struct parent *p, struct problem *why)
+take_what_is_ours(struct parent *p, struct problem *why)
 {
 	char error[CONF_ERROR_MAX + 1];
-	enum err err = store_lock(p->conf->state_directory, &p->lock_fd, why);
+	enum err err = ERR_OK;
 
+	if (p->lock_fd < 0)
+		err = store_lock(p->conf->state_directory, &p->lock_fd, why);
 	if (err)
 		return err;
 	err = sockets_open(p->conf, NULL, NULL, &p->sockets, error, sizeof(error));
-	if (err) {
+	if (err)
 		problem_set(why, PROBLEM_INTERNAL, "%s", error);
-		return err;
+	return err;
+}
+
+/* Everything that may be refused before the first role starts. Roles of a parent that was killed
+ * are given a moment to be gone. */
+static enum err
+prepare(struct parent *p, struct problem *why)
+{
+	const struct timespec moment = {.tv_nsec = 100 * 1000000L};
+	enum err err = take_what_is_ours(p, why);
+
+	for (int i = 0; i < HANDOVER_TRIES && (err == ERR_BUSY || err == ERR_EXISTS); i++) {
+		nanosleep(&moment, NULL);
+		err = take_what_is_ours(p, why);
 	}
+	if (err)
+		return err;
 	err = status_new(&p->status);
 	if (!err) {
 		atomic_store(&p->status->pid, getpid());

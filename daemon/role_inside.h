@@ -15,6 +15,8 @@ enum {
 	ROLES_MAX = STATUS_SLOTS, /* a role's index is its slot of the status page */
 	KEEPER = 0,               /* index of the keeper */
 	STOP_GRACE_MS = 5000,     /* for open connections when we stop */
+	HANDOVER_TRIES = 15,      /* of 100 ms */
+	DRAINING_MAX = 48,        /* old workers at a time; beyond that the oldest must go */
 	QUIT_GRACE_MS = 2000,     /* from ROLE_QUIT to SIGKILL */
 	LIVED_MS = 1000,          /* a role that died sooner is restarted with growing delay */
 	RESTART_MAX_MS = 5000,
@@ -27,6 +29,7 @@ struct role {
 	struct spawn spawn;
 	bool fresh;              /* of a reload that is not through yet */
 	int64_t at;              /* mono ms: started, or to be started; LEAVING: to be killed */
+	int64_t left_at;         /* mono ms: LEAVING since */
 	uint32_t delay_ms;       /* before the next restart */
 	const struct conf *conf; /* what it runs with: a reference */
 };
@@ -40,7 +43,8 @@ struct parent {
 	int lock_fd;
 	int signal_fd;
 	struct role roles[ROLES_MAX];
-	bool served; /* the keeper has been ready once: workers may start */
+	bool served;    /* the keeper has been ready once: workers may start */
+	bool announced; /* all workers have been ready once */
 	bool stopping;
 	int64_t stop_at;         /* mono ms: end of the grace */
 	const struct conf *next; /* a reload in work: its conf and sockets */

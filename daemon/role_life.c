@@ -98,6 +98,8 @@ void
 role_leave(struct role *r, enum role_message how, int64_t kill_at)
 {
 	role_say(r, how, NULL);
+	if (r->state != ROLE_LEAVING)
+		r->left_at = clock_mono_ms();
 	r->state = ROLE_LEAVING;
 	r->at = kill_at;
 }

@@ -26,6 +26,39 @@ reload_undo(struct parent *p, const char *why)
 	role_say(&p->roles[KEEPER], ROLE_RELOADED, why);
 }
 
+/* The keeper takes the conf by itself when it hears of it; this is for its next start. */
+static void
+keep_conf(struct role *keeper, const struct conf *conf)
+{
+	conf_unref(keeper->conf);
+	keeper->conf = conf_ref(conf);
+	keeper->spawn.conf = conf;
+}
+
+/* Long connections must not keep so many old workers that there is no place for new ones. */
+static void
+limit_draining(struct parent *p)
+{
+	for (;;) {
+		struct role *oldest = NULL;
+		size_t draining = 0;
+
+		for (size_t i = KEEPER + 1; i < ROLES_MAX; i++) {
+			struct role *r = &p->roles[i];
+
+			if (r->state != ROLE_LEAVING || r->at != INT64_MAX)
+				continue; /* others have been told to quit already */
+			draining++;
+			if (!oldest || r->left_at < oldest->left_at)
+				oldest = r;
+		}
+		if (draining <= DRAINING_MAX)
+			return;
+		log_notice("many workers are draining: the oldest ends its connections");
+		role_leave(oldest, ROLE_QUIT, clock_mono_ms() + QUIT_GRACE_MS);
+	}
+}
+
 /* The new workers all accept: the old ones drain. */
 static void
 reload_finish(struct parent *p)
@@ -40,12 +73,14 @@ reload_finish(struct parent *p)
 		else if (r->state == ROLE_WAITING)
 			role_release(r);
 	}
+	limit_draining(p);
 	sockets_close(&p->sockets);
 	p->sockets = p->next_sockets;
 	p->next_sockets = (struct sockets){0};
 	conf_unref(p->conf);
 	p->conf = p->next;
 	p->next = NULL;
+	keep_conf(&p->roles[KEEPER], p->conf);
 	log_set_level(p->conf->log_level);
 	log_notice("reloaded %s", p->conf->file);
 	role_say(&p->roles[KEEPER], ROLE_RELOADED, NULL);

@@ -24,10 +24,14 @@ find_old(const struct sockets *old, const struct conf *old_conf, const char *add
 }
 
 static enum err
-open_one(const struct conf_address *address, int old_fd, int *ret_fd)
+open_one(const struct conf_address *address, bool first, int old_fd, int *ret_fd)
 {
-	if (old_fd < 0)
-		return listener_open(address, ret_fd);
+	enum err err;
+
+	if (old_fd < 0) {
+		err = first ? listener_is_free(address) : ERR_OK;
+		return err ? err : listener_open(address, ret_fd);
+	}
 	*ret_fd = fcntl(old_fd, F_DUPFD_CLOEXEC, 3);
 	return *ret_fd < 0 ? ERR_IO : ERR_OK;
 }
@@ -47,8 +51,8 @@ sockets_open(const struct conf *conf, const struct sockets *old, const struct co
 	for (size_t i = 0; i < n && !err; i++) {
 		const struct conf_address *address = &conf->listens[i % s.listens].address;
 
-		err = open_one(address, find_old(old, old_conf, address->text, i / s.listens),
-		               &s.fds[i]);
+		err = open_one(address, i < s.listens,
+		               find_old(old, old_conf, address->text, i / s.listens), &s.fds[i]);
 		if (err)
 			snprintf(error, size, "cannot listen on %s: %s", address->text,
 			         strerror(errno));

@@ -73,7 +73,8 @@ retries(void **state)
 		{4, PROBLEM_CA_LIMITED, 0, 10, DAY},
 		{1, PROBLEM_CA_LIMITED, 0, 3650 * DAY, 7 * DAY},
 		{1, PROBLEM_CA_LIMITED, 0, -100, 60},
-		{1, PROBLEM_CA_LIMITED, 100, 3600, 3600},
+		{1, PROBLEM_CA_LIMITED, 100, 3600, 50}, /* half of what is left comes first */
+		{4, PROBLEM_CA_ACCOUNT, 0, 0, 600},
 	};
 
 	(void)state;

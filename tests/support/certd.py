@@ -18,7 +18,8 @@ SANITIZED = "san" in os.path.basename(BUILD)
 PATIENCE = 4 if SANITIZED else 1
 
 SANITIZER_REPORT = re.compile(
-    r"ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|runtime error:|LeakSanitizer|Assertion .* failed")
+    r"ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|runtime error:|LeakSanitizer|"
+    r"Assertion .* failed")
 
 
 class Answer:
@@ -111,6 +112,12 @@ class Certd:
         """The processes of a role below our parent."""
         return [pid for pid, name in children_of(self.process.pid) if name == "certd-" + role]
 
+    def cpu_seconds(self):
+        """What our parent process has used so far."""
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def log_text(self):
         with open(self.log, errors="replace") as log:
             return log.read()
@@ -134,6 +141,10 @@ class Certd:
 
     def check_config(self, path, *words):
         return run([self.binary, "--check", "-c", path, *words], ["(certd --check)"], 30, None)
+
+    def run_second(self, path):
+        """Another certd that is expected to refuse to start."""
+        return run([self.binary, "-c", path], ["(a second certd)"], 30, None)
 
     def show(self, name):
         """The item of `show NAME -o json`, or None when there is no such name."""

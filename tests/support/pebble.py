@@ -37,6 +37,15 @@ def binaries(version):
     return got.stdout.strip()
 
 
+def newest():
+    """The newest version that can be had here."""
+    try:
+        binaries("2.10")
+        return "2.10"
+    except Skip:
+        return "2.4"
+
+
 def make_certificate(directory, address):
     """A self-signed certificate for the ACME server's own HTTPS; returns (cert, key) paths."""
     cert, key = os.path.join(directory, "ca-https.pem"), os.path.join(directory, "ca-https.key")
@@ -50,7 +59,7 @@ def make_certificate(directory, address):
 
 
 class Pebble:
-    """One pebble and its DNS server.  stop() and start() again lose all its state, as documented."""
+    """One pebble and its DNS server.  A stop() and start() loses all its state, as documented."""
 
     def __init__(self, directory, address, ports, http_port, tls_port, *, version="2.4",
                  validity=None, nonce_reject=0, authz_reuse=0, retry_after=1, env=None):

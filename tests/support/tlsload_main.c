@@ -167,13 +167,9 @@ static void
 check_leaf(SSL *ssl, struct name *name, double due, double start)
 {
 	X509 *leaf = SSL_get1_peer_certificate(ssl);
-	BIGNUM *number = NULL;
-	char *hex = NULL;
+	BIGNUM *number = leaf ? ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL) : NULL;
+	char *hex = number ? BN_bn2hex(number) : NULL;
 
-	if (leaf)
-		number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), NULL);
-	if (number)
-		hex = BN_bn2hex(number);
 	if (!hex) {
 		report_failure(name->text, "no certificate");
 	} else {
@@ -265,11 +261,8 @@ static void
 print_string(const char *text)
 {
 	putchar('"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			putchar('\\');
-		putchar((unsigned char)*text < ' ' ? ' ' : *text);
-	}
+	for (; *text; text++)
+		putchar((unsigned char)*text < ' ' || strchr("\"\\", *text) ? ' ' : *text);
 	putchar('"');
 }
 

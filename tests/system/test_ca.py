@@ -10,6 +10,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from lab import PATIENCE, check, equal, main, scenario, wait_for  # noqa: E402
 
 
+def wait_for_error(lab, name):
+    """The item of show, once it has an error."""
+    wait_for(lambda: lab.certd.show(name).get("error"), 20, f"show tells the error of {name}")
+    return lab.certd.show(name)
+
+
 @scenario()
 def ca_down_then_up(lab):
     lab.pebble.stop()
@@ -18,8 +24,7 @@ def ca_down_then_up(lab):
     check(answer.code in (1, 7, 8), f"add --wait with the CA down\n{answer}")
     equal(lab.certd.names(), ["a.test"], "the name is kept")
 
-    item = wait_for(lambda: (lab.certd.show("a.test") or {}).get("error") and
-                    lab.certd.show("a.test"), 10, "show tells the error")
+    item = wait_for_error(lab, "a.test")
     check(item["state"] in ("pending", "failing"), f"state: {item}")
     check(item["error"]["detail"], f"the reason: {item}")
     check(item["error"]["next"], f"the next try: {item}")
@@ -91,10 +96,59 @@ def a_name_that_does_not_resolve_fails_alone(lab):
     lab.pebble.dns_set("set-servfail", host="lost.test")
     lab.ctl_ok("add", "lost.test", "good.test")
     lab.wait_served(["good.test"], 10)
-    item = wait_for(lambda: lab.certd.show("lost.test").get("error") and lab.certd.show("lost.test"),
-                    20, "show tells the error")
+    item = wait_for_error(lab, "lost.test")
     check(item["error"]["detail"] and item["error"]["next"], f"reason and next try: {item}")
     check(not lab.is_served("lost.test"), "lost.test has no certificate")
+
+
+@scenario(tap=True)
+def removed_and_added_again_while_its_order_runs(lab):
+    """The name is not forgotten over a restart, and an order at the old CA does not count."""
+    lab.write_config(
+        f"ca direct {{ directory {lab.pebble.directory_url}; ca-file {lab.pebble.ca_file}; "
+        "agree-terms; }\n")
+    lab.tap.hold = lambda path: 2
+    lab.start()
+    lab.ctl_ok("add", "same.test", "other.test")
+    time.sleep(1)
+    lab.ctl_ok("remove", "same.test", "other.test")
+    lab.ctl_ok("add", "same.test")
+    lab.ctl_ok("add", "other.test", "--ca", "direct", "--wait")
+    equal(lab.tap.orders_of("other.test"), [], "orders at the first CA that came to an end")
+    time.sleep(1)
+    lab.certd.stop()
+    lab.tap.hold = lambda path: 0
+    lab.start()
+    lab.wait_served(["same.test", "other.test"], 30)
+
+
+@scenario(tap=True)
+def show_tells_the_step(lab):
+    lab.tap.hold = lambda path: 2 if "/authZ/" in path or "/chalZ/" in path else 0
+    lab.start()
+    lab.ctl_ok("add", "a.test")
+    item = wait_for(lambda: lab.certd.show("a.test").get("order") and lab.certd.show("a.test"),
+                    15, "show tells the order")
+    check(item["step"] in ("authorize", "respond", "validate", "publish"), f"step: {item['step']}")
+    lab.tap.hold = lambda path: 0
+    lab.wait_served(["a.test"], 30)
+
+
+@scenario()
+def a_wrong_directory_is_the_cas_fault_and_heals(lab):
+    good = lab.config()
+    lab.write_config(text=good.replace("/dir;", "/nowhere;"))
+    lab.start()
+    answer = lab.ctl("add", "a.test", "--wait")
+    check(answer.code not in (0, 8) and "/nowhere" in answer.err, str(answer))
+    equal(lab.certd.show("a.test")["error"]["code"], "ca/directory", "code")
+    lab.ctl_ok("add", *[f"n{i}.test" for i in range(50)])
+    time.sleep(1)
+    check(lab.certd.log_text().count("/nowhere") < 20, "one fault of the CA is told once, not per name")
+    lab.write_config(text=good)
+    lab.ctl_ok("reload", "--wait")
+    lab.ctl_ok("renew", "a.test", "--wait")
+    lab.wait_served([f"n{i}.test" for i in range(50)], 60)
 
 
 @scenario(tap=True)

@@ -4,10 +4,12 @@
 
 import os
 import re
+import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from lab import PORTS, check, equal, main, scenario  # noqa: E402
+from lab import PORTS, check, equal, main, scenario, wait_for  # noqa: E402
 
 ISSUE_EXAMPLE = """\
 state-directory /var/lib/certd;
@@ -167,6 +169,48 @@ def reload_removes_a_listener(lab):
     check(not lab.is_served("a.test"), "the removed listener still answers")
     lab.https = (lab.address, PORTS["https"])
     lab.serial("a.test")
+
+
+@scenario()
+def a_worker_that_dies_during_a_reload(lab):
+    """The reload is refused, nothing spins, and certd still ends when it is told to."""
+    lab.start()
+    lab.add("a.test")
+    before = set(lab.certd.pids("front"))
+    for _ in range(5):
+        reload = lab.certd.ctl_follow("reload", "--wait")
+        end = time.monotonic() + 5
+        while reload.poll() is None and time.monotonic() < end:
+            for pid in set(lab.certd.pids("front")) - before:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        check(reload.wait(10) in (0, 1), "the reload ends")
+        reload.communicate()
+        wait_for(lambda: lab.certd.pids("front"), 5, "workers are there")
+        before = set(lab.certd.pids("front"))
+    lab.serial("a.test")
+    cpu = lab.certd.cpu_seconds()
+    time.sleep(1)
+    check(lab.certd.cpu_seconds() - cpu < 0.5, "the parent spins")
+    equal(lab.certd.stop(), 0, "exit status after SIGTERM")
+    lab.certd.start()
+    lab.serial("a.test")
+
+
+@scenario()
+def what_was_reloaded_outlives_the_roles(lab):
+    """A role that dies after a reload comes back with the new configuration, not with the old."""
+    lab.start()
+    second = lab.add_backend(PORTS["backend"] + 1, name="second")
+    lab.write_config(f"backend second {{ server {second.address}:{second.port}; }}\n")
+    lab.ctl_ok("reload", "--wait")
+    old = lab.certd.kill("keeper", "front")
+    wait_for(lambda: not set(old) & set(lab.certd.pids("keeper") + lab.certd.pids("front"))
+             and lab.ctl("status").code == 0, 10, "the roles are back")
+    lab.add("b.test", options=["--backend", "second"])
+    equal(lab.get("b.test")["backend"], "second", "who answers for b.test")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from certd import BUILD, run  # noqa: E402
 from lab import PATIENCE, check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 
 UTC = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
@@ -51,8 +52,8 @@ def output_is_clean_off_a_terminal(lab):
         check(answer.out.strip() and not answer.err, f"stdout only\n{answer}")
         check("\x1b" not in answer.out and "\r" not in answer.out, f"no colours\n{answer}")
     env = dict(os.environ, CERTCTL_SOCKET=lab.certd.socket_path)
-    import certd
-    by_env = certd.run([os.path.join(certd.BUILD, "certctl"), "list", "-o", "names"], ["list"], 10, env)
+    words = ["list", "-o", "names"]
+    by_env = run([os.path.join(BUILD, "certctl"), *words], words, 10, env)
     equal((by_env.code, by_env.out), (0, "a.test\n"), "list by CERTCTL_SOCKET")
 
 

@@ -12,8 +12,7 @@ from lab import check, equal, main, scenario, wait_for  # noqa: E402
 LIFE = 60
 
 
-@scenario(version="2.10", validity=LIFE)
-@scenario(version="2.4", validity=LIFE)
+@scenario(version="newest", validity=LIFE)
 def sixty_second_certificates_renew_three_times(lab):
     lab.start()
     names = ["a.test", "b.test", "c.test"]
@@ -34,12 +33,14 @@ def sixty_second_certificates_renew_three_times(lab):
         return all(len(serials) >= 4 for serials in seen.values())
 
     wait_for(watch, 3 * LIFE, "three renewals of each name")
+    time.sleep(1)       # the load sees the last ones too
     report = load.stop_clean(least=1000)
     for name in names:
         equal(report["serials"][name][:4], seen[name][:4], f"certificates of {name} under load")
         for before, after in zip(changed_at[name], changed_at[name][1:]):
             # due at half of a short life; a renewal far too early would hammer the CA
-            check(LIFE / 3 <= after - before <= LIFE, f"{name} renewed after {after - before:.0f} s")
+            check(LIFE / 3 <= after - before <= LIFE,
+                  f"{name} renewed after {after - before:.0f} s")
     print(f"     {report['done']} handshakes, p50 {report['p50_ms']} ms, p99 {report['p99_ms']} ms")
 
 
@@ -54,6 +55,7 @@ def renew_by_hand_under_load(lab):
         equal(answer.lines()[-1]["step"], "serving", "the last step of renew --wait")
         serials.append(lab.serial("a.test"))
         check(serials[-1] not in serials[:-1], "the handshake after renew --wait has a new serial")
+    time.sleep(1)       # the load sees the last one too
     report = load.stop_clean(least=50)
     equal(report["serials"]["a.test"], serials, "certificates of a.test under load")
     equal(len(report["serials"]["b.test"]), 1, "certificates of b.test, which nobody renewed")
@@ -69,7 +71,8 @@ def renewal_that_fails_keeps_the_old_certificate(lab):
     check(answer.code in (1, 8), f"a failed renewal is reported as such\n{answer}")
     equal(lab.serial("a.test"), serial, "what is served after the failure")
     item = lab.certd.show("a.test")
-    check(item.get("error") and item["error"]["next"], f"show tells the error and the next try: {item}")
+    check(item.get("error") and item["error"]["next"],
+          f"show tells the error and the next try: {item}")
 
     lab.pebble.dns_set("clear-servfail", host="a.test")
     lab.ctl_ok("renew", "a.test", "--wait")

@@ -3,11 +3,13 @@
 """What a stop and a start keep, and what the state directory looks like."""
 
 import os
+import signal
 import stat
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from certd import run  # noqa: E402
 from lab import PATIENCE, check, equal, main, scenario  # noqa: E402
 
 
@@ -45,6 +47,31 @@ def stop_is_quick_and_leaves_nothing(lab):
 
 
 @scenario()
+def a_second_certd_takes_nothing_from_the_first(lab):
+    """Not its store, not half of its port, not its control socket."""
+    lab.start()
+    lab.add("a.test")
+    text = lab.config()
+    state = f"state-directory {lab.directory}/state;"
+    check(state in text, "the configuration names the state directory")
+    others = {
+        "store": text,
+        "port": text.replace(state, f"state-directory {lab.directory}/other;").replace(
+            "/control.sock", "/other.sock"),
+    }
+    for what, conf in others.items():
+        path = os.path.join(lab.directory, f"second-{what}.conf")
+        with open(path, "w") as file:
+            file.write(conf)
+        got = lab.certd.run_second(path)
+        equal(got.code, 1, f"exit status of a second certd with the same {what}")
+        check("use" in got.err or "runs" in got.err or "another" in got.err, got.err)
+    for _ in range(20):
+        lab.serial("a.test")
+    equal(lab.ctl("status").code, 0, "the first one answers")
+
+
+@scenario()
 def private_keys_are_sealed(lab):
     lab.start()
     lab.add("a.test")
@@ -64,10 +91,9 @@ def private_keys_are_sealed(lab):
 def a_second_certd_on_the_same_state_is_refused(lab):
     lab.start()
     lab.add("a.test")
-    second = lab.certd.check_config(lab.conf_path)
-    equal(second.code, 0, "certd --check beside a running certd")
-    import certd
-    other = certd.run([lab.certd.binary, "-c", lab.conf_path], ["(second certd)"], 15, None)
+    checked = lab.certd.check_config(lab.conf_path)
+    equal(checked.code, 0, "certd --check beside a running certd")
+    other = run([lab.certd.binary, "-c", lab.conf_path], ["(second certd)"], 15, None)
     check(other.code != 0, "a second certd must not start")
     check(other.err.strip(), "and says why")
     lab.serial("a.test")
@@ -78,7 +104,6 @@ def a_second_certd_on_the_same_state_is_refused(lab):
 def sighup_reloads(lab):
     lab.start()
     lab.add("a.test")
-    import signal
     lab.certd.signal(signal.SIGHUP)
     time.sleep(0.5)
     lab.serial("a.test")
