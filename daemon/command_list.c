@@ -76,6 +76,15 @@ read_after(const char *after, struct query *q)
 	return hostname_parse(after, &q->after, NULL) == ERR_OK;
 }
 
+static bool
+is_shown_state(const char *word)
+{
+	return strcmp(word, "renewing") == 0 || strcmp(word, "expired") == 0 ||
+	       strcmp(word, domain_state_word(DOMAIN_PENDING)) == 0 ||
+	       strcmp(word, domain_state_word(DOMAIN_VALID)) == 0 ||
+	       strcmp(word, domain_state_word(DOMAIN_FAILING)) == 0;
+}
+
 static const char *
 read_query(const cJSON *request, struct query *q)
 {
@@ -86,6 +95,8 @@ read_query(const cJSON *request, struct query *q)
 
 	*q = (struct query){.now = clock_wall(), .ends_before = INT64_MAX, .after_at = INT64_MIN};
 	q->state = json_text(request, "state");
+	if (q->state && !is_shown_state(q->state))
+		return "\"state\" is pending, valid, renewing, failing or expired";
 	if (limit < 1 || limit > MSG_PAGE_MAX)
 		return "\"limit\" must be 1 to 1000";
 	q->limit = (size_t)limit;

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -263,51 +262,6 @@ wake_loop(void *arg)
 	loop_wake(c->loop);
 }
 
-/* Whether somebody answers on the socket that is in the way. */
-static bool
-is_answered(const struct sockaddr_un *sa)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool answered;
-
-	if (fd < 0)
-		return false;
-	answered = connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0 || errno == EAGAIN;
-	close(fd);
-	return answered;
-}
-
-/* A socket of a certd that is gone may be in the way, one of a certd that lives is not ours. */
-static enum err
-open_socket(const char *path, int *ret_fd)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	struct stat st;
-	mode_t mask;
-	int fd, rc;
-
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return ERR_TOOBIG;
-	strcpy(sa.sun_path, path);
-	if (lstat(path, &st) == 0 &&
-	    (!S_ISSOCK(st.st_mode) || is_answered(&sa) || unlink(path) != 0)) {
-		errno = EADDRINUSE;
-		return ERR_EXISTS;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return ERR_IO;
-	mask = umask(0117); /* 0660 */
-	rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
-	umask(mask);
-	if (rc != 0 || listen(fd, CLIENTS_MAX) != 0) {
-		close(fd);
-		return ERR_IO;
-	}
-	*ret_fd = fd;
-	return ERR_OK;
-}
-
 static enum err
 watch_all(struct control *c)
 {
@@ -348,7 +302,7 @@ control_new(const struct control_config *config, struct control **ret_control)
 	if (!err)
 		err = notice_new(wake_loop, c, &c->notices);
 	if (!err) {
-		err = open_socket(c->conf->control_socket, &c->listen_fd);
+		err = control_open_socket(c->conf->control_socket, &c->listen_fd);
 		if (err)
 			log_err("cannot open the control socket %s: %s", c->conf->control_socket,
 			        errno ? strerror(errno) : err_text(err));

@@ -27,7 +27,6 @@ struct problem;
 struct store_txn;
 
 enum { CLIENTS_MAX = 64 };
-
 /* A name that a client waits for; gone when it is serving or has failed. */
 struct waited {
 	struct hostname name;
@@ -85,6 +84,8 @@ struct control {
 	cJSON *last_backup;
 	struct control_client clients[CLIENTS_MAX];
 };
+/* control_socket.c */
+MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd);
 
 /* control_reply.c: one line each. reply_json() takes LINE over, NULL stands for no memory. */
 void reply_json(struct control_client *cl, cJSON *line);
@@ -123,7 +124,6 @@ void wait_begin(struct control_client *cl, unsigned seen);
 void wait_on_notices(struct control *c);
 void wait_on_timer(struct control *c);
 void wait_done(struct control_client *cl);
-
 /* control_reload.c */
 /* Begins one unless it is in work; clients that are `reloading` get its answer. */
 void reload_ask(struct control *c);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control socket's file. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/control_inside.h"
+
+/* Whether somebody answers on the socket that is in the way. */
+static bool
+is_answered(const struct sockaddr_un *sa)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool answered;
+
+	if (fd < 0)
+		return false;
+	answered = connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0 || errno == EAGAIN;
+	close(fd);
+	return answered;
+}
+
+/* A socket of a certd that is gone may be in the way, one of a certd that lives is not ours. */
+enum err
+control_open_socket(const char *path, int *ret_fd)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct stat st;
+	mode_t mask;
+	int fd, rc;
+
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return ERR_TOOBIG;
+	strcpy(sa.sun_path, path);
+	if (lstat(path, &st) == 0 &&
+	    (!S_ISSOCK(st.st_mode) || is_answered(&sa) || unlink(path) != 0)) {
+		errno = EADDRINUSE;
+		return ERR_EXISTS;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return ERR_IO;
+	mask = umask(0117); /* 0660 */
+	rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
+	umask(mask);
+	if (rc != 0 || listen(fd, CLIENTS_MAX) != 0) {
+		close(fd);
+		return ERR_IO;
+	}
+	*ret_fd = fd;
+	return ERR_OK;
+}
