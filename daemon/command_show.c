@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs that look at one thing: show, status. */
+/* The verb that looks at one name: show; and what list and show share. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "acme/chain.h"
 #include "acme/engine.h"
 #include "base/clock.h"
 #include "base/idna.h"
 #include "base/json.h"
-#include "daemon/command_store.h"
 #include "daemon/conf.h"
 #include "daemon/command_inside.h"
 #include "daemon/issuer.h"
-#include "daemon/status.h"
 #include "daemon/upkeep.h"
 #include "store/cert.h"
 #include "store/domain_list.h"
-#include "store/event.h"
 #include "store/order.h"
 #include "store/store.h"
 

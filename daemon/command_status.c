@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verb status: counters and what is kept of them, no names. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include "acme/chain.h"
-#include "acme/engine.h"
 #include "base/clock.h"
-#include "base/idna.h"
 #include "base/json.h"
 #include "daemon/command_store.h"
 #include "daemon/conf.h"
@@ -15,10 +8,8 @@
 #include "daemon/issuer.h"
 #include "daemon/status.h"
 #include "daemon/upkeep.h"
-#include "store/cert.h"
 #include "store/domain_list.h"
 #include "store/event.h"
-#include "store/order.h"
 #include "store/store.h"
 
 enum { CAS_MAX = 32 };
