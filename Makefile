@@ -37,7 +37,7 @@ TESTS_C  := $(wildcard tests/base/test_*.c tests/store/test_*.c tests/acme/test_
 TESTS    := $(patsubst %.c,$(BUILD)/%,$(TESTS_C))
 TOOLS    := $(patsubst tests/support/%_main.c,$(BUILD)/tests/support/%,$(wildcard tests/support/*_main.c))
 
-.PHONY: all help deps check check-unit check-system asan tsan lint layers format demo clean tags
+.PHONY: all help deps check check-unit check-system asan tsan bench lint layers format demo clean tags
 .DEFAULT_GOAL := all
 
 all: $(PROGRAMS) ## build certd and certctl
@@ -58,7 +58,7 @@ check-unit: tests ## only the unit tests
 check-system: all tests ## only the end-to-end scenarios
 	$(Q)BUILD=$(BUILD) tests/run system
 
-tests: $(TESTS) $(TOOLS)
+tests: $(TESTS) $(TOOLS) $(BUILD)/tests/support/cold
 .PHONY: tests
 
 asan: deps ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -70,6 +70,10 @@ tsan: deps ## the threaded tests under ThreadSanitizer
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) BUILD=build-tsan OPT='-O1 -g' HARDEN=-fPIE \
 	  SANITIZE='-fsanitize=thread -fno-omit-frame-pointer' all tests
 	$(Q)BUILD=build-tsan SANITIZER=tsan tests/run threaded
+
+bench: deps ## figures of the store with a million names (NAMES=100000 for fewer)
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all tests
+	@BUILD=$(BUILD) tests/bench/store.py
 
 demo: ## the five-minute tour, by itself, against a real ACME server on loopback (KEEP=1 leaves it running)
 	@packaging/deps.sh
@@ -121,6 +125,9 @@ $(BUILD)/tests/daemon/test_%: $(BUILD)/tests/daemon/test_%.o $(call LIB,support)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(DAEMON_LIBS)
 $(BUILD)/tests/ctl/test_%: $(BUILD)/tests/ctl/test_%.o $(call LIB,support) $(call LIB,ctl) $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(BASE_LIBS)
+$(BUILD)/tests/support/cold: $(BUILD)/tests/bench/cold_main.o $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/tests/support/%: $(BUILD)/tests/support/%_main.o
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto -lpthread -lm
 

@@ -17,7 +17,7 @@ struct hostname;
 
 /* TEXT is UTF-8. ERR_INVALID with a sentence in WHY (SIZE bytes, always set then). */
 MUST_CHECK enum err idna_parse(const char *text, struct hostname *ret_name, char *why, size_t size);
-/* The U-label form for people: "xn--bcher-kva.example" -> "bücher.example"; the name itself when it
+/* The U-label form for people ("bücher.example" for "xn--bcher-kva.example"); the name itself when
  * has no A-label or one that does not decode. */
 void idna_display(const struct hostname *name, char *dst, size_t size);
 

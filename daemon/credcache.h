@@ -8,7 +8,7 @@
  * never by what a client sent, so strangers cannot fill it, and hashed with a key of the worker's
  * own. Which certificate: the name's own, else the wildcard's above it; one that is valid now
  * before one that is not; a record that cannot be opened is logged once, counted, and treated as
- * not there. Memory: about 9.3 KB an entry (P-256), so CREDCACHE_MAX entries are 150 MB a worker.
+ * not there. Memory: about 9.3 KB an entry (P-256), so CREDCACHE_MAX entries are 38 MB a worker.
  * Threads: one.
  */
 #ifndef DAEMON_CREDCACHE_H
@@ -27,7 +27,7 @@ struct hostname;
 struct status_slot;
 struct store;
 
-enum { CREDCACHE_MAX = 16 * 1024, CREDCACHE_RETRY_MS = 5000 };
+enum { CREDCACHE_MAX = 4 * 1024, CREDCACHE_RETRY_MS = 5000 };
 
 struct credcache_config {
 	const struct conf *conf; /* all borrowed */
