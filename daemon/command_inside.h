@@ -23,7 +23,5 @@ void labels_to_json(const struct domain *d, cJSON *item);
 
 /* command_show.c */
 void fill_item(cJSON *item, struct control *c, const struct domain *d);
-/* "the store says ...", with the code of ERR. */
-void reply_store_error(struct control_client *cl, enum err err);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/msg.h"
 #include "daemon/command.h"
 #include "daemon/control.h"
+#include "daemon/shown.h"
 #include "store/domain.h"
 
 struct loop;
@@ -101,20 +102,6 @@ cJSON *line_with(const char *member, cJSON **ret_object);
 /* command_import.c */
 void import_on_done(struct control *c);
 void import_forget(struct control_client *cl);
-
-/* command_show.c */
-/* What people see: a domain_state_word(), "renewing" or "expired". */
-const char *shown_state(const struct domain *d, int64_t now);
-/* {code, detail, hint, type, status} */
-cJSON *problem_json(const struct problem *p);
-/* Whether a name that is due gets no attempt because its CA is on hold or not configured: why, and
- * when it is tried (unix seconds, 0 = not at all). */
-bool waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_problem,
-                  int64_t *ret_next);
-void add_time(cJSON *object, const char *member, int64_t at);
-/* "the store says ...", with the code of ERR. */
-void reply_store_error(struct control_client *cl, enum err err);
-void add_names(cJSON *status, struct store_txn *txn);
 
 /* control_wait.c */
 /* The reply goes on with the steps of the names added, and ends when all are through. SEEN:

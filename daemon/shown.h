@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon/shown.h - names, times and problems as the control protocol shows them: what list, show,
+ * status and the steps of wait have in common. Control thread only. */
+#ifndef DAEMON_SHOWN_H
+#define DAEMON_SHOWN_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct control;
+struct control_client;
+struct domain;
+struct problem;
+struct store_txn;
+
+/* What people see: a domain_state_word(), "renewing" or "expired". */
+const char *shown_state(const struct domain *d, int64_t now);
+/* {code, detail, hint, type, status} */
+cJSON *problem_json(const struct problem *p);
+/* Whether a name that is due gets no attempt because its CA is on hold or not configured: why, and
+ * when it is tried (unix seconds, 0 = not at all). */
+bool waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_problem,
+                  int64_t *ret_next);
+void add_time(cJSON *object, const char *member, int64_t at);
+/* "the store says ...", with the code of ERR. */
+void reply_store_error(struct control_client *cl, enum err err);
+void add_names(cJSON *status, struct store_txn *txn);
+
+#endif
