@@ -228,6 +228,8 @@ on_output(void *arg, int events)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0 || k->in.len > MSG_LINE_MAX) {
+		if (n > 0)
+			kill(k->pid, SIGKILL); /* it may wait for us to read on */
 		finish(k);
 		return;
 	}

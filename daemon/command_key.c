@@ -7,6 +7,7 @@
 #include "base/problem.h"
 #include "base/secret.h"
 #include "daemon/command_store.h"
+#include "daemon/conf.h"
 #include "daemon/control_inside.h"
 #include "daemon/history.h"
 #include "daemon/master.h"
@@ -44,8 +45,14 @@ void
 command_key_rotate(struct control_client *cl, const cJSON *request)
 {
 	struct control *c = cl->control;
-	enum err err = store_key_rotate_begin(c->store);
+	enum err err;
 
+	if (c->next_conf) {
+		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
+		            "workers are being replaced: try again when that is done");
+		return;
+	}
+	err = store_key_rotate_begin(c->store);
 	if (err == ERR_BUSY) {
 		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
 		            "a rotation is running: certctl key status tells how far it is");
@@ -90,9 +97,19 @@ command_key_master(struct control_client *cl, const cJSON *request)
 	const char message = ROLE_MASTER;
 	struct control *c = cl->control;
 	struct problem why = {0};
+	char text[CONF_ERROR_MAX + 1];
 	enum err err;
 
 	(void)request;
+	/* Workers keep the old key until they are replaced: if that cannot be, nothing is changed.
+	 */
+	if (!reload_is_possible(c, text, sizeof(text))) {
+		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
+		            "nothing was changed; the workers must be replaced, and that is not "
+		            "possible now: %s",
+		            text);
+		return;
+	}
 	err = change_master(c, &why);
 	if (err) {
 		reply_error(cl, msg_exit_of_err(err), err_word(err), "%s",

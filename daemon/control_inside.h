@@ -85,8 +85,7 @@ struct control {
 	cJSON *last_backup;
 	struct control_client clients[CLIENTS_MAX];
 };
-/* control_socket.c */
-MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd);
+MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd); /* control_socket.c */
 
 /* control_reply.c: one line each. reply_json() takes LINE over, NULL stands for no memory. */
 void reply_json(struct control_client *cl, cJSON *line);
@@ -99,8 +98,7 @@ void reply_end(struct control_client *cl, enum msg_exit code);
 /* {"member": object}: adds the object to a new line; NULL when there is no memory. */
 cJSON *line_with(const char *member, cJSON **ret_object);
 
-/* command_import.c */
-void import_on_done(struct control *c);
+void import_on_done(struct control *c); /* command_import.c */
 void import_forget(struct control_client *cl);
 
 /* control_wait.c */
@@ -114,6 +112,8 @@ void wait_done(struct control_client *cl);
 /* control_reload.c */
 /* Begins one unless it is in work; clients that are `reloading` get its answer. */
 void reload_ask(struct control *c);
+/* Whether one would be begun now; else WHY. */
+bool reload_is_possible(struct control *c, char *why, size_t size);
 /* TEXT: a sentence behind the byte, or "". */
 void reload_on_message(struct control *c, char message, const char *text);
 

@@ -85,6 +85,26 @@ answer_reload(struct control *c, const char *error)
 	            error ? error : c->conf->file);
 }
 
+bool
+reload_is_possible(struct control *c, char *why, size_t size)
+{
+	const struct conf *new = NULL;
+	char error[CONF_ERROR_MAX + 1];
+	bool refused;
+
+	if (c->next_conf) {
+		snprintf(why, size, "a reload is in work");
+		return false;
+	}
+	refused = conf_load(c->conf->file, &new, error) ||
+	          needs_restart(c->conf, new, error, sizeof(error)) ||
+	          drops_used(c, new, error, sizeof(error));
+	if (refused)
+		snprintf(why, size, "%s", error);
+	conf_unref(new);
+	return !refused;
+}
+
 void
 reload_ask(struct control *c)
 {

@@ -146,9 +146,22 @@ child_main(enum err (*what)(const struct probe *probe, struct problem *why),
 	_exit((int)err);
 }
 
+static bool
+is_damage_signal(int number)
+{
+	return number == SIGBUS || number == SIGSEGV || number == SIGABRT;
+}
+
 static enum err
 judge(const struct probe *probe, int st, const char *text, struct problem *why)
 {
+	if (WIFSIGNALED(st) && !is_damage_signal(WTERMSIG(st))) {
+		problem_set(why, PROBLEM_INTERNAL,
+		            "the store in %s cannot be examined (that ended with signal %d, %s): "
+		            "start again",
+		            probe->conf->state_directory, WTERMSIG(st), strsignal(WTERMSIG(st)));
+		return ERR_IO;
+	}
 	if (WIFSIGNALED(st)) {
 		problem_set(why, PROBLEM_INTERNAL,
 		            "the store in %s is damaged (reading it ends with signal %d, %s): "

@@ -28,7 +28,7 @@ enum damage {
 static bool
 is_damage(enum err err)
 {
-	return err == ERR_CORRUPT || err == ERR_VERSION || err == ERR_CRYPTO || err == ERR_INVALID;
+	return err == ERR_CORRUPT || err == ERR_VERSION || err == ERR_INVALID;
 }
 
 /* OpenSSL answers the same to bad bytes and to a lack of memory, and no good certificate shall be

@@ -58,7 +58,7 @@ upkeep_reseal(struct upkeep *u)
 	if (took > RESEAL_LONGEST_MS && u->batch > RESEAL_LEAST)
 		u->batch /= 2;
 	else if (took < RESEAL_LONGEST_MS / 4 && u->batch < RESEAL_BATCH)
-		u->batch *= 2;
+		u->batch = u->batch * 2 < RESEAL_BATCH ? u->batch * 2 : RESEAL_BATCH;
 	pthread_mutex_lock(&u->mutex);
 	u->state.reseal_left = err ? u->state.reseal_left : left;
 	pthread_mutex_unlock(&u->mutex);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """make bench: the figures of the store, with NAMES names (default 1,000,000).
 
-Prints each figure beside what docs/store.md promises. No figure is a test: machines differ. Needs
+Prints each figure beside its bar. No figure is a test: machines differ. Needs
 about 5 GB in TMPDIR for a million names and, on two cores, a quarter of an hour.
 """
 

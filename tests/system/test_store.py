@@ -576,5 +576,26 @@ def F7_dead_readers_are_cleared(lab):
     check(lab.certd.status()["store"]["readers"] < 20, "slots of the dead are free")
 
 
+@scenario()
+def a_broken_file_keeps_the_master_key_as_it_is(lab):
+    """Workers that could not be replaced would be left with a key that opens nothing new."""
+    lab.start()
+    lab.add("a.test")
+    good = lab.config()
+    lab.write_config(text=good + "nonsense;\n")
+    answer = lab.ctl("key", "master")
+    equal(answer.code, 6, str(answer))
+    check("nothing was changed" in answer.err, str(answer))
+    lab.ctl_ok("key", "rotate")
+    time.sleep(1)
+    lab.serial("a.test")
+    lab.write_config()
+    lab.ctl_ok("key", "master")
+    wait_for(lambda: lab.ctl("key", "rotate").code == 0, 20, "the next rotation begins")
+    lab.add("b.test")
+    for name in ("a.test", "b.test"):
+        lab.serial(name)
+
+
 if __name__ == "__main__":
     main()
