@@ -30,7 +30,8 @@
 enum {
 	FIRST_CHECK_MS = 30 * 1000,
 	WEEK_MS = 7 * 86400 * 1000,
-	READ_CHUNK = 64 * 1024,
+	AGAIN_MS = 60 * 1000,   /* when reports were lost */
+	READ_CHUNK = 16 * 1024, /* fewer than UPKEEP_ROOM findings */
 	BACKLOG_MAX = 4 * 1024 * 1024,
 	TELL_MAX = 20, /* findings that get a log line and an event */
 };
@@ -59,20 +60,34 @@ relay(struct control *c, const cJSON *line)
 			reply_json(&c->clients[i], cJSON_Duplicate(line, true));
 }
 
-/* A damaged name is put aside by upkeep, with an event of its own; the rest is told here. */
+static bool
+is_one_of(const char *word, const char *const *words)
+{
+	while (*words && strcmp(word, *words) != 0)
+		words++;
+	return *words;
+}
+
+/* Upkeep repairs damaged names, and tells each; lists and counters, too. The rest is told here. */
 static void
 act_on(struct dbcheck *k, const cJSON *f)
 {
+	static const char *const records[] = {"domain", "cert", NULL};
+	static const char *const lists[] = {"domain", "due",   "expiry", "state",
+	                                    "reason", "label", "count",  NULL};
 	const char *env = json_text(f, "env"), *table = json_text(f, "table");
 	const char *key = json_text(f, "key"), *what = json_text(f, "what");
 	struct control *c = k->control;
 	struct hostname name;
+	bool served = env && table && strcmp(env, "served") == 0;
+	bool is_name = served && key && is_one_of(table, records) &&
+	               hostname_parse(key, &name, NULL) == ERR_OK;
 
-	if (env && table && key && strcmp(env, "served") == 0 &&
-	    (strcmp(table, "domain") == 0 || strcmp(table, "cert") == 0) &&
-	    hostname_parse(key, &name, NULL) == ERR_OK)
+	if (is_name)
 		upkeep_suspect(c->upkeep, &name);
-	else if (k->findings <= TELL_MAX)
+	if (served && is_one_of(table, lists))
+		upkeep_suspect_lists(c->upkeep);
+	if (!is_name && k->findings <= TELL_MAX)
 		history_add(c->store, c->notices, "store.corrupt", "", "%s/%s %.200s: %.200s",
 		            env ? env : "?", table ? table : "?", key ? key : "", what ? what : "");
 	if (k->findings <= TELL_MAX)
@@ -242,6 +257,8 @@ on_output(void *arg, int events)
 		cJSON_Delete(line);
 		buf_eat(&k->in, (size_t)(end - k->in.data) + 1);
 	}
+	if (!upkeep_takes_more(k->control->upkeep))
+		loop_want(k->watch, 0); /* until the next tick; no name may be lost */
 	loop_wake(k->control->loop);
 }
 
@@ -343,8 +360,12 @@ dbcheck_on_timer(struct control *c)
 	struct problem why = {0};
 	int64_t now = clock_mono_ms();
 
+	if (c->check && upkeep_takes_more(c->upkeep))
+		loop_want(c->check->watch, LOOP_READ);
 	if (c->check_at == 0)
 		c->check_at = now + FIRST_CHECK_MS;
+	if (upkeep_wants_check(c->upkeep) && c->check_at > now + AGAIN_MS)
+		c->check_at = now + AGAIN_MS;
 	if (c->check_at > now || c->check)
 		return;
 	c->check_at = now + WEEK_MS;

@@ -59,9 +59,11 @@ add_store_state(cJSON *store, struct control *c)
 static bool
 is_lost(struct store_txn *txn, const struct quarantine *q)
 {
+	struct hostname name;
 	struct domain d;
 
-	return strcmp(q->table, "domain") == 0 && domain_get(txn, &q->name, &d) == ERR_NOTFOUND;
+	return strcmp(q->table, "domain") == 0 && hostname_parse(q->name, &name, NULL) == ERR_OK &&
+	       domain_get(txn, &name, &d) == ERR_NOTFOUND;
 }
 
 static void
@@ -72,7 +74,7 @@ add_quarantined(cJSON *list, struct store_txn *txn, const struct quarantine *q)
 	cJSON_AddNumberToObject(item, "id", (double)q->id);
 	add_time(item, "at", q->at);
 	cJSON_AddStringToObject(item, "table", q->table);
-	cJSON_AddStringToObject(item, "name", q->name.name);
+	cJSON_AddStringToObject(item, "name", q->name);
 	cJSON_AddStringToObject(item, "reason", q->reason);
 	cJSON_AddNumberToObject(item, "size", (double)q->size);
 	cJSON_AddBoolToObject(item, "lost", is_lost(txn, q));

@@ -11,20 +11,29 @@
 #include "store/store.h"
 
 enum err
-history_put(struct store *store, struct notice_queue *notices, struct event *event)
+history_put_all(struct store *store, struct notice_queue *notices, struct event *events,
+                size_t count)
 {
 	struct store_txn *txn;
 	enum err err = store_begin_write(store, STORE_PRIVATE, &txn);
 
 	if (err)
 		return err;
-	if (event->at == 0)
-		event->at = clock_wall();
-	err = event_put(txn, event); /* a failure sticks: the commit tells */
+	for (size_t i = 0; i < count && !err; i++) {
+		if (events[i].at == 0)
+			events[i].at = clock_wall();
+		err = event_put(txn, &events[i]); /* a failure sticks: the commit tells */
+	}
 	if (store_commit(txn) || err)
 		return err ? err : ERR_IO;
 	notice_nudge(notices);
 	return ERR_OK;
+}
+
+enum err
+history_put(struct store *store, struct notice_queue *notices, struct event *event)
+{
+	return history_put_all(store, notices, event, 1);
 }
 
 void

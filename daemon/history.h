@@ -7,6 +7,8 @@
 #ifndef DAEMON_HISTORY_H
 #define DAEMON_HISTORY_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 
 struct event;
@@ -16,6 +18,9 @@ struct store;
 /* Writes EVENT, its time set when it has none, and wakes those who follow. */
 MUST_CHECK enum err history_put(struct store *store, struct notice_queue *notices,
                                 struct event *event);
+/* COUNT of them in one transaction: all or none. */
+MUST_CHECK enum err history_put_all(struct store *store, struct notice_queue *notices,
+                                    struct event *events, size_t count);
 /* The same from words, NAME "" when no name is concerned; complains in the log when it fails. */
 void history_add(struct store *store, struct notice_queue *notices, const char *type,
                  const char *name, const char *format, ...) PRINTF_LIKE(5, 6);

@@ -29,7 +29,8 @@ keeper_run(const struct keeper_config *config)
 	                                        .channel = config->channel};
 	struct upkeep_config upkeep_config = {.directory = config->conf->state_directory,
 	                                      .store = config->store,
-	                                      .status = config->status};
+	                                      .status = config->status,
+	                                      .conf = config->conf};
 	struct issuer_config issuer_config = {.conf = config->conf, .store = config->store};
 	struct control *control = NULL;
 	struct issuer *issuer = NULL;

@@ -10,6 +10,7 @@
 #define DAEMON_STATUS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,6 +64,8 @@ struct status_slot {
 struct status {
 	_Atomic int32_t pid; /* of the parent */
 	_Atomic uint64_t worker_restarts;
+	_Atomic bool
+		mending; /* the keeper reads all names: still set at its start, that ended it */
 	struct status_slot slot[STATUS_SLOTS];
 };
 

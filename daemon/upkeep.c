@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/conf.h"
 #include "daemon/cred.h"
 #include "daemon/upkeep_inside.h"
 
@@ -25,12 +26,58 @@ void
 upkeep_suspect(struct upkeep *upkeep, const struct hostname *name)
 {
 	pthread_mutex_lock(&upkeep->mutex);
-	if (upkeep->suspect_count == SUSPECTS_MAX)
-		upkeep->state.reports_lost++;
-	else if (!is_known(upkeep, name))
+	if (is_known(upkeep, name))
+		; /* once is enough */
+	else if (upkeep->suspect_count < SUSPECTS_MAX)
 		upkeep->suspects[upkeep->suspect_count++] = *name;
+	else {
+		upkeep->state.reports_lost++;
+		upkeep->check_wanted = true;
+	}
 	upkeep->woken = true;
 	pthread_cond_signal(&upkeep->wake);
+	pthread_mutex_unlock(&upkeep->mutex);
+}
+
+bool
+upkeep_takes_more(struct upkeep *upkeep)
+{
+	bool takes;
+
+	pthread_mutex_lock(&upkeep->mutex);
+	takes = upkeep->suspect_count + UPKEEP_ROOM <= SUSPECTS_MAX;
+	pthread_mutex_unlock(&upkeep->mutex);
+	return takes;
+}
+
+void
+upkeep_suspect_lists(struct upkeep *upkeep)
+{
+	pthread_mutex_lock(&upkeep->mutex);
+	upkeep->lists_suspect = true;
+	upkeep->woken = true;
+	pthread_cond_signal(&upkeep->wake);
+	pthread_mutex_unlock(&upkeep->mutex);
+}
+
+bool
+upkeep_wants_check(struct upkeep *upkeep)
+{
+	bool wanted;
+
+	pthread_mutex_lock(&upkeep->mutex);
+	wanted = upkeep->check_wanted;
+	upkeep->check_wanted = false;
+	pthread_mutex_unlock(&upkeep->mutex);
+	return wanted;
+}
+
+void
+upkeep_take_conf(struct upkeep *upkeep, const struct conf *conf)
+{
+	pthread_mutex_lock(&upkeep->mutex);
+	conf_unref(upkeep->conf);
+	upkeep->conf = conf_ref(conf);
 	pthread_mutex_unlock(&upkeep->mutex);
 }
 
@@ -108,6 +155,7 @@ read_rings(struct upkeep *u)
 	}
 	pthread_mutex_lock(&u->mutex);
 	u->state.reports_lost += lost;
+	u->check_wanted |= lost > 0;
 	pthread_mutex_unlock(&u->mutex);
 }
 
@@ -120,9 +168,13 @@ repair_all(struct upkeep *u)
 	count = u->suspect_count;
 	memcpy(u->suspect, u->suspects, count * sizeof(u->suspect[0]));
 	u->suspect_count = 0;
+	u->mend_wanted |= u->lists_suspect;
+	u->lists_suspect = false;
 	pthread_mutex_unlock(&u->mutex);
 	for (size_t i = 0; i < count; i++)
 		upkeep_repair(u, &u->suspect[i]);
+	upkeep_mend(u);
+	upkeep_write_events(u);
 }
 
 /* False when told to stop. */
@@ -175,6 +227,7 @@ static void
 upkeep_free(struct upkeep *u)
 {
 	cred_chains_free(u->chains);
+	conf_unref(u->conf);
 	pthread_cond_destroy(&u->wake);
 	pthread_mutex_destroy(&u->mutex);
 	free(u);
@@ -190,6 +243,8 @@ upkeep_start(const struct upkeep_config *config, struct upkeep **ret_upkeep)
 	if (!u)
 		return ERR_NOMEM;
 	u->config = *config;
+	u->conf = conf_ref(config->conf);
+	u->mend_refused = atomic_load(&config->status->mending);
 	atomic_store(&u->room, true);
 	pthread_mutex_init(&u->mutex, NULL);
 	pthread_condattr_init(&attr);

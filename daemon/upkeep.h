@@ -4,12 +4,13 @@
  *
  * - Damage: names that workers (daemon/report.h), issuer, control or a check have found not to open
  *   are looked at once more, put aside (store/quarantine.h), told as `store.corrupt`, and planned
- *   anew where that is possible.
+ *   anew. For domains whose own record is damaged, and for wrong lists and counters, all names are
+ *   read (store/mend.h), every MEND_EVERY_MS at most. Each name that is not served is told.
  * - Keys: moves records under the newest data key while a rotation runs, a short commit at a time.
  * - Room: when the disk is nearly full no order begins, so what is in work can still be stored, and
  *   serving never needs room. Ends by itself.
  * - Trouble: commits that fail are told once, and once more when they work again.
- * A thread of its own because putting a lost domain aside recounts all names.
+ * A thread of its own because that may read all names.
  */
 #ifndef DAEMON_UPKEEP_H
 #define DAEMON_UPKEEP_H
@@ -19,6 +20,7 @@
 
 #include "base/err.h"
 
+struct conf;
 struct hostname;
 struct notice_queue;
 struct status;
@@ -31,6 +33,7 @@ struct upkeep_config {
 	struct store *store;
 	struct status *status;
 	struct notice_queue *notices;
+	const struct conf *conf; /* upkeep takes a reference of its own */
 };
 
 MUST_CHECK enum err upkeep_start(const struct upkeep_config *config, struct upkeep **ret_upkeep);
@@ -39,6 +42,15 @@ void upkeep_stop(struct upkeep *upkeep); /* accepts NULL; waits for the thread *
 /* From any thread: */
 /* What is stored of NAME did not open. Cheap, may be said often. */
 void upkeep_suspect(struct upkeep *upkeep, const struct hostname *name);
+/* Whether there is room for UPKEEP_ROOM suspects; who has more waits. */
+enum { UPKEEP_ROOM = 512 };
+bool upkeep_takes_more(struct upkeep *upkeep);
+/* Lists or counters do not agree with their names. */
+void upkeep_suspect_lists(struct upkeep *upkeep);
+/* Whether names were reported that were not looked at since the last call: a check finds them. */
+bool upkeep_wants_check(struct upkeep *upkeep);
+/* A configuration that is valid from now on. */
+void upkeep_take_conf(struct upkeep *upkeep, const struct conf *conf);
 /* A rotation has begun. */
 void upkeep_wake(struct upkeep *upkeep);
 /* Whether names have become due since the last call: the issuer is to be woken. */

@@ -3,10 +3,12 @@
  * again here, and put aside only in a transaction that has found it damaged itself. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/siphash.h"
 #include "daemon/cred.h"
 #include "daemon/history.h"
 #include "daemon/upkeep_inside.h"
@@ -16,11 +18,13 @@
 #include "store/quarantine.h"
 #include "store/store.h"
 
-enum { CHAIN_EVERY_MS = 10000, MEMORY_PROBE = 1 << 20 };
+enum { CHAIN_EVERY_MS = 10000, MEMORY_PROBE = 1 << 20, HOUR_MS = 3600 * 1000 };
 
 enum damage {
 	SOUND,
-	RECORD, /* the domain's or the certificate's: domain_check() says so */
+	DOMAIN, /* its own record: it is made anew, with all that are */
+	ORPHAN, /* a certificate is there and no domain: either key may be what is damaged */
+	RECORD, /* the certificate's, or it is not of this domain */
 	LEAF,   /* the records open, but leaf and key are no use */
 	CHAIN,  /* the issuers, which other names share */
 };
@@ -67,11 +71,15 @@ look_at_certificate(struct upkeep *u, struct store_txn *txn, const struct domain
 static enum damage
 look(struct upkeep *u, struct store_txn *txn, const struct hostname *name, struct domain *ret_d)
 {
-	enum err err = domain_check(txn, name);
+	enum err err = domain_check(txn, name), domain = domain_get(txn, name, ret_d);
 
+	if (is_damage(err) && domain == ERR_NOTFOUND)
+		return ORPHAN;
+	if (is_damage(domain))
+		return DOMAIN;
 	if (is_damage(err))
 		return RECORD;
-	if (err || domain_get(txn, name, ret_d) || ret_d->generation == 0)
+	if (err || ret_d->generation == 0)
 		return SOUND;
 	return look_at_certificate(u, txn, ret_d);
 }
@@ -106,6 +114,7 @@ put_aside(struct upkeep *u, const struct hostname *name, struct event *ret_event
 		return err;
 	switch (look(u, txn, name, &d)) {
 	case RECORD:
+	case ORPHAN:
 		err = domain_quarantine(txn, name, "its record does not open", clock_wall(),
 		                        ret_event);
 		break;
@@ -125,24 +134,23 @@ put_aside(struct upkeep *u, const struct hostname *name, struct event *ret_event
 	return err;
 }
 
-void
-upkeep_repair(struct upkeep *u, const struct hostname *name)
+static void
+repair_now(struct upkeep *u, const struct hostname *name, enum damage damage)
 {
 	struct event event = {0};
-	struct store_txn *txn;
-	struct domain d;
-	enum damage damage;
-	enum err err = store_begin_read(u->config.store, STORE_SERVED, &txn);
+	enum err err = put_aside(u, name, &event);
 
-	if (err)
+	if (err == ERR_AGAIN && damage == CHAIN) {
+		upkeep_tell_unserved(u, name,
+		                     "the issuers of its certificate are damaged: it is not served "
+		                     "before the renewal of one that shares them has brought them "
+		                     "back");
 		return;
-	damage = look(u, txn, name, &d);
-	store_abort(txn);
-	if (damage == SOUND)
+	}
+	if (err == ERR_AGAIN)
 		return;
-	err = put_aside(u, name, &event);
 	if (err) {
-		/* Reported again when it is asked for again. */
+		/* Reported again when it is asked for again, and by every check. */
 		log_host_debug(name, "is damaged and not put aside: %s", err_text(err));
 		return;
 	}
@@ -150,8 +158,97 @@ upkeep_repair(struct upkeep *u, const struct hostname *name)
 	u->state.repaired++;
 	pthread_mutex_unlock(&u->mutex);
 	atomic_store(&u->planned, true);
-	log_line(LOG_LEVEL_ERR, name->name, "%s", event.detail);
-	err = history_put(u->config.store, u->config.notices, &event);
+	upkeep_tell(u, &event);
+}
+
+void
+upkeep_repair(struct upkeep *u, const struct hostname *name)
+{
+	struct store_txn *txn;
+	struct domain d;
+	enum damage damage;
+	bool is_gone;
+
+	if (store_begin_read(u->config.store, STORE_SERVED, &txn))
+		return;
+	damage = look(u, txn, name, &d);
+	is_gone = domain_get(txn, name, &d) == ERR_NOTFOUND;
+	store_abort(txn);
+	if (damage == DOMAIN || damage == ORPHAN) {
+		u->mend_wanted = true;
+		if (damage == ORPHAN && u->orphan_count < ORPHANS_MAX)
+			u->orphan[u->orphan_count++] = *name;
+		if (u->mend_refused)
+			upkeep_tell_unserved(u, name,
+			                     "its record is damaged, and pages of the file are, so "
+			                     "it is not made anew: restore a backup");
+	} else if (damage != SOUND) {
+		repair_now(u, name, damage);
+	} else if (u->mend_refused && is_gone) {
+		upkeep_tell_unserved(u, name,
+		                     "pages of the file are damaged, so a search does not find it: "
+		                     "stop certd and run certctl db compact, or restore a backup");
+	}
+}
+
+void
+upkeep_drop_orphans(struct upkeep *u)
+{
+	for (size_t i = 0; i < u->orphan_count; i++)
+		repair_now(u, &u->orphan[i], ORPHAN);
+	u->orphan_count = 0;
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+void
+upkeep_write_events(struct upkeep *u)
+{
+	enum err err;
+
+	if (u->event_count == 0)
+		return;
+	err = history_put_all(u->config.store, u->config.notices, u->event, u->event_count);
+	/* They wait for the store to take them, the log has them; more than these do not. */
+	if (err && u->event_count < EVENTS_MAX)
+		return;
 	if (err)
-		log_host_warn(name, "the event of that is not written: %s", err_text(err));
+		log_warn("%zu events of damage are not written: %s", u->event_count, err_text(err));
+	u->event_count = 0;
+}
+
+void
+upkeep_tell(struct upkeep *u, const struct event *event)
+{
+	bool is_bad = strcmp(event->type, "store.corrupt") == 0;
+
+	log_line(is_bad ? LOG_LEVEL_ERR : LOG_LEVEL_NOTICE, event->name[0] ? event->name : NULL,
+	         "%s", event->detail);
+	u->event[u->event_count++] = *event;
+	if (u->event_count == EVENTS_MAX)
+		upkeep_write_events(u);
+}
+
+/* Each place remembers the name that was told last of those that fall into it, and the hour. */
+static bool
+is_told(struct upkeep *u, const struct hostname *name)
+{
+	static const unsigned char key[SIPHASH_KEY_LEN] = {0};
+	uint64_t hash = siphash(key, name->name, name->len) ^ (uint64_t)(clock_mono_ms() / HOUR_MS);
+	bool told = u->told_name[hash % TOLD_MAX] == hash;
+
+	u->told_name[hash % TOLD_MAX] = hash;
+	return told;
+}
+
+void
+upkeep_tell_unserved(struct upkeep *u, const struct hostname *name, const char *what)
+{
+	struct event event = {.at = clock_wall(), .type = "store.corrupt"};
+
+	if (is_told(u, name))
+		return;
+	snprintf(event.name, sizeof(event.name), "%s", name->name);
+	snprintf(event.detail, sizeof(event.detail), "%s", what);
+	upkeep_tell(u, &event);
 }

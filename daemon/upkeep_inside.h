@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/upkeep_inside.h - what upkeep.c (thread, mailbox), upkeep_damage.c and upkeep_store.c
- * (keys, room, trouble) share; nobody else includes it. Upkeep's thread only, but for what the
- * mutex guards. */
+ * (keys, room, trouble) and upkeep_mend.c (names made anew) share; nobody else includes it.
+ * Upkeep's thread only, but for what the mutex guards. */
 #ifndef DAEMON_UPKEEP_INSIDE_H
 #define DAEMON_UPKEEP_INSIDE_H
 
@@ -14,8 +14,9 @@
 #include "daemon/report.h"
 #include "daemon/status.h"
 #include "daemon/upkeep.h"
+#include "store/event.h"
 
-enum { SUSPECTS_MAX = 1024 };
+enum { SUSPECTS_MAX = 1024, ORPHANS_MAX = 64, EVENTS_MAX = 32, TOLD_MAX = 4096 };
 
 struct cred_chains;
 
@@ -27,8 +28,18 @@ struct upkeep {
 	int64_t chain_at;                      /* mono ms: a damaged chain is next acted on */
 	int64_t trouble_at;                    /* mono ms: next try to tell of it */
 	enum err told;                         /* the trouble that an event tells of */
+	int64_t mend_at;                       /* mono ms: the next scan may begin */
+	bool mend_wanted;
+	bool mend_refused;                   /* it ended the keeper, or must not write */
+	struct hostname orphan[ORPHANS_MAX]; /* certificates without a domain: after the scan */
+	size_t orphan_count;
+	struct event event[EVENTS_MAX]; /* to be written */
+	size_t event_count;
+	uint64_t told_name[TOLD_MAX]; /* hashes of names that events have told, see is_told() */
 	bool rotating;
+	bool reseal_failed; /* told */
 	size_t batch;
+	int64_t reseal_at; /* mono ms: the next step, whatever wakes us before */
 	pthread_t thread;
 
 	unsigned unreadable; /* ticks in a row */
@@ -43,13 +54,25 @@ struct upkeep {
 	bool woken;
 	struct hostname suspects[SUSPECTS_MAX];
 	size_t suspect_count;
-	enum err untold;       /* trouble there was, not in an event yet */
-	int64_t trouble_since; /* unix seconds */
+	bool lists_suspect;
+	bool check_wanted;
+	const struct conf *conf; /* a reference */
+	enum err untold;         /* trouble there was, not in an event yet */
+	int64_t trouble_since;   /* unix seconds */
 	struct upkeep_state state;
 };
 
 /* upkeep_damage.c */
 void upkeep_repair(struct upkeep *u, const struct hostname *name);
+/* A certificate that has no domain after a scan has none. */
+void upkeep_drop_orphans(struct upkeep *u);
+/* Logs EVENT and writes it with others; a name that is not repaired is told once an hour. */
+void upkeep_tell(struct upkeep *u, const struct event *event);
+void upkeep_tell_unserved(struct upkeep *u, const struct hostname *name, const char *what);
+void upkeep_write_events(struct upkeep *u);
+
+/* upkeep_mend.c: scans if that is wanted and it is time to. */
+void upkeep_mend(struct upkeep *u);
 
 /* upkeep_store.c */
 /* Milliseconds until it wants to be called again. */

@@ -17,6 +17,7 @@ enum {
 	RESEAL_BATCH = 100, /* 2,000 records a second */
 	RESEAL_LEAST = 10,
 	RESEAL_LONGEST_MS = 50,
+	RESEAL_AGAIN_MS = 1000, /* after an error */
 	TROUBLE_EVERY_MS = 5000,
 	UNREADABLE_MOST = 3, /* seconds */
 };
@@ -38,36 +39,76 @@ tell_rotated(struct upkeep *u)
 	            "all records are under data key %u now, the old one is gone", rotation.key_id);
 }
 
-/* Every commit holds the writer's lock for as long as it takes, so batches shrink on a slow disk.
- */
+/* Batches shrink on a slow disk: every commit holds the writer's lock for as long as it takes. */
+static void
+fit_batch(struct upkeep *u, int64_t took)
+{
+	if (took > RESEAL_LONGEST_MS && u->batch > RESEAL_LEAST)
+		u->batch /= 2;
+	else if (took < RESEAL_LONGEST_MS / 4 && u->batch < RESEAL_BATCH)
+		u->batch = u->batch * 2 < RESEAL_BATCH ? u->batch * 2 : RESEAL_BATCH;
+}
+
+/* Told once, and once more when it goes on. Its tries go on with each tick. */
+static void
+tell_reseal(struct upkeep *u, enum err err)
+{
+	struct event event = {.at = clock_wall(), .type = "store.failing"};
+
+	if (u->reseal_failed == (err != ERR_OK))
+		return;
+	u->reseal_failed = err != ERR_OK;
+	if (!err) {
+		log_notice("records are moved under the new key again");
+		history_add(u->config.store, u->config.notices, "store.recovered", "",
+		            "records are moved under the new key again");
+		return;
+	}
+	snprintf(event.detail, sizeof(event.detail),
+	         "records cannot be moved under the new key: %s; the old one stays, it is tried "
+	         "every second",
+	         err_text(err));
+	upkeep_tell(u, &event);
+}
+
+/* One step is due now. */
+static int64_t
+reseal(struct upkeep *u)
+{
+	int64_t began = clock_mono_ms(), took;
+	uint64_t left = 0;
+	enum err err = store_reseal_step(u->config.store, u->batch, &left);
+
+	took = clock_mono_ms() - began;
+	fit_batch(u, took);
+	pthread_mutex_lock(&u->mutex);
+	u->state.reseal_left = err ? u->state.reseal_left : left;
+	pthread_mutex_unlock(&u->mutex);
+	tell_reseal(u, err);
+	if (err)
+		return RESEAL_AGAIN_MS;
+	if (left > 0)
+		return took > RESEAL_EVERY_MS ? took : RESEAL_EVERY_MS;
+	tell_rotated(u);
+	return INT64_MAX;
+}
+
 int64_t
 upkeep_reseal(struct upkeep *u)
 {
 	struct store_rotation rotation = {0};
-	int64_t began = clock_mono_ms(), took;
-	uint64_t left = 0;
-	enum err err;
+	int64_t now = clock_mono_ms(), next;
 
 	if (u->batch == 0)
 		u->batch = RESEAL_BATCH;
 	if (!u->rotating && (store_rotation(u->config.store, &rotation) || !rotation.running))
 		return INT64_MAX;
 	u->rotating = true;
-	err = store_reseal_step(u->config.store, u->batch, &left);
-	took = clock_mono_ms() - began;
-	if (took > RESEAL_LONGEST_MS && u->batch > RESEAL_LEAST)
-		u->batch /= 2;
-	else if (took < RESEAL_LONGEST_MS / 4 && u->batch < RESEAL_BATCH)
-		u->batch = u->batch * 2 < RESEAL_BATCH ? u->batch * 2 : RESEAL_BATCH;
-	pthread_mutex_lock(&u->mutex);
-	u->state.reseal_left = err ? u->state.reseal_left : left;
-	pthread_mutex_unlock(&u->mutex);
-	if (err)
-		return INT64_MAX; /* with the next tick; the issuer tells when the disk is full */
-	if (left > 0)
-		return took > RESEAL_EVERY_MS ? took : RESEAL_EVERY_MS;
-	tell_rotated(u);
-	return INT64_MAX;
+	if (u->reseal_at > now) /* something else woke us */
+		return u->reseal_at - now;
+	next = reseal(u);
+	u->reseal_at = next == INT64_MAX ? 0 : clock_mono_ms() + next;
+	return next;
 }
 
 /* ---- room ----------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "store/inside.h"
 #include "store/order.h"
 #include "store/table.h"
+#include "store/walk.h"
 
 static const char *const kind_words[CHALLENGE_KIND_END] = {
 	[CHALLENGE_HTTP_01] = "http-01",

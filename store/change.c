@@ -8,6 +8,7 @@
 #include "store/change_log.h"
 #include "store/domain_index.h"
 #include "store/inside.h"
+#include "store/walk.h"
 
 void
 change_init(struct change *change)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "store/change.h"
 #include "store/inside.h"
+#include "store/walk.h"
 
 enum {
 	VALUE_MAX = 8 + 1 + TABLE_KEY_MAX,
@@ -163,6 +164,29 @@ search_and_remove(struct store_txn *txn, const struct bytes *record)
 		err = walk_del(&walk);
 	walk_close(&walk);
 	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+enum err
+change_forget(struct store_txn *txn, enum table table, struct span key)
+{
+	struct bytes record;
+
+	name_record(table, key, &record);
+	return search_and_remove(txn, &record);
+}
+
+bool
+change_has_newest(struct store_txn *txn, enum table table, struct span key)
+{
+	struct bytes record;
+	struct seal_head head;
+	struct span sealed, entry;
+	uint64_t wire;
+
+	name_record(table, key, &record);
+	return !table_get_plain(txn, table, key, &sealed) && !seal_peek(&sealed, &head) &&
+	       !table_get_plain(txn, TABLE_CHANGE, revision_key(head.revision, &wire), &entry) &&
+	       same(entry, span_of(&record));
 }
 
 /* Removes the entry of the record SEALED. */

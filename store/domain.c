@@ -9,6 +9,7 @@
 #include "store/inside.h"
 #include "store/label.h"
 #include "store/table.h"
+#include "store/walk.h"
 #include "store/upgrade.h"
 
 static const char *const state_words[DOMAIN_STATE_END] = {

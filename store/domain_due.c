@@ -5,6 +5,7 @@
 #include "store/domain.h"
 #include "store/inside.h"
 #include "store/table.h"
+#include "store/walk.h"
 
 /* Stands WALK at the earliest entry of CA; PREFIX is its word with the 0. */
 static enum err

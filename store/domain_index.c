@@ -49,6 +49,20 @@ index_add_name(struct index_key *key, const struct hostname *name)
 	append(key, name->name, name->len);
 }
 
+/* Words in front of a 0 have none themselves, nor have names. */
+enum err
+index_name_of(enum table table, struct span key, struct hostname *ret_name)
+{
+	const unsigned char *zero = table == TABLE_EXPIRY ? NULL : memchr(key.data, 0, key.len);
+	size_t front = zero ? (size_t)(zero - key.data) + 1 : 0;
+
+	if (table == TABLE_EXPIRY || table == TABLE_DUE)
+		front += sizeof(uint64_t);
+	if (key.len <= front || (!zero && table != TABLE_EXPIRY))
+		return ERR_CORRUPT;
+	return table_name_of_key(table_key(key.data + front, key.len - front), ret_name);
+}
+
 void
 index_keys_of(const struct domain *d, struct index_key keys[INDEXES_MAX])
 {
@@ -134,9 +148,8 @@ count_get(struct store_txn *txn, struct span key, uint64_t *ret_count)
 }
 
 enum err
-count_set(struct store_txn *txn, const struct count_key *at, uint64_t count)
+count_set(struct store_txn *txn, struct span key, uint64_t count)
 {
-	struct span key = table_key(at->data, at->len);
 	uint64_t wire = htole64(count);
 	enum err err;
 
@@ -146,19 +159,19 @@ count_set(struct store_txn *txn, const struct count_key *at, uint64_t count)
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
 
-/* A counter below its due stays at 0: a wrong number is domain_verify()'s to report, and no reason
- * to refuse a certificate. */
-static enum err
-count_add(struct store_txn *txn, const struct count_key *at, int step)
+enum err
+count_add(struct store_txn *txn, struct span key, int64_t step)
 {
-	uint64_t count;
-	enum err err = count_get(txn, table_key(at->data, at->len), &count);
+	uint64_t count, less = step < 0 ? (uint64_t)-step : 0;
+	enum err err = count_get(txn, key, &count);
 
 	if (err == ERR_CORRUPT)
 		count = 0;
 	else if (err)
 		return txn_fail(txn, err);
-	return count_set(txn, at, step > 0 ? count + 1 : count - (count > 0));
+	if (step > 0)
+		count += (uint64_t)step;
+	return count_set(txn, key, count > less ? count - less : 0);
 }
 
 static enum err
@@ -177,9 +190,9 @@ update_counts(struct store_txn *txn, const struct domain *before, const struct d
 		if (was[i].len == is[i].len && memcmp(was[i].data, is[i].data, is[i].len) == 0)
 			continue;
 		if (was[i].len)
-			err = count_add(txn, &was[i], -1);
+			err = count_add(txn, table_key(was[i].data, was[i].len), -1);
 		if (is[i].len && !err)
-			err = count_add(txn, &is[i], 1);
+			err = count_add(txn, table_key(is[i].data, is[i].len), 1);
 	}
 	return err;
 }

@@ -8,6 +8,7 @@
 #include "store/inside.h"
 #include "store/label.h"
 #include "store/table.h"
+#include "store/walk.h"
 
 enum err
 domain_count_all(struct store_txn *txn, uint64_t *ret_count)

@@ -7,10 +7,15 @@
 #include "store/domain_index.h"
 #include "store/inside.h"
 #include "store/table.h"
+#include "store/walk.h"
+
+static const enum table index_tables[] = {TABLE_DUE, TABLE_EXPIRY, TABLE_STATE, TABLE_REASON,
+                                          TABLE_LABEL};
 
 struct tally {
 	struct count_key key;
 	uint64_t count;
+	bool seen; /* its counter is there */
 };
 
 /* The recount: counters sorted by key, and the entries each index should have. */
@@ -18,9 +23,9 @@ struct recount {
 	struct tally *tallies;
 	size_t len, cap;
 	uint64_t entries[TABLE_END];
+	bool missing[TABLE_END]; /* some entry was not found */
 	uint64_t names;
-	verify_on_bad *on_bad;
-	void *arg;
+	const struct verify *verify;
 };
 
 static int
@@ -73,10 +78,15 @@ count_one(struct recount *r, const struct count_key *key)
 }
 
 static void
-say(struct recount *r, enum table table, struct span key, const char *what)
+say(const struct recount *r, const struct verify_finding *f)
 {
-	if (r->on_bad)
-		r->on_bad(r->arg, table, key, ERR_CORRUPT, what);
+	r->verify->on_bad(r->verify->arg, f);
+}
+
+static bool
+goes_on(const struct recount *r)
+{
+	return !r->verify->go_on || r->verify->go_on(r->verify->arg);
 }
 
 static enum err
@@ -90,28 +100,60 @@ count_domain(struct store_txn *txn, struct recount *r, const struct domain *d)
 	for (int i = 0; i < COUNTS_MAX && !err; i++)
 		if (counts[i].len)
 			err = count_one(r, &counts[i]);
-	if (!r->on_bad)
-		return err;
 	index_keys_of(d, keys);
 	for (int i = 0; i < INDEXES_MAX && !err; i++) {
 		if (!keys[i].len)
 			continue;
 		r->entries[keys[i].table]++;
 		err = table_has(txn, keys[i].table, table_key(keys[i].data, keys[i].len));
-		if (err == ERR_NOTFOUND) {
-			say(r, keys[i].table, table_key_name(&d->name),
-			    "a name is missing in this list");
-			err = ERR_OK;
-		}
+		if (err != ERR_NOTFOUND)
+			continue;
+		r->missing[keys[i].table] = true;
+		say(r, &(struct verify_finding){.kind = VERIFY_MISSING,
+		                                .table = keys[i].table,
+		                                .key = table_key_name(&d->name),
+		                                .name = &d->name,
+		                                .err = ERR_CORRUPT,
+		                                .what = "a name is missing in this list"});
+		err = ERR_OK;
 	}
 	return err;
 }
 
-/* Every record opens, and domain_get() rather than domain_page() says so when one does not. */
+/* The record under WALK: it opens, and whoever asks for its name finds it, which keys that are out
+ * of order prevent, its own or a neighbour's. */
+static enum err
+look_at_record(struct walk *walk, struct domain *d, struct verify_finding *f)
+{
+	struct cursor in;
+	enum err err;
+
+	d->name.len = 0;
+	err = table_name_of_key(walk->key, &d->name);
+	f->what = "the key of this record is no name";
+	if (err)
+		return err;
+	f->what = "the record of this name does not open";
+	err = walk_read(walk, &in);
+	if (!err) {
+		struct hostname name = d->name;
+
+		err = domain_read(walk->txn, &in, &name, d);
+	}
+	if (err)
+		return err;
+	err = table_has(walk->txn, TABLE_DOMAIN, walk->key);
+	if (err != ERR_NOTFOUND)
+		return err;
+	f->kind = VERIFY_HIDDEN;
+	f->what = "this name is there and is not found: pages of this table are damaged; "
+		  "stop certd and run certctl db compact";
+	return ERR_CORRUPT;
+}
+
 static enum err
 count_domains(struct store_txn *txn, struct recount *r)
 {
-	struct hostname name;
 	struct domain d;
 	struct walk walk;
 	enum err err = walk_open(&walk, txn, TABLE_DOMAIN);
@@ -119,81 +161,159 @@ count_domains(struct store_txn *txn, struct recount *r)
 	if (!err)
 		err = walk_first(&walk);
 	for (; !err; err = err ? err : walk_next(&walk)) {
+		struct verify_finding f = {.kind = VERIFY_RECORD, .table = TABLE_DOMAIN};
+
 		r->names++;
-		err = table_name_of_key(walk.key, &name);
-		if (!err)
-			err = domain_get(txn, &name, &d);
-		if (!err) {
-			err = count_domain(txn, r, &d);
-		} else if (err == ERR_CORRUPT || err == ERR_VERSION) {
-			if (r->on_bad)
-				r->on_bad(r->arg, TABLE_DOMAIN, walk.key, err,
-				          "the record of this name does not open");
-			err = ERR_OK;
+		if (!goes_on(r)) {
+			err = ERR_AGAIN;
+			continue;
 		}
+		f.err = look_at_record(&walk, &d, &f);
+		if (!f.err || f.kind == VERIFY_HIDDEN)
+			err = count_domain(txn, r, &d);
+		else if (!verify_is_damage(f.err))
+			err = f.err;
+		f.key = walk.key;
+		f.name = d.name.len ? &d.name : NULL;
+		if (!err && f.err)
+			say(r, &f);
 	}
 	walk_close(&walk);
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
 
-/* The stored counters are exactly the recounted ones. */
+static void
+say_count(const struct recount *r, struct span key, uint64_t stored, uint64_t counted)
+{
+	say(r, &(struct verify_finding){
+		       .kind = VERIFY_COUNT,
+		       .table = TABLE_COUNT,
+		       .key = key,
+		       .surplus = (int64_t)(stored - counted),
+		       .record = counted ? ERR_OK : ERR_NOTFOUND,
+		       .err = ERR_CORRUPT,
+		       .what = "this counter is not what a recount says",
+	       });
+}
+
+/* The stored counters are exactly the recounted ones. One that cannot be read is 0, as for
+ * count_add(). */
 static enum err
 compare_counts(struct store_txn *txn, struct recount *r)
 {
 	struct walk walk;
-	size_t seen = 0;
 	enum err err = walk_open(&walk, txn, TABLE_COUNT);
 
 	if (!err)
 		err = walk_first(&walk);
 	for (; !err; err = walk_next(&walk)) {
 		struct count_key key = {.len = walk.key.len};
-		uint64_t count;
+		uint64_t stored = 0, counted = 0;
 		size_t at = r->len;
 
 		if (key.len <= sizeof(key.data)) {
 			memcpy(key.data, walk.key.data, key.len);
 			at = find(r, &key);
 		}
-		if (at == r->len || compare(&r->tallies[at].key, &key) != 0 ||
-		    count_decode(walk.value, &count) || r->tallies[at].count != count)
-			say(r, TABLE_COUNT, walk.key, "this counter is not what a recount says");
-		if (at < r->len && compare(&r->tallies[at].key, &key) == 0)
-			seen++;
+		if (at < r->len && compare(&r->tallies[at].key, &key) == 0) {
+			counted = r->tallies[at].count;
+			r->tallies[at].seen = true;
+		}
+		(void)!count_decode(walk.value, &stored);
+		if (stored != counted || stored == 0) /* 0 is never stored */
+			say_count(r, walk.key, stored, counted);
 	}
 	walk_close(&walk);
-	if (err == ERR_NOTFOUND && seen != r->len)
-		say(r, TABLE_COUNT, table_key("", 0), "counters are missing");
+	for (size_t i = 0; i < r->len && err == ERR_NOTFOUND; i++)
+		if (!r->tallies[i].seen)
+			say_count(r, table_key(r->tallies[i].key.data, r->tallies[i].key.len), 0,
+			          r->tallies[i].count);
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
 
-static enum err
-compare_sizes(struct store_txn *txn, struct recount *r)
+enum err
+verify_entry(struct store_txn *txn, enum table table, struct span key, struct hostname *ret_name)
 {
-	static const enum table tables[] = {TABLE_DUE, TABLE_EXPIRY, TABLE_STATE, TABLE_REASON,
-	                                    TABLE_LABEL};
+	struct index_key keys[INDEXES_MAX];
+	struct hostname name = {0};
+	struct domain d;
+	enum err err = index_name_of(table, key, &name);
+
+	*ret_name = name;
+	if (err)
+		return ERR_INVALID;
+	err = domain_get(txn, &name, &d);
+	if (err)
+		return err;
+	index_keys_of(&d, keys);
+	for (int i = 0; i < INDEXES_MAX; i++)
+		if (keys[i].table == table && keys[i].len == key.len && key.len &&
+		    memcmp(keys[i].data, key.data, key.len) == 0)
+			return ERR_OK;
+	return ERR_INVALID;
+}
+
+static enum err
+find_strays(struct store_txn *txn, struct recount *r, enum table table)
+{
+	struct hostname name;
+	struct walk walk;
+	enum err err = walk_open(&walk, txn, table), one;
+
+	if (!err)
+		err = walk_first(&walk);
+	for (; !err; err = err ? err : walk_next(&walk)) {
+		if (!goes_on(r)) {
+			err = ERR_AGAIN;
+			continue;
+		}
+		one = verify_entry(txn, table, walk.key, &name);
+		if (one)
+			say(r, &(struct verify_finding){
+				       .kind = VERIFY_STRAY,
+				       .table = table,
+				       .key = walk.key,
+				       .name = name.len ? &name : NULL,
+				       .record = one,
+				       .err = ERR_CORRUPT,
+				       .what = "this entry of a list belongs to no name",
+			       });
+	}
+	walk_close(&walk);
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+/* All entries that should be there are, and there are as many: then none is wrong. */
+static enum err
+compare_indexes(struct store_txn *txn, struct recount *r)
+{
 	uint64_t entries;
 	enum err err = ERR_OK;
 
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && !err; i++) {
-		err = table_size(txn, tables[i], &entries);
-		if (!err && entries != r->entries[tables[i]])
-			say(r, tables[i], table_key("", 0),
-			    "this list has not as many entries as the names should have there");
+	for (size_t i = 0; i < sizeof(index_tables) / sizeof(index_tables[0]) && !err; i++) {
+		err = table_size(txn, index_tables[i], &entries);
+		if (!err && (r->missing[index_tables[i]] || entries != r->entries[index_tables[i]]))
+			err = find_strays(txn, r, index_tables[i]);
 	}
 	return err;
 }
 
-enum err
-domain_verify_each(struct store_txn *txn, verify_on_bad *on_bad, void *arg, uint64_t *ret_names)
+bool
+verify_is_damage(enum err err)
 {
-	struct recount r = {.on_bad = on_bad, .arg = arg};
+	return err == ERR_CORRUPT || err == ERR_VERSION;
+}
+
+enum err
+domain_verify_each(struct store_txn *txn, const struct verify *verify, uint64_t *ret_names)
+{
+	struct recount r = {.verify = verify};
 	enum err err = count_domains(txn, &r);
 
 	if (!err)
 		err = compare_counts(txn, &r);
 	if (!err)
-		err = compare_sizes(txn, &r);
+		err = compare_indexes(txn, &r);
 	if (!err)
 		*ret_names = r.names;
 	free(r.tallies);
@@ -201,11 +321,11 @@ domain_verify_each(struct store_txn *txn, verify_on_bad *on_bad, void *arg, uint
 }
 
 static void
-note(void *arg, enum table table, struct span key, enum err err, const char *what)
+note(void *arg, const struct verify_finding *f)
 {
 	bool *bad = arg;
 
-	(void)table, (void)key, (void)err, (void)what;
+	(void)f;
 	*bad = true;
 }
 
@@ -213,39 +333,9 @@ enum err
 domain_verify(struct store_txn *txn)
 {
 	bool bad = false;
+	struct verify verify = {.on_bad = note, .arg = &bad};
 	uint64_t names;
-	enum err err = domain_verify_each(txn, note, &bad, &names);
+	enum err err = domain_verify_each(txn, &verify, &names);
 
 	return !err && bad ? ERR_CORRUPT : err;
-}
-
-static enum err
-drop_counts(struct store_txn *txn)
-{
-	struct walk walk;
-	enum err err = walk_open(&walk, txn, TABLE_COUNT);
-
-	if (!err)
-		err = walk_first(&walk);
-	while (!err) {
-		err = walk_del(&walk);
-		if (!err)
-			err = walk_first(&walk);
-	}
-	walk_close(&walk);
-	return err == ERR_NOTFOUND ? ERR_OK : err;
-}
-
-enum err
-domain_recount(struct store_txn *txn)
-{
-	struct recount r = {.names = 0};
-	enum err err = count_domains(txn, &r);
-
-	if (!err)
-		err = drop_counts(txn);
-	for (size_t i = 0; i < r.len && !err; i++)
-		err = count_set(txn, &r.tallies[i].key, r.tallies[i].count);
-	free(r.tallies);
-	return err ? txn_fail(txn, err) : ERR_OK;
 }

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "store/inside.h"
 #include "store/table.h"
+#include "store/walk.h"
 #include "store/upgrade.h"
 
 enum { DROP_MAX = 16 };

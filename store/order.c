@@ -5,6 +5,7 @@
 
 #include "store/inside.h"
 #include "store/table.h"
+#include "store/walk.h"
 
 void
 order_init(struct order *order)

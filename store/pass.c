@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "store/inside.h"
+#include "store/walk.h"
 
 static bool
 is_sealed_here(const struct store_txn *txn, int table)

@@ -2,15 +2,18 @@
 #include "store/quarantine.h"
 
 #include <endian.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "store/cert.h"
-#include "store/domain_index.h"
+#include "store/domain.h"
 #include "store/event.h"
 #include "store/inside.h"
+#include "store/put_aside.h"
 #include "store/table.h"
+#include "store/walk.h"
 
 /* id u64 big-endian -> at i64 | table text16 | name text16 | reason text16 | the record, raw. */
 struct id_key {
@@ -36,8 +39,7 @@ read_entry(const struct walk *walk, struct quarantine *q)
 	cursor_init(&in, walk->value.data, walk->value.len);
 	q->at = (int64_t)cursor_u64(&in);
 	cursor_text16(&in, q->table, sizeof(q->table));
-	if (table_name_of_key(cursor_bytes16(&in), &q->name))
-		return ERR_CORRUPT;
+	cursor_text16(&in, q->name, sizeof(q->name));
 	cursor_text16(&in, q->reason, sizeof(q->reason));
 	q->size = in.left;
 	return in.bad ? ERR_CORRUPT : ERR_OK;
@@ -106,33 +108,60 @@ next_id(struct store_txn *txn, uint64_t *ret_id)
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
 
-/* Moves the record of NAME as it is; ERR_NOTFOUND when there is none. */
 static enum err
-put_aside(struct store_txn *txn, enum table table, const struct hostname *name, const char *reason,
-          int64_t now)
+put_entry(struct store_txn *txn, enum table table, struct span key, const char *reason,
+          const struct buf *record, int64_t now)
 {
-	struct id_key key;
+	struct id_key id_key;
 	struct buf value = {0};
-	struct span raw;
-	size_t len = strnlen(reason, QUARANTINE_REASON_MAX);
+	char text[TABLE_KEY_TEXT_MAX];
 	uint64_t id = 0;
-	enum err err = table_get_plain(txn, table, table_key_name(name), &raw);
+	enum err err;
 
-	if (err)
-		return err;
+	table_key_text(key, text);
 	buf_u64(&value, (uint64_t)now);
 	buf_bytes16(&value, table_info[table].word, strlen(table_info[table].word));
-	buf_bytes16(&value, name->name, name->len);
-	buf_bytes16(&value, reason, len);
-	buf_add(&value, raw.data, raw.len);
+	buf_bytes16(&value, text, strnlen(text, HOSTNAME_MAX));
+	buf_bytes16(&value, reason, strnlen(reason, QUARANTINE_REASON_MAX));
+	buf_add(&value, record->data, record->len);
 	err = buf_ok(&value) ? next_id(txn, &id) : ERR_NOMEM;
 	if (!err)
-		err = table_put_plain(txn, TABLE_QUARANTINE, key_of(id, &key),
+		err = table_put_plain(txn, TABLE_QUARANTINE, key_of(id, &id_key),
 		                      table_key(value.data, value.len));
-	if (!err)
-		err = table_del(txn, table, table_key_name(name));
 	buf_done(&value);
 	return err;
+}
+
+enum err
+put_aside(struct store_txn *txn, enum table table, struct span key, const char *reason, int64_t now)
+{
+	struct buf record = {0};
+	struct walk walk;
+	enum err err = walk_open(&walk, txn, table);
+
+	if (!err)
+		err = walk_find(&walk, key);
+	if (!err) {
+		buf_add(&record, walk.value.data, walk.value.len);
+		err = buf_ok(&record) ? walk_del(&walk) : ERR_NOMEM;
+	}
+	walk_close(&walk);
+	if (!err)
+		err = put_entry(txn, table, key, reason, &record, now);
+	buf_done(&record);
+	return err;
+}
+
+void
+put_aside_tell(struct event *event, const char *name, int64_t now, const char *format, ...)
+{
+	va_list ap;
+
+	*event = (struct event){.at = now, .type = "store.corrupt"};
+	snprintf(event->name, sizeof(event->name), "%s", name);
+	va_start(ap, format);
+	vsnprintf(event->detail, sizeof(event->detail), format, ap);
+	va_end(ap);
 }
 
 enum err
@@ -142,6 +171,8 @@ domain_check(struct store_txn *txn, const struct hostname *name)
 	struct cert cert;
 	enum err err = domain_get(txn, name, &d);
 
+	if (err == ERR_NOTFOUND)
+		return table_has(txn, TABLE_CERT, table_key_name(name)) ? err : ERR_CORRUPT;
 	if (err || !d.generation)
 		return err;
 	cert_init(&cert);
@@ -150,66 +181,12 @@ domain_check(struct store_txn *txn, const struct hostname *name)
 	return err;
 }
 
-/* Whether an index's KEY is NAME's: it ends with the name, behind SKIP bytes or behind the 0 of a
- * word, and names have none. */
-static bool
-is_entry_of(enum table table, struct span key, const struct hostname *name)
-{
-	size_t front = key.len - name->len;
-
-	if (key.len <= name->len || memcmp(key.data + front, name->name, name->len) != 0)
-		return false;
-	if (table == TABLE_EXPIRY)
-		return front == 8;
-	if (table == TABLE_DUE) {
-		const unsigned char *zero = memchr(key.data, 0, key.len);
-
-		return zero && front == (size_t)(zero - key.data) + 1 + 8;
-	}
-	return key.data[front - 1] == 0;
-}
-
-/* Nobody can say any more where NAME was listed. 50 ns an entry. */
-static enum err
-search_and_remove(struct store_txn *txn, const struct hostname *name)
-{
-	static const enum table tables[] = {TABLE_DUE, TABLE_EXPIRY, TABLE_STATE, TABLE_REASON,
-	                                    TABLE_LABEL};
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && !err; i++) {
-		struct walk walk;
-
-		err = walk_open(&walk, txn, tables[i]);
-		if (!err)
-			err = walk_first(&walk);
-		while (!err) {
-			if (is_entry_of(tables[i], walk.key, name))
-				err = walk_del(&walk);
-			if (!err)
-				err = walk_next(&walk);
-		}
-		walk_close(&walk);
-		err = err == ERR_NOTFOUND ? ERR_OK : err;
-	}
-	return err;
-}
-
-static void
-tell(struct event *e, const struct hostname *name, int64_t now, const char *reason,
-     const char *lost)
-{
-	*e = (struct event){.at = now, .type = "store.corrupt"};
-	snprintf(e->name, sizeof(e->name), "%s", name->name);
-	snprintf(e->detail, sizeof(e->detail), "%s: %.200s", lost, reason);
-}
-
 /* The domain opens: its certificate goes, and it is issued again. */
 static enum err
 drop_certificate(struct store_txn *txn, struct domain *d, const char *reason, int64_t now,
                  struct event *ret_event)
 {
-	enum err err = put_aside(txn, TABLE_CERT, &d->name, reason, now);
+	enum err err = put_aside(txn, TABLE_CERT, table_key_name(&d->name), reason, now);
 
 	if (err && err != ERR_NOTFOUND)
 		return err;
@@ -221,30 +198,26 @@ drop_certificate(struct store_txn *txn, struct domain *d, const char *reason, in
 	/* 0: an order is in work, which will bring the next one. */
 	if (d->due_at)
 		d->due_at = now;
-	tell(ret_event, &d->name, now, reason,
-	     "the certificate and its key are lost and put aside, it is issued again");
+	put_aside_tell(ret_event, d->name.name, now,
+	               "the certificate and its key are lost and put aside, it is issued again: "
+	               "%.200s",
+	               reason);
 	return domain_put(txn, d);
 }
 
-/* Nothing of the name can be used: what it was served from, by which CA, its labels. */
+/* A certificate that no domain has: the damage is its key's. */
 static enum err
-drop_all(struct store_txn *txn, const struct hostname *name, const char *reason, int64_t now,
-         struct event *ret_event)
+drop_nobodys(struct store_txn *txn, const struct hostname *name, const char *reason, int64_t now,
+             struct event *ret_event)
 {
-	enum err err = put_aside(txn, TABLE_DOMAIN, name, reason, now), cert;
+	enum err err = put_aside(txn, TABLE_CERT, table_key_name(name), reason, now);
 
-	if (err && err != ERR_NOTFOUND)
-		return err;
-	cert = put_aside(txn, TABLE_CERT, name, "its domain's record is damaged", now);
-	if (err && cert)
-		return cert;
-	if (cert && cert != ERR_NOTFOUND)
-		return cert;
-	tell(ret_event, name, now, reason,
-	     "the name is lost, with its ca, backend, labels and certificate; all is put aside: "
-	     "add it again");
-	err = search_and_remove(txn, name);
-	return err ? err : domain_recount(txn);
+	if (!err)
+		put_aside_tell(ret_event, name->name, now,
+		               "a certificate under this name, which is none of ours, is put "
+		               "aside: %.200s",
+		               reason);
+	return err;
 }
 
 enum err
@@ -259,7 +232,9 @@ domain_quarantine(struct store_txn *txn, const struct hostname *name, const char
 	err = domain_get(txn, name, &d);
 	if (!err)
 		err = drop_certificate(txn, &d, reason, now, ret_event);
-	else if (err == ERR_CORRUPT || err == ERR_VERSION || err == ERR_NOTFOUND)
-		err = drop_all(txn, name, reason, now, ret_event);
+	else if (err == ERR_NOTFOUND)
+		err = drop_nobodys(txn, name, reason, now, ret_event);
+	else if (err == ERR_CORRUPT || err == ERR_VERSION)
+		return err;
 	return err && err != ERR_NOTFOUND ? txn_fail(txn, err) : err;
 }

@@ -23,7 +23,7 @@ struct quarantine {
 	uint64_t id; /* set by quarantine_put(), grows by one */
 	int64_t at;
 	char table[QUARANTINE_TABLE_MAX + 1];   /* "domain", "cert" */
-	struct hostname name;                   /* of the record */
+	char name[HOSTNAME_MAX + 1];            /* of the record; its key, escaped, if it is none */
 	char reason[QUARANTINE_REASON_MAX + 1]; /* for the operator */
 	size_t size;                            /* bytes of the record */
 };
@@ -31,14 +31,11 @@ struct quarantine {
 /* Whether all that is stored of NAME opens and agrees: the domain's record, the certificate's, and
  * their generation. ERR_CORRUPT or ERR_VERSION when not, ERR_NOTFOUND when there is no NAME. */
 MUST_CHECK enum err domain_check(struct store_txn *txn, const struct hostname *name);
-/* Puts aside what NAME has that cannot be used, and repairs the name: ask domain_check() first, in
- * the same transaction, or know better (a leaf without its key).
- *  - The domain opens: its certificate is put aside, whole or not, and the domain is FAILING with
- *    PROBLEM_STORE_CORRUPT, generation 0, due at NOW (at 0 still, when an order is in work).
- *  - It does not: domain and certificate are put aside, the name's index entries are searched for
- *    and removed, all counters counted anew. Reads all names: 3 s for a million; writers wait.
- * RET_EVENT is to be put (private/) behind the commit; it says what is lost. ERR_NOTFOUND: no such
- * name. */
+/* Puts NAME's certificate aside, whole or not: ask domain_check() first, in the same transaction,
+ * or know better (a leaf without its key). The domain is FAILING with PROBLEM_STORE_CORRUPT,
+ * generation 0, due at NOW (at 0 still, when an order is in work). RET_EVENT is to be put
+ * (private/) behind the commit; it says what is lost. ERR_CORRUPT, ERR_VERSION: the domain's own
+ * record does not open, see store/mend.h. ERR_NOTFOUND: no such name, nor a certificate of it. */
 MUST_CHECK enum err domain_quarantine(struct store_txn *txn, const struct hostname *name,
                                       const char *reason, int64_t now, struct event *ret_event);
 

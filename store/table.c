@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/table.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -26,6 +27,21 @@ struct span
 table_key_name(const struct hostname *name)
 {
 	return (struct span){(const unsigned char *)name->name, name->len};
+}
+
+/* Keys have zeros and numbers in them. */
+const char *
+table_key_text(struct span key, char text[TABLE_KEY_TEXT_MAX])
+{
+	char *p = text;
+
+	for (size_t i = 0; i < key.len && i < TABLE_KEY_MAX; i++)
+		if (key.data[i] > ' ' && key.data[i] < 0x7f && key.data[i] != '\\')
+			*p++ = (char)key.data[i];
+		else
+			p += sprintf(p, "\\x%02x", key.data[i]);
+	*p = '\0';
+	return text;
 }
 
 enum err
@@ -78,9 +94,9 @@ place_of(enum table table, struct span key)
 	};
 }
 
-static enum err
-open_record(struct store_txn *txn, enum table table, struct span key, struct span sealed,
-            struct cursor *ret_in)
+enum err
+table_open(struct store_txn *txn, enum table table, struct span key, struct span sealed,
+           struct cursor *ret_in)
 {
 	struct seal_place place = place_of(table, key);
 	struct seal *seal = txn->env->seal;
@@ -121,7 +137,7 @@ table_get(struct store_txn *txn, enum table table, struct span key, struct curso
 	struct span sealed;
 	enum err err = table_get_plain(txn, table, key, &sealed);
 
-	return err ? err : open_record(txn, table, key, sealed, ret_in);
+	return err ? err : table_open(txn, table, key, sealed, ret_in);
 }
 
 enum err
@@ -269,96 +285,4 @@ table_size(struct store_txn *txn, enum table table, uint64_t *ret_records)
 	if (!err)
 		*ret_records = stat.ms_entries;
 	return err;
-}
-
-enum err
-walk_open(struct walk *walk, struct store_txn *txn, enum table table)
-{
-	*walk = (struct walk){.txn = txn, .table = table};
-	if (txn->env->which != table_info[table].env)
-		return ERR_WRONGSTATE;
-	return env_err(txn->env, mdb_cursor_open(txn->mdb, txn->env->dbi[table], &walk->at));
-}
-
-void
-walk_close(struct walk *walk)
-{
-	if (walk->at)
-		mdb_cursor_close(walk->at);
-	walk->at = NULL;
-}
-
-static enum err
-step(struct walk *walk, MDB_cursor_op op, struct span from)
-{
-	MDB_val k = {from.len, (void *)(uintptr_t)from.data}, v;
-	enum err err = env_err(walk->txn->env, mdb_cursor_get(walk->at, &k, &v, op));
-
-	if (!err) {
-		walk->key = (struct span){k.mv_data, k.mv_size};
-		walk->value = (struct span){v.mv_data, v.mv_size};
-	}
-	return err;
-}
-
-enum err
-walk_seek(struct walk *walk, struct span key)
-{
-	return step(walk, MDB_SET_RANGE, key);
-}
-
-enum err
-walk_first(struct walk *walk)
-{
-	return step(walk, MDB_FIRST, (struct span){0});
-}
-
-enum err
-walk_next(struct walk *walk)
-{
-	return step(walk, MDB_NEXT, (struct span){0});
-}
-
-enum err
-walk_last(struct walk *walk)
-{
-	return step(walk, MDB_LAST, (struct span){0});
-}
-
-enum err
-walk_behind(struct walk *walk, const struct hostname *name)
-{
-	struct span key;
-	enum err err;
-
-	if (!name)
-		return walk_first(walk);
-	key = table_key_name(name);
-	if (key.len == 0)
-		return ERR_INVALID;
-	err = walk_seek(walk, key);
-	if (!err && walk->key.len == key.len && memcmp(walk->key.data, key.data, key.len) == 0)
-		err = walk_next(walk);
-	return err;
-}
-
-enum err
-walk_read(struct walk *walk, struct cursor *ret_in)
-{
-	return open_record(walk->txn, walk->table, walk->key, walk->value, ret_in);
-}
-
-enum err
-walk_del(struct walk *walk)
-{
-	enum err err = txn_writable(walk->txn);
-	uint64_t revision;
-
-	if (err)
-		return err;
-	if (table_info[walk->table].change)
-		err = change_note(walk->txn, walk->table, walk->key, true, &revision);
-	if (!err)
-		err = env_err(walk->txn->env, mdb_cursor_del(walk->at, 0));
-	return err ? txn_fail(walk->txn, err) : ERR_OK;
 }

@@ -15,8 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <lmdb.h>
-
 #include "base/cursor.h"
 #include "base/err.h"
 #include "store/store.h"
@@ -24,7 +22,7 @@
 struct buf;
 struct hostname;
 
-enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511 };
+enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511, TABLE_KEY_TEXT_MAX = 4 * TABLE_KEY_MAX + 1 };
 
 /* name, word (database and part of the seal), environment, newest format or TABLE_PLAIN, number in
  * the change log or 0. Behind a table come those derived from it. */
@@ -66,6 +64,8 @@ extern const struct table_info table_info[TABLE_END];
 
 struct span table_key(const void *data, size_t len);
 struct span table_key_name(const struct hostname *name);
+/* KEY for people: what is not printable, a space or a backslash as \xNN. Returns TEXT. */
+const char *table_key_text(struct span key, char text[TABLE_KEY_TEXT_MAX]);
 /* Names come out of keys with the same rule as they go in: ERR_CORRUPT / ERR_INVALID otherwise. */
 MUST_CHECK enum err table_name_of_key(struct span key, struct hostname *ret_name);
 MUST_CHECK enum err table_check_name(const struct hostname *name);
@@ -73,6 +73,9 @@ MUST_CHECK enum err table_check_name(const struct hostname *name);
 MUST_CHECK enum err table_get(struct store_txn *txn, enum table table, struct span key,
                               struct cursor *ret_in);
 MUST_CHECK enum err table_end(struct store_txn *txn, const struct cursor *in);
+/* As table_get(), of a record that is at hand. */
+MUST_CHECK enum err table_open(struct store_txn *txn, enum table table, struct span key,
+                               struct span sealed, struct cursor *ret_in);
 /* The layout of the record that was opened last. */
 unsigned char table_format(const struct store_txn *txn);
 
@@ -91,29 +94,5 @@ MUST_CHECK enum err table_put_plain(struct store_txn *txn, enum table table, str
 
 MUST_CHECK enum err table_has(struct store_txn *txn, enum table table, struct span key);
 MUST_CHECK enum err table_size(struct store_txn *txn, enum table table, uint64_t *ret_records);
-
-/* A walk in key order. KEY and VALUE are the map's own bytes: copy before writing. Open, then
- * walk_close() in any case. */
-struct walk {
-	struct store_txn *txn;
-	enum table table;
-	MDB_cursor *at; /* NULL before walk_open() and after walk_close() */
-	struct span key;
-	struct span value;
-};
-MUST_CHECK enum err walk_open(struct walk *walk, struct store_txn *txn, enum table table);
-void walk_close(struct walk *walk);
-/* Each answers ERR_NOTFOUND when there is no such record. walk_seek(): the first one not before
- * KEY. */
-MUST_CHECK enum err walk_seek(struct walk *walk, struct span key);
-MUST_CHECK enum err walk_first(struct walk *walk);
-MUST_CHECK enum err walk_next(struct walk *walk);
-MUST_CHECK enum err walk_last(struct walk *walk);
-/* To the first record behind NAME, or the first of all when NAME is NULL. */
-MUST_CHECK enum err walk_behind(struct walk *walk, const struct hostname *name);
-/* As table_get(), of the record the walk stands at. */
-MUST_CHECK enum err walk_read(struct walk *walk, struct cursor *ret_in);
-/* Removes the record; walk_next() goes on behind it. */
-MUST_CHECK enum err walk_del(struct walk *walk);
 
 #endif

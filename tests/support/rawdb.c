@@ -50,3 +50,30 @@ rawdb_put(struct rawdb *raw, const void *key, size_t key_len, const void *data, 
 
 	assert_int_equal(mdb_put(raw->txn, raw->dbi, &k, &v, 0), 0);
 }
+
+void
+rawdb_del(struct rawdb *raw, const void *key, size_t key_len)
+{
+	MDB_val k = {key_len, (void *)(uintptr_t)key};
+
+	assert_int_equal(mdb_del(raw->txn, raw->dbi, &k, NULL), 0);
+}
+
+/* Putting the same again makes the page the transaction's own, which is memory. */
+void
+rawdb_overwrite_key(struct rawdb *raw, const void *key, const void *to, size_t key_len)
+{
+	MDB_val k = {key_len, (void *)(uintptr_t)key}, v, same;
+	unsigned char data[RAWDB_MAX];
+	MDB_cursor *cursor;
+
+	assert_int_equal(mdb_cursor_open(raw->txn, raw->dbi, &cursor), 0);
+	assert_int_equal(mdb_cursor_get(cursor, &k, &v, MDB_SET_KEY), 0);
+	assert_true(v.mv_size <= RAWDB_MAX);
+	memcpy(data, v.mv_data, v.mv_size);
+	same = (MDB_val){v.mv_size, data};
+	assert_int_equal(mdb_cursor_put(cursor, &k, &same, MDB_CURRENT), 0);
+	assert_int_equal(mdb_cursor_get(cursor, &k, &v, MDB_GET_CURRENT), 0);
+	memcpy(k.mv_data, to, key_len);
+	mdb_cursor_close(cursor);
+}

@@ -27,5 +27,8 @@ void rawdb_close(struct rawdb *raw);
 /* The record's length. */
 size_t rawdb_get(struct rawdb *raw, const void *key, size_t key_len, unsigned char data[RAWDB_MAX]);
 void rawdb_put(struct rawdb *raw, const void *key, size_t key_len, const void *data, size_t len);
+void rawdb_del(struct rawdb *raw, const void *key, size_t key_len);
+/* Writes the bytes of TO over a key in its page: it stays where it is, in order or not. */
+void rawdb_overwrite_key(struct rawdb *raw, const void *key, const void *to, size_t key_len);
 
 #endif

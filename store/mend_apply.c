@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/cert.h"
+#include "store/change_log.h"
+#include "store/event.h"
+#include "store/inside.h"
+#include "store/mend_inside.h"
+#include "store/put_aside.h"
+#include "store/walk.h"
+
+static enum err
+remove_at(struct store_txn *txn, enum table table, struct span key)
+{
+	struct walk walk;
+	enum err err = walk_open(&walk, txn, table);
+
+	if (!err)
+		err = walk_find(&walk, key);
+	if (!err)
+		err = walk_del(&walk);
+	walk_close(&walk);
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+/* ---- one domain ----------------------------------------------------------------------------- */
+
+/* What was counted and listed is gone with the entries; DOMAIN is a new one. */
+static enum err
+write_anew(struct store_txn *txn, const struct mend *m, int i, const struct domain *d)
+{
+	enum err err = ERR_OK;
+
+	for (size_t k = 0; k < m->fix_count && !err; k++)
+		if (m->fixes[k].name == i)
+			err = remove_at(txn, m->fixes[k].table,
+			                mend_key(m, m->fixes[k].key_at, m->fixes[k].key_len));
+	return err ? err : domain_write(txn, NULL, d);
+}
+
+/* A certificate that opens, and that the log of changes has as its newest, is as good as before. */
+static enum err
+keep_certificate(struct store_txn *txn, struct domain *d, bool *ret_kept)
+{
+	struct span key = table_key_name(&d->name);
+	struct cert cert;
+	enum err err;
+
+	cert_init(&cert);
+	err = cert_get(txn, &d->name, &cert);
+	*ret_kept = !err && change_has_newest(txn, TABLE_CERT, key);
+	if (*ret_kept) {
+		d->generation = cert.generation;
+		d->not_before = cert.not_before;
+		d->not_after = cert.not_after;
+	} else if (!err || verify_is_damage(err)) {
+		err = put_aside(txn, TABLE_CERT, key, "the record of its domain is damaged, too",
+		                d->created_at);
+	}
+	cert_done(&cert);
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+static enum err
+make_anew(struct store_txn *txn, const struct mend *m, int i, struct domain *d, bool *ret_kept)
+{
+	const char *reason = "the record of the domain does not open";
+	struct span key = table_key_name(&d->name);
+	struct domain now_there;
+	enum err err = domain_get(txn, &d->name, &now_there);
+
+	if (!err)
+		return ERR_AGAIN; /* somebody has added it since */
+	if (verify_is_damage(err))
+		err = put_aside(txn, TABLE_DOMAIN, key, reason, d->created_at);
+	else if (err == ERR_NOTFOUND)
+		err = change_forget(txn, TABLE_DOMAIN, key);
+	if (!err)
+		err = keep_certificate(txn, d, ret_kept);
+	if (!err)
+		err = write_anew(txn, m, i, d);
+	return err;
+}
+
+static void
+tell_anew(const struct mend_name *n, const struct domain *d, bool kept, int64_t now,
+          struct event *e)
+{
+	char labels[MEND_LABELS_SHOWN + 48] = "";
+
+	if (n->labels[0])
+		snprintf(labels, sizeof(labels), " (lists had these labels:%s)", n->labels);
+	put_aside_tell(e, d->name.name, now,
+	               "its record was damaged: the name is made anew with ca %s and backend %s, "
+	               "and issued again; which backend it had and its labels are lost%s; %s",
+	               d->ca[0] ? d->ca : "-", d->backend[0] ? d->backend : "-", labels,
+	               kept ? "its certificate is kept and served until then"
+	                    : "it is not served until then");
+}
+
+static enum err
+mend_name(struct store *store, const struct mend *m, int i, const struct mend_policy *p)
+{
+	const struct mend_name *n = &m->names[i];
+	struct domain d = {
+		.name = n->name, .state = DOMAIN_FAILING, .created_at = p->now, .due_at = p->now};
+	struct store_txn *txn;
+	struct event e;
+	bool kept = false;
+	enum err err;
+
+	strcpy(d.ca, n->ca);
+	problem_set(&d.problem, PROBLEM_STORE_CORRUPT,
+	            "its record was damaged and is made anew: backend and labels are lost");
+	p->choose(p->arg, &d);
+	err = store_begin_write(store, STORE_SERVED, &txn);
+	if (err)
+		return err;
+	err = make_anew(txn, m, i, &d, &kept);
+	if (err) {
+		store_abort(txn);
+		return err;
+	}
+	err = store_commit(txn);
+	if (err)
+		return err;
+	tell_anew(n, &d, kept, p->now, &e);
+	p->told(p->arg, &e);
+	return ERR_OK;
+}
+
+/* The name it was, if any, is found by its lists. */
+static enum err
+put_key_aside(struct store *store, const struct mend *m, int i, const struct mend_policy *p)
+{
+	struct span key = mend_key(m, m->names[i].key_at, m->names[i].key_len);
+	char text[TABLE_KEY_TEXT_MAX];
+	struct store_txn *txn;
+	struct event e;
+	enum err err = store_begin_write(store, STORE_SERVED, &txn);
+
+	if (err)
+		return err;
+	err = put_aside(txn, TABLE_DOMAIN, key, "its key is no name of ours", p->now);
+	if (err) {
+		store_abort(txn);
+		return err;
+	}
+	err = store_commit(txn);
+	if (err)
+		return err;
+	put_aside_tell(&e, "", p->now,
+	               "a domain's record under the damaged key %.200s is put aside, and lost "
+	               "unless a name is told to be made anew with this",
+	               table_key_text(key, text));
+	p->told(p->arg, &e);
+	return ERR_OK;
+}
+
+static enum err
+mend_names(struct store *store, const struct mend *m, bool ours, const struct mend_policy *p,
+           uint64_t *done)
+{
+	for (size_t i = 0; i < m->name_count; i++) {
+		const struct mend_name *n = &m->names[i];
+		enum err err;
+
+		if (n->is_ours != ours || (!ours && !n->has_record))
+			continue;
+		err = ours ? mend_name(store, m, (int)i, p) : put_key_aside(store, m, (int)i, p);
+		if (!err)
+			++*done;
+		else if (err != ERR_AGAIN && err != ERR_NOTFOUND)
+			return err;
+	}
+	return ERR_OK;
+}
+
+/* ---- lists and counters --------------------------------------------------------------------- */
+
+typedef enum err fix_one(struct store_txn *txn, const struct mend_fix *fix, struct span key);
+
+static enum err
+fix_stray(struct store_txn *txn, const struct mend_fix *fix, struct span key)
+{
+	struct hostname name;
+	enum err err = verify_entry(txn, fix->table, key, &name);
+
+	/* A name's by now; or of one that is damaged, which the next scan wants to see. */
+	if (!err || verify_is_damage(err))
+		return ERR_OK;
+	if (err != ERR_INVALID && err != ERR_NOTFOUND)
+		return err;
+	return remove_at(txn, fix->table, key);
+}
+
+static enum err
+fix_missing(struct store_txn *txn, const struct mend_fix *fix, struct span key)
+{
+	struct index_key keys[INDEXES_MAX];
+	struct hostname name;
+	struct domain d;
+	enum err err = table_name_of_key(key, &name);
+
+	if (!err)
+		err = domain_get(txn, &name, &d);
+	if (err)
+		return err == ERR_NOTFOUND || verify_is_damage(err) ? ERR_OK : err;
+	index_keys_of(&d, keys);
+	for (int i = 0; i < INDEXES_MAX && !err; i++) {
+		struct span entry = table_key(keys[i].data, keys[i].len);
+
+		if (keys[i].len && keys[i].table == fix->table)
+			err = table_put_plain(txn, fix->table, entry, table_key("", 0));
+	}
+	return err;
+}
+
+/* A key that no name has may be out of order, so that neighbours are not found: it goes first. */
+static enum err
+fix_alien(struct store_txn *txn, const struct mend_fix *fix, struct span key)
+{
+	uint64_t count = 0;
+	enum err err = count_get(txn, key, &count);
+
+	if (err && err != ERR_CORRUPT)
+		return err;
+	if (count && count != (uint64_t)fix->surplus)
+		return count_add(txn, key, -fix->surplus);
+	return remove_at(txn, TABLE_COUNT, key);
+}
+
+static enum err
+fix_count(struct store_txn *txn, const struct mend_fix *fix, struct span key)
+{
+	return count_add(txn, key, -fix->surplus);
+}
+
+static enum err
+fix_all(struct store *store, const struct mend *m, enum verify_kind kind, bool alien, fix_one *fix,
+        uint64_t *done)
+{
+	struct store_txn *txn = NULL;
+	int64_t until = 0;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < m->fix_count && !err; i++) {
+		const struct mend_fix *f = &m->fixes[i];
+
+		if (f->kind != kind || f->name != MEND_NOBODY ||
+		    (kind == VERIFY_COUNT && f->alien != alien))
+			continue;
+		if (!txn) {
+			err = store_begin_write(store, STORE_SERVED, &txn);
+			until = clock_mono_ms() + MEND_TXN_MS;
+		}
+		if (!err)
+			err = fix(txn, f, mend_key(m, f->key_at, f->key_len));
+		if (!err)
+			++*done;
+		if (!err && clock_mono_ms() >= until) {
+			err = store_commit(txn);
+			txn = NULL;
+		}
+	}
+	if (txn && !err)
+		return store_commit(txn);
+	store_abort(txn);
+	return err;
+}
+
+enum err
+mend_apply(struct store *store, const struct mend *m, const struct mend_policy *p,
+           uint64_t *ret_names)
+{
+	uint64_t names = 0, entries = 0, counters = 0, keys = 0;
+	struct event e = {.at = p->now, .type = "store.repaired"};
+	/* What is out of order first: it hides others. */
+	enum err err = mend_names(store, m, false, p, &keys);
+
+	*ret_names = 0;
+	if (!err && m->hidden)
+		return keys > 0 ? ERR_OK : ERR_CORRUPT;
+	if (!err)
+		err = fix_all(store, m, VERIFY_STRAY, false, fix_stray, &entries);
+	if (!err)
+		err = fix_all(store, m, VERIFY_COUNT, true, fix_alien, &counters);
+	if (!err)
+		err = mend_names(store, m, true, p, &names);
+	if (!err)
+		err = fix_all(store, m, VERIFY_MISSING, false, fix_missing, &entries);
+	if (!err)
+		err = fix_all(store, m, VERIFY_COUNT, false, fix_count, &counters);
+	*ret_names = names;
+	if (!err && names == 0 && entries + counters > 0) {
+		snprintf(e.detail, sizeof(e.detail),
+		         "%llu entries of lists and %llu counters did not agree with their names "
+		         "and were made right",
+		         (unsigned long long)entries, (unsigned long long)counters);
+		p->told(p->arg, &e);
+	}
+	return err;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store/mend_inside.h - what mend.c (the scan) and mend_apply.c share; nobody else includes it. */
+#ifndef STORE_MEND_INSIDE_H
+#define STORE_MEND_INSIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/hostname.h"
+#include "store/domain_index.h"
+#include "store/mend.h"
+#include "store/table.h"
+
+enum { MEND_LABELS_SHOWN = 160, MEND_NOBODY = -1 };
+
+/* A key of the domain table that does not open, or a name that lists have and the table has not. */
+struct mend_name {
+	struct hostname name;   /* len 0: the key is none */
+	size_t key_at, key_len; /* in mend.keys */
+	bool has_record;
+	bool is_ours;   /* to be made anew; else only put aside */
+	unsigned lists; /* bit of each list that has it */
+	char ca[NAME_WORD_MAX + 1];
+	char labels[MEND_LABELS_SHOWN + 1]; /* for people */
+};
+
+struct mend_fix {
+	enum verify_kind kind;
+	enum table table;
+	size_t key_at, key_len; /* in mend.keys */
+	int name;               /* STRAY: whose entry it was, in mend.names, or MEND_NOBODY */
+	int64_t surplus;
+	bool alien; /* COUNT: no name is counted there */
+};
+
+struct mend {
+	struct mend_name *names;
+	size_t name_count;
+	struct mend_fix *fixes;
+	size_t fix_count, fix_cap;
+	struct buf keys;
+	bool more;
+	bool hidden;
+	bool no_memory;
+	bool (*go_on)(void *arg);
+	void *arg;
+};
+
+static inline struct span
+mend_key(const struct mend *m, size_t at, size_t len)
+{
+	return table_key(m->keys.data + at, len);
+}
+
+#endif

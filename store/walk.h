@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/walk.h - (inside store/) the records of a table in key order
+ */
+#ifndef STORE_WALK_H
+#define STORE_WALK_H
+
+#include <lmdb.h>
+
+#include "base/cursor.h"
+#include "base/err.h"
+#include "store/table.h"
+
+struct hostname;
+struct store_txn;
+
+/* KEY and VALUE are the map's own bytes: copy before writing. Open, then walk_close() in
+ * any case. */
+struct walk {
+	struct store_txn *txn;
+	enum table table;
+	MDB_cursor *at; /* NULL before walk_open() and after walk_close() */
+	struct span key;
+	struct span value;
+};
+MUST_CHECK enum err walk_open(struct walk *walk, struct store_txn *txn, enum table table);
+void walk_close(struct walk *walk);
+/* Each answers ERR_NOTFOUND when there is no such record. walk_seek(): the first one not before
+ * KEY. */
+MUST_CHECK enum err walk_seek(struct walk *walk, struct span key);
+MUST_CHECK enum err walk_first(struct walk *walk);
+MUST_CHECK enum err walk_next(struct walk *walk);
+MUST_CHECK enum err walk_last(struct walk *walk);
+/* To the first record behind NAME, or the first of all when NAME is NULL. */
+MUST_CHECK enum err walk_behind(struct walk *walk, const struct hostname *name);
+/* To exactly KEY, also where keys are out of order and a search misses it: then all are looked at,
+ * 50 ms for a million. */
+MUST_CHECK enum err walk_find(struct walk *walk, struct span key);
+/* As table_get(), of the record the walk stands at. */
+MUST_CHECK enum err walk_read(struct walk *walk, struct cursor *ret_in);
+/* Removes the record; walk_next() goes on behind it. */
+MUST_CHECK enum err walk_del(struct walk *walk);
+
+#endif
