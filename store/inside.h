@@ -94,9 +94,12 @@ MUST_CHECK enum err env_open(struct env *env, const struct dir *dir, bool writes
 /* What LMDB's RC means for the caller; remembers a full map. */
 enum err env_err(struct env *env, int rc);
 
-/* Brackets around each transaction. */
-MUST_CHECK enum err env_enter(struct env *env);
+/* Brackets around each transaction. RET_IDLE, unless NULL: a reset reader, NULL when there is none.
+ */
+MUST_CHECK enum err env_enter(struct env *env, struct store_txn **ret_idle);
 void env_leave(struct env *env);
+/* With a reset reader, which is kept, or freed when there are enough. */
+void env_leave_reader(struct env *env, struct store_txn *txn);
 /* Takes up the size another process gave the map (grow false), or doubles it (true). ERR_BUSY: some
  * transaction would not end. */
 MUST_CHECK enum err env_remap(struct env *env, bool grow);
