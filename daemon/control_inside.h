@@ -99,6 +99,7 @@ void reply_end(struct control_client *cl, enum msg_exit code);
 cJSON *line_with(const char *member, cJSON **ret_object);
 
 void import_on_done(struct control *c); /* command_import.c */
+void import_end(struct control *c);     /* gives up what is under way, and says so */
 void import_forget(struct control_client *cl);
 
 /* control_wait.c */
