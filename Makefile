@@ -37,7 +37,7 @@ TESTS_C  := $(wildcard tests/base/test_*.c tests/store/test_*.c tests/acme/test_
 TESTS    := $(patsubst %.c,$(BUILD)/%,$(TESTS_C))
 TOOLS    := $(patsubst tests/support/%_main.c,$(BUILD)/tests/support/%,$(wildcard tests/support/*_main.c))
 
-.PHONY: all help deps check check-unit check-system asan tsan bench lint layers format demo clean tags
+.PHONY: check-debian13 all help deps check check-unit check-system asan tsan bench lint layers format demo clean tags
 .DEFAULT_GOAL := all
 
 all: $(PROGRAMS) ## build certd and certctl
@@ -71,9 +71,13 @@ tsan: deps ## the threaded tests under ThreadSanitizer
 	  SANITIZE='-fsanitize=thread -fno-omit-frame-pointer' all tests
 	$(Q)BUILD=build-tsan SANITIZER=tsan tests/run threaded
 
-bench: deps ## figures of the store with a million names (NAMES=100000 for fewer)
+check-debian13: ## the whole suite on Debian 13 with OpenSSL 3.5, in a tree of its own (root)
+	@tests/debian13.sh make check || [ $$? -eq 77 ]
+
+bench: deps ## figures with a million names, and of the front beside its peers (NAMES=100000 for fewer)
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all tests
 	@BUILD=$(BUILD) tests/bench/store.py
+	@BUILD=$(BUILD) tests/bench/front.py
 
 demo: ## the five-minute tour, by itself, against a real ACME server on loopback (KEEP=1 leaves it running)
 	@packaging/deps.sh

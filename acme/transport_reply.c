@@ -55,7 +55,8 @@ transport_resolve(const char *base, const char *reference, char ret_url[TRANSPOR
 
 	if (!u)
 		return ERR_NOMEM;
-	if (!curl_url_set(u, CURLUPART_URL, base, 0) &&
+	/* Newer versions of libcurl would encode the others, and go on. */
+	if (url_has_only_sane_bytes(reference) && !curl_url_set(u, CURLUPART_URL, base, 0) &&
 	    !curl_url_set(u, CURLUPART_URL, reference, 0) &&
 	    !curl_url_get(u, CURLUPART_URL, &text, 0) && url_is_sane(text)) {
 		snprintf(ret_url, TRANSPORT_URL_MAX + 1, "%s", text);

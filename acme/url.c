@@ -40,16 +40,23 @@ is_port(const char *text, size_t len)
 }
 
 bool
+url_has_only_sane_bytes(const char *text)
+{
+	for (const char *p = text; *p; p++)
+		if (*p <= ' ' || *p >= 0x7f || strchr("\"\\<>^`{|}", *p))
+			return false;
+	return true;
+}
+
+bool
 url_is_sane(const char *url)
 {
 	size_t len, colon;
 	const char *at = authority_of(url, &len);
 
-	if (!at || strlen(url) > URL_MAX || len > URL_ORIGIN_MAX - sizeof(":65535"))
+	if (!at || strlen(url) > URL_MAX || len > URL_ORIGIN_MAX - sizeof(":65535") ||
+	    !url_has_only_sane_bytes(url))
 		return false;
-	for (const char *p = url; *p; p++)
-		if (*p <= ' ' || *p >= 0x7f || strchr("\"\\<>^`{|}", *p))
-			return false;
 	colon = port_at(at, len);
 	if (colon == 0 || memchr(at, '@', len) || memchr(at, '%', len))
 		return false;

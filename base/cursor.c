@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cursor.h"
 
+#include <endian.h>
 #include <string.h>
 
 void
@@ -23,27 +24,20 @@ cursor_bytes(struct cursor *c, size_t len)
 	return s;
 }
 
-static uint64_t
-read_le(struct cursor *c, size_t bytes)
-{
-	struct span s = cursor_bytes(c, bytes);
-	uint64_t v = 0;
-
-	for (size_t i = s.len; i > 0; i--)
-		v = v << 8 | s.data[i - 1];
-	return v;
-}
-
 uint8_t
 cursor_u8(struct cursor *c)
 {
-	return (uint8_t)read_le(c, 1);
+	struct span s = cursor_bytes(c, 1);
+
+	return s.data ? s.data[0] : 0;
 }
 
 uint16_t
 cursor_u16(struct cursor *c)
 {
-	return (uint16_t)read_le(c, 2);
+	struct span s = cursor_bytes(c, 2);
+
+	return s.data ? (uint16_t)(s.data[0] | s.data[1] << 8) : 0;
 }
 
 uint16_t
@@ -57,13 +51,23 @@ cursor_u16be(struct cursor *c)
 uint32_t
 cursor_u32(struct cursor *c)
 {
-	return (uint32_t)read_le(c, 4);
+	struct span s = cursor_bytes(c, 4);
+	uint32_t v = 0;
+
+	if (s.data)
+		memcpy(&v, s.data, sizeof(v));
+	return le32toh(v);
 }
 
 uint64_t
 cursor_u64(struct cursor *c)
 {
-	return read_le(c, 8);
+	struct span s = cursor_bytes(c, 8);
+	uint64_t v = 0;
+
+	if (s.data)
+		memcpy(&v, s.data, sizeof(v));
+	return le64toh(v);
 }
 
 struct span

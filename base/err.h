@@ -34,7 +34,8 @@
 	X(FULL, "full", "no space left")                                                           \
 	X(CORRUPT, "corrupt", "stored data is damaged or was tampered with")                       \
 	X(VERSION, "version", "stored data has a version this program does not know")              \
-	X(CRYPTO, "crypto", "a cryptographic operation failed")
+	X(CRYPTO, "crypto", "a cryptographic operation failed")                                    \
+	X(STOPPED, "stopped", "given up: certd is stopping")
 
 enum err {
 #define X(name, word, text) ERR_##name,

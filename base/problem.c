@@ -108,15 +108,15 @@ problem_encode(const struct problem *p, struct buf *out)
 void
 problem_decode(struct cursor *in, struct problem *ret_problem)
 {
-	struct problem p = {.kind = cursor_u8(in)};
+	struct problem *p = ret_problem;
 
-	if (p.kind >= PROBLEM_COUNT)
+	*p = (struct problem){.kind = cursor_u8(in)};
+	if (p->kind >= PROBLEM_COUNT)
 		in->bad = true;
-	if (p.kind != PROBLEM_NONE) {
-		p.status = cursor_u16(in);
-		p.retry_at = (int64_t)cursor_u64(in);
-		cursor_text16(in, p.type, sizeof(p.type));
-		cursor_text16(in, p.detail, sizeof(p.detail));
+	if (p->kind != PROBLEM_NONE) {
+		p->status = cursor_u16(in);
+		p->retry_at = (int64_t)cursor_u64(in);
+		cursor_text16(in, p->type, sizeof(p->type));
+		cursor_text16(in, p->detail, sizeof(p->detail));
 	}
-	*ret_problem = p;
 }

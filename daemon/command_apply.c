@@ -14,6 +14,7 @@
 #include "daemon/command_inside.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
+#include "daemon/upkeep.h"
 #include "store/event.h"
 #include "store/label.h"
 #include "store/order.h"
@@ -42,7 +43,7 @@ struct wish {
 	struct domain labels; /* its labels only */
 	enum change change;
 	const char *word; /* of an error, static; NULL: good */
-	char detail[256];
+	char detail[PROBLEM_DETAIL_MAX];
 };
 
 struct batch {
@@ -51,6 +52,7 @@ struct batch {
 	const struct conf_ca *ca;
 	const struct conf_backend *backend;
 	bool dry_run;
+	char no_room[PROBLEM_DETAIL_MAX]; /* why no name can be new, "" = it can */
 	struct wish *wishes;
 	size_t count;
 };
@@ -185,6 +187,10 @@ create(struct batch *b, struct wish *w)
 		refuse(w, "unsupported",
 		       "a wildcard certificate needs dns-01, which this CA's "
 		       "block does not allow");
+		return ERR_OK;
+	}
+	if (b->no_room[0]) {
+		refuse(w, err_word(ERR_FULL), "%s", b->no_room);
 		return ERR_OK;
 	}
 	w->change = CREATED;
@@ -330,6 +336,8 @@ run(struct batch *b, const cJSON *items)
 	bool any = false;
 	enum err err;
 
+	if (upkeep_takes_new(b->cl->control->upkeep, b->no_room, sizeof(b->no_room)))
+		b->no_room[0] = '\0';
 	b->wishes = calloc((size_t)cJSON_GetArraySize(items), sizeof(*b->wishes));
 	if (!b->wishes)
 		return ERR_NOMEM;

@@ -48,6 +48,7 @@ struct dbcheck {
 	bool ended;         /* it said how it went */
 	uint64_t records, names, findings;
 	char error[512]; /* why it could not go on, "" = it could */
+	enum err err;    /* what that is called */
 };
 
 /* ---- findings ------------------------------------------------------------------------------- */
@@ -194,9 +195,21 @@ answer(struct control_client *cl, const struct dbcheck *k, const cJSON *check)
 	cJSON_AddItemToObject(line, "check", cJSON_Duplicate(check, true));
 	reply_json(cl, line);
 	if (k->error[0])
-		reply_error(cl, MSG_EXIT_FAILED, "io", "%s", k->error);
+		reply_error(cl, MSG_EXIT_FAILED, err_word(k->err), "%s", k->error);
 	else
 		reply_end(cl, k->findings ? MSG_EXIT_FAILED : MSG_EXIT_OK);
+}
+
+static void
+answer_all(struct dbcheck *k)
+{
+	struct control *c = k->control;
+
+	cJSON_Delete(c->last_check);
+	c->last_check = check_json(k);
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (c->clients[i].fd >= 0 && c->clients[i].checking)
+			answer(&c->clients[i], k, c->last_check);
 }
 
 static void
@@ -219,11 +232,7 @@ finish(struct dbcheck *k)
 	while (waitpid(k->pid, &st, 0) < 0 && errno == EINTR)
 		;
 	take_death(k, st);
-	cJSON_Delete(c->last_check);
-	c->last_check = check_json(k);
-	for (size_t i = 0; i < CLIENTS_MAX; i++)
-		if (c->clients[i].fd >= 0 && c->clients[i].checking)
-			answer(&c->clients[i], k, c->last_check);
+	answer_all(k);
 	tell(k);
 	free_check(k);
 	loop_wake(c->loop); /* sends the answers */
@@ -271,6 +280,7 @@ run_child(const char *dir, int out, int key, pid_t *ret_pid)
 	char dir_arg[PATH_MAX + 16], key_arg[32];
 	char *argv[] = {"certd", dir_arg, key_arg, NULL}, *env[] = {NULL};
 	posix_spawn_file_actions_t actions;
+	pid_t pid;
 	int rc;
 
 	snprintf(dir_arg, sizeof(dir_arg), "--db-check=%s", dir);
@@ -278,9 +288,20 @@ run_child(const char *dir, int out, int key, pid_t *ret_pid)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, key, OFFLINE_KEY_FD);
-	rc = posix_spawn(ret_pid, "/proc/self/exe", &actions, NULL, argv, env);
+	rc = posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, env);
 	posix_spawn_file_actions_destroy(&actions);
-	return rc ? ERR_IO : ERR_OK;
+	if (rc)
+		return ERR_IO;
+	*ret_pid = pid;
+	return ERR_OK;
+}
+
+static void
+end_child(struct dbcheck *k)
+{
+	kill(k->pid, SIGKILL);
+	while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 static enum err
@@ -314,12 +335,14 @@ begin(struct control *c, struct problem *why)
 
 	if (!k)
 		return ERR_NOMEM;
-	*k = (struct dbcheck){.control = c, .fd = -1, .began_ms = clock_mono_ms()};
+	*k = (struct dbcheck){.control = c, .fd = -1, .began_ms = clock_mono_ms(), .err = ERR_IO};
 	err = spawn_check(k, c->conf, why);
 	if (!err && (fcntl(k->fd, F_SETFL, O_NONBLOCK) ||
 	             loop_watch(c->loop, k->fd, on_output, k, &k->watch)))
-		err = ERR_NOMEM; /* it ends by itself when nobody reads */
+		err = ERR_NOMEM;
 	if (err) {
+		if (k->pid > 0)
+			end_child(k);
 		if (k->fd >= 0)
 			close(k->fd);
 		free(k);
@@ -379,8 +402,10 @@ dbcheck_end(struct control *c)
 	struct dbcheck *k = c->check;
 
 	if (k) {
-		kill(k->pid, SIGKILL);
-		waitpid(k->pid, NULL, 0);
+		end_child(k);
+		k->err = ERR_STOPPED;
+		snprintf(k->error, sizeof(k->error), "%s", err_text(k->err));
+		answer_all(k);
 		free_check(k);
 	}
 	cJSON_Delete(c->last_check);

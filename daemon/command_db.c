@@ -30,6 +30,7 @@ struct dbjob {
 	char dir[PATH_MAX];
 	int64_t began_ms; /* mono */
 	_Atomic bool done;
+	_Atomic bool stop;
 	/* by the thread, to be read when it is done */
 	int64_t took_ms;
 	enum err err;
@@ -145,7 +146,7 @@ backup_main(void *arg)
 {
 	struct dbjob *job = arg;
 
-	job->err = store_backup(job->control->store, job->dir, &job->copied, &job->why);
+	job->err = store_backup(job->control->store, job->dir, &job->stop, &job->copied, &job->why);
 	job->took_ms = clock_mono_ms() - job->began_ms;
 	atomic_store(&job->done, true);
 	loop_wake(job->control->loop);
@@ -201,14 +202,13 @@ tell_backup(struct control *c, const struct dbjob *job)
 	            (int)(job->took_ms % 1000), job->dir);
 }
 
+/* Waits for the thread. */
 static void
-dbjob_on_wake(struct control *c)
+dbjob_finish(struct control *c)
 {
 	struct dbjob *job = c->backup;
 	cJSON *backup;
 
-	if (!job || !atomic_load(&job->done))
-		return;
 	pthread_join(job->thread, NULL);
 	c->backup = NULL;
 	backup = backup_json(job);
@@ -228,10 +228,10 @@ dbjob_on_wake(struct control *c)
 static void
 dbjob_end(struct control *c)
 {
-	if (c->backup)
-		pthread_join(c->backup->thread, NULL);
-	free(c->backup);
-	c->backup = NULL;
+	if (c->backup) {
+		atomic_store(&c->backup->stop, true);
+		dbjob_finish(c);
+	}
 	cJSON_Delete(c->last_backup);
 	c->last_backup = NULL;
 }
@@ -275,13 +275,15 @@ store_on_wake(struct control *c)
 {
 	if (upkeep_has_planned(c->upkeep))
 		issuer_wake(c->issuer);
-	dbjob_on_wake(c);
+	if (c->backup && atomic_load(&c->backup->done))
+		dbjob_finish(c);
 }
 
 void
 store_on_timer(struct control *c)
 {
 	dbcheck_on_timer(c);
+	keys_on_timer(c);
 	if (upkeep_is_lost(c->upkeep))
 		loop_stop(c->loop);
 }

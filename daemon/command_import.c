@@ -49,6 +49,8 @@ command_import(struct control_client *cl, const cJSON *request)
 	struct control *c = cl->control;
 	const cJSON *certs = json_array(request, "certs");
 	int count = certs ? cJSON_GetArraySize(certs) : 0;
+	struct import_config config = {
+		.store = c->store, .upkeep = c->upkeep, .wake = wake_loop, .arg = c};
 	struct import_job *job;
 
 	if (count < 1 || count > IMPORT_CERTS_MAX) {
@@ -59,7 +61,7 @@ command_import(struct control_client *cl, const cJSON *request)
 	job = make_job(cl, request);
 	if (!job)
 		return;
-	if (!c->imports && import_pool_new(c->store, wake_loop, c, &c->imports)) {
+	if (!c->imports && import_pool_new(&config, &c->imports)) {
 		import_job_free(job);
 		reply_error(cl, MSG_EXIT_FAILED, err_word(ERR_NOMEM), "no threads to import with");
 		return;
@@ -70,6 +72,27 @@ command_import(struct control_client *cl, const cJSON *request)
 	import_submit(c->imports, job);
 }
 
+static void
+answer(struct control_client *cl, const struct import_job *job)
+{
+	cl->import = NULL;
+	if (job->stopped) {
+		reply_error(cl, MSG_EXIT_FAILED, err_word(ERR_STOPPED), "nothing was imported: %s",
+		            err_text(ERR_STOPPED));
+		return;
+	}
+	reply_text(cl, &job->reply);
+	reply_end(cl, msg_exit_combine(job->seen));
+}
+
+void
+import_end(struct control *c)
+{
+	if (c->imports)
+		import_pool_end(c->imports);
+	import_on_done(c);
+}
+
 void
 import_on_done(struct control *c)
 {
@@ -78,11 +101,8 @@ import_on_done(struct control *c)
 	while (c->imports && (job = import_take(c->imports))) {
 		struct control_client *cl = job->client;
 
-		if (cl) {
-			cl->import = NULL;
-			reply_text(cl, &job->reply);
-			reply_end(cl, msg_exit_combine(job->seen));
-		}
+		if (cl)
+			answer(cl, job);
 		import_job_free(job);
 		notice_nudge(c->notices);
 		issuer_wake(c->issuer);

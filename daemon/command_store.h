@@ -11,7 +11,8 @@ struct control;
 /* command_db.c */
 /* Room, trouble, damage and keys, for status and db.stat. */
 void add_store_state(cJSON *store, struct control *c);
-/* For control.c: a backup may have ended, names may be due; a check may be due, the store lost. */
+/* For control.c: a backup may have ended, names may be due; a check may be due, the store lost; the
+ * end: what runs is given up, and who waits for it is told. */
 void store_on_wake(struct control *c);
 void store_on_timer(struct control *c);
 void store_end(struct control *c);
@@ -23,5 +24,7 @@ void dbcheck_end(struct control *c);
 /* command_key.c */
 /* {"key_id", "rotating", "left"} */
 void add_keys(cJSON *object, struct control *c);
+/* Begins the rotation that clients wait for, as soon as it may begin. */
+void keys_on_timer(struct control *c);
 
 #endif

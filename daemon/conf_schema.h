@@ -57,7 +57,7 @@ struct conf_level {
 		.name = (block), .rules = (table), .count = sizeof(table) / sizeof((table)[0])     \
 	}
 
-enum { CONF_RULES_MAX = 16 }; /* of a level */
+enum { CONF_RULES_MAX = 32 }; /* of a level */
 
 /* FIRST and its followers, the values into INTO. */
 bool conf_walk(const struct conf_walk *w, const struct conf_level *level,

@@ -74,7 +74,7 @@ run_line(struct control_client *cl, const char *line, size_t len)
 		command_run(cl, request);
 	}
 	cl->request = NULL;
-	json_wipe(request);
+	cJSON_Delete(request);
 }
 
 static void
@@ -358,4 +358,9 @@ control_run(struct control *control, struct issuer *issuer, struct upkeep *upkee
 	control->issuer = issuer;
 	control->upkeep = upkeep;
 	loop_run(control->loop);
+	store_end(control);
+	import_end(control);
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (control->clients[i].fd >= 0)
+			flush(&control->clients[i]); /* what they asked for was given up */
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/control_inside.h - what control.c (clients and framing), control_reply.c, command*.c (the
- * verbs) and control_wait.c (clients that wait) share; nobody else includes it. Control thread
- * only. */
+/* daemon/control_inside.h - what control.c (clients and framing), control_*.c and command*.c (the
+ * verbs) share; nobody else includes it. Control thread only. */
 #ifndef DAEMON_CONTROL_INSIDE_H
 #define DAEMON_CONTROL_INSIDE_H
 
@@ -57,6 +56,7 @@ struct control_client {
 	uint64_t event;        /* the last id sent */
 	struct hostname only;  /* events of this name only, when len > 0 */
 	bool reloading;
+	bool rotating;   /* waits for replaced workers to be through with their handshakes */
 	bool backing_up; /* waits for the backup that runs */
 	bool checking;   /* waits for the check that runs */
 };
@@ -80,6 +80,7 @@ struct control {
 	int64_t started_at;
 	struct dbjob *backup; /* what runs, NULL: none */
 	struct dbcheck *check;
+	int64_t rotate_at; /* mono ms: not before, see command_key_rotate() */
 	int64_t check_at;  /* mono ms: the next check that nobody asks for */
 	cJSON *last_check; /* what came of the last ones, for db.stat; NULL: none yet */
 	cJSON *last_backup;
@@ -89,7 +90,6 @@ MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd); /* contr
 
 /* control_reply.c: one line each. reply_json() takes LINE over, NULL stands for no memory. */
 void reply_json(struct control_client *cl, cJSON *line);
-void reply_secret(struct control_client *cl, cJSON *line); /* wipes LINE */
 void reply_ok(struct control_client *cl);
 void reply_error(struct control_client *cl, enum msg_exit code, const char *word,
                  const char *format, ...) PRINTF_LIKE(4, 5);
@@ -99,6 +99,7 @@ void reply_end(struct control_client *cl, enum msg_exit code);
 cJSON *line_with(const char *member, cJSON **ret_object);
 
 void import_on_done(struct control *c); /* command_import.c */
+void import_end(struct control *c);     /* gives up what is under way, and says so */
 void import_forget(struct control_client *cl);
 
 /* control_wait.c */

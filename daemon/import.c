@@ -2,11 +2,11 @@
 #include "daemon/import.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "acme/bundle.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "daemon/import_inside.h"
 
@@ -18,14 +18,12 @@ struct queue {
 };
 
 struct import_pool {
-	struct store *store;
-	void (*wake)(void *arg);
-	void *arg;
-	pthread_mutex_t mutex; /* guards the queues and `ending` */
+	struct import_config config;
+	struct import_place place;
+	pthread_mutex_t mutex; /* guards the queues; place.stop changes inside it */
 	pthread_cond_t more;
 	struct queue waiting;
 	struct queue done;
-	bool ending;
 	pthread_t threads[THREADS_MAX];
 	size_t thread_count;
 };
@@ -57,9 +55,9 @@ next_job(struct import_pool *pool)
 	struct import_job *job;
 
 	pthread_mutex_lock(&pool->mutex);
-	while (!pool->ending && !pool->waiting.first)
+	while (!atomic_load(&pool->place.stop) && !pool->waiting.first)
 		pthread_cond_wait(&pool->more, &pool->mutex);
-	job = pool->ending ? NULL : pop(&pool->waiting);
+	job = atomic_load(&pool->place.stop) ? NULL : pop(&pool->waiting);
 	pthread_mutex_unlock(&pool->mutex);
 	return job;
 }
@@ -74,28 +72,27 @@ import_main(void *arg)
 	while ((job = next_job(pool))) {
 		if (!judge && bundle_judge_new(&judge))
 			log_err("out of memory: nothing can be imported");
-		import_run(pool->store, judge, job);
+		import_run(&pool->place, judge, job);
 		pthread_mutex_lock(&pool->mutex);
 		push(&pool->done, job);
 		pthread_mutex_unlock(&pool->mutex);
-		pool->wake(pool->arg);
+		pool->config.wake(pool->config.arg);
 	}
 	bundle_judge_free(judge);
 	return NULL;
 }
 
 enum err
-import_pool_new(struct store *store, void (*wake)(void *arg), void *arg,
-                struct import_pool **ret_pool)
+import_pool_new(const struct import_config *config, struct import_pool **ret_pool)
 {
 	struct import_pool *pool = calloc(1, sizeof(*pool));
 	long wanted = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (!pool)
 		return ERR_NOMEM;
-	pool->store = store;
-	pool->wake = wake;
-	pool->arg = arg;
+	pool->config = *config;
+	pool->place.store = config->store;
+	pool->place.upkeep = config->upkeep;
 	pthread_mutex_init(&pool->mutex, NULL);
 	pthread_cond_init(&pool->more, NULL);
 	wanted = wanted < THREADS_MIN ? THREADS_MIN : wanted > THREADS_MAX ? THREADS_MAX : wanted;
@@ -111,19 +108,31 @@ import_pool_new(struct store *store, void (*wake)(void *arg), void *arg,
 }
 
 void
+import_pool_end(struct import_pool *pool)
+{
+	struct import_job *job;
+
+	pthread_mutex_lock(&pool->mutex);
+	atomic_store(&pool->place.stop, true);
+	pthread_cond_broadcast(&pool->more);
+	pthread_mutex_unlock(&pool->mutex);
+	while (pool->thread_count)
+		pthread_join(pool->threads[--pool->thread_count], NULL);
+	while ((job = pop(&pool->waiting))) {
+		job->stopped = true;
+		push(&pool->done, job);
+	}
+}
+
+void
 import_pool_free(struct import_pool *pool)
 {
 	struct import_job *job;
 
 	if (!pool)
 		return;
-	pthread_mutex_lock(&pool->mutex);
-	pool->ending = true;
-	pthread_cond_broadcast(&pool->more);
-	pthread_mutex_unlock(&pool->mutex);
-	for (size_t i = 0; i < pool->thread_count; i++)
-		pthread_join(pool->threads[i], NULL);
-	while ((job = pop(&pool->waiting)) || (job = pop(&pool->done)))
+	import_pool_end(pool);
+	while ((job = pop(&pool->done)))
 		import_job_free(job);
 	pthread_cond_destroy(&pool->more);
 	pthread_mutex_destroy(&pool->mutex);
@@ -155,7 +164,7 @@ import_job_free(struct import_job *job)
 {
 	if (!job)
 		return;
-	json_wipe(job->certs);
+	cJSON_Delete(job->certs);
 	buf_done(&job->reply);
 	free(job);
 }

@@ -5,7 +5,8 @@
  * Judging a certificate costs a signature and more, so it is done by a few threads of the keeper,
  * made at the first import; they also write to the store, up to IMPORT_COMMIT_NAMES names a
  * transaction, in the order of their keys. The control thread only passes jobs on and answers.
- * All names of a certificate are in one transaction: nothing is half imported.
+ * All names of a certificate are in one transaction: nothing is half imported. Without room on the
+ * disk (upkeep_takes_new()) nothing is taken, and each name that is not stored already says so.
  * Threads: import_submit(), import_take() and the job's client belong to the control thread.
  */
 #ifndef DAEMON_IMPORT_H
@@ -16,11 +17,13 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/problem.h"
 #include "store/domain.h"
 
 struct control_client;
 struct import_pool;
 struct store;
+struct upkeep;
 
 enum { IMPORT_CERTS_MAX = 1000, IMPORT_COMMIT_NAMES = 1000 };
 
@@ -32,16 +35,26 @@ struct import_job {
 	char backend[NAME_WORD_MAX + 1];
 	bool replace; /* also what is newer */
 	bool dry_run;
+	char no_room[PROBLEM_DETAIL_MAX]; /* why nothing is taken, "" = it is */
+	bool stopped;                     /* the pool ended before this job began */
 	/* when it is done: */
 	struct buf reply; /* lines */
 	unsigned seen;    /* as for msg_exit_combine() */
 };
 
-/* WAKE is called from an import thread when a job is done. */
-MUST_CHECK enum err import_pool_new(struct store *store, void (*wake)(void *arg), void *arg,
+/* Borrowed until import_pool_end(). */
+struct import_config {
+	struct store *store;
+	struct upkeep *upkeep;
+	void (*wake)(void *arg); /* from an import thread, when a job is done */
+	void *arg;
+};
+MUST_CHECK enum err import_pool_new(const struct import_config *config,
                                     struct import_pool **ret_pool);
-/* Ends what is under way; accepts NULL. */
-void import_pool_free(struct import_pool *pool);
+/* Waits for the threads, which do no more than the transaction they are in; all jobs can be taken
+ * then, also those that did not begin. */
+void import_pool_end(struct import_pool *pool);
+void import_pool_free(struct import_pool *pool); /* accepts NULL */
 /* Takes JOB over until import_take() gives it back. */
 void import_submit(struct import_pool *pool, struct import_job *job);
 /* A job that is done, or NULL. */

@@ -22,16 +22,23 @@ struct import_name {
 	struct import_cert *cert;
 	struct hostname name;
 	const char *change; /* "created", "updated", "unchanged" */
-	const char *detail; /* why it is unchanged; may be NULL */
+	const char *detail; /* why it is unchanged, or not taken; may be NULL */
 	enum err err;
 };
 
+/* Where a pool's certificates go. */
+struct import_place {
+	struct store *store;
+	struct upkeep *upkeep;
+	_Atomic bool stop; /* no transaction begins any more */
+};
+
 /* import_job.c */
-void import_run(struct store *store, struct bundle_judge *judge, struct import_job *job);
+void import_run(struct import_place *place, struct bundle_judge *judge, struct import_job *job);
 
 /* import_store.c: COUNT names, in any order: sorted and put in one transaction, then their events.
  * When the store refuses, each name has its error. */
-void import_put(struct store *store, const struct import_job *job, struct import_name **names,
+void import_put(struct import_place *place, struct import_job *job, struct import_name **names,
                 size_t count);
 
 #endif

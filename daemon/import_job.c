@@ -13,7 +13,7 @@
 #include "daemon/import_inside.h"
 
 struct run {
-	struct store *store;
+	struct import_place *place;
 	struct bundle_judge *judge;
 	struct import_job *job;
 	struct import_cert *certs;
@@ -142,7 +142,7 @@ store_all(struct run *r)
 		count = group_at(r, at);
 		for (size_t i = 0; i < count; i++)
 			group[i] = &r->names[at + i];
-		import_put(r->store, r->job, group, count);
+		import_put(r->place, r->job, group, count);
 	}
 	free(group);
 	return ERR_OK;
@@ -200,7 +200,8 @@ answer_name(struct run *r, size_t at, const struct import_name *n)
 	cJSON *object, *line;
 
 	if (n->err) {
-		answer_failure(r, at, n->name.name, err_word(n->err), err_text(n->err));
+		answer_failure(r, at, n->name.name, err_word(n->err),
+		               n->detail ? n->detail : err_text(n->err));
 		return;
 	}
 	line = line_of("result", at, n->name.name, &object);
@@ -244,9 +245,9 @@ answer_all(struct run *r)
 }
 
 void
-import_run(struct store *store, struct bundle_judge *judge, struct import_job *job)
+import_run(struct import_place *place, struct bundle_judge *judge, struct import_job *job)
 {
-	struct run r = {.store = store, .judge = judge, .job = job};
+	struct run r = {.place = place, .judge = judge, .job = job};
 	enum err err = judge_all(&r);
 
 	if (!err)
@@ -259,6 +260,6 @@ import_run(struct store *store, struct bundle_judge *judge, struct import_job *j
 		bundle_done(&r.certs[i].bundle);
 	free(r.certs);
 	free(r.names);
-	json_wipe(job->certs);
+	cJSON_Delete(job->certs);
 	job->certs = NULL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an import writes: certificate, domain and event of each name. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/import_inside.h"
 #include "daemon/plan.h"
+#include "daemon/upkeep.h"
 #include "store/cert.h"
 #include "store/event.h"
 #include "store/store.h"
@@ -96,6 +98,7 @@ put_name(struct store_txn *txn, const struct import_job *job, struct import_name
 
 	n->change = "updated";
 	n->detail = NULL;
+	n->err = ERR_OK;
 	if (err == ERR_NOTFOUND) {
 		d = (struct domain){.name = n->name, .created_at = clock_wall(), .due_at = -1};
 		snprintf(d.ca, sizeof(d.ca), "%s", job->ca);
@@ -108,7 +111,11 @@ put_name(struct store_txn *txn, const struct import_job *job, struct import_name
 		n->change = "unchanged";
 		return ERR_OK;
 	}
-	if (job->dry_run)
+	if (job->no_room[0]) {
+		n->err = ERR_FULL;
+		n->detail = job->no_room;
+	}
+	if (n->err || job->dry_run)
 		return ERR_OK;
 	d.state = DOMAIN_VALID;
 	d.not_before = b->not_before;
@@ -125,14 +132,15 @@ static enum err
 put_all(struct store *store, const struct import_job *job, struct import_name **names, size_t count)
 {
 	struct store_txn *txn;
-	enum err err = job->dry_run ? store_begin_read(store, STORE_SERVED, &txn)
-	                            : store_begin_write(store, STORE_SERVED, &txn);
+	bool reads = job->dry_run || job->no_room[0];
+	enum err err = reads ? store_begin_read(store, STORE_SERVED, &txn)
+	                     : store_begin_write(store, STORE_SERVED, &txn);
 
 	if (err)
 		return err;
 	for (size_t i = 0; i < count && !err; i++)
 		err = put_name(txn, job, names[i]);
-	if (!err && !job->dry_run)
+	if (!err && !reads)
 		return store_commit(txn);
 	store_abort(txn);
 	return err;
@@ -171,24 +179,41 @@ put_events(struct store *store, struct import_name **names, size_t count)
 		log_warn("events are not written: %s", err_text(err));
 }
 
+/* The disk's reserve is for what is in work, and a stop does not wait for long work. */
+static enum err
+put_if_allowed(struct import_place *place, struct import_job *job, struct import_name **names,
+               size_t count)
+{
+	enum err err;
+
+	if (atomic_load(&place->stop))
+		return ERR_STOPPED;
+	if (upkeep_takes_new(place->upkeep, job->no_room, sizeof(job->no_room)))
+		job->no_room[0] = '\0';
+	err = put_all(place->store, job, names, count);
+	if (err == ERR_FULL) /* the map has grown, or the disk is full */
+		err = put_all(place->store, job, names, count);
+	return err;
+}
+
 void
-import_put(struct store *store, const struct import_job *job, struct import_name **names,
+import_put(struct import_place *place, struct import_job *job, struct import_name **names,
            size_t count)
 {
 	bool any = false;
 	enum err err;
 
 	qsort(names, count, sizeof(*names), compare_names);
-	err = put_all(store, job, names, count);
-	if (err == ERR_FULL) /* the map has grown, or the disk is full */
-		err = put_all(store, job, names, count);
+	err = put_if_allowed(place, job, names, count);
 	for (size_t i = 0; i < count; i++) {
-		if (err)
+		if (err) {
 			names[i]->err = err;
+			names[i]->detail = NULL;
+		}
 		any = any || (!names[i]->err && strcmp(names[i]->change, "unchanged") != 0);
 	}
-	if (err)
+	if (err && err != ERR_STOPPED)
 		log_err("the store takes no import: %s", err_text(err));
-	else if (any && !job->dry_run)
-		put_events(store, names, count);
+	else if (!err && any && !job->dry_run)
+		put_events(place->store, names, count);
 }

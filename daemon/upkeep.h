@@ -16,6 +16,7 @@
 #define DAEMON_UPKEEP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -57,6 +58,9 @@ void upkeep_wake(struct upkeep *upkeep);
 bool upkeep_has_planned(struct upkeep *upkeep);
 /* Whether orders may begin. */
 bool upkeep_has_room(struct upkeep *upkeep);
+/* Whether there is room just now for what is new: it is not to use the reserve up. False: WHY has
+ * the sentence, of at most SIZE bytes. */
+bool upkeep_takes_new(struct upkeep *upkeep, char *why, size_t size);
 /* Whether LMDB has given the store up in this process, as it does when the disk fails at the wrong
  * moment: nothing works any more but to start again. */
 bool upkeep_is_lost(struct upkeep *upkeep);

@@ -123,18 +123,43 @@ reserve_of(uint64_t disk_bytes)
 	return reserve > reserve_least ? reserve : reserve_least;
 }
 
+/* What is free, and what has to be for new things: more once it was less. */
+static bool
+measure(struct upkeep *u, uint64_t *ret_bytes, uint64_t *ret_reserve, uint64_t *ret_wanted)
+{
+	struct statvfs fs;
+
+	if (statvfs(u->config.directory, &fs) != 0)
+		return false;
+	*ret_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	*ret_reserve = reserve_of((uint64_t)fs.f_blocks * fs.f_frsize);
+	*ret_wanted = *ret_reserve + (upkeep_has_room(u) ? 0 : *ret_reserve / 4);
+	return true;
+}
+
+bool
+upkeep_takes_new(struct upkeep *u, char *why, size_t size)
+{
+	uint64_t bytes, reserve, wanted;
+
+	if (!measure(u, &bytes, &reserve, &wanted) || bytes >= wanted)
+		return true;
+	snprintf(why, size,
+	         "%" PRIu64 " MiB are free below %s: nothing new is taken before there are more "
+	         "than %" PRIu64,
+	         bytes >> 20, u->config.directory, wanted >> 20);
+	return false;
+}
+
 void
 upkeep_watch_room(struct upkeep *u)
 {
-	struct statvfs fs;
-	uint64_t bytes, reserve;
+	uint64_t bytes, reserve, wanted;
 	bool had = upkeep_has_room(u), has;
 
-	if (statvfs(u->config.directory, &fs) != 0)
+	if (!measure(u, &bytes, &reserve, &wanted))
 		return;
-	bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-	reserve = reserve_of((uint64_t)fs.f_blocks * fs.f_frsize);
-	has = bytes >= (had ? reserve : reserve + reserve / 4);
+	has = bytes >= wanted;
 	pthread_mutex_lock(&u->mutex);
 	u->state.free_bytes = bytes;
 	u->state.reserve_bytes = reserve;

@@ -72,6 +72,19 @@ backup_make_dir(const char *path, struct dir *ret_dir, struct problem *why)
 	return ERR_EXISTS;
 }
 
+/* DIR's name in the directory above it; where we may not read that, whoever made it sees to it. */
+static int
+sync_parent(const struct dir *dir)
+{
+	int fd = openat(dir->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return errno == EACCES ? 0 : -1;
+	rc = fsync(fd);
+	close(fd);
+	return rc;
+}
+
 /* A word for whoever finds the directory, written when all else is on the disk. */
 enum err
 backup_complete(const struct dir *dir, struct problem *why)
@@ -79,7 +92,8 @@ backup_complete(const struct dir *dir, struct problem *why)
 	static const char text[] = "a complete copy of a store of certd\n";
 	int fd = openat(dir->fd, backup_mark, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	                COMPLETE_MODE);
-	bool done = fd >= 0 && write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1 &&
+	bool done = sync_parent(dir) == 0 && fd >= 0 &&
+	            write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1 &&
 	            fsync(fd) == 0 && fsync(dir->fd) == 0;
 	enum err err = done ? ERR_OK : backup_say(ERR_IO, why, dir->path, "cannot be written");
 
@@ -133,40 +147,53 @@ snapshot(struct store *store, struct store_txn *txn[STORE_ENVS])
 	return err;
 }
 
-enum err
-store_backup(struct store *store, const char *path, struct store_copied *ret_copied,
-             struct problem *why)
+static enum err
+copy_both(struct store *store, const char *dir, const _Atomic bool *stop,
+          struct store_copied *copied, struct problem *why)
 {
 	struct store_txn *txn[STORE_ENVS];
+	enum err err = snapshot(store, txn);
+
+	if (err) {
+		problem_set(why, PROBLEM_INTERNAL, "the store cannot be read: %s", err_text(err));
+		return err;
+	}
+	for (int e = 0; e < STORE_ENVS && !err; e++) {
+		struct copy_tables tables;
+		char to[PATH_MAX];
+
+		copy_tables_open(&store->env[e], &tables);
+		tables.stop = stop;
+		err = backup_path(to, dir, env_word((enum store_env)e), why);
+		if (!err)
+			err = copy_env(&store->env[e], txn[e]->mdb, &tables, to, copied, why);
+	}
+	store_abort(txn[STORE_SERVED]);
+	store_abort(txn[STORE_PRIVATE]);
+	return err;
+}
+
+enum err
+store_backup(struct store *store, const char *path, const _Atomic bool *stop,
+             struct store_copied *ret_copied, struct problem *why)
+{
 	struct store_copied copied = {0};
 	struct dir dir = {.fd = -1};
+	bool made = access(path, F_OK) != 0;
 	enum err err = backup_make_dir(path, &dir, why);
 
 	if (err)
 		return err;
-	err = snapshot(store, txn);
-	if (err)
-		problem_set(why, PROBLEM_INTERNAL, "the store cannot be read: %s", err_text(err));
-	if (!err) {
-		for (int e = 0; e < STORE_ENVS && !err; e++) {
-			struct copy_tables tables;
-			char to[PATH_MAX];
-
-			copy_tables_open(&store->env[e], &tables);
-			err = backup_path(to, dir.path, env_word((enum store_env)e), why);
-			if (!err)
-				err = copy_env(&store->env[e], txn[e]->mdb, &tables, to, &copied,
-				               why);
-		}
-		store_abort(txn[STORE_SERVED]);
-		store_abort(txn[STORE_PRIVATE]);
-	}
+	err = copy_both(store, dir.path, stop, &copied, why);
 	if (!err)
 		err = backup_complete(&dir, why);
-	if (err)
+	if (err) {
 		backup_remove(dir.path);
-	else
+		if (made)
+			rmdir(dir.path);
+	} else {
 		*ret_copied = copied;
+	}
 	dir_close(&dir);
 	return err;
 }

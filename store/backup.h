@@ -10,6 +10,7 @@
 #ifndef STORE_BACKUP_H
 #define STORE_BACKUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -25,9 +26,10 @@ struct store_copied {
 
 /* Copies STORE as it is at one instant into DIR, which is made (0700), or is empty and ours. While
  * it runs, readers and writers go on, and no page is used again: the file grows by what is written
- * meanwhile. ERR_EXISTS: DIR has something in it; ERR_PERM: a symbolic link or not ours; ERR_FULL.
- */
-MUST_CHECK enum err store_backup(struct store *store, const char *dir,
+ * meanwhile. STOP (may be NULL) becomes true in another thread: soon ERR_STOPPED. ERR_EXISTS: DIR
+ * has something in it; ERR_PERM: a symbolic link or not ours; ERR_FULL. What was made is removed
+ * unless it is whole. */
+MUST_CHECK enum err store_backup(struct store *store, const char *dir, const _Atomic bool *stop,
                                  struct store_copied *ret_copied, struct problem *ret_why);
 /* Copies the backup FROM into DIR, which has no store yet. certd must not run there: ERR_BUSY.
  * ERR_CRYPTO: MASTER is not its key; ERR_CORRUPT: incomplete or damaged. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +15,9 @@
 #include "store/table.h"
 
 enum {
-	COPY_BATCH = 64 * 1024 * 1024, /* bytes in one transaction: LMDB keeps them in memory */
+	/* Bytes in one transaction, which LMDB keeps in memory, and in one fdatasync(), which
+	 * cannot be given up. */
+	COPY_BATCH = 16 * 1024 * 1024,
 	COPY_SLACK = 64 * 1024 * 1024, /* address space */
 	COPY_DIR_MODE = 0700,
 	COPY_FILE_MODE = 0600,
@@ -25,6 +28,7 @@ struct copy {
 	MDB_txn *txn;
 	MDB_dbi dbi;
 	MDB_cursor *cursor;
+	const _Atomic bool *stop;
 	size_t batch; /* bytes since the last commit */
 	uint64_t records;
 };
@@ -98,7 +102,8 @@ open_copy(struct env *from, const char *dir, struct copy *c)
 	return rc;
 }
 
-/* The open table in a new transaction; the one before is committed. */
+/* The open table in a new transaction; the one before is committed, and on the disk if it was a
+ * large one. */
 static int
 next_batch(struct copy *c, const char *word)
 {
@@ -108,6 +113,8 @@ next_batch(struct copy *c, const char *word)
 	if (c->txn)
 		rc = mdb_txn_commit(c->txn);
 	c->txn = NULL;
+	if (!rc && c->batch > COPY_BATCH)
+		rc = mdb_env_sync(c->env, 1);
 	c->batch = 0;
 	if (!rc)
 		rc = mdb_txn_begin(c->env, NULL, 0, &c->txn);
@@ -128,6 +135,10 @@ copy_table(struct copy *c, MDB_txn *from, MDB_dbi dbi, const char *word)
 	if (rc)
 		return rc;
 	while (!rc && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		if (c->stop && atomic_load_explicit(c->stop, memory_order_relaxed)) {
+			rc = ECANCELED;
+			break;
+		}
 		rc = mdb_cursor_put(c->cursor, &key, &value, MDB_APPEND);
 		c->records++;
 		c->batch += key.mv_size + value.mv_size;
@@ -173,7 +184,7 @@ enum err
 copy_env(struct env *env, MDB_txn *mdb, const struct copy_tables *tables, const char *dir,
          struct store_copied *copied, struct problem *why)
 {
-	struct copy c = {.env = NULL};
+	struct copy c = {.stop = tables->stop};
 	uint64_t bytes = 0;
 	enum err err;
 	int rc = mkdir(dir, COPY_DIR_MODE) ? errno : 0;
@@ -187,13 +198,16 @@ copy_env(struct env *env, MDB_txn *mdb, const struct copy_tables *tables, const 
 	if (c.txn)
 		mdb_txn_abort(c.txn);
 	/* Asked while the file is open, a full disk can be told from a broken one. */
-	err = env_err(&(struct env){.mdb = c.env, .lock = PTHREAD_MUTEX_INITIALIZER}, rc);
+	err = rc == EEXIST ? ERR_EXISTS
+	      : rc == ECANCELED
+	              ? ERR_STOPPED
+	              : env_err(&(struct env){.mdb = c.env, .lock = PTHREAD_MUTEX_INITIALIZER}, rc);
 	if (c.env)
 		mdb_env_close(c.env);
 	if (err) {
 		problem_set(why, PROBLEM_INTERNAL, "%s cannot be copied to %s: %s",
-		            env_word(env->which), dir, rc == EEXIST ? strerror(rc) : err_text(err));
-		return rc == EEXIST ? ERR_EXISTS : err;
+		            env_word(env->which), dir, err_text(err));
+		return err;
 	}
 	copied->records += c.records;
 	copied->bytes += bytes;

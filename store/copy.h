@@ -8,6 +8,7 @@
 #ifndef STORE_COPY_H
 #define STORE_COPY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <lmdb.h>
@@ -21,6 +22,7 @@ struct problem;
 enum { COPY_TABLES_MAX = 32, COPY_WORD_MAX = 31 };
 
 struct copy_tables {
+	const _Atomic bool *stop; /* true: give up with ERR_STOPPED; NULL: never */
 	size_t count;
 	struct {
 		char word[COPY_WORD_MAX + 1];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/domain.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -90,6 +91,13 @@ domain_read(struct store_txn *txn, struct cursor *in, const struct hostname *nam
 	return table_end(txn, in);
 }
 
+/* Lookups are frequent and labels rare: only as much of them as there is. */
+static void
+copy(const struct domain *from, struct domain *to)
+{
+	memcpy(to, from, offsetof(struct domain, labels) + strlen(from->labels) + 1);
+}
+
 enum err
 domain_get(struct store_txn *txn, const struct hostname *name, struct domain *ret_domain)
 {
@@ -100,7 +108,7 @@ domain_get(struct store_txn *txn, const struct hostname *name, struct domain *re
 	if (!err)
 		err = domain_read(txn, &in, name, &d);
 	if (!err)
-		*ret_domain = d;
+		copy(&d, ret_domain);
 	return err;
 }
 

@@ -188,7 +188,7 @@ env_open(struct env *env, const struct dir *dir, bool writes, size_t map, struct
 }
 
 enum err
-env_enter(struct env *env)
+env_enter(struct env *env, struct store_txn **ret_idle)
 {
 	enum err err = ERR_OK;
 
@@ -199,18 +199,52 @@ env_enter(struct env *env)
 		err = ERR_IO;
 	else
 		env->active++;
+	if (!err && ret_idle) {
+		*ret_idle = env->idle;
+		if (env->idle) {
+			env->idle = env->idle->next;
+			env->n_idle--;
+		}
+	}
 	pthread_mutex_unlock(&env->lock);
 	return err;
+}
+
+/* Inside the lock. */
+static void
+count_out(struct env *env)
+{
+	env->active--;
+	if (env->remapping && !env->active)
+		pthread_cond_broadcast(&env->quiet);
 }
 
 void
 env_leave(struct env *env)
 {
 	pthread_mutex_lock(&env->lock);
-	env->active--;
-	if (env->remapping && !env->active)
-		pthread_cond_broadcast(&env->quiet);
+	count_out(env);
 	pthread_mutex_unlock(&env->lock);
+}
+
+void
+env_leave_reader(struct env *env, struct store_txn *txn)
+{
+	bool kept;
+
+	pthread_mutex_lock(&env->lock);
+	kept = env->n_idle < ENV_IDLE_MAX;
+	if (kept) {
+		txn->next = env->idle;
+		env->idle = txn;
+		env->n_idle++;
+		count_out(env);
+	}
+	pthread_mutex_unlock(&env->lock);
+	if (kept)
+		return;
+	txn_free(txn);
+	env_leave(env);
 }
 
 bool

@@ -10,6 +10,7 @@
 #define STORE_INSIDE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -60,6 +61,7 @@ struct store {
 	ino_t ino;
 	pid_t pid;
 	bool upgraded;
+	atomic_bool locked_out; /* a data key did not open */
 	struct store *next;
 };
 
@@ -78,7 +80,6 @@ struct store_txn {
 
 /* Bytes of address space, by enum store_env; 0: the usual. For tests of growth. */
 struct store_sizes {
-	const struct secret *other; /* a second master key, of which either may fit; NULL */
 	size_t map[STORE_ENVS];
 };
 MUST_CHECK enum err store_open_sized(const char *dir, enum store_mode mode,
@@ -94,9 +95,12 @@ MUST_CHECK enum err env_open(struct env *env, const struct dir *dir, bool writes
 /* What LMDB's RC means for the caller; remembers a full map. */
 enum err env_err(struct env *env, int rc);
 
-/* Brackets around each transaction. */
-MUST_CHECK enum err env_enter(struct env *env);
+/* Brackets around each transaction. RET_IDLE, unless NULL: a reset reader, NULL when there is none.
+ */
+MUST_CHECK enum err env_enter(struct env *env, struct store_txn **ret_idle);
 void env_leave(struct env *env);
+/* With a reset reader, which is kept, or freed when there are enough. */
+void env_leave_reader(struct env *env, struct store_txn *txn);
 /* Takes up the size another process gave the map (grow false), or doubles it (true). ERR_BUSY: some
  * transaction would not end. */
 MUST_CHECK enum err env_remap(struct env *env, bool grow);

@@ -21,8 +21,8 @@ struct problem;
 struct secret;
 struct store;
 
-/* Makes new data keys. ERR_BUSY: a rotation is running. After a crash in the middle of it, call it
- * again. */
+/* Makes new data keys. ERR_BUSY: a rotation is running. After a crash in the middle of it the next
+ * store_reseal_step() does the rest. */
 MUST_CHECK enum err store_key_rotate_begin(struct store *store);
 /* Looks at up to MAX_RECORDS (at most 1,000 are a good size) in one write transaction. RET_LEFT:
  * about how many are to be looked at still, each twice, since a second pass makes sure; 0: no
@@ -31,22 +31,17 @@ MUST_CHECK enum err store_reseal_step(struct store *store, size_t max_records, u
 
 struct store_rotation {
 	bool running;
-	uint32_t key_id; /* of the newest data key of served/, from 1 */
+	uint32_t key_id; /* of the newest data key, from 1 */
 	uint64_t left;
 };
 MUST_CHECK enum err store_rotation(struct store *store, struct store_rotation *ret_rotation);
 
 /* Seals the data keys under NEW: one transaction for each environment, private/ first. A crash in
- * between leaves them under different masters: call it again with the same two. ERR_CRYPTO: OLD is
- * not the master key. Running processes go on with what they have; tell them by
- * store_master_set() before the next rotation begins, or start them again. */
+ * between leaves them under different masters: open the store with both, and call it again with
+ * the same two. ERR_CRYPTO: OLD is not the master key. Running processes go on with what they
+ * have; start them again before the next rotation begins. STORE itself goes on with NEW. */
 MUST_CHECK enum err store_master_change(struct store *store, const struct secret *old_master,
                                         const struct secret *new_master);
-/* As store_open() for the keeper, when a store_master_change() may have been interrupted: either of
- * the two opens each environment. To call store_master_change() again, then close it. */
-MUST_CHECK enum err store_open_between(const char *dir, const struct secret *old_master,
-                                       const struct secret *new_master, struct store **ret_store,
-                                       struct problem *ret_why);
 /* Another process changed the master key: data keys to come are opened with this one. */
 MUST_CHECK enum err store_master_set(struct store *store, const struct secret *master);
 

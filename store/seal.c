@@ -337,7 +337,8 @@ seal_open(struct seal *seal, const struct seal_place *place, const struct span *
 	int n;
 
 	out->secret = true;
-	buf_reset(out);
+	out->failed = false;
+	out->len = 0; /* wiped by whoever has read it, whole */
 	if (seal_peek(sealed, &head) || sealed->len > INT32_MAX)
 		return ERR_CORRUPT;
 	head_len = head.format == 1 ? 1 : HEAD_MAX;

@@ -46,36 +46,6 @@ txn_writable(struct store_txn *txn)
 	return txn->writes ? txn->err : ERR_WRONGSTATE;
 }
 
-static struct store_txn *
-idle_take(struct env *env)
-{
-	struct store_txn *txn;
-
-	pthread_mutex_lock(&env->lock);
-	txn = env->idle;
-	if (txn) {
-		env->idle = txn->next;
-		env->n_idle--;
-	}
-	pthread_mutex_unlock(&env->lock);
-	return txn;
-}
-
-/* A reset reader back to the list, or, when there are enough, to LMDB. */
-static void
-idle_give(struct env *env, struct store_txn *txn)
-{
-	pthread_mutex_lock(&env->lock);
-	if (env->n_idle < ENV_IDLE_MAX) {
-		txn->next = env->idle;
-		env->idle = txn;
-		env->n_idle++;
-		txn = NULL;
-	}
-	pthread_mutex_unlock(&env->lock);
-	txn_free(txn);
-}
-
 /* Starts TXN inside the map; on failure it is as it was. */
 static int
 start(struct env *env, struct store_txn *txn)
@@ -92,22 +62,20 @@ start(struct env *env, struct store_txn *txn)
 	return rc;
 }
 
+/* Behind env_enter(), which is undone on failure. */
 static enum err
-enter_and_start(struct env *env, struct store_txn *txn)
+start_entered(struct env *env, struct store_txn *txn)
 {
-	enum err err = env_enter(env);
-	int rc;
+	int rc = start(env, txn);
+	enum err err;
 
-	if (err)
-		return err;
-	rc = start(env, txn);
 	if (rc)
 		env_leave(env);
 	if (rc == MDB_MAP_RESIZED) {
 		/* Another process made the map larger than ours. */
 		err = env_remap(env, false);
 		if (!err)
-			err = env_enter(env);
+			err = env_enter(env, NULL);
 		if (err)
 			return err;
 		rc = start(env, txn);
@@ -126,12 +94,16 @@ store_begin_read(struct store *store, enum store_env which, struct store_txn **r
 
 	if (!env->mdb)
 		return ERR_WRONGSTATE;
-	txn = idle_take(env);
+	err = env_enter(env, &txn);
+	if (err)
+		return err;
 	if (!txn)
 		txn = txn_new(store, env, false);
-	if (!txn)
+	if (!txn) {
+		env_leave(env);
 		return ERR_NOMEM;
-	err = enter_and_start(env, txn);
+	}
+	err = start_entered(env, txn);
 	if (err)
 		txn_free(txn);
 	else
@@ -155,7 +127,9 @@ store_begin_write(struct store *store, enum store_env which, struct store_txn **
 	txn = txn_new(store, env, true);
 	if (!txn)
 		return ERR_NOMEM;
-	err = enter_and_start(env, txn);
+	err = env_enter(env, NULL);
+	if (!err)
+		err = start_entered(env, txn);
 	if (err) {
 		txn_free(txn);
 		return err;
@@ -195,13 +169,13 @@ store_abort(struct store_txn *txn)
 	env = txn->env;
 	if (txn->writes) {
 		txn_free(txn);
-	} else {
-		if (txn->plain.cap > SCRATCH_KEEP)
-			buf_wipe(&txn->plain);
-		else
-			buf_reset(&txn->plain);
-		mdb_txn_reset(txn->mdb);
-		idle_give(env, txn);
+		env_leave(env);
+		return;
 	}
-	env_leave(env);
+	if (txn->plain.cap > SCRATCH_KEEP)
+		buf_wipe(&txn->plain);
+	else if (txn->plain.len) /* without length it is wiped already */
+		buf_reset(&txn->plain);
+	mdb_txn_reset(txn->mdb);
+	env_leave_reader(env, txn);
 }

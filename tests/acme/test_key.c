@@ -152,7 +152,7 @@ csr_has_names_in_the_san_only(void **state)
 		const GENERAL_NAME *gn = sk_GENERAL_NAME_value(san, i);
 
 		assert_int_equal(gn->type, GEN_DNS);
-		assert_string_equal(ASN1_STRING_get0_data(gn->d.dNSName), texts[i]);
+		assert_string_equal((const char *)ASN1_STRING_get0_data(gn->d.dNSName), texts[i]);
 	}
 	sk_GENERAL_NAME_pop_free(san, GENERAL_NAME_free);
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);

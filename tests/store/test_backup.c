@@ -116,13 +116,13 @@ what_was_backed_up_comes_back(void **state)
 	fill_all(t);
 	path_of(t, "backup", backup);
 	path_of(t, "fresh", fresh);
-	if (store_backup(t->store, backup, &copied, &why))
+	if (store_backup(t->store, backup, NULL, &copied, &why))
 		fail_msg("%s", why.detail);
 	assert_true(copied.records > NAMES * 6);
 	assert_true(copied.bytes > NAMES * 600);
 	assert_int_equal(stat(backup, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
-	assert_int_equal(store_backup(t->store, backup, &copied, &why), ERR_EXISTS);
+	assert_int_equal(store_backup(t->store, backup, NULL, &copied, &why), ERR_EXISTS);
 	assert_non_null(strstr(why.detail, "empty"));
 	assert_int_equal(secret_alloc(&other, STORE_MASTER_KEY_LEN), ERR_OK);
 	assert_int_equal(store_restore(backup, fresh, &other, &restored, &why), ERR_CRYPTO);
@@ -160,13 +160,13 @@ odd_places_are_refused(void **state)
 	path_of(t, "link", link);
 	assert_int_equal(mkdir(target, 0700), 0);
 	assert_int_equal(symlink(target, link), 0);
-	assert_int_equal(store_backup(t->store, link, &copied, &why), ERR_PERM);
+	assert_int_equal(store_backup(t->store, link, NULL, &copied, &why), ERR_PERM);
 	assert_int_equal(chmod(target, 0777), 0);
-	assert_int_equal(store_backup(t->store, target, &copied, &why), ERR_PERM);
+	assert_int_equal(store_backup(t->store, target, NULL, &copied, &why), ERR_PERM);
 	assert_int_equal(chmod(target, 0700), 0);
-	assert_int_equal(store_backup(t->store, target, &copied, &why), ERR_OK);
+	assert_int_equal(store_backup(t->store, target, NULL, &copied, &why), ERR_OK);
 	path_of(t, "no/such", target);
-	assert_int_equal(store_backup(t->store, target, &copied, &why), ERR_IO);
+	assert_int_equal(store_backup(t->store, target, NULL, &copied, &why), ERR_IO);
 	assert_int_equal(store_restore(target, link, &t->master, &copied, &why), ERR_NOTFOUND);
 	/* In use. */
 	path_of(t, "target", target);
@@ -261,7 +261,7 @@ a_hot_backup_is_of_one_instant(void **state)
 		snprintf(word, sizeof(word), "b%d", i);
 		path_of(t, word, backup);
 		usleep(3000);
-		err = store_backup(store, backup, &copied, &why);
+		err = store_backup(store, backup, NULL, &copied, &why);
 	}
 	store_close(store);
 	kill(pid, SIGKILL);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon/conn_inside.h - what conn.c (the machine), conn_client.c and conn_backend.c (its steps)
+ * share; nobody else includes it. */
+#ifndef DAEMON_CONN_INSIDE_H
+#define DAEMON_CONN_INSIDE_H
+
+#include <stdint.h>
+
+#include "daemon/conn.h"
+#include "daemon/http01.h"
+#include "daemon/status.h"
+#include "daemon/tls.h"
+
+struct conf_listen;
+
+enum conn_state {
+	CONN_HELLO,   /* the TLS handshake */
+	CONN_REQUEST, /* port 80: one request and its reply */
+	CONN_WAIT,    /* hands are shaken; the backend is not bothered before the first byte */
+	CONN_CONNECT, /* to the backend's servers, one after the other */
+	CONN_RELAY,   /* bytes both ways */
+	CONN_DRAIN,   /* all is said; what the client still sends is read, so that our close() does
+	               * not reset what it has not read yet */
+};
+
+enum step {
+	STEP_AGAIN, /* call me when a want is met */
+	STEP_NEXT,  /* the state has changed */
+	STEP_END
+};
+
+struct conn {
+	struct wheel_entry due; /* first: an entry is its conn */
+	enum conn_state state;
+	struct conn_host *host;
+	struct listener *listener;
+	struct end client;
+	struct end backend;
+	size_t server; /* of the backend's, the one we connect to */
+	struct tls_choice choice;
+	struct http01 http;
+	struct sockaddr_storage peer;
+	struct conn *prev, *next;
+};
+
+/* conn.c */
+const struct conf_listen *conn_listen(const struct conn *c);
+void conn_count(struct conn *c, enum status_counter which, uint64_t n);
+void conn_set_deadline(struct conn *c, uint32_t after_ms);
+/* Goes over to STATE with its time limit; always STEP_NEXT. */
+enum step conn_enter(struct conn *c, enum conn_state state);
+/* Steps until the connection waits or ends; C may be gone after it. */
+void conn_run(struct conn *c);
+void conn_on_ready(void *arg, int events); /* a loop_watch_fn */
+
+/* Steps: conn_client.c */
+enum step conn_step_hello(struct conn *c);
+enum step conn_step_request(struct conn *c);
+enum step conn_step_wait(struct conn *c);
+enum step conn_step_drain(struct conn *c);
+/* conn_backend.c */
+enum step conn_step_connect(struct conn *c);
+void conn_connect_expired(struct conn *c); /* one server has had its time */
+enum step conn_step_relay(struct conn *c);
+
+#endif
