@@ -210,11 +210,9 @@ put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 		err = ERR_NOMEM;
 	if (!err)
 		err = cert_put(txn, &job->name, &cert, &job->chain.issuers);
-	d->generation = cert.generation;
+	domain_take_cert(d, &cert, false);
 	cert_done(&cert);
 	d->state = DOMAIN_VALID;
-	d->not_before = job->chain.not_before;
-	d->not_after = job->chain.not_after;
 	d->failures = 0;
 	d->problem = (struct problem){0};
 	d->due_at = plan_renew_at(d->not_before, d->not_after, random_u32());

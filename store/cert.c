@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/cert.h"
+#include "store/cert_inside.h"
 
 #include <string.h>
 
@@ -9,6 +9,7 @@
 #include "store/change.h"
 #include "store/domain.h"
 #include "store/inside.h"
+#include "store/pool.h"
 #include "store/table.h"
 
 enum { P256_KEY_LEN = 32 };
@@ -35,8 +36,8 @@ key_is_plausible(enum cert_key_kind kind, size_t len)
 }
 
 /* Formats 1 and 2, see docs/store.md. */
-static void
-encode(const struct cert *cert, const unsigned char *chain_id, struct buf *out)
+void
+cert_encode(const struct cert *cert, const unsigned char *chain_id, struct buf *out)
 {
 	buf_u64(out, cert->generation);
 	buf_u64(out, (uint64_t)cert->not_before);
@@ -47,8 +48,8 @@ encode(const struct cert *cert, const unsigned char *chain_id, struct buf *out)
 	buf_bytes16(out, cert->leaf.data, cert->leaf.len);
 }
 
-static enum err
-decode(struct cursor *in, struct cert *cert)
+enum err
+cert_decode(struct cursor *in, struct cert *cert)
 {
 	struct span chain_id, key, leaf;
 	enum err err;
@@ -60,7 +61,7 @@ decode(struct cursor *in, struct cert *cert)
 	chain_id = cursor_bytes(in, CERT_CHAIN_ID_LEN);
 	key = cursor_bytes16(in);
 	leaf = cursor_bytes16(in);
-	if (!key_is_plausible(cert->key_kind, key.len) || !leaf.len || !cursor_end(in)) {
+	if (!key_is_plausible(cert->key_kind, key.len) || !leaf.len || in->bad) {
 		in->bad = true;
 		return ERR_CORRUPT;
 	}
@@ -80,7 +81,7 @@ cert_get(struct store_txn *txn, const struct hostname *name, struct cert *ret_ce
 	if (err)
 		return err;
 	cert_init(&cert);
-	err = decode(&in, &cert);
+	err = cert_decode(&in, &cert);
 	end = table_end(txn, &in);
 	if (!err)
 		err = end;
@@ -102,7 +103,8 @@ cert_get_for(struct store_txn *txn, const struct domain *domain, struct cert *re
 	if (!domain->generation)
 		return ERR_NOTFOUND;
 	cert_init(&cert);
-	err = cert_get(txn, &domain->name, &cert);
+	err = domain->pooled ? pool_get(txn, domain->generation, &domain->name, &cert)
+	                     : cert_get(txn, &domain->name, &cert);
 	if (err == ERR_NOTFOUND || (!err && cert.generation != domain->generation))
 		err = ERR_CORRUPT;
 	if (err) {
@@ -112,6 +114,17 @@ cert_get_for(struct store_txn *txn, const struct domain *domain, struct cert *re
 	cert_done(ret_cert);
 	*ret_cert = cert;
 	return ERR_OK;
+}
+
+enum err
+cert_get_second(struct store_txn *txn, const struct domain *domain, struct cert *ret_cert)
+{
+	enum err err = ERR_NOTFOUND;
+
+	if (!domain->second.generation)
+		return err;
+	err = pool_get(txn, domain->second.generation, &domain->name, ret_cert);
+	return err == ERR_NOTFOUND ? ERR_CORRUPT : err;
 }
 
 enum err
@@ -126,23 +139,24 @@ cert_next_generation(struct store_txn *txn, const struct domain *domain, uint64_
 		return err;
 	if (revision < domain->generation)
 		revision = domain->generation;
+	if (revision < domain->second.generation)
+		revision = domain->second.generation;
 	*ret_generation = revision + 1;
 	return ERR_OK;
 }
 
-static enum err
-check(const struct hostname *name, const struct cert *cert, const struct buf *chain)
+enum err
+cert_check(const struct cert *cert, const struct buf *chain)
 {
 	if (!key_is_plausible(cert->key_kind, cert->key.len) || !cert->leaf.len)
 		return ERR_INVALID;
 	if (cert->leaf.len > CERT_LEAF_MAX || chain->len > CERT_CHAIN_MAX)
 		return ERR_TOOBIG;
-	return table_check_name(name);
+	return ERR_OK;
 }
 
-/* CHAIN under its hash, once; a damaged one is written anew. */
-static enum err
-put_chain(struct store_txn *txn, const struct buf *chain, unsigned char id[CERT_CHAIN_ID_LEN])
+enum err
+cert_put_chain(struct store_txn *txn, const struct buf *chain, unsigned char id[CERT_CHAIN_ID_LEN])
 {
 	struct cursor in;
 	enum err err;
@@ -165,12 +179,14 @@ cert_put(struct store_txn *txn, const struct hostname *name, struct cert *cert,
 
 	if (err)
 		return err;
-	err = check(name, cert, chain);
+	err = cert_check(cert, chain);
 	if (!err)
-		err = put_chain(txn, chain, id);
+		err = table_check_name(name);
+	if (!err)
+		err = cert_put_chain(txn, chain, id);
 	if (err)
 		return txn_fail(txn, err);
-	encode(cert, id, table_new(txn));
+	cert_encode(cert, id, table_new(txn));
 	err = table_put(txn, TABLE_CERT, table_key_name(name));
 	if (!err)
 		memcpy(cert->chain_id, id, CERT_CHAIN_ID_LEN);

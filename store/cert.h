@@ -45,12 +45,15 @@ struct cert {
 void cert_init(struct cert *cert);
 void cert_done(struct cert *cert);
 
-/* DOMAIN's certificate, for serving: the record of its name, with its generation. RET_CERT has been
- * through cert_init(); what it held is released. ERR_CORRUPT: damaged, or the generations differ:
- * one of the two records was brought back from before. ERR_NOTFOUND: DOMAIN has none; one that
- * should be there and is not is ERR_CORRUPT. */
+/* DOMAIN's certificate, for serving: the record of its name, or the pool's, with its generation.
+ * RET_CERT has been through cert_init(); what it held is released. ERR_CORRUPT: damaged, or the
+ * generations differ: one of the two records was brought back from before. ERR_NOTFOUND: DOMAIN has
+ * none; one that should be there and is not is ERR_CORRUPT. */
 MUST_CHECK enum err cert_get_for(struct store_txn *txn, const struct domain *domain,
                                  struct cert *ret_cert);
+/* Its second one, with another type of key; likewise. */
+MUST_CHECK enum err cert_get_second(struct store_txn *txn, const struct domain *domain,
+                                    struct cert *ret_cert);
 /* The generation for DOMAIN's next certificate: above its own, and never given before, also not to
  * a removed domain of this name. TXN writes served/. */
 MUST_CHECK enum err cert_next_generation(struct store_txn *txn, const struct domain *domain,
@@ -58,9 +61,9 @@ MUST_CHECK enum err cert_next_generation(struct store_txn *txn, const struct dom
 /* The record of exactly NAME as it lies there, whatever its domain says; see cert_get_for(). */
 MUST_CHECK enum err cert_get(struct store_txn *txn, const struct hostname *name,
                              struct cert *ret_cert);
-/* Stores CERT and, unless it is there already, its CHAIN: DER certificates, issuer of the leaf
- * first, each behind its u32 length (buf_bytes32). CERT->generation is the caller's to set;
- * CERT->chain_id is filled in. The caller puts the domain with the same generation in the same
+/* Stores CERT under NAME and, unless it is there already, its CHAIN: DER certificates, issuer of
+ * the leaf first, each behind its u32 length (buf_bytes32). CERT->generation is the caller's to
+ * set; CERT->chain_id is filled in. The caller puts the domain with the same generation in the same
  * transaction. */
 MUST_CHECK enum err cert_put(struct store_txn *txn, const struct hostname *name, struct cert *cert,
                              const struct buf *chain);

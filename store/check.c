@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/check.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "store/change_log.h"
 #include "store/domain_index.h"
 #include "store/inside.h"
+#include "store/pool.h"
 #include "store/walk.h"
 
 struct check {
@@ -62,7 +64,8 @@ check_cert(struct check *c, const struct walk *walk)
 		err = cert_get(c->txn, &name, &cert);
 	if (!err) {
 		err = domain_get(c->txn, &name, &d);
-		if (err == ERR_NOTFOUND || (!err && d.generation != cert.generation)) {
+		if (err == ERR_NOTFOUND ||
+		    (!err && (d.pooled || d.generation != cert.generation))) {
 			what = "certificate and domain do not agree: one of them is from before";
 			err = ERR_CORRUPT;
 		} else if (err) {
@@ -74,6 +77,35 @@ check_cert(struct check *c, const struct walk *walk)
 	}
 	if (err)
 		say(c, TABLE_CERT, walk->key, err == ERR_NOTFOUND ? ERR_CORRUPT : err, what);
+	cert_done(&cert);
+	buf_done(&chain);
+}
+
+static void
+check_pooled(struct check *c, const struct walk *walk)
+{
+	const char *what = "the record of this certificate does not open";
+	struct buf chain = {0};
+	uint64_t generation = 0;
+	struct cert cert;
+	enum err err = walk->key.len == sizeof(generation) ? ERR_OK : ERR_CORRUPT;
+
+	cert_init(&cert);
+	if (!err) {
+		memcpy(&generation, walk->key.data, sizeof(generation));
+		generation = be64toh(generation);
+		err = pool_get(c->txn, generation, NULL, &cert);
+	}
+	if (!err) {
+		what = "no name has this certificate";
+		err = pool_is_used(c->txn, generation);
+	}
+	if (!err) {
+		what = "the chain of this certificate is missing or damaged";
+		err = cert_chain_get(c->txn, cert.chain_id, &chain);
+	}
+	if (err)
+		say(c, TABLE_POOL, walk->key, err == ERR_NOTFOUND ? ERR_CORRUPT : err, what);
 	cert_done(&cert);
 	buf_done(&chain);
 }
@@ -92,12 +124,32 @@ check_records(struct check *c, enum table table)
 		c->result.records++;
 		if (table == TABLE_CERT)
 			check_cert(c, &walk);
+		else if (table == TABLE_POOL)
+			check_pooled(c, &walk);
 		else if (table_info[table].format != TABLE_PLAIN && table != TABLE_DOMAIN &&
 		         (err = walk_read(&walk, &in)))
 			say(c, table, walk.key, err, "this record does not open");
 	}
 	walk_close(&walk);
 	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+static bool
+lacks(struct check *c, const struct domain *d)
+{
+	struct cert cert;
+	bool lacks;
+
+	cert_init(&cert);
+	if (d->generation && d->pooled)
+		lacks = cert_get_for(c->txn, d, &cert) == ERR_CORRUPT;
+	else
+		lacks = d->generation &&
+		        table_has(c->txn, TABLE_CERT, table_key_name(&d->name)) == ERR_NOTFOUND;
+	if (d->second.generation && cert_get_second(c->txn, d, &cert) == ERR_CORRUPT)
+		lacks = true;
+	cert_done(&cert);
+	return lacks;
 }
 
 /* Domains that should have a certificate and have none: check_cert() does not see them. */
@@ -113,8 +165,7 @@ check_served_from(struct check *c)
 		err = walk_first(&walk);
 	for (; !err; err = walk_next(&walk))
 		if (table_name_of_key(walk.key, &name) == ERR_OK &&
-		    domain_get(c->txn, &name, &d) == ERR_OK && d.generation &&
-		    table_has(c->txn, TABLE_CERT, walk.key) == ERR_NOTFOUND)
+		    domain_get(c->txn, &name, &d) == ERR_OK && lacks(c, &d))
 			say(c, TABLE_CERT, walk.key, ERR_CORRUPT, "this certificate is missing");
 	walk_close(&walk);
 	return err == ERR_NOTFOUND ? ERR_OK : err;

@@ -9,6 +9,7 @@
 #include "store/domain_index.h"
 #include "store/inside.h"
 #include "store/label.h"
+#include "store/pool.h"
 #include "store/table.h"
 #include "store/walk.h"
 #include "store/upgrade.h"
@@ -31,7 +32,9 @@ domain_state_word(enum domain_state state)
 	return state_is_known(state) ? state_words[state] : "unknown";
 }
 
-/* Format 2, see docs/store.md. */
+enum { HAS_POOLED = 1, HAS_SECOND = 2, HAS_ALL = HAS_POOLED | HAS_SECOND };
+
+/* Format 3, see docs/store.md. */
 static void
 encode(const struct domain *d, struct buf *out)
 {
@@ -47,9 +50,31 @@ encode(const struct domain *d, struct buf *out)
 	buf_bytes16(out, d->backend, strlen(d->backend));
 	problem_encode(&d->problem, out);
 	buf_bytes16(out, d->labels, strlen(d->labels));
+	buf_u8(out, (d->pooled ? HAS_POOLED : 0) | (d->second.generation ? HAS_SECOND : 0));
+	if (!d->second.generation)
+		return;
+	buf_u64(out, d->second.generation);
+	buf_u64(out, (uint64_t)d->second.not_before);
+	buf_u64(out, (uint64_t)d->second.not_after);
 }
 
-/* Format 1 ends before the labels. */
+static void
+decode_pooled(struct cursor *in, unsigned char format, struct domain *d)
+{
+	uint8_t has = format > 2 ? cursor_u8(in) : 0;
+
+	d->pooled = has & HAS_POOLED;
+	d->second = (struct domain_second){0};
+	if (has & HAS_SECOND) {
+		d->second.generation = cursor_u64(in);
+		d->second.not_before = (int64_t)cursor_u64(in);
+		d->second.not_after = (int64_t)cursor_u64(in);
+	}
+	if (has & ~HAS_ALL || (d->pooled && !d->generation))
+		in->bad = true;
+}
+
+/* Format 1 ends before the labels, format 2 behind them. */
 static void
 decode(struct cursor *in, unsigned char format, struct domain *d)
 {
@@ -67,6 +92,7 @@ decode(struct cursor *in, unsigned char format, struct domain *d)
 	d->labels[0] = '\0';
 	if (format > 1)
 		cursor_text16(in, d->labels, sizeof(d->labels));
+	decode_pooled(in, format, d);
 	if (!state_is_known(d->state) || d->due_at < 0)
 		in->bad = true;
 }
@@ -74,8 +100,8 @@ decode(struct cursor *in, unsigned char format, struct domain *d)
 static enum err
 check(const struct domain *d)
 {
-	if (!state_is_known(d->state) || d->due_at < 0 || !memchr(d->ca, 0, sizeof(d->ca)) ||
-	    !memchr(d->backend, 0, sizeof(d->backend)) ||
+	if (!state_is_known(d->state) || d->due_at < 0 || (d->pooled && !d->generation) ||
+	    !memchr(d->ca, 0, sizeof(d->ca)) || !memchr(d->backend, 0, sizeof(d->backend)) ||
 	    (unsigned)d->problem.kind >= PROBLEM_COUNT ||
 	    !memchr(d->labels, 0, sizeof(d->labels)) || !label_text_is_good(d->labels))
 		return ERR_INVALID;
@@ -112,6 +138,38 @@ domain_get(struct store_txn *txn, const struct hostname *name, struct domain *re
 	return err;
 }
 
+void
+domain_take_cert(struct domain *d, const struct cert *cert, bool pooled)
+{
+	d->generation = cert->generation;
+	d->not_before = cert->not_before;
+	d->not_after = cert->not_after;
+	d->pooled = pooled;
+}
+
+static bool
+has_pooled(const struct domain *d, uint64_t generation)
+{
+	return (d->pooled && d->generation == generation) || d->second.generation == generation;
+}
+
+/* What BEFORE had and AFTER, which is written already, has not. */
+static enum err
+release_certificates(struct store_txn *txn, const struct domain *before, const struct domain *after)
+{
+	uint64_t first = before->pooled ? before->generation : 0;
+	uint64_t second = before->second.generation;
+	enum err err = ERR_OK;
+
+	if (!before->pooled && before->generation && (after->pooled || !after->generation))
+		err = cert_del(txn, &before->name);
+	if (!err && first && !has_pooled(after, first))
+		err = pool_release(txn, first);
+	if (!err && second && !has_pooled(after, second))
+		err = pool_release(txn, second);
+	return err;
+}
+
 enum err
 domain_write(struct store_txn *txn, const struct domain *before, const struct domain *domain)
 {
@@ -119,6 +177,8 @@ domain_write(struct store_txn *txn, const struct domain *before, const struct do
 
 	encode(domain, table_new(txn));
 	err = table_put(txn, TABLE_DOMAIN, table_key_name(&domain->name));
+	if (!err && before)
+		err = release_certificates(txn, before, domain);
 	return err ? err : domain_index(txn, before, domain);
 }
 
@@ -151,6 +211,8 @@ domain_del(struct store_txn *txn, const struct hostname *name)
 	if (err)
 		return err == ERR_NOTFOUND ? err : txn_fail(txn, err);
 	err = table_del(txn, TABLE_DOMAIN, table_key_name(name));
+	if (!err)
+		err = release_certificates(txn, &old, &(struct domain){0});
 	if (!err)
 		err = cert_del(txn, name);
 	return err ? txn_fail(txn, err) : domain_index(txn, &old, NULL);

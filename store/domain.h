@@ -2,7 +2,8 @@
 /*
  * store/domain.h - what we were asked to serve, and how each name is doing (environment served/)
  *
- * Key: the normalized hostname. A put or del keeps, in the same transaction:
+ * Key: the normalized hostname. A put or del removes the certificates that nobody has any more, and
+ * keeps, in the same transaction:
  *   - the due index, ordered by (ca, due_at, name), so one CA's queue never hides another's;
  *   - the lists and counters of store/domain_list.h.
  * Nothing here scans all names: lists are pages from a key on.
@@ -10,12 +11,14 @@
 #ifndef STORE_DOMAIN_H
 #define STORE_DOMAIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "base/hostname.h"
 #include "base/problem.h"
 
+struct cert;
 struct store_txn;
 
 enum {
@@ -46,6 +49,12 @@ struct domain {
 	uint64_t generation;  /* of the stored certificate, grows with each; 0 = has none */
 	int64_t not_before;   /* of the stored certificate */
 	int64_t not_after;
+	bool pooled; /* it is in the pool, not under the name: see store/pool.h */
+	struct domain_second {
+		uint64_t generation; /* of a second certificate, always in the pool; 0 = has none */
+		int64_t not_before;
+		int64_t not_after;
+	} second; /* with another type of key, for clients that cannot use the first */
 	struct problem problem; /* of the last failed attempt; kind NONE after a success */
 	/* "key=value" lines, each ended by '\n', in the order of keys; see store/label.h */
 	char labels[LABELS_TEXT_MAX + 1];
@@ -58,7 +67,9 @@ MUST_CHECK enum err domain_get(struct store_txn *txn, const struct hostname *nam
 /* Writes DOMAIN, new or not, with its indexes and counters. ERR_CORRUPT when the record it replaces
  * does not open: what it was counted as is unknown, see store/quarantine.h. */
 MUST_CHECK enum err domain_put(struct store_txn *txn, const struct domain *domain);
-/* Removes the domain with its certificate; ERR_NOTFOUND when there is none. */
+/* Makes what cert_put() (POOLED: pool_put()) has stored DOMAIN's first certificate. */
+void domain_take_cert(struct domain *domain, const struct cert *cert, bool pooled);
+/* Removes the domain with its certificates; ERR_NOTFOUND when there is none. */
 MUST_CHECK enum err domain_del(struct store_txn *txn, const struct hostname *name);
 
 /* Up to LIMIT domains behind AFTER (NULL: from the first) in key order, into DOMAINS. One whose

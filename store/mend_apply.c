@@ -8,8 +8,11 @@
 #include "store/event.h"
 #include "store/inside.h"
 #include "store/mend_inside.h"
+#include "store/pool.h"
 #include "store/put_aside.h"
 #include "store/walk.h"
+
+enum { SWEEP_BATCH = 500 };
 
 static enum err
 remove_at(struct store_txn *txn, enum table table, struct span key)
@@ -271,6 +274,28 @@ fix_all(struct store *store, const struct mend *m, enum verify_kind kind, bool a
 	return err;
 }
 
+/* What a name made anew had in the pool has nobody now. */
+static enum err
+sweep_pool(struct store *store)
+{
+	uint64_t at = 0;
+	enum err err = ERR_OK;
+
+	while (!err && at < UINT64_MAX) {
+		struct store_txn *txn;
+
+		err = store_begin_write(store, STORE_SERVED, &txn);
+		if (err)
+			break;
+		err = pool_sweep(txn, SWEEP_BATCH, &at);
+		if (!err)
+			err = store_commit(txn);
+		else
+			store_abort(txn);
+	}
+	return err;
+}
+
 enum err
 mend_apply(struct store *store, const struct mend *m, const struct mend_policy *p,
            uint64_t *ret_names)
@@ -289,6 +314,8 @@ mend_apply(struct store *store, const struct mend *m, const struct mend_policy *
 		err = fix_all(store, m, VERIFY_COUNT, true, fix_alien, &counters);
 	if (!err)
 		err = mend_names(store, m, true, p, &names);
+	if (!err && names)
+		err = sweep_pool(store);
 	if (!err)
 		err = fix_all(store, m, VERIFY_MISSING, false, fix_missing, &entries);
 	if (!err)

@@ -136,14 +136,18 @@ is_empty(MDB_txn *txn)
 	       stat.ms_entries == 0;
 }
 
-/* Format 1 to be: new keys, new tables; the records follow, see store/upgrade.h. The tables that
- * are derived are made anew with them. */
+/* Format 2 has no pool, and no record of a domain that knows of one: nothing to rewrite. Format 1
+ * to be: new keys, new tables; the records follow, see store/upgrade.h. The tables that are derived
+ * are made anew with them. */
 static enum err
-begin_upgrade(struct env *env, MDB_txn *mdb, const struct secret *master)
+begin_upgrade(struct env *env, MDB_txn *mdb, uint32_t format, const struct secret *master)
 {
 	struct store_txn txn = {.env = env, .mdb = mdb, .writes = true};
 	struct meta_place place = {0};
-	enum err err = keys_upgrade(env, mdb, master);
+	enum err err = format > 1 ? ERR_OK : keys_upgrade(env, mdb, master);
+
+	if (format > 1)
+		return put_format(env, mdb);
 
 	if (!err)
 		err = open_tables(env, mdb, true);
@@ -186,7 +190,7 @@ settle(struct env *env, MDB_txn *mdb, bool create, const struct secret *master, 
 	if (format > STORE_FORMAT)
 		return too_new(format, path, why);
 	if (format < STORE_FORMAT)
-		return create ? begin_upgrade(env, mdb, master) : ERR_NOTFOUND;
+		return create ? begin_upgrade(env, mdb, format, master) : ERR_NOTFOUND;
 	return ERR_OK;
 }
 

@@ -21,7 +21,7 @@ struct problem;
 struct secret;
 struct store_txn;
 
-enum { STORE_FORMAT = 2 };
+enum { STORE_FORMAT = 3 };
 
 /* Opens ENV's tables and its seal; with CREATE, makes what is missing, or begins the upgrade of an
  * older format, in one transaction. PATH is for the sentence. ERR_NOTFOUND: nothing there yet, or,

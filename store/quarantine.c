@@ -177,8 +177,50 @@ domain_check(struct store_txn *txn, const struct hostname *name)
 		return err;
 	cert_init(&cert);
 	err = cert_get_for(txn, &d, &cert);
+	if (!err && d.second.generation)
+		err = cert_get_second(txn, &d, &cert);
 	cert_done(&cert);
 	return err;
+}
+
+static bool
+opens(struct store_txn *txn, const struct domain *d,
+      enum err (*get)(struct store_txn *txn, const struct domain *d, struct cert *ret_cert))
+{
+	struct cert cert;
+	enum err err;
+
+	cert_init(&cert);
+	err = get(txn, d, &cert);
+	cert_done(&cert);
+	return err == ERR_OK;
+}
+
+static enum err
+put_pooled_aside(struct store_txn *txn, uint64_t generation, const char *reason, int64_t now)
+{
+	struct id_key key;
+
+	return put_aside(txn, TABLE_POOL, key_of(generation, &key), reason, now);
+}
+
+/* The second one: what the first serves goes on. It comes back with the next renewal. */
+static enum err
+drop_second(struct store_txn *txn, struct domain *d, const char *reason, int64_t now,
+            struct event *ret_event)
+{
+	enum err err = put_pooled_aside(txn, d->second.generation, reason, now);
+
+	if (err && err != ERR_NOTFOUND)
+		return err;
+	d->second = (struct domain_second){0};
+	if (d->due_at)
+		d->due_at = now;
+	put_aside_tell(ret_event, d->name.name, now,
+	               "the second certificate, of the other type of key, and its key are lost and "
+	               "put aside: %.200s",
+	               reason);
+	return domain_put(txn, d);
 }
 
 /* The domain opens: its certificate goes, and it is issued again. */
@@ -186,10 +228,13 @@ static enum err
 drop_certificate(struct store_txn *txn, struct domain *d, const char *reason, int64_t now,
                  struct event *ret_event)
 {
-	enum err err = put_aside(txn, TABLE_CERT, table_key_name(&d->name), reason, now);
+	enum err err = d->pooled
+	                       ? put_pooled_aside(txn, d->generation, reason, now)
+	                       : put_aside(txn, TABLE_CERT, table_key_name(&d->name), reason, now);
 
 	if (err && err != ERR_NOTFOUND)
 		return err;
+	d->pooled = false;
 	d->state = DOMAIN_FAILING;
 	problem_set(&d->problem, PROBLEM_STORE_CORRUPT, "its certificate was put aside: %.200s",
 	            reason);
@@ -230,7 +275,10 @@ domain_quarantine(struct store_txn *txn, const struct hostname *name, const char
 	if (err)
 		return err;
 	err = domain_get(txn, name, &d);
-	if (!err)
+	if (!err && d.second.generation && opens(txn, &d, cert_get_for) &&
+	    !opens(txn, &d, cert_get_second))
+		err = drop_second(txn, &d, reason, now, ret_event);
+	else if (!err)
 		err = drop_certificate(txn, &d, reason, now, ret_event);
 	else if (err == ERR_NOTFOUND)
 		err = drop_nobodys(txn, name, reason, now, ret_event);

@@ -28,14 +28,15 @@ struct quarantine {
 	size_t size;                            /* bytes of the record */
 };
 
-/* Whether all that is stored of NAME opens and agrees: the domain's record, the certificate's, and
+/* Whether all that is stored of NAME opens and agrees: the domain's record, the certificates', and
  * their generation. ERR_CORRUPT or ERR_VERSION when not, ERR_NOTFOUND when there is no NAME. */
 MUST_CHECK enum err domain_check(struct store_txn *txn, const struct hostname *name);
-/* Puts NAME's certificate aside, whole or not: ask domain_check() first, in the same transaction,
- * or know better (a leaf without its key). The domain is FAILING with PROBLEM_STORE_CORRUPT,
- * generation 0, due at NOW (at 0 still, when an order is in work). RET_EVENT is to be put
- * (private/) behind the commit; it says what is lost. ERR_CORRUPT, ERR_VERSION: the domain's own
- * record does not open, see store/mend.h. ERR_NOTFOUND: no such name, nor a certificate of it. */
+/* Puts NAME's certificate aside, or the second one if only that does not open, whole or not: ask
+ * domain_check() first, in the same transaction, or know better (a leaf without its key). The
+ * domain is FAILING with PROBLEM_STORE_CORRUPT, generation 0, due at NOW (at 0 still, when an order
+ * is in work). RET_EVENT is to be put (private/) behind the commit; it says what is lost.
+ * ERR_CORRUPT, ERR_VERSION: the domain's own record does not open, see store/mend.h. ERR_NOTFOUND:
+ * no such name, nor a certificate of it. */
 MUST_CHECK enum err domain_quarantine(struct store_txn *txn, const struct hostname *name,
                                       const char *reason, int64_t now, struct event *ret_event);
 

@@ -286,7 +286,7 @@ an_older_store_is_upgraded_after_a_copy(void **state)
 	tmpstore_open(t);
 	assert_upgraded(t);
 	/* The copy is of the older format, and may be put back. */
-	snprintf(dir, sizeof(dir), "%s/backup-before-2", t->dir);
+	snprintf(dir, sizeof(dir), "%s/backup-before-3", t->dir);
 	raw = rawdb_open(dir, "served", "meta");
 	assert_int_equal(rawdb_get(&raw, "format", 6, data), 4);
 	assert_int_equal(data[0], 1);
@@ -298,6 +298,43 @@ an_older_store_is_upgraded_after_a_copy(void **state)
 	assert_int_equal(store_open(back, STORE_KEEPER, &t->master, &store, &why), ERR_OK);
 	store_close(store);
 	raw = rawdb_open(back, "served", "meta");
+	assert_int_equal(rawdb_get(&raw, "format", 6, data), 4);
+	assert_int_equal(data[0], 3);
+	rawdb_close(&raw);
+}
+
+/* Format 2 lacks the pool, and what a domain says of it: nothing is rewritten. */
+static void
+format_2_gets_a_pool_after_a_copy(void **state)
+{
+	struct tmpstore *t = *state;
+	struct domain d = tmpstore_domain("a.example", 7), got;
+	struct store_txn *txn;
+	struct rawdb raw;
+	unsigned char data[RAWDB_MAX];
+	char dir[128];
+
+	txn = tmpstore_write(t, STORE_SERVED);
+	assert_int_equal(domain_put(txn, &d), ERR_OK);
+	tmpstore_commit(txn);
+	tmpstore_close(t);
+	for (int e = 0; e < 2; e++) {
+		raw = rawdb_open(t->dir, e ? "private" : "served", "meta");
+		rawdb_put(&raw, "format", 6, "\2\0\0\0", 4);
+		rawdb_close(&raw);
+	}
+	raw = rawdb_open(t->dir, "served", "pool");
+	assert_int_equal(mdb_drop(raw.txn, raw.dbi, 1), 0);
+	rawdb_close(&raw);
+	tmpstore_open(t);
+	assert_true(store_was_upgraded(t->store));
+	txn = tmpstore_read(t, STORE_SERVED);
+	assert_int_equal(domain_get(txn, &d.name, &got), ERR_OK);
+	assert_int_equal(got.due_at, 7);
+	assert_int_equal(domain_verify(txn), ERR_OK);
+	store_abort(txn);
+	snprintf(dir, sizeof(dir), "%s/backup-before-3", t->dir);
+	raw = rawdb_open(dir, "served", "meta");
 	assert_int_equal(rawdb_get(&raw, "format", 6, data), 4);
 	assert_int_equal(data[0], 2);
 	rawdb_close(&raw);
@@ -353,6 +390,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_older_store_is_upgraded_after_a_copy),
+		TEST(format_2_gets_a_pool_after_a_copy),
 		TEST(a_killed_upgrade_goes_on),
 		TEST(another_master_leaves_it_alone),
 	};
