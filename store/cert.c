@@ -9,7 +9,7 @@
 #include "store/change.h"
 #include "store/domain.h"
 #include "store/inside.h"
-#include "store/pool.h"
+#include "store/cert_pool.h"
 #include "store/table.h"
 
 enum { P256_KEY_LEN = 32 };
@@ -103,7 +103,7 @@ cert_get_for(struct store_txn *txn, const struct domain *domain, struct cert *re
 	if (!domain->generation)
 		return ERR_NOTFOUND;
 	cert_init(&cert);
-	err = domain->pooled ? pool_get(txn, domain->generation, &domain->name, &cert)
+	err = domain->pooled ? cert_pool_get(txn, domain->generation, &domain->name, &cert)
 	                     : cert_get(txn, &domain->name, &cert);
 	if (err == ERR_NOTFOUND || (!err && cert.generation != domain->generation))
 		err = ERR_CORRUPT;
@@ -123,7 +123,7 @@ cert_get_second(struct store_txn *txn, const struct domain *domain, struct cert 
 
 	if (!domain->second.generation)
 		return err;
-	err = pool_get(txn, domain->second.generation, &domain->name, ret_cert);
+	err = cert_pool_get(txn, domain->second.generation, &domain->name, ret_cert);
 	return err == ERR_NOTFOUND ? ERR_CORRUPT : err;
 }
 

@@ -10,7 +10,7 @@
 #include "store/change_log.h"
 #include "store/domain_index.h"
 #include "store/inside.h"
-#include "store/pool.h"
+#include "store/cert_pool.h"
 #include "store/walk.h"
 
 struct check {
@@ -94,11 +94,11 @@ check_pooled(struct check *c, const struct walk *walk)
 	if (!err) {
 		memcpy(&generation, walk->key.data, sizeof(generation));
 		generation = be64toh(generation);
-		err = pool_get(c->txn, generation, NULL, &cert);
+		err = cert_pool_get(c->txn, generation, NULL, &cert);
 	}
 	if (!err) {
 		what = "no name has this certificate";
-		err = pool_is_used(c->txn, generation);
+		err = cert_pool_is_used(c->txn, generation);
 	}
 	if (!err) {
 		what = "the chain of this certificate is missing or damaged";

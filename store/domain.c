@@ -9,7 +9,7 @@
 #include "store/domain_index.h"
 #include "store/inside.h"
 #include "store/label.h"
-#include "store/pool.h"
+#include "store/cert_pool.h"
 #include "store/table.h"
 #include "store/walk.h"
 #include "store/upgrade.h"
@@ -164,9 +164,9 @@ release_certificates(struct store_txn *txn, const struct domain *before, const s
 	if (!before->pooled && before->generation && (after->pooled || !after->generation))
 		err = cert_del(txn, &before->name);
 	if (!err && first && !has_pooled(after, first))
-		err = pool_release(txn, first);
+		err = cert_pool_release(txn, first);
 	if (!err && second && !has_pooled(after, second))
-		err = pool_release(txn, second);
+		err = cert_pool_release(txn, second);
 	return err;
 }
 

@@ -8,7 +8,7 @@
 #include "store/event.h"
 #include "store/inside.h"
 #include "store/mend_inside.h"
-#include "store/pool.h"
+#include "store/cert_pool.h"
 #include "store/put_aside.h"
 #include "store/walk.h"
 
@@ -287,7 +287,7 @@ sweep_pool(struct store *store)
 		err = store_begin_write(store, STORE_SERVED, &txn);
 		if (err)
 			break;
-		err = pool_sweep(txn, SWEEP_BATCH, &at);
+		err = cert_pool_sweep(txn, SWEEP_BATCH, &at);
 		if (!err)
 			err = store_commit(txn);
 		else

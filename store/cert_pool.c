@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/pool.h"
+#include "store/cert_pool.h"
 
 #include <endian.h>
 #include <string.h>
@@ -24,8 +24,8 @@ key_of(uint64_t generation, struct pool_key *key)
 }
 
 enum err
-pool_put(struct store_txn *txn, const struct hostname *names, size_t count, struct cert *cert,
-         const struct buf *chain)
+cert_pool_put(struct store_txn *txn, const struct hostname *names, size_t count, struct cert *cert,
+              const struct buf *chain)
 {
 	unsigned char id[CERT_CHAIN_ID_LEN];
 	struct pool_key key;
@@ -37,7 +37,7 @@ pool_put(struct store_txn *txn, const struct hostname *names, size_t count, stru
 	err = cert_check(cert, chain);
 	if (!err && (!count || !cert->generation))
 		err = ERR_INVALID;
-	if (!err && count > POOL_NAMES_MAX)
+	if (!err && count > CERT_POOL_NAMES_MAX)
 		err = ERR_TOOBIG;
 	if (!err && !table_has(txn, TABLE_POOL, key_of(cert->generation, &key)))
 		err = ERR_EXISTS;
@@ -73,8 +73,8 @@ reads_name(struct cursor *in, const struct hostname *name)
 }
 
 enum err
-pool_get(struct store_txn *txn, uint64_t generation, const struct hostname *name,
-         struct cert *ret_cert)
+cert_pool_get(struct store_txn *txn, uint64_t generation, const struct hostname *name,
+              struct cert *ret_cert)
 {
 	struct pool_key key;
 	struct cert cert;
@@ -143,7 +143,7 @@ has(struct store_txn *txn, struct span name, uint64_t generation)
 }
 
 enum err
-pool_is_used(struct store_txn *txn, uint64_t generation)
+cert_pool_is_used(struct store_txn *txn, uint64_t generation)
 {
 	struct buf names = {0};
 	struct cursor in;
@@ -181,7 +181,7 @@ next(struct store_txn *txn, uint64_t *at)
 }
 
 enum err
-pool_sweep(struct store_txn *txn, size_t limit, uint64_t *at)
+cert_pool_sweep(struct store_txn *txn, size_t limit, uint64_t *at)
 {
 	enum err err = ERR_OK;
 
@@ -191,17 +191,17 @@ pool_sweep(struct store_txn *txn, size_t limit, uint64_t *at)
 		err = next(txn, at);
 		if (err == ERR_NOTFOUND)
 			*at = UINT64_MAX;
-		else if (!err && pool_is_used(txn, *at) == ERR_NOTFOUND)
+		else if (!err && cert_pool_is_used(txn, *at) == ERR_NOTFOUND)
 			err = table_del(txn, TABLE_POOL, key_of(*at, &key));
 	}
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
 
 enum err
-pool_release(struct store_txn *txn, uint64_t generation)
+cert_pool_release(struct store_txn *txn, uint64_t generation)
 {
 	struct pool_key key;
-	enum err err = pool_is_used(txn, generation);
+	enum err err = cert_pool_is_used(txn, generation);
 
 	if (!err)
 		return ERR_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Certificates of several names, and second ones: one record, as long as anybody has it. */
-#include "store/pool.h"
+#include "store/cert_pool.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,7 +69,7 @@ put_shared(struct tmpstore *t)
 	generation = cert.generation;
 	for (int i = 0; i < NAMES; i++)
 		names[i] = domain_of(txn, i).name;
-	assert_int_equal(pool_put(txn, names, NAMES, &cert, &chain), ERR_OK);
+	assert_int_equal(cert_pool_put(txn, names, NAMES, &cert, &chain), ERR_OK);
 	for (int i = 0; i < NAMES; i++) {
 		d = domain_of(txn, i);
 		domain_take_cert(&d, &cert, true);
@@ -92,7 +92,7 @@ put_own(struct tmpstore *t, int i, bool second)
 
 	assert_int_equal(cert_next_generation(txn, &d, &cert.generation), ERR_OK);
 	if (second) {
-		assert_int_equal(pool_put(txn, &d.name, 1, &cert, &chain), ERR_OK);
+		assert_int_equal(cert_pool_put(txn, &d.name, 1, &cert, &chain), ERR_OK);
 		d.second = (struct domain_second){cert.generation, cert.not_before, cert.not_after};
 	} else {
 		assert_int_equal(cert_put(txn, &d.name, &cert, &chain), ERR_OK);
@@ -130,7 +130,7 @@ pool_has(struct tmpstore *t, uint64_t generation)
 	bool has;
 
 	cert_init(&cert);
-	has = pool_get(txn, generation, NULL, &cert) == ERR_OK;
+	has = cert_pool_get(txn, generation, NULL, &cert) == ERR_OK;
 	cert_done(&cert);
 	store_abort(txn);
 	return has;
@@ -262,7 +262,7 @@ what_cannot_be_is_refused(void **state)
 {
 	struct tmpstore *t = *state;
 	struct hostname name = tmpstore_name("a.example");
-	struct hostname *many = calloc(POOL_NAMES_MAX + 1, sizeof(*many));
+	struct hostname *many = calloc(CERT_POOL_NAMES_MAX + 1, sizeof(*many));
 	struct cert cert = tmpstore_cert(1, 900);
 	struct buf chain = {0};
 	struct {
@@ -273,17 +273,17 @@ what_cannot_be_is_refused(void **state)
 	} cases[] = {
 		{&name, 1, 0, ERR_INVALID},
 		{&name, 0, 5, ERR_INVALID},
-		{many, POOL_NAMES_MAX + 1, 5, ERR_TOOBIG},
+		{many, CERT_POOL_NAMES_MAX + 1, 5, ERR_TOOBIG},
 		{&name, 1, put_shared(t), ERR_EXISTS},
 	};
 
-	for (int i = 0; i <= POOL_NAMES_MAX; i++)
+	for (int i = 0; i <= CERT_POOL_NAMES_MAX; i++)
 		many[i] = name;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct store_txn *txn = tmpstore_write(t, STORE_SERVED);
 
 		cert.generation = cases[i].generation;
-		assert_int_equal(pool_put(txn, cases[i].names, cases[i].count, &cert, &chain),
+		assert_int_equal(cert_pool_put(txn, cases[i].names, cases[i].count, &cert, &chain),
 		                 cases[i].err);
 		store_abort(txn);
 	}
@@ -382,13 +382,13 @@ what_nobody_has_is_swept(void **state)
 
 	assert_int_equal(cert_next_generation(txn, &d, &cert.generation), ERR_OK);
 	lost = cert.generation;
-	assert_int_equal(pool_put(txn, &d.name, 1, &cert, &chain), ERR_OK);
+	assert_int_equal(cert_pool_put(txn, &d.name, 1, &cert, &chain), ERR_OK);
 	tmpstore_commit(txn);
 	cert_done(&cert);
 	assert_int_equal(findings(t), 1);
 	for (; at < UINT64_MAX; rounds++) {
 		txn = tmpstore_write(t, STORE_SERVED);
-		assert_int_equal(pool_sweep(txn, 1, &at), ERR_OK);
+		assert_int_equal(cert_pool_sweep(txn, 1, &at), ERR_OK);
 		tmpstore_commit(txn);
 	}
 	assert_int_equal(rounds, 3);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store/pool.h - certificates that are not under a name of their own (environment served/)
+ * store/cert_pool.h - certificates that are not under a name of their own (environment served/)
  *
  * One record for a certificate of several names of ours, and for a name's second certificate (RSA
  * beside ECDSA). Key: the generation, which is never given twice, so a record is written once and
@@ -8,8 +8,8 @@
  * (domain.pooled, domain.second). It goes with the last of them: domain_put() and domain_del() see
  * to that.
  */
-#ifndef STORE_POOL_H
-#define STORE_POOL_H
+#ifndef STORE_CERT_POOL_H
+#define STORE_CERT_POOL_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,22 +21,22 @@ struct cert;
 struct hostname;
 struct store_txn;
 
-enum { POOL_NAMES_MAX = 1000 };
+enum { CERT_POOL_NAMES_MAX = 1000 };
 
 /* Stores CERT for NAMES, and CHAIN as cert_put() does. CERT->generation is new
  * (cert_next_generation()); the caller puts the domains in the same transaction. ERR_EXISTS: the
- * generation is taken. ERR_TOOBIG: more than POOL_NAMES_MAX names. */
-MUST_CHECK enum err pool_put(struct store_txn *txn, const struct hostname *names, size_t count,
-                             struct cert *cert, const struct buf *chain);
+ * generation is taken. ERR_TOOBIG: more than CERT_POOL_NAMES_MAX names. */
+MUST_CHECK enum err cert_pool_put(struct store_txn *txn, const struct hostname *names, size_t count,
+                                  struct cert *cert, const struct buf *chain);
 /* As cert_get(); ERR_CORRUPT also when the record is not one of NAME's (NULL: of anybody). */
-MUST_CHECK enum err pool_get(struct store_txn *txn, uint64_t generation,
-                             const struct hostname *name, struct cert *ret_cert);
+MUST_CHECK enum err cert_pool_get(struct store_txn *txn, uint64_t generation,
+                                  const struct hostname *name, struct cert *ret_cert);
 /* A domain has let it go; when no other one has it, it is removed. */
-MUST_CHECK enum err pool_release(struct store_txn *txn, uint64_t generation);
+MUST_CHECK enum err cert_pool_release(struct store_txn *txn, uint64_t generation);
 /* Looks at up to LIMIT records behind generation *AT and removes what nobody has: what a damaged
  * domain had. *AT is where it has got to, UINT64_MAX at the end. */
-MUST_CHECK enum err pool_sweep(struct store_txn *txn, size_t limit, uint64_t *at);
+MUST_CHECK enum err cert_pool_sweep(struct store_txn *txn, size_t limit, uint64_t *at);
 /* ERR_NOTFOUND: no domain has it. */
-MUST_CHECK enum err pool_is_used(struct store_txn *txn, uint64_t generation);
+MUST_CHECK enum err cert_pool_is_used(struct store_txn *txn, uint64_t generation);
 
 #endif
