@@ -39,15 +39,21 @@ read_at(struct store *store, enum store_env env, struct at *ret_at)
 	return !err && running && running != ERR_NOTFOUND ? running : err;
 }
 
+/* Makes NEW current in ENV, unless another thread has done so meanwhile. */
 static enum err
-begin(struct store *store, enum store_env env, uint16_t old, uint16_t new)
+begin(struct store *store, enum store_env env, uint16_t new)
 {
-	struct meta_place place = {.key_id = old};
+	struct meta_place place = {.key_id = 0};
 	struct store_txn *txn;
 	enum err err = store_begin_write(store, env, &txn);
 
 	if (err)
 		return err;
+	err = keys_current(txn, &place.key_id);
+	if (err || place.key_id >= new) {
+		store_abort(txn);
+		return err;
+	}
 	err = keys_add(txn, new);
 	if (!err)
 		err = meta_place_put(txn, pass_name, &place);
@@ -57,33 +63,51 @@ begin(struct store *store, enum store_env env, uint16_t old, uint16_t new)
 	return err;
 }
 
+/* Where both environments are. One whose key is older than the other's was not begun: a crash came
+ * in between, so the rotation is at its very beginning there. */
+static enum err
+read_all(struct store *store, struct at at[STORE_ENVS], uint16_t *ret_newest)
+{
+	uint16_t newest = 0;
+
+	for (int e = 0; e < STORE_ENVS; e++) {
+		enum err err = read_at(store, (enum store_env)e, &at[e]);
+
+		if (err)
+			return err;
+		if (at[e].key_id > newest)
+			newest = at[e].key_id;
+	}
+	*ret_newest = newest;
+	return ERR_OK;
+}
+
+/* private/ first; what runs still under an older number ends before it is begun anew. */
+static enum err
+begin_all(struct store *store, const struct at at[STORE_ENVS], uint16_t new)
+{
+	enum err err = ERR_OK;
+
+	for (int e = STORE_ENVS - 1; e >= 0 && !err; e--)
+		if (at[e].key_id < new && !at[e].running)
+			err = begin(store, (enum store_env)e, new);
+	return err;
+}
+
 enum err
 store_key_rotate_begin(struct store *store)
 {
 	struct at at[STORE_ENVS];
-	uint16_t newest = 0;
-	bool running = false;
-	enum err err = ERR_OK;
+	uint16_t newest;
+	enum err err = read_all(store, at, &newest);
 
-	for (int e = 0; e < STORE_ENVS && !err; e++) {
-		err = read_at(store, (enum store_env)e, &at[e]);
-		if (!err && at[e].key_id > newest)
-			newest = at[e].key_id;
-		running = running || (!err && at[e].running);
-	}
 	if (err)
 		return err;
-	/* One that stands behind was not begun: a crash came in between. */
-	if (running && at[0].key_id == at[1].key_id)
+	if (at[0].key_id != at[1].key_id)
+		return begin_all(store, at, newest); /* of the one that a crash has cut short */
+	if (at[0].running || at[1].running)
 		return ERR_BUSY;
-	if (newest == UINT16_MAX)
-		return ERR_TOOBIG;
-	if (!running)
-		newest++;
-	for (int e = STORE_ENVS - 1; e >= 0 && !err; e--)
-		if (at[e].key_id < newest && !at[e].running)
-			err = begin(store, (enum store_env)e, at[e].key_id, newest);
-	return err;
+	return newest == UINT16_MAX ? ERR_TOOBIG : begin_all(store, at, (uint16_t)(newest + 1));
 }
 
 static enum err
@@ -138,46 +162,41 @@ step(struct store *store, enum store_env env, size_t max)
 enum err
 store_reseal_step(struct store *store, size_t max_records, uint64_t *ret_left)
 {
-	struct at at;
-	uint64_t left = 0;
-	bool stepped = false;
-	enum err err = ERR_OK;
+	struct at at[STORE_ENVS];
+	uint16_t newest;
+	int e = STORE_ENVS - 1;
+	enum err err = read_all(store, at, &newest);
 
-	for (int e = STORE_ENVS - 1; e >= 0 && !err; e--) {
-		err = read_at(store, (enum store_env)e, &at);
-		if (!err && at.running && !stepped) {
-			stepped = true;
-			err = step(store, (enum store_env)e, max_records ? max_records : 1);
-			if (!err)
-				err = read_at(store, (enum store_env)e, &at);
-		}
-		if (!err)
-			left += at.left;
-	}
+	if (!err && at[0].key_id != at[1].key_id)
+		err = begin_all(store, at, newest);
 	if (!err)
-		*ret_left = left;
+		err = read_all(store, at, &newest);
+	while (!err && e > 0 && !at[e].running)
+		e--;
+	if (!err && at[e].running)
+		err = step(store, (enum store_env)e, max_records ? max_records : 1);
+	if (!err)
+		err = read_all(store, at, &newest);
+	if (!err)
+		*ret_left = at[0].left + at[1].left;
 	return err;
 }
 
 enum err
 store_rotation(struct store *store, struct store_rotation *ret_rotation)
 {
-	struct store_rotation r = {.running = false};
-	struct at at;
-	enum err err = ERR_OK;
+	struct at at[STORE_ENVS];
+	uint16_t newest;
+	enum err err = read_all(store, at, &newest);
 
-	for (int e = 0; e < STORE_ENVS && !err; e++) {
-		err = read_at(store, (enum store_env)e, &at);
-		if (err)
-			break;
-		r.running = r.running || at.running;
-		r.left += at.left;
-		if (e == STORE_SERVED)
-			r.key_id = at.key_id;
-	}
-	if (!err)
-		*ret_rotation = r;
-	return err;
+	if (err)
+		return err;
+	*ret_rotation = (struct store_rotation){
+		.running = at[0].running || at[1].running || at[0].key_id != at[1].key_id,
+		.key_id = newest,
+		.left = at[0].left + at[1].left,
+	};
+	return ERR_OK;
 }
 
 static enum err

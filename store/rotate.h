@@ -21,8 +21,8 @@ struct problem;
 struct secret;
 struct store;
 
-/* Makes new data keys. ERR_BUSY: a rotation is running. After a crash in the middle of it, call it
- * again. */
+/* Makes new data keys. ERR_BUSY: a rotation is running. After a crash in the middle of it the next
+ * store_reseal_step() does the rest. */
 MUST_CHECK enum err store_key_rotate_begin(struct store *store);
 /* Looks at up to MAX_RECORDS (at most 1,000 are a good size) in one write transaction. RET_LEFT:
  * about how many are to be looked at still, each twice, since a second pass makes sure; 0: no
@@ -31,7 +31,7 @@ MUST_CHECK enum err store_reseal_step(struct store *store, size_t max_records, u
 
 struct store_rotation {
 	bool running;
-	uint32_t key_id; /* of the newest data key of served/, from 1 */
+	uint32_t key_id; /* of the newest data key, from 1 */
 	uint64_t left;
 };
 MUST_CHECK enum err store_rotation(struct store *store, struct store_rotation *ret_rotation);

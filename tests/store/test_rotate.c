@@ -317,6 +317,53 @@ a_killed_rotation_goes_on(void **state)
 	assert_whole(t);
 }
 
+/* The new key is current in private/ only: the kill came before the commit in served/. */
+static void
+begun_in_one_environment_only(void **state)
+{
+	struct tmpstore *t = *state;
+	char command[600];
+	struct store_rotation r;
+	uint64_t left = 1;
+
+	fill_all(t);
+	for (int ended = 0; ended < 2; ended++) { /* 1: an older certd has ended it in private/ */
+		const unsigned old = ended ? 2 : 1;
+
+		tmpstore_close(t);
+		snprintf(command, sizeof(command), "cp -a %s/served %s/as-it-was", t->dir, t->dir);
+		assert_int_equal(system(command), 0);
+		tmpstore_open(t);
+		assert_int_equal(store_key_rotate_begin(t->store), ERR_OK);
+		while (ended && left)
+			assert_int_equal(store_reseal_step(t->store, 1000, &left), ERR_OK);
+		tmpstore_close(t);
+		snprintf(command, sizeof(command), "rm -r %s/served && mv %s/as-it-was %s/served",
+		         t->dir, t->dir, t->dir);
+		assert_int_equal(system(command), 0);
+		tmpstore_open(t);
+		assert_int_equal(store_rotation(t->store, &r), ERR_OK);
+		assert_true(r.running);
+		assert_int_equal(r.key_id, old + 1);
+		left = 1;
+		while (left) {
+			assert_int_equal(store_rotation(t->store, &r), ERR_OK);
+			assert_true(r.running);
+			assert_int_equal(store_reseal_step(t->store, 100, &left), ERR_OK);
+			assert_int_equal(read_all(t->store), 0);
+		}
+		assert_int_equal(store_rotation(t->store, &r), ERR_OK);
+		assert_false(r.running);
+		assert_int_equal(r.key_id, old + 1);
+		tmpstore_close(t);
+		assert_false(any_under(t, "served", "domain", old));
+		assert_false(any_under(t, "served", "cert", old));
+		assert_false(any_under(t, "private", "event", old));
+		tmpstore_open(t);
+	}
+	assert_whole(t);
+}
+
 static void
 the_master_key_changes(void **state)
 {
@@ -353,11 +400,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(all_records_move_to_the_new_key),
-		TEST(threads_read_on),
-		TEST(readers_of_other_processes_follow),
-		TEST(a_killed_rotation_goes_on),
-		TEST(the_master_key_changes),
+		TEST(all_records_move_to_the_new_key),   TEST(threads_read_on),
+		TEST(readers_of_other_processes_follow), TEST(a_killed_rotation_goes_on),
+		TEST(begun_in_one_environment_only),     TEST(the_master_key_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
