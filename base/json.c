@@ -1,12 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include <malloc.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 
 enum { MEMBERS_MAX = 256 };
+
+/* What cJSON frees may have held a private key: a request, half of one, a printed line. */
+static void
+wipe_and_free(void *memory)
+{
+	if (memory)
+		explicit_bzero(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
+/* Before main(), so it cannot be forgotten; cJSON does without realloc() from then on. */
+__attribute__((constructor)) static void
+wipe_what_cjson_frees(void)
+{
+	cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = malloc, .free_fn = wipe_and_free});
+}
 
 /* Deepest nesting of TEXT outside strings; cJSON recurses, so this runs before it. */
 static size_t
@@ -80,23 +98,6 @@ json_print(const cJSON *json, struct buf *out)
 	buf_add_str(out, text);
 	cJSON_free(text);
 	return buf_ok(out) ? ERR_OK : ERR_NOMEM;
-}
-
-static void
-wipe_texts(cJSON *json)
-{
-	for (; json; json = json->next) {
-		if (json->valuestring)
-			explicit_bzero(json->valuestring, strlen(json->valuestring));
-		wipe_texts(json->child);
-	}
-}
-
-void
-json_wipe(cJSON *json)
-{
-	wipe_texts(json);
-	cJSON_Delete(json);
 }
 
 static const cJSON *

@@ -6,7 +6,7 @@
  * of more than 256 members, bytes behind the value, NUL in text. Accessors answer NULL or a default
  * for a missing or mistyped member, so a reader checks the one value it needs and not the shape of
  * the whole. Trees are cJSON's own: release with cJSON_Delete(), build with cJSON_Create..., print
- * with json_print().
+ * with json_print(). All memory of cJSON is wiped when it is freed: keys travel in it.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -26,9 +26,6 @@ struct buf;
 MUST_CHECK enum err json_parse(const void *text, size_t len, cJSON **ret_json);
 /* One line, no newline, appended to OUT. */
 MUST_CHECK enum err json_print(const cJSON *json, struct buf *out);
-
-/* cJSON_Delete() for a tree that holds keys: every text is wiped. Accepts NULL. */
-void json_wipe(cJSON *json);
 
 const char *json_text(const cJSON *object, const char *member); /* NULL when absent or no string */
 int64_t json_int(const cJSON *object, const char *member, int64_t otherwise);

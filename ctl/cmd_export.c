@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verb export: a certificate with its chain as PEM on stdout, with its key if asked for. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -16,14 +15,13 @@ on_export(struct ctl *ctl, const cJSON *line, void *arg)
 	(void)arg;
 	if (!cJSON_IsObject(export))
 		return;
-	if (ctl->print.format == PRINT_TABLE)
-		printf("%s%s", chain ? chain : "", key ? key : "");
-	else
+	if (ctl->print.format != PRINT_TABLE) {
 		print_single(&ctl->print, export);
+	} else {
+		fputs(chain ? chain : "", stdout);
+		fputs(key ? key : "", stdout);
+	}
 	print_flush();
-	for (cJSON *m = export->child; m; m = m->next)
-		if (m->valuestring)
-			explicit_bzero(m->valuestring, strlen(m->valuestring));
 }
 
 enum msg_exit
@@ -37,6 +35,7 @@ cmd_export(struct ctl *ctl)
 	if (option_is_given(&ctl->options, OPTION_PRIVATE_KEY))
 		cJSON_AddTrueToObject(request, "private_key");
 	ctl->client.in.secret = true;
+	setvbuf(stdout, NULL, _IONBF, 0); /* no copy of the key in a buffer that nobody wipes */
 	err = ctl_exchange(ctl, request, clock_mono_ms() + CTL_REPLY_MS, on_export, NULL, &end);
 	cJSON_Delete(request);
 	if (err)

@@ -40,7 +40,7 @@ take_line(struct bulk *bulk, size_t number, const char *line, size_t len)
 	cJSON *json = NULL;
 	bool good = json_parse(line, len, &json) == ERR_OK && cJSON_IsObject(json);
 
-	json_wipe(json);
+	cJSON_Delete(json);
 	snprintf(label, sizeof(label), "line %zu", number);
 	if (good)
 		return bulk_add(bulk, line, len, label);

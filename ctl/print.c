@@ -80,14 +80,14 @@ print_ascii(const char *json, struct buf *out)
 static void
 put_json(const char *before, const cJSON *json, const char *after)
 {
-	struct buf raw = {0}, ascii = {0};
+	struct buf raw = {.secret = true}, ascii = {.secret = true}; /* an export's key */
 
 	if (!json_print(json, &raw) && buf_str(&raw))
 		print_ascii(buf_str(&raw), &ascii);
-	if (ascii.len && buf_str(&ascii))
-		printf("%s%s%s", before, buf_str(&ascii), after);
-	else
+	if (!ascii.len || !buf_str(&ascii))
 		complain(NULL, "out of memory");
+	else if (fputs(before, stdout) >= 0 && fputs(buf_str(&ascii), stdout) >= 0)
+		fputs(after, stdout);
 	buf_done(&raw);
 	buf_done(&ascii);
 }

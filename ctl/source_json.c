@@ -50,7 +50,7 @@ source_acme_json(struct source *source)
 	cJSON_ArrayForEach(resolver, json)
 		cJSON_ArrayForEach(entry, json_array(resolver, "Certificates")) if (go_on) go_on =
 			take_entry(source, resolver->string, entry);
-	json_wipe(json);
+	cJSON_Delete(json);
 	buf_wipe(&text);
 	return go_on;
 }

@@ -84,7 +84,7 @@ reply_export(struct control_client *cl, const struct hostname *name, bool with_k
 		cJSON_AddStringToObject(export, "name", name->name);
 		add_text(export, "chain_pem", &chain);
 		add_text(export, "key_pem", &key);
-		reply_secret(cl, line);
+		reply_json(cl, line);
 		reply_ok(cl);
 	}
 	cert_done(&cert);

@@ -74,7 +74,7 @@ run_line(struct control_client *cl, const char *line, size_t len)
 		command_run(cl, request);
 	}
 	cl->request = NULL;
-	json_wipe(request);
+	cJSON_Delete(request);
 }
 
 static void

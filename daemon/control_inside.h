@@ -89,7 +89,6 @@ MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd); /* contr
 
 /* control_reply.c: one line each. reply_json() takes LINE over, NULL stands for no memory. */
 void reply_json(struct control_client *cl, cJSON *line);
-void reply_secret(struct control_client *cl, cJSON *line); /* wipes LINE */
 void reply_ok(struct control_client *cl);
 void reply_error(struct control_client *cl, enum msg_exit code, const char *word,
                  const char *format, ...) PRINTF_LIKE(4, 5);

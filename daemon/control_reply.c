@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "daemon/control_inside.h"
 
-enum { OUT_MAX = 8 * 1024 * 1024, SECRET_LINE_MAX = 512 * 1024 };
+enum { OUT_MAX = 8 * 1024 * 1024 };
 
 static void
 check_room(struct control_client *cl)
@@ -27,24 +27,6 @@ reply_json(struct control_client *cl, cJSON *line)
 		cl->closing = true;
 	buf_add(&cl->out, "\n", 1);
 	cJSON_Delete(line);
-	check_room(cl);
-}
-
-/* Printed into room that need not grow: growing would leave a copy of the key behind. */
-void
-reply_secret(struct control_client *cl, cJSON *line)
-{
-	char *text = line ? cJSON_PrintBuffered(line, SECRET_LINE_MAX, false) : NULL;
-
-	if (text) {
-		buf_add_str(&cl->out, text);
-		explicit_bzero(text, strlen(text));
-		cJSON_free(text);
-	} else {
-		cl->closing = true;
-	}
-	buf_add(&cl->out, "\n", 1);
-	json_wipe(line);
 	check_room(cl);
 }
 

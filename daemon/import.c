@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "acme/bundle.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "daemon/import_inside.h"
 
@@ -155,7 +154,7 @@ import_job_free(struct import_job *job)
 {
 	if (!job)
 		return;
-	json_wipe(job->certs);
+	cJSON_Delete(job->certs);
 	buf_done(&job->reply);
 	free(job);
 }

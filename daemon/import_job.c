@@ -259,6 +259,6 @@ import_run(struct store *store, struct bundle_judge *judge, struct import_job *j
 		bundle_done(&r.certs[i].bundle);
 	free(r.certs);
 	free(r.names);
-	json_wipe(job->certs);
+	cJSON_Delete(job->certs);
 	job->certs = NULL;
 }

@@ -177,6 +177,13 @@ def run(command, words, timeout, env):
     return Answer(list(words), done.returncode, done.stdout, done.stderr)
 
 
+def ctl_stdin(certd, text, *words):
+    """certctl with TEXT on its stdin."""
+    command = [os.path.join(BUILD, "certctl"), "--socket", certd.socket_path, *words]
+    done = subprocess.run(command, input=text, text=True, capture_output=True, timeout=240)
+    return Answer(words, done.returncode, done.stdout, done.stderr)
+
+
 def children_of(parent):
     """(pid, name) of each direct child that is alive."""
     found = []

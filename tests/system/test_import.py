@@ -12,56 +12,9 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-import certd as certd_module  # noqa: E402
-from certd import BUILD  # noqa: E402
+from certd import BUILD, ctl_stdin, run  # noqa: E402
 from lab import Skip, check, equal, expect_code, main, scenario, wait_for  # noqa: E402
-
-
-class Authority:
-    """A private CA with an intermediate, by the openssl program."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        os.makedirs(directory)
-        self.count = 0
-        self.root_key, self.root = self._make("root", None, "CA:TRUE", None)
-        self.inter_key, self.inter = self._make("inter", (self.root, self.root_key), "CA:TRUE", None)
-
-    def path(self, name):
-        return os.path.join(self.directory, name)
-
-    def _make(self, cn, issuer, basic, san, days=60, curve="prime256v1", rsa=None):
-        self.count += 1
-        stem = self.path(f"{self.count}")
-        extensions = f"basicConstraints=critical,{basic}\n"
-        extensions += f"subjectAltName={san}\n" if san else ""
-        with open(stem + ".ext", "w") as out:
-            out.write(extensions)
-        new = (["genrsa", "-out", stem + ".key", str(rsa)] if rsa else
-               ["ecparam", "-genkey", "-noout", "-name", curve, "-out", stem + ".key"])
-        openssl(*new)
-        openssl("req", "-new", "-key", stem + ".key", "-subj", "/CN=" + cn, "-out", stem + ".csr")
-        sign = (["-CA", issuer[0], "-CAkey", issuer[1], "-CAcreateserial"] if issuer else
-                ["-signkey", stem + ".key"])
-        openssl("x509", "-req", "-in", stem + ".csr", *sign, "-days", str(days), "-extfile",
-                stem + ".ext", "-out", stem + ".crt")
-        return stem + ".key", stem + ".crt"
-
-    def leaf(self, *names, **words):
-        """(key, leaf, intermediate) as PEM texts."""
-        san = ",".join(name if ":" in name else "DNS:" + name for name in names)
-        key, cert = self._make("leaf", (self.inter, self.inter_key), "CA:FALSE", san, **words)
-        return read(key), read(cert), read(self.inter)
-
-
-def openssl(*words):
-    done = subprocess.run(["openssl", *words], stdin=subprocess.DEVNULL, capture_output=True)
-    check(done.returncode == 0, f"openssl {' '.join(words)}: {done.stderr.decode()}")
-
-
-def read(path):
-    with open(path) as got:
-        return got.read()
+from privateca import Authority, openssl, read, served  # noqa: E402
 
 
 def write(path, text):
@@ -76,13 +29,6 @@ def serial_of(pem):
     return done.stdout.strip().split("=")[1].lower().lstrip("0")
 
 
-def served(lab, ca, name):
-    """The serial of what a client that trusts CA's root gets; verified."""
-    import tlsclient
-    with tlsclient.connect(lab.https, name, read(ca.root)) as tls:
-        return tlsclient.serial_of(tls)
-
-
 def begin(lab, **words):
     ca = Authority(os.path.join(lab.directory, "ca"))
     lab.start()
@@ -91,12 +37,6 @@ def begin(lab, **words):
 
 def changes(answer):
     return {one["name"]: one.get("change") for one in answer.lines() if one["ok"]}
-
-
-def ctl_stdin(lab, text, *words, user=None):
-    command = [os.path.join(BUILD, "certctl"), "--socket", lab.certd.socket_path, *words]
-    done = subprocess.run(command, input=text, text=True, capture_output=True, timeout=240)
-    return certd_module.Answer(words, done.returncode, done.stdout, done.stderr)
 
 
 @scenario()
@@ -255,9 +195,9 @@ def export_gives_back_what_came_in(lab):
         raise Skip("needs root and setpriv to be somebody else")
     os.chmod(lab.certd.socket_path, 0o666)
     def other(*words):
-        return certd_module.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                                 os.path.join(BUILD, "certctl"), "--socket", lab.certd.socket_path,
-                                 *words], words, 30, None)
+        return run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                    os.path.join(BUILD, "certctl"), "--socket", lab.certd.socket_path, *words],
+                   words, 30, None)
     equal(expect_code(other("export", "a.test"), 0).out, leaf + inter, "the chain is for all")
     refused = expect_code(other("export", "a.test", "--private-key"), 5)
     equal(refused.out, "", "output of a refused export")
@@ -273,14 +213,14 @@ def apply_is_idempotent(lab):
     lines = "".join(json.dumps({"name": f"n{i:04}.test", "ca": "later",
                                 "labels": {"tenant": f"t{i % 10}", "plan": "gold"}}) + "\n"
                     for i in range(1000))
-    dry = expect_code(ctl_stdin(lab, lines, "apply", "-f", "-", "--dry-run", "-o", "ndjson"), 0)
+    dry = expect_code(ctl_stdin(lab.certd, lines, "apply", "-f", "-", "--dry-run", "-o", "ndjson"), 0)
     equal(set(changes(dry).values()), {"created"}, "dry run")
     equal(lab.certd.names(), [], "names after a dry run")
     equal(lab.ctl_ok("events", "-o", "ndjson").lines(), [], "events after a dry run")
-    first = expect_code(ctl_stdin(lab, lines, "apply", "-f", "-", "-o", "ndjson"), 0)
+    first = expect_code(ctl_stdin(lab.certd, lines, "apply", "-f", "-", "-o", "ndjson"), 0)
     equal(len(first.lines()), 1000, "results")
     equal(set(changes(first).values()), {"created"}, "first")
-    second = expect_code(ctl_stdin(lab, lines, "apply", "-f", "-", "-o", "ndjson"), 0)
+    second = expect_code(ctl_stdin(lab.certd, lines, "apply", "-f", "-", "-o", "ndjson"), 0)
     equal(set(changes(second).values()), {"unchanged"}, "second")
     equal(len(changes(second)), 1000, "second, names")
 
@@ -289,7 +229,7 @@ def apply_is_idempotent(lab):
              {"name": "gone.test", "state": "absent"}, {"name": "x.test", "backend": "nope"},
              {"name": "y.test", "bakend": "app2"}, {"name": "z.test", "labels": {"A": "b"}}]
     text = "".join(json.dumps(one) + "\n" for one in mixed) + "no json\n\n"
-    got = expect_code(ctl_stdin(lab, text, "apply", "-f", "-", "-o", "ndjson"), 9)
+    got = expect_code(ctl_stdin(lab.certd, text, "apply", "-f", "-", "-o", "ndjson"), 9)
     equal(changes(got), {"n0000.test": "removed", "n0001.test": "updated", "n0002.test": "updated",
                          "n0003.test": "unchanged", "gone.test": "unchanged"}, "mixed")
     equal([(one["name"], one["error"]["code"]) for one in got.lines() if not one["ok"]],
@@ -354,7 +294,7 @@ def many_lines_from_stdin(lab):
     lines.insert(2500, "{}\n")
     lines.insert(100, "x" * (1024 * 1024 + 10) + "\n")
     began = time.monotonic()
-    got = expect_code(ctl_stdin(lab, "".join(lines), "import", "-f", "-", "-o", "ndjson"), 9)
+    got = expect_code(ctl_stdin(lab.certd, "".join(lines), "import", "-f", "-", "-o", "ndjson"), 9)
     took = time.monotonic() - began
     equal(len(changes(got)), 3000, "imported")
     equal([n for n in changes(got)], sorted(changes(got)), "results in the order of lines")

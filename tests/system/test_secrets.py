@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Where a private key is, and where it is not: memory of the processes, files, log."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from certd import SANITIZED, ctl_stdin  # noqa: E402
+from lab import Skip, check, equal, expect_code, main, scenario  # noqa: E402
+from privateca import Authority, served  # noqa: E402
+
+
+def numbers_of(pem):
+    """The secret integers of a key, big-endian: P-256's scalar, or RSA's exponent and primes."""
+    text = subprocess.run(["openssl", "pkey", "-noout", "-text"], input=pem, text=True,
+                          capture_output=True, check=True).stdout
+    found = re.findall(r"^(?:priv|privateExponent|prime1|prime2):\n((?:    .*\n)+)", text, re.M)
+    return [bytes.fromhex(re.sub(r"[:\s]", "", one)).lstrip(b"\0") for one in found]
+
+
+def shapes_of(pem):
+    """What to look for: the numbers in both byte orders, and lines of the PEM as they travel."""
+    shapes = {}
+    for i, number in enumerate(numbers_of(pem)):
+        shapes[f"number {i}"] = number
+        shapes[f"number {i} as OpenSSL keeps it"] = number[::-1]
+    body = [line for line in pem.splitlines() if not line.startswith("-----")]
+    shapes["PEM"] = body[0][-40:].encode()      # past what all keys of the kind have in common
+    shapes["PEM, the end"] = body[-2][-40:].encode()
+    check(len(shapes) >= 4, f"a private key was read: {shapes.keys()}")
+    return shapes
+
+
+def memory_of(pid):
+    """All that is mapped and can be read, in pieces."""
+    with open(f"/proc/{pid}/maps") as maps:
+        regions = [line.split() for line in maps]
+    try:
+        memory = open(f"/proc/{pid}/mem", "rb", 0)
+    except PermissionError:
+        raise Skip("the memory of other processes cannot be read here")
+    with memory:
+        for region in regions:
+            begin_at, end = (int(x, 16) for x in region[0].split("-"))
+            if "r" not in region[1] or (len(region) > 5 and region[5].startswith("[v")):
+                continue
+            try:
+                while begin_at < end and end - begin_at < 1 << 30:      # LMDB's maps: by file
+                    memory.seek(begin_at)
+                    got = memory.read(min(end - begin_at, 16 << 20))
+                    if not got:
+                        break
+                    yield region[-1], got
+                    begin_at += len(got)
+            except OSError:
+                pass        # a page that nothing is behind
+
+
+def hits_in_memory(pid, shapes):
+    return sorted({f"{what} in {where}" for where, piece in memory_of(pid)
+                   for what, shape in shapes.items() if shape in piece})
+
+
+def hits_in_files(lab, shapes):
+    found = []
+    for folder, _, files in os.walk(lab.directory):
+        for file in files:
+            path = os.path.join(folder, file)
+            if folder.startswith((lab.directory + "/ca", lab.directory + "/out")):
+                continue
+            if os.path.isfile(path):
+                with open(path, "rb") as got:
+                    data = got.read()
+                found += [f"{what} in {path}" for what, shape in shapes.items() if shape in data]
+    return found
+
+
+def assert_nowhere_but_in_workers(lab, keys, when):
+    for name, shapes in keys.items():
+        equal(hits_in_memory(lab.certd.process.pid, shapes), [], f"{name} in the parent, {when}")
+        equal(hits_in_memory(lab.certd.pids("keeper")[0], shapes), [],
+              f"{name} in the keeper, {when}")
+        equal(hits_in_files(lab, shapes), [], f"{name} in a file, {when}")
+
+
+@scenario()
+def private_keys_are_nowhere_but_in_workers(lab):
+    if SANITIZED:
+        raise Skip("a sanitizer keeps what was freed")
+    ca = Authority(os.path.join(lab.directory, "ca"))
+    lab.start()
+    made = {"ec.test": ca.leaf("ec.test"), "rsa.test": ca.leaf("rsa.test", rsa=2048)}
+    keys = {name: shapes_of(key) for name, (key, _, _) in made.items()}
+    assert_nowhere_but_in_workers(lab, keys, "before")
+    lines = [json.dumps({"chain_pem": leaf + inter, "key_pem": key})
+             for key, leaf, inter in made.values()]
+    # a line that ends in the middle, one with a member twice: what is parsed of them goes, too
+    broken = [lines[0][:-1], lines[1][:-1] + ',"key_pem":1}']
+    answer = ctl_stdin(lab.certd, "\n".join(broken + lines) + "\n", "import", "--file", "-", "-o",
+                       "ndjson")
+    check("line 1: " in answer.err and "line 2: " in answer.err, f"refused\n{answer}")
+    equal(sum(one["ok"] for one in answer.lines()), 2, f"imported\n{answer}")
+    with socket.socket(socket.AF_UNIX) as raw:      # the same, past certctl's own check
+        raw.connect(lab.certd.socket_path)
+        raw.sendall(b'{"verb":"import","certs":[%s]}\n' % broken[0].encode())
+        check(b'"invalid"' in raw.recv(4096), "half a request is refused")
+    assert_nowhere_but_in_workers(lab, keys, "after the import")
+    for name in made:
+        served(lab, ca, name)
+    in_workers = {name: [hits_in_memory(pid, keys[name]) for pid in lab.certd.pids("front")]
+                  for name in made}
+    check(all(any(hits) for hits in in_workers.values()), f"this search finds keys: {in_workers}")
+    for name, (key, _, _) in made.items():
+        answer = expect_code(lab.ctl("export", name, "--private-key"), 0)
+        check("PRIVATE KEY" in answer.out, "the key is exported")
+        expect_code(lab.ctl("export", name, "--private-key", "-o", "json"), 0)
+    assert_nowhere_but_in_workers(lab, keys, "after an export")
+    lab.ctl_ok("remove", *made)
+    assert_nowhere_but_in_workers(lab, keys, "after the removal")
+
+
+if __name__ == "__main__":
+    main()
