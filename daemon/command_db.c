@@ -280,6 +280,7 @@ void
 store_on_timer(struct control *c)
 {
 	dbcheck_on_timer(c);
+	keys_on_timer(c);
 	if (upkeep_is_lost(c->upkeep))
 		loop_stop(c->loop);
 }

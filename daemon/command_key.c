@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/problem.h"
 #include "base/secret.h"
@@ -41,18 +42,12 @@ command_key_status(struct control_client *cl, const cJSON *request)
 	reply_ok(cl);
 }
 
-void
-command_key_rotate(struct control_client *cl, const cJSON *request)
+static void
+rotate(struct control_client *cl)
 {
 	struct control *c = cl->control;
-	enum err err;
+	enum err err = store_key_rotate_begin(c->store);
 
-	if (c->next_conf) {
-		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
-		            "workers are being replaced: try again when that is done");
-		return;
-	}
-	err = store_key_rotate_begin(c->store);
 	if (err == ERR_BUSY) {
 		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
 		            "a rotation is running: certctl key status tells how far it is");
@@ -66,7 +61,33 @@ command_key_rotate(struct control_client *cl, const cJSON *request)
 	history_add(c->store, c->notices, "key.rotating", "",
 	            "new records are under new data keys, older ones are being moved");
 	upkeep_wake(c->upkeep);
-	command_key_status(cl, request);
+	command_key_status(cl, NULL);
+}
+
+void
+keys_on_timer(struct control *c)
+{
+	if (c->next_conf || clock_mono_ms() < c->rotate_at)
+		return;
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct control_client *cl = &c->clients[i];
+
+		if (cl->fd < 0 || !cl->rotating)
+			continue;
+		cl->rotating = false;
+		rotate(cl);
+	}
+}
+
+/* Workers that a reload has replaced end their handshakes with the master key they have, which may
+ * not open a data key to come: it comes when no handshake of theirs can be left. */
+void
+command_key_rotate(struct control_client *cl, const cJSON *request)
+{
+	(void)request;
+	cl->busy = true;
+	cl->rotating = true;
+	keys_on_timer(cl->control);
 }
 
 /* ---- the master key ------------------------------------------------------------------------- */
@@ -80,8 +101,6 @@ change_master(struct control *c, struct problem *why)
 
 	if (!err)
 		err = store_master_change(c->store, &old, &new);
-	if (!err)
-		err = store_master_set(c->store, &new);
 	if (!err)
 		err = master_change_end(c->conf, why);
 	secret_done(&old);

@@ -23,5 +23,7 @@ void dbcheck_end(struct control *c);
 /* command_key.c */
 /* {"key_id", "rotating", "left"} */
 void add_keys(cJSON *object, struct control *c);
+/* Begins the rotation that clients wait for, as soon as it may begin. */
+void keys_on_timer(struct control *c);
 
 #endif

@@ -57,6 +57,7 @@ struct control_client {
 	uint64_t event;        /* the last id sent */
 	struct hostname only;  /* events of this name only, when len > 0 */
 	bool reloading;
+	bool rotating;   /* waits for replaced workers to be through with their handshakes */
 	bool backing_up; /* waits for the backup that runs */
 	bool checking;   /* waits for the check that runs */
 };
@@ -80,6 +81,7 @@ struct control {
 	int64_t started_at;
 	struct dbjob *backup; /* what runs, NULL: none */
 	struct dbcheck *check;
+	int64_t rotate_at; /* mono ms: not before, see command_key_rotate() */
 	int64_t check_at;  /* mono ms: the next check that nobody asks for */
 	cJSON *last_check; /* what came of the last ones, for db.stat; NULL: none yet */
 	cJSON *last_backup;

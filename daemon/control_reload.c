@@ -18,6 +18,8 @@
 #include "store/domain_list.h"
 #include "store/store.h"
 
+enum { DRAIN_BEGIN_MS = 1000 }; /* a worker hears of it, and sweeps every 250 ms */
+
 /* What a running certd cannot change under its own feet. */
 static bool
 needs_restart(const struct conf *old, const struct conf *new, char *why, size_t size)
@@ -129,6 +131,18 @@ reload_ask(struct control *c)
 	answer_reload(c, strerror(errno));
 }
 
+/* How long a replaced worker, which accepts nothing any more, may ask the store. */
+static int64_t
+longest_handshake_ms(const struct conf *conf)
+{
+	uint32_t longest = 0;
+
+	for (size_t i = 0; i < conf->listen_count; i++)
+		if (conf->listens[i].handshake_timeout_ms > longest)
+			longest = conf->listens[i].handshake_timeout_ms;
+	return longest;
+}
+
 void
 reload_on_message(struct control *c, char message, const char *text)
 {
@@ -141,6 +155,7 @@ reload_on_message(struct control *c, char message, const char *text)
 	if (*text) {
 		conf_unref(c->next_conf);
 	} else {
+		c->rotate_at = clock_mono_ms() + longest_handshake_ms(c->conf) + DRAIN_BEGIN_MS;
 		conf_unref(c->conf);
 		c->conf = c->next_conf;
 		log_set_level(c->conf->log_level);

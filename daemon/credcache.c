@@ -129,9 +129,12 @@ note_broken(struct credcache *cache, const struct hostname *name, uint64_t gener
 		e->retry_at_ms = clock_mono_ms() + cache->config.retry_ms;
 }
 
+/* ERR_CRYPTO of a process that is locked out says nothing about the record. */
 static bool
-is_damage(enum err err)
+is_damage(const struct credcache *cache, enum err err)
 {
+	if (err == ERR_CRYPTO && store_is_locked_out(cache->config.store))
+		return false;
 	return err != ERR_NOMEM && err != ERR_IO && err != ERR_BUSY && err != ERR_FULL;
 }
 
@@ -166,7 +169,7 @@ entry_current(struct credcache *cache, struct store_txn *txn, const struct domai
 		status_add(cache->config.status, STATUS_CRED_LOADED, 1);
 		return entry_set(cache, &domain->name, domain->generation, cred);
 	}
-	if (is_damage(err))
+	if (is_damage(cache, err))
 		note_broken(cache, &domain->name, domain->generation, err);
 	else
 		status_add(cache->config.status, STATUS_CRED_FAILED, 1);
@@ -184,7 +187,7 @@ find_domain(struct credcache *cache, struct store_txn *txn, const struct hostnam
 
 	if (err == ERR_NOTFOUND && e)
 		entry_drop(cache, e);
-	else if (err && err != ERR_NOTFOUND && is_damage(err) &&
+	else if (err && err != ERR_NOTFOUND && is_damage(cache, err) &&
 	         (!e || e->generation != GENERATION_NONE || e->retry_at_ms <= clock_mono_ms()))
 		note_broken(cache, name, GENERATION_NONE, err);
 	return err == ERR_OK;
@@ -252,6 +255,9 @@ credcache_lookup(struct credcache *cache, const struct hostname *name, struct cr
 		return choose_cached(cache, name, ret_route);
 	err = choose(cache, txn, name, ret_route);
 	store_abort(txn);
+	if (err && store_is_locked_out(cache->config.store) &&
+	    choose_cached(cache, name, ret_route) == ERR_OK)
+		return ERR_OK;
 	return err;
 }
 

@@ -20,42 +20,108 @@
 
 static const char credential_name[] = "certd.master";
 
-/* The key file is ours alone: a regular file, owned by us, closed to everybody else. */
-static enum err
-check_file(int fd, const char *path, struct problem *why)
-{
-	struct stat st;
+/* Who may have a hand in a key: a credential is systemd's work, a file is ours alone. */
+enum kind { PLAIN, CREDENTIAL };
 
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != STORE_MASTER_KEY_LEN) {
-		problem_set(why, PROBLEM_INTERNAL,
-		            "%s is no master key: it must be a file of %d bytes", path,
-		            STORE_MASTER_KEY_LEN);
-		return ERR_INVALID;
-	}
-	if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 077)) {
-		problem_set(why, PROBLEM_INTERNAL,
-		            "%s must belong to the user of certd and be closed to all others: "
-		            "chmod 0400",
-		            path);
-		return ERR_PERM;
-	}
-	return ERR_OK;
+static bool
+is_ours(const struct stat *st)
+{
+	return st->st_uid == geteuid() || st->st_uid == 0;
 }
 
 static enum err
-read_file(const char *path, struct secret *ret_master, struct problem *why)
+check_owner(const struct stat *st, const char *path, struct problem *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (is_ours(st))
+		return ERR_OK;
+	problem_set(why, PROBLEM_INTERNAL,
+	            "the master key %s belongs to uid %u: it must belong to the user certd runs as "
+	            "(chown %u)",
+	            path, (unsigned)st->st_uid, (unsigned)geteuid());
+	return ERR_PERM;
+}
+
+static enum err
+check_plain(const struct stat *st, const char *path, struct problem *why)
+{
+	if ((st->st_mode & 077) == 0)
+		return check_owner(st, path, why);
+	problem_set(why, PROBLEM_INTERNAL,
+	            "the master key %s is open to other users (mode %04o): chmod 0400", path,
+	            (unsigned)st->st_mode & 07777);
+	return ERR_PERM;
+}
+
+/* systemd 252 gives it root's with an access list that names our user, whose mask shows as the mode
+ * 0440, or, where there are no such lists (ramfs), ours with 0400; in a directory of that kind. */
+static enum err
+check_credential(const struct stat *st, const char *path, struct problem *why)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+	struct stat dir_st;
+
+	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+	if ((st->st_mode & 037) == 0 && stat(dir, &dir_st) == 0 && is_ours(&dir_st) &&
+	    (dir_st.st_mode & 022) == 0)
+		return check_owner(st, path, why);
+	problem_set(why, PROBLEM_INTERNAL,
+	            "the master key %s is open to other users (mode %04o): as a credential it is "
+	            "0400 or 0440, in a directory that nobody else writes to",
+	            path, (unsigned)st->st_mode & 07777);
+	return ERR_PERM;
+}
+
+static enum err
+check_file(int fd, enum kind kind, const char *path, struct problem *why)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		problem_set(why, PROBLEM_INTERNAL,
+		            "%s is no master key: it must be a regular file of %d bytes", path,
+		            STORE_MASTER_KEY_LEN);
+		return ERR_INVALID;
+	}
+	if (st.st_size != STORE_MASTER_KEY_LEN) {
+		problem_set(
+			why, PROBLEM_INTERNAL,
+			"%s is no master key: it has %lld bytes, not %d; bring back the key, or "
+			"make one for a new store with certctl key init",
+			path, (long long)st.st_size, STORE_MASTER_KEY_LEN);
+		return ERR_INVALID;
+	}
+	return kind == PLAIN ? check_plain(&st, path, why) : check_credential(&st, path, why);
+}
+
+static enum err
+say_unopened(const char *path, struct problem *why)
+{
+	if (errno == ENOENT)
+		return ERR_NOTFOUND;
+	if (errno == ELOOP)
+		problem_set(why, PROBLEM_INTERNAL,
+		            "the master key %s is a symbolic link: put the file itself there",
+		            path);
+	else
+		problem_set(
+			why, PROBLEM_INTERNAL,
+			"cannot open the master key %s: %s; uid %u, which certd runs as, must be "
+			"able to read it",
+			path, strerror(errno), (unsigned)geteuid());
+	return ERR_PERM;
+}
+
+static enum err
+read_file(const char *path, enum kind kind, struct secret *ret_master, struct problem *why)
+{
+	/* A FIFO is to be refused, not waited for. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	enum err err;
 
-	if (fd < 0 && errno == ENOENT)
-		return ERR_NOTFOUND;
-	if (fd < 0) {
-		problem_set(why, PROBLEM_INTERNAL, "cannot open the master key %s: %s", path,
-		            strerror(errno));
-		return ERR_PERM;
-	}
-	err = check_file(fd, path, why);
+	if (fd < 0)
+		return say_unopened(path, why);
+	err = check_file(fd, kind, path, why);
 	if (!err)
 		err = secret_alloc(ret_master, STORE_MASTER_KEY_LEN);
 	if (!err && read(fd, ret_master->data, STORE_MASTER_KEY_LEN) != STORE_MASTER_KEY_LEN) {
@@ -147,6 +213,38 @@ credential_path(char path[PATH_MAX])
 	return path;
 }
 
+static const char *
+next_path(const struct conf *conf, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s.next", conf->master_key);
+	return path;
+}
+
+/* The file of `master-key`, and FILE.next behind it. That is read first: it may become FILE between
+ * the two. */
+static enum err
+read_pair(const struct conf *conf, struct secret *ret_master, struct problem *why)
+{
+	char path[PATH_MAX];
+	struct secret old = {0}, next = {0}, pair = {0};
+	enum err err = read_file(next_path(conf, path), PLAIN, &next, why), none = err;
+
+	if (!err || err == ERR_NOTFOUND)
+		err = read_file(conf->master_key, PLAIN, &old, why);
+	if (!err && none == ERR_NOTFOUND) {
+		secret_take(ret_master, &old);
+	} else if (!err) {
+		err = secret_alloc(&pair, STORE_MASTER_PAIR_LEN);
+		if (!err) {
+			memcpy(mempcpy(pair.data, old.data, old.len), next.data, next.len);
+			secret_take(ret_master, &pair);
+		}
+	}
+	secret_done(&old);
+	secret_done(&next);
+	return err;
+}
+
 enum err
 master_find(const struct conf *conf, struct secret *ret_master, struct problem *ret_why)
 {
@@ -154,9 +252,9 @@ master_find(const struct conf *conf, struct secret *ret_master, struct problem *
 	enum err err = ERR_NOTFOUND;
 
 	if (credential_path(path))
-		err = read_file(path, ret_master, ret_why);
+		err = read_file(path, CREDENTIAL, ret_master, ret_why);
 	if (err == ERR_NOTFOUND)
-		err = read_file(conf->master_key, ret_master, ret_why);
+		err = read_pair(conf, ret_master, ret_why);
 	if (err == ERR_NOTFOUND)
 		problem_set(ret_why, PROBLEM_INTERNAL,
 		            "the master key %s is not there: bring back the one that the store was "
@@ -189,22 +287,6 @@ master_load(const struct conf *conf, struct secret *ret_master, struct problem *
 
 /* ---- a change of the key -------------------------------------------------------------------- */
 
-static const char *
-next_path(const struct conf *conf, char path[PATH_MAX])
-{
-	snprintf(path, PATH_MAX, "%s.next", conf->master_key);
-	return path;
-}
-
-bool
-master_change_is_open(const struct conf *conf)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	return lstat(next_path(conf, path), &st) == 0;
-}
-
 enum err
 master_change_begin(const struct conf *conf, struct secret *ret_old, struct secret *ret_new,
                     struct problem *ret_why)
@@ -220,12 +302,12 @@ master_change_begin(const struct conf *conf, struct secret *ret_old, struct secr
 		            "then change it");
 		return ERR_UNSUPPORTED;
 	}
-	err = read_file(conf->master_key, ret_old, ret_why);
+	err = read_file(conf->master_key, PLAIN, ret_old, ret_why);
 	if (err == ERR_NOTFOUND)
 		problem_set(ret_why, PROBLEM_INTERNAL, "%s is not there", conf->master_key);
 	if (err)
 		return err;
-	err = read_file(next_path(conf, path), ret_new, ret_why);
+	err = read_file(next_path(conf, path), PLAIN, ret_new, ret_why);
 	return err == ERR_NOTFOUND ? master_make(path, ret_new, ret_why) : err;
 }
 
@@ -240,27 +322,24 @@ master_change_end(const struct conf *conf, struct problem *ret_why)
 	return ERR_OK;
 }
 
-enum err
-master_change_settle(const struct conf *conf, struct problem *ret_why)
+bool
+master_change_settle(const struct conf *conf, struct store *store, const struct secret *master)
 {
-	struct secret old = {0}, new = {0};
-	struct store *store = NULL;
-	enum err err = master_change_begin(conf, &old, &new, ret_why);
+	struct secret old = {.data = master->data, .len = STORE_MASTER_KEY_LEN};
+	struct secret new = {.data = master->data + old.len, .len = STORE_MASTER_KEY_LEN};
+	struct problem why = {0};
+	enum err err;
 
+	if (master->len != STORE_MASTER_PAIR_LEN)
+		return false;
+	err = store_master_change(store, &old, &new);
+	if (!err)
+		err = master_change_end(conf, &why);
 	if (err)
-		return err;
-	err = store_open_between(conf->state_directory, &old, &new, &store, ret_why);
-	if (!err)
-		err = store_master_change(store, &old, &new);
-	store_close(store);
-	if (err == ERR_CRYPTO)
-		problem_set(ret_why, PROBLEM_INTERNAL,
-		            "a change of the master key was interrupted, and neither %s nor its "
-		            ".next is the key of %s: bring back the right one",
-		            conf->master_key, conf->state_directory);
-	if (!err)
-		err = master_change_end(conf, ret_why);
-	secret_done(&old);
-	secret_done(&new);
-	return err;
+		log_warn("a change of the master key was interrupted and cannot be ended now, both "
+		         "keys are in use until the next start: %s",
+		         why.kind ? why.detail : err_text(err));
+	else
+		log_notice("the change of the master key that was interrupted is done");
+	return !err;
 }

@@ -16,8 +16,11 @@
 struct conf;
 struct problem;
 struct secret;
+struct store;
 
-/* RET_WHY has the sentence for the operator when any of these fails. */
+/* RET_MASTER: one key, or, when a change of it was interrupted, the old one with the new one behind
+ * it (STORE_MASTER_PAIR_LEN): store_open() takes both. RET_WHY has the sentence for the operator
+ * when any of these fails. */
 MUST_CHECK enum err master_load(const struct conf *conf, struct secret *ret_master,
                                 struct problem *ret_why);
 /* The same, but never makes one: ERR_NOTFOUND. */
@@ -36,9 +39,9 @@ MUST_CHECK enum err master_make(const char *path, struct secret *ret_master,
 MUST_CHECK enum err master_change_begin(const struct conf *conf, struct secret *ret_old,
                                         struct secret *ret_new, struct problem *ret_why);
 MUST_CHECK enum err master_change_end(const struct conf *conf, struct problem *ret_why);
-/* Whether a change was interrupted: FILE.next is there. */
-bool master_change_is_open(const struct conf *conf);
-/* Does 2 and 3 of an interrupted change, with the store closed; loads nothing. */
-MUST_CHECK enum err master_change_settle(const struct conf *conf, struct problem *ret_why);
+/* Does 2 and 3 of an interrupted change: STORE is open for writing with MASTER, of master_find().
+ * Whether there was one and it is done; logs. */
+bool master_change_settle(const struct conf *conf, struct store *store,
+                          const struct secret *master);
 
 #endif

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -194,6 +195,18 @@ become_background(int key_fd)
 	close_range((unsigned)key_fd + 1, ~0u, 0);
 }
 
+/* One key or two, as master_find() found them. */
+static enum err
+read_master(int fd, struct secret *ret_master)
+{
+	unsigned char bytes[STORE_MASTER_PAIR_LEN];
+	ssize_t n = read(fd, bytes, sizeof(bytes));
+	enum err err = n > 0 ? secret_set(ret_master, bytes, (size_t)n) : ERR_IO;
+
+	explicit_bzero(bytes, sizeof(bytes));
+	return err;
+}
+
 int
 offline_check_child(const char *dir, int key_fd)
 {
@@ -203,9 +216,7 @@ offline_check_child(const char *dir, int key_fd)
 	enum err err;
 
 	become_background(key_fd);
-	err = secret_alloc(&master, STORE_MASTER_KEY_LEN);
-	if (!err && read(key_fd, master.data, master.len) != (ssize_t)master.len)
-		err = ERR_IO;
+	err = read_master(key_fd, &master);
 	close(key_fd);
 	if (!err)
 		err = store_check(dir, &master, send_finding, NULL, &result, &why);

@@ -14,10 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/problem.h"
 #include "daemon/conf.h"
-#include "daemon/master.h"
 #include "store/domain_list.h"
 #include "store/event.h"
 #include "store/order.h"
@@ -118,17 +116,10 @@ look(const struct probe *probe, struct problem *why)
 	return err;
 }
 
-static enum err
-settle(const struct probe *probe, struct problem *why)
-{
-	return master_change_settle(probe->conf, why);
-}
-
 /* ---- in a child ----------------------------------------------------------------------------- */
 
 static _Noreturn void
-child_main(enum err (*what)(const struct probe *probe, struct problem *why),
-           const struct probe *probe, int out)
+child_main(const struct probe *probe, int out)
 {
 	static const struct rlimit no_core = {0, 0};
 	struct problem why = {0};
@@ -140,7 +131,7 @@ child_main(enum err (*what)(const struct probe *probe, struct problem *why),
 	signal(SIGSEGV, SIG_DFL);
 	signal(SIGABRT, SIG_DFL);
 	alarm(LONGEST_S);
-	err = what(probe, &why);
+	err = look(probe, &why);
 	if (err && write(out, why.detail, strlen(why.detail)) < 0)
 		_exit(ERR_IO);
 	_exit((int)err);
@@ -175,8 +166,7 @@ judge(const struct probe *probe, int st, const char *text, struct problem *why)
 }
 
 static enum err
-in_child(enum err (*what)(const struct probe *probe, struct problem *why),
-         const struct probe *probe, struct problem *why)
+look_in_child(const struct probe *probe, struct problem *why)
 {
 	char text[PROBLEM_DETAIL_MAX];
 	size_t len = 0;
@@ -188,7 +178,7 @@ in_child(enum err (*what)(const struct probe *probe, struct problem *why),
 		return ERR_IO;
 	pid = fork();
 	if (pid == 0)
-		child_main(what, probe, out[1]);
+		child_main(probe, out[1]);
 	close(out[1]);
 	while (pid > 0 && len < sizeof(text) - 1 &&
 	       (n = read(out[0], text + len, sizeof(text) - 1 - len)) != 0)
@@ -213,20 +203,9 @@ probe_store(const struct conf *conf, const struct secret *master, struct problem
 	enum err err = ERR_OK;
 
 	if (store_exists(conf->state_directory))
-		err = in_child(look, &probe, &why);
+		err = look_in_child(&probe, &why);
 	if (err != ERR_CORRUPT)
 		return ERR_OK;
 	*ret_why = why;
-	return err;
-}
-
-enum err
-probe_settle_master(const struct conf *conf, struct problem *ret_why)
-{
-	struct probe probe = {.conf = conf};
-	enum err err = in_child(settle, &probe, ret_why);
-
-	if (!err)
-		log_notice("the change of the master key that was interrupted is done");
 	return err;
 }

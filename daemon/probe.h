@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/probe.h - what the parent does with the store before any role opens it, in a child
+ * daemon/probe.h - the parent looks at the store before any role opens it, in a child
  *
  * LMDB answers damaged pages with SIGBUS or SIGSEGV: better in a child that lives for some
  * milliseconds than in a role, where it would be a crash loop. Quick on purpose: the whole store is
@@ -19,7 +19,5 @@ struct secret;
  * may be wrong is the keeper's to say. */
 MUST_CHECK enum err probe_store(const struct conf *conf, const struct secret *master,
                                 struct problem *ret_why);
-/* Ends an interrupted change of the master key (daemon/master.h); the store is closed here. */
-MUST_CHECK enum err probe_settle_master(const struct conf *conf, struct problem *ret_why);
 
 #endif

@@ -48,6 +48,18 @@ announce(struct parent *p)
 	p->announced = true;
 }
 
+/* A keeper that was killed when it had changed the master key could not ask for new workers. */
+static void
+replace_stale(struct parent *p, struct role *keeper)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < ROLES_MAX; i++)
+		any = any || role_is_stale(p, &p->roles[i]);
+	if (any)
+		role_say(keeper, ROLE_RELOAD, NULL);
+}
+
 static void
 on_ready(struct parent *p, struct role *r)
 {
@@ -60,6 +72,8 @@ on_ready(struct parent *p, struct role *r)
 		log_notice("the store can be written again");
 		p->readonly = false;
 		reload_begin(p); /* workers that opened it without its reader slots must go */
+	} else if (r->spawn.kind == SPAWN_KEEPER) {
+		replace_stale(p, r);
 	}
 	if (r->spawn.kind == SPAWN_WORKER && !p->announced)
 		announce(p);
@@ -164,6 +178,26 @@ on_signal(struct parent *p)
 	}
 }
 
+/* A worker meets records that its master key does not open. If ours is another it is started again
+ * with that, unless it is being replaced; if not, it is the data key that is damaged. */
+static void
+on_locked_out(struct parent *p, struct role *r)
+{
+	role_refresh_master(p);
+	if (p->next)
+		return;
+	if (!role_is_stale(p, r)) {
+		log_err("the store has a data key that the master key does not open: names under "
+		        "it "
+		        "are not served; restore a backup");
+		return;
+	}
+	log_err("front worker %u has an older master key than the store: it ends, to start again "
+	        "with the new one",
+	        r->spawn.slot);
+	role_say(r, ROLE_QUIT, NULL);
+}
+
 static void
 on_channel(struct parent *p, struct role *r)
 {
@@ -186,8 +220,10 @@ on_channel(struct parent *p, struct role *r)
 		on_ready(p, r);
 	else if (message[0] == ROLE_RELOAD)
 		reload_begin(p);
+	else if (message[0] == ROLE_MASTER && r->spawn.kind == SPAWN_KEEPER)
+		role_refresh_master(p);
 	else if (message[0] == ROLE_MASTER)
-		role_refresh_master(p, false);
+		on_locked_out(p, r);
 }
 
 /* What is due by the clock: restarts, the end of a grace, kills. Answers ms until the next such. */
@@ -284,17 +320,15 @@ take_what_is_ours(struct parent *p, struct problem *why)
 	return err;
 }
 
-/* The key that fits now, and whether the store can be lived with. */
+/* With the key as it is now that the store is ours: whether the store can be lived with. */
 static enum err
 look_at_store(struct parent *p, struct problem *why)
 {
 	enum err err = secret_copy(&p->master, p->config->master);
 
-	if (!err && !p->readonly && master_change_is_open(p->conf))
-		err = probe_settle_master(p->conf, why);
 	if (err)
 		return err;
-	role_refresh_master(p, false);
+	role_refresh_master(p);
 	return probe_store(p->conf, &p->master, why);
 }
 
@@ -321,6 +355,8 @@ prepare(struct parent *p, struct problem *why)
 	if (!err && p->config->single)
 		err = store_open(p->conf->state_directory, STORE_KEEPER, &p->master, &p->store,
 		                 why);
+	if (!err && p->config->single && master_change_settle(p->conf, p->store, &p->master))
+		role_refresh_master(p);
 	return err;
 }
 

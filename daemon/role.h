@@ -23,7 +23,8 @@ enum role_message {
 	ROLE_READY = 'r',    /* role to parent: I do my work now */
 	ROLE_RELOAD = 'l',   /* keeper to parent: take the file anew */
 	ROLE_RELOADED = 'L', /* parent to keeper: done; a text behind it is why it was refused */
-	ROLE_MASTER = 'm',   /* keeper to parent: the master key has changed */
+	ROLE_MASTER = 'm',   /* keeper to parent: the master key has changed;
+	                        worker to parent: mine does not open what the store has */
 	ROLE_DRAIN = 'd',    /* parent to worker */
 	ROLE_QUIT = 'q',     /* parent to role */
 };

@@ -34,6 +34,7 @@ struct role {
 	bool fresh;              /* of a reload that is not through yet */
 	int64_t at;              /* mono ms: started, or to be started; LEAVING: to be killed */
 	int64_t left_at;         /* mono ms: LEAVING since */
+	uint32_t master_count;   /* of the master key that it was started with */
 	uint32_t delay_ms;       /* before the next restart */
 	const struct conf *conf; /* what it runs with: a reference */
 };
@@ -43,8 +44,9 @@ struct parent {
 	const struct conf *conf;
 	struct sockets sockets;
 	struct status *status;
-	struct secret master; /* for the roles to come */
-	struct store *store;  /* single only */
+	struct secret master;  /* for the roles to come; see STORE_MASTER_PAIR_LEN */
+	uint32_t master_count; /* grows with each new one */
+	struct store *store;   /* single only */
 	int lock_fd;
 	int signal_fd;
 	struct role roles[ROLES_MAX];
@@ -76,9 +78,11 @@ void role_release(struct role *r);
 MUST_CHECK enum err role_claim_store(struct parent *p, struct problem *why);
 /* Whether the keeper may start: always, but on a read-only file system. */
 bool role_may_write(struct parent *p);
-/* The master key as it is on disk now; what we have stays when that cannot be read.
- * Ends an interrupted change of it first, so no role may have the store open for writing. */
-void role_refresh_master(struct parent *p, bool settle);
+/* The master key as it is on disk now; what we have stays when that cannot be read. */
+void role_refresh_master(struct parent *p);
+/* Whether R is a worker that runs with an older master key than the parent has: it must be replaced
+ * before the next rotation of the data keys. */
+bool role_is_stale(const struct parent *p, const struct role *r);
 
 /* role_reload.c */
 void reload_begin(struct parent *p);

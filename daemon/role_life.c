@@ -45,8 +45,9 @@ role_start(struct parent *p, struct role *r)
 		return;
 	}
 	if (r->spawn.kind == SPAWN_KEEPER && !p->config->single)
-		role_refresh_master(p, true);
+		role_refresh_master(p);
 	r->state = ROLE_STARTING;
+	r->master_count = p->master_count;
 	r->spawn.status_slot = index;
 	status_reset_gauges(&p->status->slot[index]);
 	if (spawn_start(&r->spawn)) {

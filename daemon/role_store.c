@@ -6,7 +6,6 @@
 #include "base/problem.h"
 #include "daemon/conf.h"
 #include "daemon/master.h"
-#include "daemon/probe.h"
 #include "daemon/role_inside.h"
 #include "store/store.h"
 
@@ -45,20 +44,26 @@ is_same(const struct secret *a, const struct secret *b)
 }
 
 void
-role_refresh_master(struct parent *p, bool settle)
+role_refresh_master(struct parent *p)
 {
 	struct secret master = {0};
 	struct problem why = {0};
-	enum err err = ERR_OK;
+	enum err err = master_find(p->conf, &master, &why);
 
-	if (settle && master_change_is_open(p->conf))
-		err = probe_settle_master(p->conf, &why);
-	if (!err)
-		err = master_find(p->conf, &master, &why);
-	if (err)
+	if (err) {
 		log_warn("the master key is not read again, the one we have stays: %s",
 		         why.kind ? why.detail : err_text(err));
-	else if (!is_same(&p->master, &master))
+	} else if (!is_same(&p->master, &master)) {
 		secret_take(&p->master, &master);
+		p->master_count++;
+	}
 	secret_done(&master);
+}
+
+bool
+role_is_stale(const struct parent *p, const struct role *r)
+{
+	return !p->config->single && r->spawn.kind == SPAWN_WORKER &&
+	       (r->state == ROLE_STARTING || r->state == ROLE_RUNNING) &&
+	       r->master_count != p->master_count;
 }

@@ -18,6 +18,8 @@
 #include "base/secret.h"
 #include "daemon/conf.h"
 #include "daemon/keeper.h"
+#include "daemon/master.h"
+#include "daemon/role.h"
 #include "daemon/status.h"
 #include "daemon/worker.h"
 #include "store/store.h"
@@ -94,6 +96,22 @@ become_role(const struct spawn *s, pid_t parent, char *tag, size_t size)
 	log_init(s->conf->log_level, tag);
 }
 
+/* With the store open: what a keeper does first, and tells the parent. */
+static void
+settle(const struct spawn *s, struct store *store)
+{
+	const char message = ROLE_MASTER;
+
+	if (store_was_upgraded(store))
+		log_notice(
+			"the store was upgraded; as it was it lies in %s/backup-before-..., for a "
+			"way back to the older certd: remove it when there is none",
+			s->conf->state_directory);
+	if (s->kind == SPAWN_KEEPER && master_change_settle(s->conf, store, s->master) &&
+	    send(s->theirs, &message, 1, MSG_NOSIGNAL) != 1)
+		log_warn("the parent does not hear of the new master key");
+}
+
 /* The child's life after fork(); the exit code is what the parent sees. */
 static _Noreturn void
 process_main(struct spawn *s, pid_t parent)
@@ -108,16 +126,13 @@ process_main(struct spawn *s, pid_t parent)
 	err = store_open(s->conf->state_directory,
 	                 s->kind == SPAWN_KEEPER ? STORE_KEEPER : STORE_FRONT, s->master, &store,
 	                 &why);
-	master = *s->master; /* our copy after fork(): wipe it, the store has sealed itself */
-	secret_done(&master);
 	if (err)
 		log_err("cannot open the store in %s: %s", s->conf->state_directory,
 		        why.kind ? why.detail : err_text(err));
-	if (!err && store_was_upgraded(store))
-		log_notice(
-			"the store was upgraded; as it was it lies in %s/backup-before-..., for a "
-			"way back to the older certd: remove it when there is none",
-			s->conf->state_directory);
+	else
+		settle(s, store);
+	master = *s->master; /* our copy after fork(): wipe it, the store has sealed itself */
+	secret_done(&master);
 	if (!err)
 		err = run_role(s, store);
 	store_close(store);

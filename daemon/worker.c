@@ -17,6 +17,7 @@
 #include "daemon/role.h"
 #include "daemon/status.h"
 #include "daemon/tls.h"
+#include "store/store.h"
 
 struct worker {
 	const struct worker_config *config;
@@ -26,6 +27,7 @@ struct worker {
 	struct loop_timer *tick;
 	struct loop_watch *channel;
 	bool draining;
+	bool told; /* the parent, that our master key is too old */
 	int64_t drain_until_ms;
 };
 
@@ -46,6 +48,17 @@ on_connection_end(void *arg)
 		loop_stop(w->host.loop);
 }
 
+/* Our data keys are as old as our master key: the parent knows whether there is a newer one. */
+static void
+tell_locked_out(struct worker *w)
+{
+	const char message = ROLE_MASTER;
+
+	if (w->told || w->draining || !store_is_locked_out(w->config->store))
+		return;
+	w->told = send(w->config->channel, &message, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+}
+
 /* The one timer of a worker. */
 static void
 on_tick(void *arg)
@@ -53,6 +66,7 @@ on_tick(void *arg)
 	struct worker *w = arg;
 
 	conn_sweep(&w->host);
+	tell_locked_out(w);
 	if (w->draining && clock_mono_ms() >= w->drain_until_ms) {
 		log_notice("%zu connections outlast the drain time and are cut", w->host.count);
 		loop_stop(w->host.loop);

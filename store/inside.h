@@ -10,6 +10,7 @@
 #define STORE_INSIDE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -60,6 +61,7 @@ struct store {
 	ino_t ino;
 	pid_t pid;
 	bool upgraded;
+	atomic_bool locked_out; /* a data key did not open */
 	struct store *next;
 };
 
@@ -78,7 +80,6 @@ struct store_txn {
 
 /* Bytes of address space, by enum store_env; 0: the usual. For tests of growth. */
 struct store_sizes {
-	const struct secret *other; /* a second master key, of which either may fit; NULL */
 	size_t map[STORE_ENVS];
 };
 MUST_CHECK enum err store_open_sized(const char *dir, enum store_mode mode,

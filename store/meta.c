@@ -232,8 +232,9 @@ explain(enum err err, const char *path, struct problem *why)
 {
 	if (err == ERR_CRYPTO)
 		problem_set(why, PROBLEM_INTERNAL,
-		            "%s was made with another master key than the one given: give it the "
-		            "key it was made with (or, if it is the same, restore a backup)",
+		            "%s was sealed with another master key: bring that key back (as the "
+		            "systemd credential certd.master, or the file of master-key), or, if "
+		            "the key is the right one, restore a backup",
 		            path);
 	else if (err == ERR_CORRUPT)
 		problem_set(why, PROBLEM_INTERNAL,

@@ -37,16 +37,11 @@ struct store_rotation {
 MUST_CHECK enum err store_rotation(struct store *store, struct store_rotation *ret_rotation);
 
 /* Seals the data keys under NEW: one transaction for each environment, private/ first. A crash in
- * between leaves them under different masters: call it again with the same two. ERR_CRYPTO: OLD is
- * not the master key. Running processes go on with what they have; tell them by
- * store_master_set() before the next rotation begins, or start them again. */
+ * between leaves them under different masters: open the store with both, and call it again with
+ * the same two. ERR_CRYPTO: OLD is not the master key. Running processes go on with what they
+ * have; start them again before the next rotation begins. STORE itself goes on with NEW. */
 MUST_CHECK enum err store_master_change(struct store *store, const struct secret *old_master,
                                         const struct secret *new_master);
-/* As store_open() for the keeper, when a store_master_change() may have been interrupted: either of
- * the two opens each environment. To call store_master_change() again, then close it. */
-MUST_CHECK enum err store_open_between(const char *dir, const struct secret *old_master,
-                                       const struct secret *new_master, struct store **ret_store,
-                                       struct problem *ret_why);
 /* Another process changed the master key: data keys to come are opened with this one. */
 MUST_CHECK enum err store_master_set(struct store *store, const struct secret *master);
 

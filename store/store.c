@@ -91,10 +91,24 @@ open_env(struct store *store, struct env *env, const struct dir *dir, size_t map
 	return err;
 }
 
+/* With the first or the second of the keys in MASTER; MAKE: what is missing. */
+static enum err
+open_meta(struct env *env, bool make, const struct secret *master, const char *path,
+          struct problem *why)
+{
+	struct secret one = {.data = master->data, .len = STORE_MASTER_KEY_LEN};
+	enum err err = meta_open(env, make, &one, path, why);
+
+	if (err != ERR_CRYPTO || master->len == one.len)
+		return err;
+	one.data += STORE_MASTER_KEY_LEN;
+	return meta_open(env, make, &one, path, why);
+}
+
 /* What is in the environments, once LMDB has them open. */
 static enum err
 open_tables(struct store *store, const struct dir *dir, const struct secret *master,
-            const struct secret *other, struct problem *why)
+            struct problem *why)
 {
 	bool writes = store->mode == STORE_KEEPER;
 	char path[PATH_MAX];
@@ -105,9 +119,7 @@ open_tables(struct store *store, const struct dir *dir, const struct secret *mas
 			continue;
 		err = backup_path(path, dir->path, env_word((enum store_env)e), why);
 		if (!err)
-			err = meta_open(&store->env[e], writes, master, path, why);
-		if (err == ERR_CRYPTO && other)
-			err = meta_open(&store->env[e], writes, other, path, why);
+			err = open_meta(&store->env[e], writes, master, path, why);
 		if (!err && writes)
 			err = upgrade_records(store, (enum store_env)e, path, why);
 	}
@@ -143,7 +155,7 @@ store_open_sized(const char *path, enum store_mode mode, const struct secret *ma
 	store->mode = mode;
 	for (int e = 0; e < STORE_ENVS; e++)
 		env_init(&store->env[e], (enum store_env)e);
-	if (master->len != STORE_MASTER_KEY_LEN) {
+	if (master->len != STORE_MASTER_KEY_LEN && master->len != STORE_MASTER_PAIR_LEN) {
 		problem_set(ret_why, PROBLEM_INTERNAL, "the master key has %zu bytes, not %d",
 		            master->len, STORE_MASTER_KEY_LEN);
 		err = ERR_INVALID;
@@ -158,7 +170,7 @@ store_open_sized(const char *path, enum store_mode mode, const struct secret *ma
 		err = open_env(store, &store->env[e], &dir,
 		               sizes->map[e] ? sizes->map[e] : usual_sizes.map[e], ret_why);
 	if (!err)
-		err = open_tables(store, &dir, master, sizes->other, ret_why);
+		err = open_tables(store, &dir, master, ret_why);
 	dir_close(&dir);
 	if (!err)
 		err = store_check_readers(store);
@@ -178,14 +190,10 @@ store_open(const char *dir, enum store_mode mode, const struct secret *master,
 	return store_open_sized(dir, mode, master, &usual_sizes, ret_store, ret_why);
 }
 
-enum err
-store_open_between(const char *dir, const struct secret *old_master,
-                   const struct secret *new_master, struct store **ret_store,
-                   struct problem *ret_why)
+bool
+store_is_locked_out(const struct store *store)
 {
-	struct store_sizes sizes = {.other = new_master};
-
-	return store_open_sized(dir, STORE_KEEPER, old_master, &sizes, ret_store, ret_why);
+	return atomic_load(&store->locked_out);
 }
 
 bool

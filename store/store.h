@@ -38,7 +38,9 @@ enum store_mode {
 	STORE_READER, /* both environments, never writes: checks */
 };
 
-enum { STORE_MASTER_KEY_LEN = 32 };
+/* While a change of the master key is under way there are two, and either may be the one that an
+ * environment is sealed with: a master key is then the old one with the new one behind it. */
+enum { STORE_MASTER_KEY_LEN = 32, STORE_MASTER_PAIR_LEN = 64 };
 
 /* DIR holds served/ (made 0750: the front may be another user of the keeper's group) and private/
  * (0700); refused when one is a symbolic link, another user's, open to others, or on a network file
@@ -56,6 +58,10 @@ bool store_exists(const char *dir);
 /* Takes DIR, made when missing, for this process and the children it forks: before store_open(),
  * held while RET_FD is open in any of them. ERR_BUSY: another certd has it. */
 MUST_CHECK enum err store_lock(const char *dir, int *ret_fd, struct problem *ret_why);
+
+/* Whether a record was met that is under a data key which this process cannot open: it has an older
+ * master key than the store. Threads: any. */
+bool store_is_locked_out(const struct store *store);
 
 MUST_CHECK enum err store_begin_read(struct store *store, enum store_env env,
                                      struct store_txn **ret_txn);

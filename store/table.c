@@ -92,6 +92,8 @@ open_record(struct store_txn *txn, enum table table, struct span key, struct spa
 		err = seal_peek(&sealed, &head);
 		if (!err)
 			err = keys_take_up(txn->env, txn->mdb, head.key_id);
+		if (err == ERR_CRYPTO)
+			atomic_store(&txn->store->locked_out, true);
 		if (!err)
 			err = seal_open(seal, &place, &sealed, &txn->plain, &txn->head);
 		if (err == ERR_AGAIN)

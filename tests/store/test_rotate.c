@@ -394,15 +394,122 @@ the_master_key_changes(void **state)
 	secret_done(&new);
 }
 
+static struct secret
+pair_of(const struct secret *first, const struct secret *second)
+{
+	struct secret pair = {0};
+
+	assert_int_equal(secret_alloc(&pair, STORE_MASTER_PAIR_LEN), ERR_OK);
+	memcpy(pair.data, first->data, first->len);
+	memcpy(pair.data + first->len, second->data, second->len);
+	return pair;
+}
+
+static void
+swap_served(struct tmpstore *t, const char *words)
+{
+	char command[600];
+
+	tmpstore_close(t);
+	snprintf(command, sizeof(command), "cd %s && %s", t->dir, words);
+	assert_int_equal(system(command), 0);
+}
+
+/* private/ is under the new master key, served/ under the old one: with both it opens for everyone,
+ * and only a keeper's change writes. */
+static void
+between_two_master_keys(void **state)
+{
+	struct tmpstore *t = *state;
+	static const enum store_mode modes[] = {STORE_READER, STORE_FRONT, STORE_KEEPER};
+	struct secret new = {0}, pair, wrong;
+	struct check_result result;
+	struct problem why;
+	struct store *store;
+
+	fill_all(t);
+	assert_int_equal(secret_alloc(&new, STORE_MASTER_KEY_LEN), ERR_OK);
+	memset(new.data, 0x77, new.len);
+	pair = pair_of(&t->master, &new);
+	wrong = pair_of(&new, &new);
+	swap_served(t, "cp -a served as-it-was");
+	tmpstore_open(t);
+	assert_int_equal(store_master_change(t->store, &t->master, &new), ERR_OK);
+	swap_served(t, "rm -r served && mv as-it-was served");
+	assert_int_equal(store_open(t->dir, STORE_READER, &t->master, &store, &why), ERR_CRYPTO);
+	assert_int_equal(store_open(t->dir, STORE_READER, &new, &store, &why), ERR_CRYPTO);
+	assert_int_equal(store_open(t->dir, STORE_READER, &wrong, &store, &why), ERR_CRYPTO);
+	assert_non_null(strstr(why.detail, "bring that key back"));
+	assert_int_equal(store_check(t->dir, &pair, ignore, NULL, &result, &why), ERR_OK);
+	assert_int_equal(result.damaged, 0);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		assert_int_equal(store_open(t->dir, modes[i], &pair, &store, &why), ERR_OK);
+		assert_int_equal(read_all(store), 0);
+		if (modes[i] == STORE_KEEPER)
+			assert_int_equal(store_master_change(store, &t->master, &new), ERR_OK);
+		store_close(store);
+	}
+	secret_take(&t->master, &new);
+	tmpstore_open(t);
+	assert_whole(t);
+	secret_done(&pair);
+	secret_done(&wrong);
+}
+
+/* A reader that was not told of a new master key knows it when the next data key comes. */
+static void
+a_reader_of_the_old_master_key_is_locked_out(void **state)
+{
+	struct tmpstore *t = *state;
+	int to[2], from[2], status;
+	struct secret new = {0};
+	char c = 'x';
+	pid_t pid;
+
+	fill_all(t);
+	assert_int_equal(pipe(to) | pipe(from), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct problem why;
+		struct store *store;
+		bool good = store_open(t->dir, STORE_FRONT, &t->master, &store, &why) == ERR_OK;
+
+		for (int i = 0; good && i < 3; i++) {
+			good = (read_all(store) == 0) == (i < 2) &&
+			       store_is_locked_out(store) == (i == 2);
+			good = write(from[1], &c, 1) == 1 && read(to[0], &c, 1) == 1 && good;
+		}
+		_exit(good ? 0 : 1);
+	}
+	assert_int_equal(read(from[0], &c, 1), 1);
+	assert_int_equal(secret_alloc(&new, STORE_MASTER_KEY_LEN), ERR_OK);
+	memset(new.data, 0x77, new.len);
+	assert_int_equal(store_master_change(t->store, &t->master, &new), ERR_OK);
+	assert_int_equal(write(to[1], &c, 1) + read(from[0], &c, 1), 2); /* it has what it needs */
+	assert_int_equal(store_key_rotate_begin(t->store), ERR_OK);
+	secret_take(&t->master, &new);
+	finish(t, 1000);
+	assert_int_equal(write(to[1], &c, 1) + read(from[0], &c, 1), 2);
+	assert_int_equal(write(to[1], &c, 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_false(store_is_locked_out(t->store));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(all_records_move_to_the_new_key),   TEST(threads_read_on),
-		TEST(readers_of_other_processes_follow), TEST(a_killed_rotation_goes_on),
-		TEST(begun_in_one_environment_only),     TEST(the_master_key_changes),
+		TEST(all_records_move_to_the_new_key),
+		TEST(threads_read_on),
+		TEST(readers_of_other_processes_follow),
+		TEST(a_killed_rotation_goes_on),
+		TEST(begun_in_one_environment_only),
+		TEST(the_master_key_changes),
+		TEST(between_two_master_keys),
+		TEST(a_reader_of_the_old_master_key_is_locked_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
