@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* key.status, key.rotate, key.master: the keys that the store is sealed with. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -16,6 +17,8 @@
 #include "daemon/upkeep.h"
 #include "store/rotate.h"
 #include "store/store.h"
+
+enum { ROTATE_WAIT_MS = 30 * 1000 }; /* less than any client's patience */
 
 void
 add_keys(cJSON *object, struct control *c)
@@ -84,7 +87,16 @@ keys_on_timer(struct control *c)
 void
 command_key_rotate(struct control_client *cl, const cJSON *request)
 {
+	int64_t left_ms = cl->control->rotate_at - clock_mono_ms();
+
 	(void)request;
+	if (left_ms > ROTATE_WAIT_MS) {
+		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
+		            "workers that were replaced end their handshakes first: try again in "
+		            "%" PRId64 " s",
+		            left_ms / 1000 + 1);
+		return;
+	}
 	cl->busy = true;
 	cl->rotating = true;
 	keys_on_timer(cl->control);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/control_inside.h - what control.c (clients and framing), control_reply.c, command*.c (the
- * verbs) and control_wait.c (clients that wait) share; nobody else includes it. Control thread
- * only. */
+/* daemon/control_inside.h - what control.c (clients and framing), control_*.c and command*.c (the
+ * verbs) share; nobody else includes it. Control thread only. */
 #ifndef DAEMON_CONTROL_INSIDE_H
 #define DAEMON_CONTROL_INSIDE_H
 

@@ -36,15 +36,18 @@ struct place {
 struct given {
 	const char *name;
 	struct place file, next, credential;
-	bool store;  /* there is one already */
-	uid_t as;    /* who looks; 0: who runs the test */
-	bool root;   /* only root can set this up */
+	bool store; /* there is one already */
+	uid_t as;   /* who looks; 0: who runs the test */
+	bool root;  /* only root can set this up */
 	enum err err;
-	size_t len;  /* of the key found */
+	size_t len; /* of the key found */
 	const char *words[3];
 };
 
-#define GOOD {FILE_OF, 32, 0400, 0, 0}
+#define GOOD                                                                                       \
+	{                                                                                          \
+		FILE_OF, 32, 0400, 0, 0                                                            \
+	}
 
 static const struct given table[] = {
 	/* accepted */
@@ -62,7 +65,8 @@ static const struct given table[] = {
 	{"and before a change", .file = GOOD, .next = GOOD,
          .credential = {FILE_OF, 32, 0400, 0, 0500}, .len = 32},
 	/* refused */
-	{"no key", .store = true, .err = ERR_NOTFOUND, .words = {"master.key", "is not there", "bring"}},
+	{"no key", .store = true, .err = ERR_NOTFOUND,
+         .words = {"master.key", "is not there", "bring"}},
 	{"only .next", .next = GOOD, .store = true, .err = ERR_NOTFOUND,
          .words = {"master.key", "is not there", "bring"}},
 	{"too short", .file = {FILE_OF, 31, 0400, 0, 0}, .err = ERR_INVALID,
@@ -153,8 +157,9 @@ arrange(const struct given *g, const char *dir, char state[PATH_ROOM], char key[
 	snprintf(path, sizeof(path), "%s/certd.master", credentials);
 	put(path, &g->credential, 'c');
 	if (g->as) /* as an access list would, which shows as the same mode */
-		assert_int_equal(lchown(path, (uid_t)-1, NOBODY) | lchown(credentials, (uid_t)-1, NOBODY),
-		                 0);
+		assert_int_equal(
+			lchown(path, (uid_t)-1, NOBODY) | lchown(credentials, (uid_t)-1, NOBODY),
+			0);
 	assert_int_equal(chmod(credentials, g->credential.dir_mode), 0);
 	setenv("CREDENTIALS_DIRECTORY", credentials, 1);
 }

@@ -15,46 +15,12 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from certd import BUILD, PATIENCE, Certd, run  # noqa: E402
 from lab import check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 from pebble import Skip  # noqa: E402
+from storelab import certd_itself, events, serials_of, start_refused, state  # noqa: E402
 
 HEAD = 32
 NAMES = [f"n{i:02}.test" for i in range(12)]
-
-
-def state(lab, *parts):
-    return os.path.join(lab.directory, "state", *parts)
-
-
-def certd_itself(lab, *words, conf=None, timeout=60):
-    """certd doing one thing, with the lab's configuration."""
-    command = [os.path.join(BUILD, "certd"), "-c", conf or lab.conf_path, *words]
-    return run(command, words, timeout * PATIENCE, None)
-
-
-def events(lab, kind=None):
-    got = [e for e in lab.ctl_ok("events", "--limit", "1000", "-o", "ndjson").lines()]
-    return [e for e in got if kind is None or e["type"] == kind]
-
-
-def serials_of(lab, names):
-    return {name: lab.serial(name) for name in names}
-
-
-def start_refused(lab, *words):
-    """certd must end with 1 at start, having said all of WORDS in one sentence, once."""
-    before = os.path.getsize(lab.certd.log) if os.path.exists(lab.certd.log) else 0
-    lab.certd.start(wait=False)
-    code = lab.certd.process.wait(20 * PATIENCE)
-    lab.certd.process = None
-    with open(lab.certd.log, errors="replace") as log:
-        log.seek(before)
-        said = log.read()
-    equal(code, 1, f"exit code; the log: {said}")
-    lines = [line for line in said.splitlines() if " err: " in line]
-    check(any(all(word in line for word in words) for line in lines), f"{words} in: {said}")
-    check(len(lines) <= 3, f"no crash loop, no storm: {said}")
 
 
 # ---- backup, restore, check, compact --------------------------------------------------------------
@@ -276,139 +242,6 @@ def F6_a_truncated_file_is_refused_with_a_sentence(lab):
     lab.serial(NAMES[0])
 
 
-# ---- keys -----------------------------------------------------------------------------------------
-
-
-@scenario(config="ca dead { directory https://127.0.0.1:9/dir; account a@example.com; agree-terms; }")
-def key_rotation_under_load_with_the_keeper_killed(lab):
-    lab.start()
-    lab.add(*NAMES)
-    serials = serials_of(lab, NAMES)
-    for k in range(5):
-        lab.ctl_ok("add", *[f"p{k}-{i:03}.test" for i in range(900)], "--ca", "dead")
-    load = lab.load(NAMES, rate=200)
-    lab.ctl_ok("key", "rotate")
-    expect_code(lab.ctl("key", "rotate"), 6)
-    for _ in range(3):
-        time.sleep(0.5)
-        check(lab.ctl_ok("key", "status", "-o", "json").json()["rotating"], "it is running")
-        lab.certd.kill("keeper")
-        lab.certd.wait_ready()
-    wait_for(lambda: not lab.ctl_ok("key", "status", "-o", "json").json()["rotating"], 60,
-             "the rotation ends")
-    wait_for(lambda: events(lab, "key.rotated"), 5, "the event")
-    load.stop_clean(least=100)
-    equal(serials_of(lab, NAMES), serials, "certificates")
-    lab.add("after.test")
-    lab.ctl_ok("db", "check")
-    lab.certd.stop()
-    lab.start()
-    equal(serials_of(lab, NAMES), serials, "certificates after a restart")
-
-
-@scenario()
-def the_master_key_changes_under_load(lab):
-    lab.start()
-    lab.add(*NAMES[:4])
-    key = open(state(lab, "master.key"), "rb").read()
-    load = lab.load(NAMES[:4], rate=100)
-    lab.ctl_ok("key", "master")
-    check(open(state(lab, "master.key"), "rb").read() != key, "a new key")
-    check(not os.path.exists(state(lab, "master.key.next")), "nothing is left beside it")
-    lab.certd.kill("keeper")
-    lab.certd.wait_ready()
-    os.kill(lab.certd.pids("front")[0], 9)
-    wait_for(lambda: len(lab.certd.pids("front")) >= 2, 5, "the worker is back")
-    lab.ctl_ok("key", "rotate")
-    lab.add("after.test")
-    time.sleep(1)
-    check(load.stop()["failed"] <= 5, "only what the killed worker had may fail")
-    # a change that was killed when the new key was written aside and nothing else was done
-    shutil.copy(state(lab, "master.key"), state(lab, "master.key.next"))
-    with open(state(lab, "master.key.next"), "r+b") as file:
-        os.fchmod(file.fileno(), 0o400)
-        file.write(os.urandom(32))
-    lab.certd.kill("keeper")
-    lab.certd.wait_ready()
-    check(not os.path.exists(state(lab, "master.key.next")), "the change is through")
-    lab.serial(NAMES[0])
-    lab.ctl_ok("renew", NAMES[0], "--wait")
-    lab.certd.stop()
-    with open(state(lab, "master.key"), "rb") as new:
-        check(new.read() != key, "the key is the next one")
-    os.chmod(state(lab, "master.key"), 0o600)
-    with open(state(lab, "master.key"), "wb") as file:     # the first one opens nothing any more
-        file.write(key)
-    start_refused(lab, "master key")
-
-
-@scenario()
-def a_change_of_the_master_key_killed_in_its_middle(lab):
-    """private/ is under the new key, served/ under the old one, and the new one has no name yet."""
-    lab.start()
-    lab.add("a.test")
-    serial = lab.serial("a.test")
-    lab.certd.stop()
-    shutil.copytree(state(lab, "served"), lab.directory + "/served")
-    shutil.copy(state(lab, "master.key"), lab.directory + "/old.key")
-    lab.start()
-    lab.ctl_ok("key", "master")
-    lab.certd.stop()
-    shutil.rmtree(state(lab, "served"))
-    os.rename(lab.directory + "/served", state(lab, "served"))
-    os.rename(state(lab, "master.key"), state(lab, "master.key.next"))
-    os.rename(lab.directory + "/old.key", state(lab, "master.key"))
-    lab.start()
-    equal(lab.serial("a.test"), serial, "what is served")
-    check(not os.path.exists(state(lab, "master.key.next")), "the change is through")
-    lab.ctl_ok("renew", "a.test", "--wait")
-    lab.ctl_ok("db", "check")
-
-
-@scenario(single=True, config="ca dead { directory https://127.0.0.1:9/dir; account a@example.com; agree-terms; }")
-def all_of_it_in_one_process(lab):
-    lab.start()
-    lab.add(*NAMES[:4])
-    lab.ctl_ok("add", *[f"p{i:03}.test" for i in range(500)], "--ca", "dead")
-    load = lab.load(NAMES[:4], rate=50)
-    lab.ctl_ok("key", "rotate")
-    lab.ctl_ok("db", "backup", lab.directory + "/backup")
-    lab.ctl_ok("db", "check")
-    lab.ctl_ok("key", "master")
-    wait_for(lambda: not lab.ctl_ok("key", "status", "-o", "json").json()["rotating"], 30,
-             "the rotation ends")
-    lab.ctl_ok("key", "rotate")
-    lab.add("after.test")
-    lab.ctl_ok("db", "stat")
-    load.stop_clean()
-    lab.certd.stop()
-    lab.start()
-    lab.serial("after.test")
-
-
-@scenario()
-def F23_A19_wrong_and_missing_keys(lab):
-    made = expect_code(certd_itself(lab, f"--key-init={lab.directory}/a.key"), 0)
-    equal(os.stat(f"{lab.directory}/a.key").st_mode & 0o777, 0o400, f"mode\n{made}")
-    expect_code(certd_itself(lab, f"--key-init={lab.directory}/a.key"), 6)
-    expect_code(lab.ctl("--config", lab.conf_path, "key", "init", f"{lab.directory}/a.key"), 6)
-    lab.start()
-    lab.add("a.test")
-    lab.certd.stop()
-    key = state(lab, "master.key")
-    os.rename(key, key + ".away")
-    start_refused(lab, "master key", "is not there")
-    shutil.copy(f"{lab.directory}/a.key", key)
-    start_refused(lab, "master key")
-    os.remove(key)
-    os.rename(key + ".away", key)
-    for file in ("served", "private"):      # A19: nothing of it is readable without the key
-        data = open(state(lab, file, "data.mdb"), "rb").read()
-        check(b"BEGIN" not in data and b"ops@example.com" not in data, "sealed")
-    lab.start()
-    lab.serial("a.test")
-
-
 @scenario()
 def F23_a_newer_format_is_refused(lab):
     lab.start()
@@ -574,27 +407,6 @@ def F7_dead_readers_are_cleared(lab):
     lab.certd.kill("keeper")
     lab.certd.wait_ready()
     check(lab.certd.status()["store"]["readers"] < 20, "slots of the dead are free")
-
-
-@scenario()
-def a_broken_file_keeps_the_master_key_as_it_is(lab):
-    """Workers that could not be replaced would be left with a key that opens nothing new."""
-    lab.start()
-    lab.add("a.test")
-    good = lab.config()
-    lab.write_config(text=good + "nonsense;\n")
-    answer = lab.ctl("key", "master")
-    equal(answer.code, 6, str(answer))
-    check("nothing was changed" in answer.err, str(answer))
-    lab.ctl_ok("key", "rotate")
-    time.sleep(1)
-    lab.serial("a.test")
-    lab.write_config()
-    lab.ctl_ok("key", "master")
-    wait_for(lambda: lab.ctl("key", "rotate").code == 0, 20, "the next rotation begins")
-    lab.add("b.test")
-    for name in ("a.test", "b.test"):
-        lab.serial(name)
 
 
 if __name__ == "__main__":
