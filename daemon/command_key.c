@@ -142,6 +142,9 @@ command_key_master(struct control_client *cl, const cJSON *request)
 		return;
 	}
 	err = change_master(c, &why);
+	/* Also when it has failed: both keys may be in use then, and the next role needs both. */
+	if (send(c->channel, &message, 1, MSG_NOSIGNAL) != 1)
+		log_warn("the parent does not hear of the new master key");
 	if (err) {
 		reply_error(cl, msg_exit_of_err(err), err_word(err), "%s",
 		            why.kind ? why.detail : err_text(err));
@@ -150,8 +153,6 @@ command_key_master(struct control_client *cl, const cJSON *request)
 	log_notice("the master key is changed: the old one opens nothing any more");
 	history_add(c->store, c->notices, "key.master", "",
 	            "the master key is a new one; backups made before need the old one");
-	if (send(c->channel, &message, 1, MSG_NOSIGNAL) != 1)
-		log_warn("the parent does not hear of the new master key");
 	cl->busy = true;
 	cl->reloading = true;
 	reload_ask(c);

@@ -31,6 +31,12 @@ def begin(lab, *names, handshake="2s"):
     return serials_of(lab, names)
 
 
+def front(lab):
+    """The workers, once all are there."""
+    return wait_for(lambda: len(lab.certd.pids("front")) == 2 and lab.certd.pids("front"), 10,
+                    "two workers")
+
+
 def key_status(lab):
     return lab.ctl_ok("key", "status", "-o", "json").json()
 
@@ -187,7 +193,7 @@ def the_master_key_changes_under_load(lab):
 def a_keeper_that_finds_half_a_change_has_the_workers_replaced(lab):
     serials = begin(lab, *NAMES)
     load = lab.load(NAMES, rate=100)
-    workers = lab.certd.pids("front")
+    workers = front(lab)
     another_key(lab, state(lab, "master.key.next"))
     new = open(state(lab, "master.key.next"), "rb").read()
     answer = expect_code(lab.ctl("db", "check"), 0)     # its process has to know of both, too
@@ -212,7 +218,7 @@ def workers_that_were_not_replaced_start_again(lab):
     serials = begin(lab, *NAMES)
     lab.certd.stop()
     lab.start()                 # no worker has a name in its cache
-    workers = lab.certd.pids("front")
+    workers = front(lab)
     another_key(lab, state(lab, "master.key.next"))
     with open(lab.conf_path) as file:
         good = file.read()
@@ -246,7 +252,7 @@ def replaced_workers_end_their_handshakes_before_a_rotation(lab):
     begin(lab, *NAMES, handshake="4s")
     lab.certd.stop()
     lab.start()                 # no worker has a name in its cache
-    workers = lab.certd.pids("front")
+    workers = front(lab)
     kept = [lab.connect(NAMES[0]) for _ in range(8)]     # old workers stay as long as these
     begun = [Halfway(lab, name) for name in NAMES[1:4]]
     wait_for(lambda: lab.certd.status()["front"]["connections"] >= len(kept) + len(begun), 10,
