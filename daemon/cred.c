@@ -13,8 +13,10 @@
 #include <uthash.h>
 
 #include "acme/key.h"
+#include "base/clock.h"
 #include "base/cursor.h"
 #include "store/cert.h"
+#include "store/domain.h"
 
 /* Issuer certificates, one copy for all leaves of an issuer. */
 struct chain_ref {
@@ -25,16 +27,28 @@ struct chain_ref {
 	UT_hash_handle hh;
 };
 
-struct cred {
+/* A certificate with its key. */
+struct material {
 	unsigned refs;
 	X509 *leaf;
 	EVP_PKEY *key;
 	struct chain_ref *chain; /* NULL: none */
+	int64_t not_after;
+	uint64_t generation;        /* hashed, when several names may have it */
+	struct cred_chains *shared; /* NULL: not hashed */
+	UT_hash_handle hh;
+};
+
+struct cred {
+	unsigned refs;
+	struct material *of[2]; /* the second one is NULL most often */
+	bool incomplete;
 	bool spoiled;
 };
 
 struct cred_chains {
 	struct chain_ref *by_id;
+	struct material *by_generation;
 };
 
 static void
@@ -48,16 +62,41 @@ chain_unref(struct chain_ref *chain)
 	free(chain);
 }
 
+static void
+hide_material(struct material *m)
+{
+	if (m->shared)
+		HASH_DEL(m->shared->by_generation, m);
+	m->shared = NULL;
+}
+
+static void
+material_unref(struct material *m)
+{
+	if (!m || --m->refs > 0)
+		return;
+	hide_material(m);
+	chain_unref(m->chain);
+	X509_free(m->leaf);
+	EVP_PKEY_free(m->key);
+	free(m);
+}
+
 enum err
 cred_new(X509 *leaf, EVP_PKEY *key, struct cred **ret_cred)
 {
 	struct cred *cred = calloc(1, sizeof(*cred));
+	struct material *m = calloc(1, sizeof(*m));
 
-	if (!cred)
+	if (!cred || !m) {
+		free(cred);
+		free(m);
 		return ERR_NOMEM;
+	}
 	X509_up_ref(leaf);
 	EVP_PKEY_up_ref(key);
-	*cred = (struct cred){.refs = 1, .leaf = leaf, .key = key};
+	*m = (struct material){.refs = 1, .leaf = leaf, .key = key, .not_after = INT64_MAX};
+	*cred = (struct cred){.refs = 1, .of = {m}};
 	*ret_cred = cred;
 	return ERR_OK;
 }
@@ -74,34 +113,58 @@ cred_unref(struct cred *cred)
 {
 	if (!cred || --cred->refs > 0)
 		return;
-	chain_unref(cred->chain);
-	X509_free(cred->leaf);
-	EVP_PKEY_free(cred->key);
+	material_unref(cred->of[0]);
+	material_unref(cred->of[1]);
 	free(cred);
 }
 
 /* Its chain may be what is wrong, so the next to load it gets a new one. */
 static void
-spoil(struct cred *cred)
+spoil(struct cred *cred, struct material *m)
 {
-	struct chain_ref *chain = cred->chain;
+	struct chain_ref *chain = m->chain;
 
 	cred->spoiled = true;
+	hide_material(m);
 	if (!chain || !chain->hh.tbl)
 		return;
 	HASH_DEL(chain->chains->by_id, chain);
 	chain->hh.tbl = NULL;
 }
 
+static enum err
+attach(struct cred *cred, struct material *m, SSL *ssl)
+{
+	STACK_OF(X509) *issuers = m->chain ? m->chain->certs : NULL;
+
+	if (SSL_use_cert_and_key(ssl, m->leaf, m->key, issuers, 1) == 1)
+		return ERR_OK;
+	spoil(cred, m);
+	return ERR_CRYPTO;
+}
+
 enum err
 cred_attach(struct cred *cred, SSL *ssl)
 {
-	STACK_OF(X509) *issuers = cred->chain ? cred->chain->certs : NULL;
+	struct material *first = cred->of[0], *second = cred->of[1];
+	enum err err;
+	int64_t now;
 
-	if (SSL_use_cert_and_key(ssl, cred->leaf, cred->key, issuers, 1) == 1)
-		return ERR_OK;
-	spoil(cred);
-	return ERR_CRYPTO;
+	if (!second)
+		return attach(cred, first, ssl);
+	now = clock_wall();
+	if (first->not_after <= now && now < second->not_after)
+		return attach(cred, second, ssl);
+	err = attach(cred, first, ssl);
+	if (!err && (now < second->not_after || first->not_after <= now))
+		err = attach(cred, second, ssl);
+	return err;
+}
+
+bool
+cred_is_incomplete(const struct cred *cred)
+{
+	return cred->incomplete;
 }
 
 bool
@@ -208,36 +271,99 @@ load_key(const struct cert *cert, const X509 *leaf, EVP_PKEY **ret_key)
 	return key_load_p256(&cert->key, point->data, (size_t)point->length, ret_key);
 }
 
+typedef enum err get_cert(struct store_txn *txn, const struct domain *domain, struct cert *cert);
+
 /* The bytes of the private key are wiped here whatever happens. */
+static enum err
+load(struct cred_chains *chains, struct store_txn *txn, const struct domain *domain, get_cert *get,
+     struct material **ret_material)
+{
+	struct material *m = calloc(1, sizeof(*m));
+	struct cert cert;
+	enum err err;
+
+	if (!m)
+		return ERR_NOMEM;
+	m->refs = 1;
+	cert_init(&cert);
+	err = get(txn, domain, &cert);
+	if (!err)
+		err = read_cert((struct span){cert.leaf.data, cert.leaf.len}, &m->leaf);
+	if (!err)
+		err = load_key(&cert, m->leaf, &m->key);
+	if (!err)
+		err = chain_ref(chains, txn, cert.chain_id, &m->chain);
+	m->not_after = cert.not_after;
+	m->generation = cert.generation;
+	cert_done(&cert);
+	ERR_clear_error();
+	if (err)
+		material_unref(m);
+	else
+		*ret_material = m;
+	return err;
+}
+
+/* One of the pool: it may be here for another name of it. One that the table has no room for works
+ * all the same. */
+static enum err
+load_pooled(struct cred_chains *chains, struct store_txn *txn, const struct domain *domain,
+            get_cert *get, struct material **ret_material)
+{
+	uint64_t generation =
+		get == cert_get_second ? domain->second.generation : domain->generation;
+	struct material *m;
+	enum err err;
+
+	HASH_FIND(hh, chains->by_generation, &generation, sizeof(generation), m);
+	if (m) {
+		m->refs++;
+		*ret_material = m;
+		return ERR_OK;
+	}
+	err = load(chains, txn, domain, get, &m);
+	if (err)
+		return err;
+	HASH_ADD(hh, chains->by_generation, generation, sizeof(m->generation), m);
+	if (m->hh.tbl)
+		m->shared = chains;
+	*ret_material = m;
+	return ERR_OK;
+}
+
+static enum err
+load_first(struct cred_chains *chains, struct store_txn *txn, const struct domain *domain,
+           struct material **ret_material)
+{
+	if (domain->pooled)
+		return load_pooled(chains, txn, domain, cert_get_for, ret_material);
+	return load(chains, txn, domain, cert_get_for, ret_material);
+}
+
 enum err
 cred_load(struct cred_chains *chains, struct store_txn *txn, const struct domain *domain,
           struct cred **ret_cred)
 {
-	struct cert cert;
-	struct cred *cred = NULL;
-	X509 *leaf = NULL;
-	EVP_PKEY *key = NULL;
-	enum err err;
+	struct cred *cred = calloc(1, sizeof(*cred));
+	enum err err = ERR_OK, second = ERR_OK;
 
-	cert_init(&cert);
-	err = cert_get_for(txn, domain, &cert);
-	if (!err)
-		err = read_cert((struct span){cert.leaf.data, cert.leaf.len}, &leaf);
-	if (!err)
-		err = load_key(&cert, leaf, &key);
-	if (!err)
-		err = cred_new(leaf, key, &cred);
-	if (!err)
-		err = chain_ref(chains, txn, cert.chain_id, &cred->chain);
-	if (!err) {
-		*ret_cred = cred;
-		cred = NULL;
+	if (!cred)
+		return ERR_NOMEM;
+	cred->refs = 1;
+	err = load_first(chains, txn, domain, &cred->of[0]);
+	if (domain->second.generation)
+		second = load_pooled(chains, txn, domain, cert_get_second, &cred->of[1]);
+	if (err && cred->of[1]) {
+		cred->of[0] = cred->of[1];
+		cred->of[1] = NULL;
+		second = err;
+		err = ERR_OK;
 	}
-	cred_unref(cred);
-	EVP_PKEY_free(key);
-	X509_free(leaf);
-	cert_done(&cert);
-	ERR_clear_error();
+	cred->incomplete = second != ERR_OK;
+	if (err)
+		cred_unref(cred);
+	else
+		*ret_cred = cred;
 	return err;
 }
 
@@ -253,6 +379,7 @@ cred_chains_free(struct cred_chains *chains)
 {
 	if (!chains)
 		return;
-	assert(!chains->by_id); /* each chain goes with the last credential that uses it */
+	/* Each goes with the last credential that uses it. */
+	assert(!chains->by_id && !chains->by_generation);
 	free(chains);
 }

@@ -2,10 +2,13 @@
 /*
  * daemon/cred.h - one credential: leaf, key and issuers, ready to be attached to a handshake
  *
- * Issuer chains are shared by chain id. Private keys: only here is an EVP_PKEY made from stored
- * bytes (which are wiped at once), and cred_attach() is its only way to an SSL; a signer process
- * replaces both. Ownership: counted; a connection holds one reference from its hello to its end.
- * Threads: one; counts are not atomic.
+ * A name may have two, of different types of key (RSA beside ECDSA): both are attached, and OpenSSL
+ * takes the one that the client's signature algorithms allow, ours first (RFC 8446, 4.4.2.2). One
+ * that has expired is attached only when the other one has, too.
+ * Issuer chains are shared by chain id, certificates of several names by their generation. Private
+ * keys: only here is an EVP_PKEY made from stored bytes (which are wiped at once), and
+ * cred_attach() is its only way to an SSL; a signer process replaces both. Ownership: counted; a
+ * connection holds one reference from its hello to its end. Threads: one; counts are not atomic.
  */
 #ifndef DAEMON_CRED_H
 #define DAEMON_CRED_H
@@ -20,12 +23,13 @@ struct cred_chains;
 struct domain;
 struct store_txn;
 
-/* The chains in use by a worker's credentials. */
+/* What a worker's credentials share. */
 MUST_CHECK enum err cred_chains_new(struct cred_chains **ret_chains);
 void cred_chains_free(struct cred_chains *chains); /* after all its credentials; accepts NULL */
 
-/* Reads and decodes DOMAIN's certificate, and only the one of its generation. Cold: about 300 us.
- */
+/* Reads and decodes DOMAIN's certificate, and only the one of its generation, and the second one if
+ * there is one. Cold: about 300 us. When just one of two can be used, that one: RET_CRED is
+ * incomplete. */
 MUST_CHECK enum err cred_load(struct cred_chains *chains, struct store_txn *txn,
                               const struct domain *domain, struct cred **ret_cred);
 /* One without issuers that is in no store; references to LEAF and KEY are taken. */
@@ -37,5 +41,7 @@ void cred_unref(struct cred *cred); /* accepts NULL */
  * only for lack of memory: then CRED is spoiled, and should be loaded again. */
 MUST_CHECK enum err cred_attach(struct cred *cred, SSL *ssl);
 bool cred_is_spoiled(const struct cred *cred);
+/* One of two certificates is missing in it. */
+bool cred_is_incomplete(const struct cred *cred);
 
 #endif

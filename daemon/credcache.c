@@ -28,6 +28,7 @@
 struct entry {
 	struct hostname name;
 	uint64_t generation;
+	uint64_t second;     /* generation */
 	struct cred *cred;   /* NULL: this generation cannot be used, and was logged */
 	int64_t retry_at_ms; /* when it is tried again, then */
 	const struct conf_backend *backend; /* of backend_name */
@@ -112,7 +113,8 @@ entry_set(struct credcache *cache, const struct hostname *name, uint64_t generat
 }
 
 static void
-note_broken(struct credcache *cache, const struct hostname *name, uint64_t generation, enum err err)
+note_broken(struct credcache *cache, const struct hostname *name, uint64_t generation,
+            uint64_t second, enum err err)
 {
 	struct entry *e = entry_find(cache, name);
 	bool noted = e && e->generation == generation && !e->cred;
@@ -125,8 +127,10 @@ note_broken(struct credcache *cache, const struct hostname *name, uint64_t gener
 		              err_text(err));
 	report_add(&cache->config.status->reports, name);
 	e = entry_set(cache, name, generation, NULL);
-	if (e)
-		e->retry_at_ms = clock_mono_ms() + cache->config.retry_ms;
+	if (!e)
+		return;
+	e->second = second;
+	e->retry_at_ms = clock_mono_ms() + cache->config.retry_ms;
 }
 
 /* ERR_CRYPTO of a process that is locked out says nothing about the record. */
@@ -148,6 +152,20 @@ entry_backend(struct credcache *cache, struct entry *e, const char *name)
 	return e->backend;
 }
 
+static struct entry *
+entry_took(struct credcache *cache, const struct domain *domain, struct cred *cred)
+{
+	struct entry *e;
+
+	/* It serves; the keeper repairs what it lacks. */
+	if (cred_is_incomplete(cred))
+		report_add(&cache->config.status->reports, &domain->name);
+	e = entry_set(cache, &domain->name, domain->generation, cred);
+	if (e)
+		e->second = domain->second.generation;
+	return e;
+}
+
 /* The entry of DOMAIN's current generation, loaded if need be; NULL when it cannot be used. */
 static struct entry *
 entry_current(struct credcache *cache, struct store_txn *txn, const struct domain *domain)
@@ -156,7 +174,7 @@ entry_current(struct credcache *cache, struct store_txn *txn, const struct domai
 	struct cred *cred = NULL;
 	enum err err;
 
-	if (e && e->generation == domain->generation &&
+	if (e && e->generation == domain->generation && e->second == domain->second.generation &&
 	    (e->cred ? !cred_is_spoiled(e->cred) : clock_mono_ms() < e->retry_at_ms)) {
 		DL_DELETE(cache->by_use, e);
 		DL_PREPEND(cache->by_use, e);
@@ -167,10 +185,11 @@ entry_current(struct credcache *cache, struct store_txn *txn, const struct domai
 	err = cred_load(cache->chains, txn, domain, &cred);
 	if (!err) {
 		status_add(cache->config.status, STATUS_CRED_LOADED, 1);
-		return entry_set(cache, &domain->name, domain->generation, cred);
+		return entry_took(cache, domain, cred);
 	}
 	if (is_damage(cache, err))
-		note_broken(cache, &domain->name, domain->generation, err);
+		note_broken(cache, &domain->name, domain->generation, domain->second.generation,
+		            err);
 	else
 		status_add(cache->config.status, STATUS_CRED_FAILED, 1);
 	return NULL;
@@ -189,14 +208,23 @@ find_domain(struct credcache *cache, struct store_txn *txn, const struct hostnam
 		entry_drop(cache, e);
 	else if (err && err != ERR_NOTFOUND && is_damage(cache, err) &&
 	         (!e || e->generation != GENERATION_NONE || e->retry_at_ms <= clock_mono_ms()))
-		note_broken(cache, name, GENERATION_NONE, err);
+		note_broken(cache, name, GENERATION_NONE, 0, err);
 	return err == ERR_OK;
 }
 
 static bool
 has_valid(const struct domain *d, int64_t now)
 {
-	return d->generation != 0 && d->not_before <= now && now < d->not_after;
+	const struct domain_second *s = &d->second;
+
+	return (d->generation != 0 && d->not_before <= now && now < d->not_after) ||
+	       (s->generation != 0 && s->not_before <= now && now < s->not_after);
+}
+
+static bool
+has_any(const struct domain *d)
+{
+	return d->generation || d->second.generation;
 }
 
 static enum err
@@ -215,9 +243,9 @@ choose(struct credcache *cache, struct store_txn *txn, const struct hostname *na
 		has_wild = find_domain(cache, txn, &parent, &wild);
 	if (!e && has_wild && has_valid(&wild, now))
 		e = entry_current(cache, txn, &wild);
-	if (!e && has_own && own.generation)
+	if (!e && has_own && has_any(&own))
 		e = entry_current(cache, txn, &own);
-	if (!e && has_wild && wild.generation)
+	if (!e && has_wild && has_any(&wild))
 		e = entry_current(cache, txn, &wild);
 	if (!e)
 		return has_own || has_wild ? ERR_WRONGSTATE : ERR_NOTFOUND;
