@@ -17,7 +17,13 @@ static const unsigned char alg_p256[] = {0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3
 
 #define SPAN_OF(bytes) ((struct span){bytes, sizeof(bytes)})
 
-enum { USAGE_SIGNATURE = 0x80, USAGE_ENCIPHERMENT = 0x20, USAGE_AGREEMENT = 0x08, V3 = 2 };
+enum {
+	USAGE_SIGNATURE = 0x80,
+	USAGE_ENCIPHERMENT = 0x20,
+	USAGE_AGREEMENT = 0x08,
+	V3 = 2,
+	ALGORITHM_MAX = 32
+};
 
 static void
 read_key(struct span whole, struct certview *view)
@@ -295,4 +301,15 @@ certview_common_name(struct span name, char *dst, size_t size)
 			break;
 	}
 	snprintf(dst, size, "%.*s", (int)text.len, text.len ? (const char *)text.data : "");
+}
+
+bool
+certview_is_rsa(const struct certview *view)
+{
+	/* AlgorithmIdentifier: rsaEncryption (RFC 3279, 2.3.1) */
+	static const unsigned char oid[] = {6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1};
+	const struct span *key = &view->public_key;
+
+	return memmem(key->data, key->len < ALGORITHM_MAX ? key->len : ALGORITHM_MAX, oid,
+	              sizeof(oid));
 }

@@ -38,6 +38,8 @@ struct certview {
 
 /* ERR_INVALID: no certificate of version 3 in strict DER. The spans live as long as DER. */
 MUST_CHECK enum err certview_read(struct span der, struct certview *ret_view);
+/* The type of its key: RSA, or else ECDSA, as far as certd takes any. */
+bool certview_is_rsa(const struct certview *view);
 /* The common name of a name (RFC 5280, 4.1.2.4), else its last attribute. Foreign text; DST is
  * terminated and cut. */
 void certview_common_name(struct span name, char *dst, size_t size);

@@ -14,6 +14,8 @@ struct import_cert {
 	struct bundle bundle;
 	const char *given; /* the request's "name", may be NULL */
 	bool refused;
+	bool is_rsa;
+	uint64_t pooled; /* generation in the pool, when the transaction has put it there */
 	struct problem why;
 };
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/msg.h"
 #include "daemon/import_inside.h"
+#include "daemon/pair.h"
 
 struct run {
 	struct import_place *place;
@@ -75,8 +76,10 @@ judge_one(struct run *r, const cJSON *item, struct import_cert *cert)
 	cert->refused = err != ERR_OK;
 	if (err && err != ERR_REFUSED)
 		refuse(cert, err_text(err));
-	else if (!err)
-		choose_name(cert);
+	if (cert->refused)
+		return;
+	cert->is_rsa = pair_leaf_is_rsa(&cert->bundle.leaf);
+	choose_name(cert);
 }
 
 static enum err

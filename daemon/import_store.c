@@ -9,9 +9,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/import_inside.h"
+#include "daemon/pair.h"
 #include "daemon/plan.h"
 #include "daemon/upkeep.h"
 #include "store/cert.h"
+#include "store/cert_pool.h"
 #include "store/event.h"
 #include "store/store.h"
 
@@ -37,63 +39,101 @@ spread_of(const struct hostname *name)
 }
 
 static bool
-has_leaf(struct store_txn *txn, const struct domain *d, const struct bundle *b)
+has_leaf(struct store_txn *txn, const struct domain *d, bool second, const struct bundle *b)
 {
 	struct cert cert;
 	bool same;
 
 	cert_init(&cert);
-	same = cert_get_for(txn, d, &cert) == ERR_OK && cert.leaf.len == b->leaf.len &&
+	same = pair_get(txn, d, second, &cert) == ERR_OK && cert.leaf.len == b->leaf.len &&
 	       memcmp(cert.leaf.data, b->leaf.data, b->leaf.len) == 0;
 	cert_done(&cert);
 	return same;
 }
 
-/* Whether what is stored stays. */
+/* Whether what is stored there stays. */
 static bool
-stays(struct store_txn *txn, const struct domain *d, const struct import_job *job,
+stays(struct store_txn *txn, const struct domain *d, bool second, const struct import_job *job,
       struct import_name *n)
 {
+	const struct domain_second there =
+		second ? d->second
+		       : (struct domain_second){d->generation, d->not_before, d->not_after};
 	const struct bundle *b = &n->cert->bundle;
 
-	if (d->generation == 0 || job->replace)
+	if (there.generation == 0 || job->replace)
 		return false;
-	if (d->not_after == b->not_after && has_leaf(txn, d, b))
+	if (there.not_after == b->not_after && has_leaf(txn, d, second, b))
 		return true;
-	if (d->not_after <= clock_wall() || d->not_before < b->not_before)
+	if (there.not_after <= clock_wall() || there.not_before < b->not_before)
 		return false;
 	n->detail = "the stored certificate is newer: it stays, unless \"replace\" is true";
 	return true;
 }
 
 static enum err
-put_cert(struct store_txn *txn, const struct bundle *b, struct domain *d)
+fill_cert(struct store_txn *txn, const struct bundle *b, const struct domain *d, struct cert *cert)
 {
+	enum err err;
+
+	cert->not_before = b->not_before;
+	cert->not_after = b->not_after;
+	cert->key_kind = b->key.len == KEY_P256_SCALAR_LEN ? CERT_KEY_P256 : CERT_KEY_PKCS8;
+	err = cert_next_generation(txn, d, &cert->generation);
+	if (!err)
+		err = secret_copy(&cert->key, &b->key);
+	buf_add(&cert->leaf, b->leaf.data, b->leaf.len);
+	return err || buf_ok(&cert->leaf) ? err : ERR_NOMEM;
+}
+
+/* One record for all names of a certificate: they are all put in this transaction. */
+static enum err
+put_cert(struct store_txn *txn, struct import_cert *from, struct domain *d, bool second)
+{
+	const struct bundle *b = &from->bundle;
+	bool shared = b->name_count > 1, pooled = shared || second;
 	struct cert cert;
 	enum err err;
 
 	cert_init(&cert);
-	cert.not_before = b->not_before;
-	cert.not_after = b->not_after;
-	cert.key_kind = b->key.len == KEY_P256_SCALAR_LEN ? CERT_KEY_P256 : CERT_KEY_PKCS8;
-	err = cert_next_generation(txn, d, &cert.generation);
-	if (!err)
-		err = secret_copy(&cert.key, &b->key);
-	buf_add(&cert.leaf, b->leaf.data, b->leaf.len);
-	if (!err && !buf_ok(&cert.leaf))
-		err = ERR_NOMEM;
-	if (!err)
+	err = fill_cert(txn, b, d, &cert);
+	if (shared && from->pooled)
+		cert.generation = from->pooled;
+	else if (!err && shared)
+		err = cert_pool_put(txn, b->names, b->name_count, &cert, &b->issuers);
+	else if (!err && second)
+		err = cert_pool_put(txn, &d->name, 1, &cert, &b->issuers);
+	else if (!err)
 		err = cert_put(txn, &d->name, &cert, &b->issuers);
-	d->generation = cert.generation;
+	if (!err && shared)
+		from->pooled = cert.generation;
+	if (second)
+		d->second =
+			(struct domain_second){cert.generation, cert.not_before, cert.not_after};
+	else
+		domain_take_cert(d, &cert, pooled);
+	if (!second)
+		pair_settle(txn, d, from->is_rsa);
 	cert_done(&cert);
 	return err;
+}
+
+/* What a new certificate makes of its domain. A second one changes no plan. */
+static void
+make_valid(struct domain *d, const struct bundle *b)
+{
+	d->state = DOMAIN_VALID;
+	d->failures = 0;
+	d->problem = (struct problem){0};
+	if (d->due_at != 0) /* an order in work goes on, and ends as it ends */
+		d->due_at = plan_renew_at(b->not_before, b->not_after, spread_of(&d->name));
 }
 
 static enum err
 put_name(struct store_txn *txn, const struct import_job *job, struct import_name *n)
 {
-	const struct bundle *b = &n->cert->bundle;
 	struct domain d;
+	bool second = false;
 	enum err err = domain_get(txn, &n->name, &d);
 
 	n->change = "updated";
@@ -107,7 +147,8 @@ put_name(struct store_txn *txn, const struct import_job *job, struct import_name
 	} else if (err) {
 		n->err = err;
 		return err == ERR_CORRUPT ? ERR_OK : err;
-	} else if (stays(txn, &d, job, n)) {
+	} else if (second = pair_takes_second(txn, &d, n->cert->is_rsa),
+	           stays(txn, &d, second, job, n)) {
 		n->change = "unchanged";
 		return ERR_OK;
 	}
@@ -117,14 +158,9 @@ put_name(struct store_txn *txn, const struct import_job *job, struct import_name
 	}
 	if (n->err || job->dry_run)
 		return ERR_OK;
-	d.state = DOMAIN_VALID;
-	d.not_before = b->not_before;
-	d.not_after = b->not_after;
-	d.failures = 0;
-	d.problem = (struct problem){0};
-	if (d.due_at != 0) /* an order in work goes on, and ends as it ends */
-		d.due_at = plan_renew_at(b->not_before, b->not_after, spread_of(&n->name));
-	err = put_cert(txn, b, &d);
+	if (!second)
+		make_valid(&d, &n->cert->bundle);
+	err = put_cert(txn, n->cert, &d, second);
 	return err ? err : domain_put(txn, &d);
 }
 
@@ -138,6 +174,8 @@ put_all(struct store *store, const struct import_job *job, struct import_name **
 
 	if (err)
 		return err;
+	for (size_t i = 0; i < count; i++)
+		names[i]->cert->pooled = 0;
 	for (size_t i = 0; i < count && !err; i++)
 		err = put_name(txn, job, names[i]);
 	if (!err && !reads)

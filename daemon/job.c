@@ -14,6 +14,7 @@
 #include "daemon/authority.h"
 #include "daemon/conf.h"
 #include "daemon/notice.h"
+#include "daemon/pair.h"
 #include "daemon/plan.h"
 #include "store/cert.h"
 #include "store/event.h"
@@ -211,6 +212,7 @@ put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 	if (!err)
 		err = cert_put(txn, &job->name, &cert, &job->chain.issuers);
 	domain_take_cert(d, &cert, false);
+	pair_settle(txn, d, pair_leaf_is_rsa(&cert.leaf));
 	cert_done(&cert);
 	d->state = DOMAIN_VALID;
 	d->failures = 0;
