@@ -16,8 +16,8 @@ enum { FIELD_MAX = 2048 };
 static const char *const list_members[] = {"display",    "labels", "not_before", "not_after",
                                            "generation", "next",   "error",      NULL};
 static const char *const show_members[] = {
-	"display", "labels", "not_before", "not_after", "generation", "serial", "issuer",
-	"key",     "names",  "next",       "step",      "order",      "error",  NULL};
+	"display", "labels", "not_before", "not_after", "generation", "serial", "issuer", "key",
+	"names",   "second", "next",       "step",      "order",      "error",  NULL};
 
 static void
 print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
@@ -200,6 +200,20 @@ field_error(const cJSON *error, int64_t now)
 	print_field("hint", json_text(error, "hint"));
 }
 
+/* The certificate with the other type of key. */
+static void
+field_second(const cJSON *second, int64_t now)
+{
+	const char *key = json_text(second, "key"), *serial = json_text(second, "serial");
+	char field[FIELD_MAX];
+
+	if (!second)
+		return;
+	snprintf(field, sizeof(field), "%s, serial %s", key ? key : "", serial ? serial : "");
+	print_field("second", field);
+	field_time("  expires", second, "not_after", now);
+}
+
 static void
 show_person(const cJSON *item)
 {
@@ -220,6 +234,7 @@ show_person(const cJSON *item)
 	print_field("serial", json_text(item, "serial"));
 	print_field("key", json_text(item, "key"));
 	field_names(item);
+	field_second(json_object(item, "second"), now);
 	snprintf(field, sizeof(field), "%" PRId64, generation);
 	print_field("generation", generation ? field : NULL);
 	print_field("order", json_text(item, "order"));

@@ -170,6 +170,39 @@ add_order(cJSON *item, struct control *c, const struct hostname *name)
 	order_done(&order);
 }
 
+static void
+add_certificates(cJSON *item, const struct domain *d, const struct cert *first,
+                 const struct cert *second)
+{
+	cJSON *beside;
+
+	if (d->generation > 0)
+		add_certificate(item, first);
+	if (d->second.generation == 0)
+		return;
+	beside = cJSON_AddObjectToObject(item, "second");
+	add_time(beside, "not_before", d->second.not_before);
+	add_time(beside, "not_after", d->second.not_after);
+	add_certificate(beside, second);
+}
+
+static enum err
+read_name(struct control *c, const struct hostname *name, struct domain *d, struct cert certs[2])
+{
+	struct store_txn *txn;
+	enum err err = store_begin_read(c->store, STORE_SERVED, &txn);
+
+	if (err)
+		return err;
+	err = domain_get(txn, name, d);
+	if (!err && d->generation > 0)
+		err = cert_get_for(txn, d, &certs[0]);
+	if (!err && d->second.generation > 0)
+		err = cert_get_second(txn, d, &certs[1]);
+	store_abort(txn);
+	return err;
+}
+
 void
 command_show(struct control_client *cl, const cJSON *request)
 {
@@ -177,8 +210,7 @@ command_show(struct control_client *cl, const cJSON *request)
 	struct control *c = cl->control;
 	struct hostname name;
 	struct domain d;
-	struct cert cert;
-	struct store_txn *txn;
+	struct cert certs[2];
 	cJSON *item, *line;
 	char why[128];
 	enum err err;
@@ -188,14 +220,9 @@ command_show(struct control_client *cl, const cJSON *request)
 		            given ? why : "\"name\" is missing");
 		return;
 	}
-	cert_init(&cert);
-	err = store_begin_read(c->store, STORE_SERVED, &txn);
-	if (!err) {
-		err = domain_get(txn, &name, &d);
-		if (!err && d.generation > 0)
-			err = cert_get_for(txn, &d, &cert);
-		store_abort(txn);
-	}
+	cert_init(&certs[0]);
+	cert_init(&certs[1]);
+	err = read_name(c, &name, &d, certs);
 	if (err == ERR_NOTFOUND) {
 		reply_error(cl, MSG_EXIT_NOTFOUND, "not-found", "there is no name %s here",
 		            name.name);
@@ -206,11 +233,11 @@ command_show(struct control_client *cl, const cJSON *request)
 	} else {
 		line = line_with("item", &item);
 		fill_item(item, c, &d);
-		if (d.generation > 0)
-			add_certificate(item, &cert);
+		add_certificates(item, &d, &certs[0], &certs[1]);
 		add_order(item, c, &name);
 		reply_json(cl, line);
 		reply_ok(cl);
 	}
-	cert_done(&cert);
+	cert_done(&certs[0]);
+	cert_done(&certs[1]);
 }

@@ -64,6 +64,79 @@ def pem_folder_is_imported_and_served(lab):
     equal(lab.certd.show("a.test")["generation"], shown["generation"], "generation")
 
 
+def key_of_served(lab, name, sigalgs, versions):
+    """Type and serial of the leaf that a client with these signature algorithms gets."""
+    done = subprocess.run(["openssl", "s_client", "-connect", "%s:%d" % lab.https, "-servername",
+                           name, "-sigalgs", sigalgs, versions], input=b"", capture_output=True)
+    pem = done.stdout.decode(errors="replace")
+    if "BEGIN CERTIFICATE" not in pem:
+        return None, None
+    text = subprocess.run(["openssl", "x509", "-noout", "-text"], input=pem, text=True,
+                          capture_output=True).stdout
+    return ("RSA" if "rsaEncryption" in text else "ECDSA"), serial_of(pem)
+
+
+@scenario()
+def rsa_beside_ecdsa_by_what_the_client_takes(lab):
+    ca, folder = begin(lab)
+    key, leaf, inter = ca.leaf("a.test")
+    key_rsa, leaf_rsa, _ = ca.leaf("a.test", rsa=2048)
+    write(folder + "/ecdsa.pem", leaf + inter + key)
+    lab.ctl_ok("import", folder + "/ecdsa.pem", "--from", "pem")
+    plan = lab.certd.show("a.test")["next"]
+    write(folder + "/rsa.pem", leaf_rsa + inter + key_rsa)
+    answer = lab.ctl_ok("import", folder + "/rsa.pem", "--from", "pem", "-o", "ndjson")
+    equal(changes(answer), {"a.test": "updated"}, "the second certificate")
+    answer = lab.ctl_ok("import", folder + "/rsa.pem", "--from", "pem", "-o", "ndjson")
+    equal(changes(answer), {"a.test": "unchanged"}, "the second certificate again")
+    shown = lab.certd.show("a.test")
+    equal(shown["serial"], serial_of(leaf), "the first stays the first")
+    equal(shown["second"]["serial"], serial_of(leaf_rsa), "and there is a second")
+    equal(shown["next"], plan, "the plan is the first one's")
+    both = "ECDSA+SHA256:RSA-PSS+SHA256:RSA+SHA256"
+    for versions in ("-tls1_3", "-tls1_2"):
+        for sigalgs, want in ((both, ("ECDSA", serial_of(leaf))),
+                              ("ECDSA+SHA256", ("ECDSA", serial_of(leaf))),
+                              ("RSA-PSS+SHA256:RSA+SHA256", ("RSA", serial_of(leaf_rsa)))):
+            equal(key_of_served(lab, "a.test", sigalgs, versions), want, f"{sigalgs} {versions}")
+    newer_key, newer, _ = ca.leaf("a.test", rsa=3072, days=80)
+    write(folder + "/rsa2.pem", newer + inter + newer_key)
+    lab.ctl_ok("import", folder + "/rsa2.pem", "--from", "pem", "--replace")
+    equal(key_of_served(lab, "a.test", "RSA-PSS+SHA256", "-tls1_3"), ("RSA", serial_of(newer)),
+          "a replaced second one")
+    equal(key_of_served(lab, "a.test", both, "-tls1_3")[0], "ECDSA", "and the first is there still")
+    lab.ctl_ok("db", "check")
+    lab.ctl_ok("renew", "a.test", "--wait", timeout=60)
+    lab.serial("a.test")
+    equal(key_of_served(lab, "a.test", "RSA-PSS+SHA256", "-tls1_3"), ("RSA", serial_of(newer)),
+          "a renewal renews the first")
+    lab.ctl_ok("remove", "a.test")
+    equal(key_of_served(lab, "a.test", both, "-tls1_3"), (None, None), "removed")
+    lab.ctl_ok("db", "check")
+
+
+@scenario()
+def names_of_one_certificate_go_their_own_ways(lab):
+    ca, folder = begin(lab)
+    names = [f"n{i}.san.test" for i in range(40)]
+    key, leaf, inter = ca.leaf(*names)
+    write(folder + "/san.pem", leaf + inter + key)
+    equal(len(changes(lab.ctl_ok("import", folder, "-o", "ndjson"))), len(names), "names")
+    for name in names[::7]:
+        equal(served(lab, ca, name), serial_of(leaf), f"serial served for {name}")
+    lab.ctl_ok("db", "check")
+    lab.ctl_ok("renew", names[0], "--wait", timeout=60)
+    lab.serial(names[0])
+    equal(served(lab, ca, names[1]), serial_of(leaf), "its neighbour has the old one")
+    lab.ctl_ok("remove", *names[2:])
+    equal(served(lab, ca, names[1]), serial_of(leaf), "the last one that has it")
+    lab.certd.stop()
+    lab.start()
+    equal(served(lab, ca, names[1]), serial_of(leaf), "after a restart")
+    lab.ctl_ok("remove", names[1])
+    lab.ctl_ok("db", "check")
+
+
 @scenario()
 def refused_files_do_not_stop_the_others(lab):
     ca, folder = begin(lab)
