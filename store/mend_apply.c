@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "store/cert.h"
@@ -11,12 +12,22 @@
 #include "store/put_aside.h"
 #include "store/walk.h"
 
+/* The writer's lock is not fair: who gives it back and asks at once gets it before who waits. */
+static void
+let_others_write(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 static enum err
 remove_at(struct store_txn *txn, enum table table, struct span key)
 {
 	struct walk walk;
-	enum err err = walk_open(&walk, txn, table);
+	enum err err = table_page_check(txn, table, key);
 
+	if (err)
+		return err;
+	err = walk_open(&walk, txn, table);
 	if (!err)
 		err = walk_find(&walk, key);
 	if (!err)
@@ -131,11 +142,13 @@ mend_name(struct store *store, const struct mend *m, int i, const struct mend_po
 	return ERR_OK;
 }
 
-/* The name it was, if any, is found by its lists. */
+/* The name it was of is found by its lists; or has a domain, and no certificate any more. */
 static enum err
 put_key_aside(struct store *store, const struct mend *m, int i, const struct mend_policy *p)
 {
-	struct span key = mend_key(m, m->names[i].key_at, m->names[i].key_len);
+	const struct mend_name *n = &m->names[i];
+	const char *reason = "its key is no name of ours";
+	struct span key = mend_key(m, n->key_at, n->key_len);
 	char text[TABLE_KEY_TEXT_MAX];
 	struct store_txn *txn;
 	struct event e;
@@ -143,7 +156,9 @@ put_key_aside(struct store *store, const struct mend *m, int i, const struct men
 
 	if (err)
 		return err;
-	err = put_aside(txn, TABLE_DOMAIN, key, "its key is no name of ours", p->now);
+	err = put_misplaced_aside(txn, n->table, key, reason, p->now);
+	if (err == ERR_NOTFOUND && n->table == TABLE_CERT)
+		err = put_aside(txn, n->table, key, reason, p->now);
 	if (err) {
 		store_abort(txn);
 		return err;
@@ -152,11 +167,25 @@ put_key_aside(struct store *store, const struct mend *m, int i, const struct men
 	if (err)
 		return err;
 	put_aside_tell(&e, "", p->now,
-	               "a domain's record under the damaged key %.200s is put aside, and lost "
-	               "unless a name is told to be made anew with this",
-	               table_key_text(key, text));
+	               "the %s record under the damaged key %.200s is put aside: the name it was "
+	               "of is issued again, and told when it is not served",
+	               table_info[n->table].word, table_key_text(key, text));
 	p->told(p->arg, &e);
 	return ERR_OK;
+}
+
+/* Nothing may be removed from the page it is on. */
+static void
+tell_stuck(const struct mend *m, const struct mend_name *n, const struct mend_policy *p)
+{
+	char text[TABLE_KEY_TEXT_MAX];
+	struct event e;
+
+	put_aside_tell(&e, n->name.name, p->now,
+	               "the record of %.200s is damaged, and so is the page it is on: it is not "
+	               "made anew before certd is stopped and certctl db compact has run",
+	               table_key_text(mend_key(m, n->key_at, n->key_len), text));
+	p->told(p->arg, &e);
 }
 
 static enum err
@@ -167,11 +196,14 @@ mend_names(struct store *store, const struct mend *m, bool ours, const struct me
 		const struct mend_name *n = &m->names[i];
 		enum err err;
 
-		if (n->is_ours != ours || (!ours && !n->has_record))
+		if (n->is_later || n->is_ours != ours || (!ours && !n->has_record))
 			continue;
 		err = ours ? mend_name(store, m, (int)i, p) : put_key_aside(store, m, (int)i, p);
+		let_others_write();
 		if (!err)
 			++*done;
+		else if (err == ERR_IO)
+			tell_stuck(m, n, p);
 		else if (err != ERR_AGAIN && err != ERR_NOTFOUND)
 			return err;
 	}
@@ -258,11 +290,16 @@ fix_all(struct store *store, const struct mend *m, enum verify_kind kind, bool a
 		}
 		if (!err)
 			err = fix(txn, f, mend_key(m, f->key_at, f->key_len));
+		if (err == ERR_IO && txn && !txn->err) {
+			err = ERR_OK; /* its page is damaged: a check says so */
+			continue;
+		}
 		if (!err)
 			++*done;
 		if (!err && clock_mono_ms() >= until) {
 			err = store_commit(txn);
 			txn = NULL;
+			let_others_write();
 		}
 	}
 	if (txn && !err)
