@@ -128,6 +128,16 @@ take_double(struct mend *m, const struct verify_finding *f)
 }
 
 static void
+take_hidden(struct mend *m, const struct verify_finding *f)
+{
+	struct mend_name *n = add_name(m, TABLE_DOMAIN, f->key, f->name, true);
+
+	if (n)
+		n->is_hidden = true;
+	m->hidden = true;
+}
+
+static void
 take(void *arg, const struct verify_finding *f)
 {
 	struct mend *m = arg;
@@ -140,7 +150,7 @@ take(void *arg, const struct verify_finding *f)
 		take_double(m, f);
 		break;
 	case VERIFY_HIDDEN:
-		m->hidden = true;
+		take_hidden(m, f);
 		break;
 	case VERIFY_STRAY:
 		take_stray(m, f);
@@ -169,6 +179,8 @@ judge(struct mend *m, struct store_txn *txn, struct mend_name *n)
 	struct domain d;
 	enum err err;
 
+	if (n->is_hidden)
+		return;
 	/* A search finds a key that was not flipped, and no sound record in its place. */
 	if (n->has_record &&
 	    (!n->name.len || n->is_double || table_has(txn, TABLE_DOMAIN, key) == ERR_NOTFOUND ||
@@ -184,16 +196,25 @@ judge(struct mend *m, struct store_txn *txn, struct mend_name *n)
 		n->is_ours = !err || (n->lists & (n->lists - 1));
 }
 
-/* Certificates that no search finds, or that no domain has and none is made anew for. */
+/* What a search does not find is misplaced when it does not open, else hidden by another one, and
+ * told. */
 static bool
-is_misplaced(struct walk *walk)
+is_misplaced(struct mend *m, struct walk *walk, const struct hostname *name)
 {
+	struct mend_name *n;
 	struct cursor in;
 
-	return table_has(walk->txn, walk->table, walk->key) == ERR_NOTFOUND &&
-	       walk_read(walk, &in) != ERR_OK;
+	if (table_has(walk->txn, walk->table, walk->key) != ERR_NOTFOUND)
+		return false;
+	if (walk_read(walk, &in) != ERR_OK)
+		return true;
+	n = add_name(m, TABLE_CERT, walk->key, name, true);
+	if (n)
+		n->is_hidden = true;
+	return false;
 }
 
+/* Certificates that are misplaced, or that no domain has and none is made anew for. */
 static enum err
 find_nobodys(struct mend *m, struct store_txn *txn)
 {
@@ -215,8 +236,7 @@ find_nobodys(struct mend *m, struct store_txn *txn)
 			(void)add_name(m, TABLE_CERT, walk.key, NULL, true);
 			continue;
 		}
-		/* One that is not found and opens is hidden by another. */
-		if (!walk_is_double(&walk, &last) && !is_misplaced(&walk) &&
+		if (!walk_is_double(&walk, &last) && !is_misplaced(m, &walk, &name) &&
 		    !table_has(txn, TABLE_DOMAIN, walk.key))
 			continue;
 		n = find_name(m, &name);

@@ -148,6 +148,7 @@ put_key_aside(struct store *store, const struct mend *m, int i, const struct men
 {
 	const struct mend_name *n = &m->names[i];
 	const char *reason = "its key is no name of ours";
+	struct hostname name;
 	struct span key = mend_key(m, n->key_at, n->key_len);
 	char text[TABLE_KEY_TEXT_MAX];
 	struct store_txn *txn;
@@ -166,7 +167,7 @@ put_key_aside(struct store *store, const struct mend *m, int i, const struct men
 	err = store_commit(txn);
 	if (err)
 		return err;
-	put_aside_tell(&e, "", p->now,
+	put_aside_tell(&e, table_name_of_key(key, &name) ? "" : name.name, p->now,
 	               "the %s record under the damaged key %.200s is put aside: the name it was "
 	               "of is issued again, and told when it is not served",
 	               table_info[n->table].word, table_key_text(key, text));
@@ -196,7 +197,7 @@ mend_names(struct store *store, const struct mend *m, bool ours, const struct me
 		const struct mend_name *n = &m->names[i];
 		enum err err;
 
-		if (n->is_later || n->is_ours != ours || (!ours && !n->has_record))
+		if (n->is_later || n->is_hidden || n->is_ours != ours || (!ours && !n->has_record))
 			continue;
 		err = ours ? mend_name(store, m, (int)i, p) : put_key_aside(store, m, (int)i, p);
 		let_others_write();
@@ -208,6 +209,24 @@ mend_names(struct store *store, const struct mend *m, bool ours, const struct me
 			return err;
 	}
 	return ERR_OK;
+}
+
+static void
+tell_hidden(const struct mend *m, enum table table, bool found_again, const struct mend_policy *p)
+{
+	for (size_t i = 0; i < m->name_count; i++) {
+		struct event e;
+
+		if (!m->names[i].is_hidden || m->names[i].table != table)
+			continue;
+		put_aside_tell(&e, m->names[i].name.name, p->now,
+		               found_again ? "was not found, and so not served, beside a damaged "
+		                             "key, which is put aside now"
+		                           : "is not found, and so not served: pages of the file "
+		                             "are damaged; stop certd and run certctl db compact, "
+		                             "or restore a backup");
+		p->told(p->arg, &e);
+	}
 }
 
 /* ---- lists and counters --------------------------------------------------------------------- */
@@ -318,8 +337,10 @@ mend_apply(struct store *store, const struct mend *m, const struct mend_policy *
 	enum err err = mend_names(store, m, false, p, &keys);
 
 	*ret_names = 0;
-	if (!err && m->hidden)
+	if (!err && m->hidden) {
+		tell_hidden(m, TABLE_DOMAIN, keys > 0, p);
 		return keys > 0 ? ERR_OK : ERR_CORRUPT;
+	}
 	if (!err)
 		err = fix_all(store, m, VERIFY_STRAY, false, fix_stray, &entries);
 	if (!err)
@@ -330,6 +351,8 @@ mend_apply(struct store *store, const struct mend *m, const struct mend_policy *
 		err = fix_all(store, m, VERIFY_MISSING, false, fix_missing, &entries);
 	if (!err)
 		err = fix_all(store, m, VERIFY_COUNT, false, fix_count, &counters);
+	if (!err)
+		tell_hidden(m, TABLE_CERT, true, p);
 	*ret_names = names;
 	if (!err && names == 0 && entries + counters > 0) {
 		snprintf(e.detail, sizeof(e.detail),

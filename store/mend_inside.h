@@ -23,6 +23,7 @@ struct mend_name {
 	size_t key_at, key_len; /* in mend.keys */
 	bool has_record;
 	bool is_double; /* another record has this key */
+	bool is_hidden; /* its record opens, and a search does not find it */
 	bool is_later;  /* for the next scan */
 	bool is_ours;   /* to be made anew; else only put aside */
 	unsigned lists; /* bit of each list that has it */

@@ -107,8 +107,10 @@ static void
 note(void *arg, const struct check_finding *f)
 {
 	(void)arg;
-	/* What the log of changes says is told and stays: it may be right. */
-	if (strcmp(f->table, "change") == 0 || strncmp(f->table, "gone", 4) == 0)
+	/* What the log of changes says is told and stays: it may be right. A chain comes again with
+	 * the next renewal. */
+	if (strcmp(f->table, "change") == 0 || strncmp(f->table, "gone", 4) == 0 ||
+	    strstr(f->what, "the chain of") || strcmp(f->table, "chain") == 0)
 		return;
 	found->findings += f->err != ERR_OK;
 	found->compact = found->compact || strstr(f->what, "certctl db compact");
@@ -159,7 +161,7 @@ static void
 repair_one(struct store *store, const struct hostname *name)
 {
 	struct store_txn *txn;
-	struct event e;
+	struct event e = {.at = 1};
 	enum err err = store_begin_write(store, STORE_SERVED, &txn);
 
 	if (err)
@@ -174,9 +176,10 @@ repair_one(struct store *store, const struct hostname *name)
 		err = store_commit(txn);
 	else
 		store_abort(txn);
-	if (err)
-		found->left++;
-	else
+	found->left += err != ERR_OK;
+	if (err == ERR_IO) /* its page is damaged, and upkeep says so */
+		snprintf(e.name, sizeof(e.name), "%s", name->name);
+	if (!err || err == ERR_IO)
 		told(NULL, &e);
 }
 
@@ -284,18 +287,19 @@ repair_until_clean(struct tmpstore *t)
 {
 	found->findings = 1;
 	for (int round = 0; round < ROUNDS && found->findings; round++) {
-		if (found->compact) {
-			in_a_child(t, 3);
-			sum.compacted++;
-		}
 		found->opened = found->checked = found->repaired = found->compact = false;
 		in_a_child(t, 2);
 		assert_true(found->opened || !found->repaired);
-		if (!found->repaired)
+		sum.pages += found->pages;
+		if (!found->repaired && !found->pages)
 			return;
 		found->findings = 0;
 		in_a_child(t, 1);
 		assert_true(found->checked);
+		if (found->compact) {
+			in_a_child(t, 3);
+			sum.compacted++;
+		}
 	}
 	assert_int_equal(found->findings, 0);
 	assert_int_equal(found->left, 0);
@@ -310,8 +314,7 @@ repair_and_look(struct tmpstore *t)
 
 	memcpy(was_refused, found->is_refused, sizeof(was_refused));
 	repair_until_clean(t);
-	sum.pages += found->pages;
-	sum.died += !found->repaired && !found->pages;
+	sum.died += !found->repaired;
 	found->read = false;
 	in_a_child(t, 0);
 	assert_int_equal(found->wrong, 0);
