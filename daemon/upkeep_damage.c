@@ -159,9 +159,9 @@ repair_now(struct upkeep *u, const struct hostname *name, enum damage damage)
 	if (err) { /* tried again when it is asked for again, and by every check */
 		log_host_debug(name, "is damaged and not put aside: %s", err_text(err));
 		upkeep_tell_unserved(u, name,
-		                     "its certificate is damaged, and the file cannot be written "
-		                     "or the page it is on is damaged: it is not issued again "
-		                     "before a check (certctl db check) finds nothing of that");
+		                     "its certificate is damaged, and so is the page of the file "
+		                     "that it is on, or nothing can be written: it is not issued "
+		                     "again before that; stop certd and run certctl db compact");
 		return;
 	}
 	upkeep_count_repaired(u, 1);

@@ -209,7 +209,7 @@ check_env(struct check *c, struct store *store, enum store_env env)
 			one = check_served_from(c);
 		if (!one && t == TABLE_CHANGE)
 			one = check_changes(c);
-		if (is_damage(one))
+		if (is_damage(one) || one == ERR_IO) /* LMDB's word for some of it */
 			say(c, (enum table)t, table_key("", 0), one,
 			    "pages of this table are damaged: restore a backup");
 		else
