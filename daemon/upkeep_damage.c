@@ -22,8 +22,7 @@ enum { CHAIN_EVERY_MS = 10000, MEMORY_PROBE = 1 << 20, HOUR_MS = 3600 * 1000 };
 
 enum damage {
 	SOUND,
-	DOMAIN, /* its own record: it is made anew, with all that are */
-	ORPHAN, /* a certificate is there and no domain: either key may be what is damaged */
+	DOMAIN, /* its own record, or there is only a certificate: a scan makes it anew, or not */
 	RECORD, /* the certificate's, or it is not of this domain */
 	LEAF,   /* the records open, but leaf and key are no use */
 	CHAIN,  /* the issuers, which other names share */
@@ -73,9 +72,7 @@ look(struct upkeep *u, struct store_txn *txn, const struct hostname *name, struc
 {
 	enum err err = domain_check(txn, name), domain = domain_get(txn, name, ret_d);
 
-	if (is_damage(err) && domain == ERR_NOTFOUND)
-		return ORPHAN;
-	if (is_damage(domain))
+	if (is_damage(domain) || (is_damage(err) && domain == ERR_NOTFOUND))
 		return DOMAIN;
 	if (is_damage(err))
 		return RECORD;
@@ -114,7 +111,6 @@ put_aside(struct upkeep *u, const struct hostname *name, struct event *ret_event
 		return err;
 	switch (look(u, txn, name, &d)) {
 	case RECORD:
-	case ORPHAN:
 		err = domain_quarantine(txn, name, "its record does not open", clock_wall(),
 		                        ret_event);
 		break;
@@ -134,6 +130,17 @@ put_aside(struct upkeep *u, const struct hostname *name, struct event *ret_event
 	return err;
 }
 
+/* What stood beside it in its page may have been harmed, so all is looked at again. */
+void
+upkeep_count_repaired(struct upkeep *u, uint64_t names)
+{
+	pthread_mutex_lock(&u->mutex);
+	u->state.repaired += names;
+	u->check_wanted = true;
+	pthread_mutex_unlock(&u->mutex);
+	atomic_store(&u->planned, true);
+}
+
 static void
 repair_now(struct upkeep *u, const struct hostname *name, enum damage damage)
 {
@@ -149,15 +156,15 @@ repair_now(struct upkeep *u, const struct hostname *name, enum damage damage)
 	}
 	if (err == ERR_AGAIN)
 		return;
-	if (err) {
-		/* Reported again when it is asked for again, and by every check. */
+	if (err) { /* tried again when it is asked for again, and by every check */
 		log_host_debug(name, "is damaged and not put aside: %s", err_text(err));
+		upkeep_tell_unserved(u, name,
+		                     "its certificate is damaged, and so is the page of the file "
+		                     "that it is on, or nothing can be written: it is not issued "
+		                     "again before that; stop certd and run certctl db compact");
 		return;
 	}
-	pthread_mutex_lock(&u->mutex);
-	u->state.repaired++;
-	pthread_mutex_unlock(&u->mutex);
-	atomic_store(&u->planned, true);
+	upkeep_count_repaired(u, 1);
 	upkeep_tell(u, &event);
 }
 
@@ -174,10 +181,8 @@ upkeep_repair(struct upkeep *u, const struct hostname *name)
 	damage = look(u, txn, name, &d);
 	is_gone = domain_get(txn, name, &d) == ERR_NOTFOUND;
 	store_abort(txn);
-	if (damage == DOMAIN || damage == ORPHAN) {
+	if (damage == DOMAIN) {
 		u->mend_wanted = true;
-		if (damage == ORPHAN && u->orphan_count < ORPHANS_MAX)
-			u->orphan[u->orphan_count++] = *name;
 		if (u->mend_refused)
 			upkeep_tell_unserved(u, name,
 			                     "its record is damaged, and pages of the file are, so "
@@ -189,14 +194,6 @@ upkeep_repair(struct upkeep *u, const struct hostname *name)
 		                     "pages of the file are damaged, so a search does not find it: "
 		                     "stop certd and run certctl db compact, or restore a backup");
 	}
-}
-
-void
-upkeep_drop_orphans(struct upkeep *u)
-{
-	for (size_t i = 0; i < u->orphan_count; i++)
-		repair_now(u, &u->orphan[i], ORPHAN);
-	u->orphan_count = 0;
 }
 
 /* ---- events --------------------------------------------------------------------------------- */

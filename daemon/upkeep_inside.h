@@ -16,7 +16,7 @@
 #include "daemon/upkeep.h"
 #include "store/event.h"
 
-enum { SUSPECTS_MAX = 1024, ORPHANS_MAX = 64, EVENTS_MAX = 32, TOLD_MAX = 4096 };
+enum { SUSPECTS_MAX = 1024, EVENTS_MAX = 32, TOLD_MAX = 4096 };
 
 struct cred_chains;
 
@@ -30,9 +30,7 @@ struct upkeep {
 	enum err told;                         /* the trouble that an event tells of */
 	int64_t mend_at;                       /* mono ms: the next scan may begin */
 	bool mend_wanted;
-	bool mend_refused;                   /* it ended the keeper, or must not write */
-	struct hostname orphan[ORPHANS_MAX]; /* certificates without a domain: after the scan */
-	size_t orphan_count;
+	bool mend_refused;              /* it ended the keeper, or must not write */
 	struct event event[EVENTS_MAX]; /* to be written */
 	size_t event_count;
 	uint64_t told_name[TOLD_MAX]; /* hashes of names that events have told, see is_told() */
@@ -64,8 +62,8 @@ struct upkeep {
 
 /* upkeep_damage.c */
 void upkeep_repair(struct upkeep *u, const struct hostname *name);
-/* A certificate that has no domain after a scan has none. */
-void upkeep_drop_orphans(struct upkeep *u);
+/* NAMES were put aside or made anew, and are due. */
+void upkeep_count_repaired(struct upkeep *u, uint64_t names);
 /* Logs EVENT and writes it with others; a name that is not repaired is told once an hour. */
 void upkeep_tell(struct upkeep *u, const struct event *event);
 void upkeep_tell_unserved(struct upkeep *u, const struct hostname *name, const char *what);

@@ -117,11 +117,8 @@ scan_and_mend(struct upkeep *u, bool *ret_more)
 		mend_free(mend);
 	}
 	atomic_store(&u->config.status->mending, false);
-	pthread_mutex_lock(&u->mutex);
-	u->state.repaired += names;
-	pthread_mutex_unlock(&u->mutex);
 	if (names > 0)
-		atomic_store(&u->planned, true);
+		upkeep_count_repaired(u, names);
 	return err;
 }
 
@@ -151,6 +148,4 @@ upkeep_mend(struct upkeep *u)
 		log_warn("damaged names are not made anew: %s; next try in a minute",
 		         err_text(err));
 	}
-	if (!err && !more)
-		upkeep_drop_orphans(u);
 }

@@ -320,3 +320,28 @@ change_note(struct store_txn *txn, enum table table, struct span key, bool gone,
 		*ret_revision = txn->revision = revision;
 	return err;
 }
+
+enum err
+change_lost(struct store_txn *txn, struct span sealed)
+{
+	struct bytes record = {.len = 0};
+	struct seal_head head;
+	struct span entry, key;
+	uint64_t wire, revision;
+	enum table table;
+	enum err err = seal_peek(&sealed, &head);
+
+	if (!err)
+		err = table_get_plain(txn, TABLE_CHANGE, revision_key(head.revision, &wire),
+		                      &entry);
+	if (err || entry.len < 2 || entry.len > sizeof(record.data))
+		return err == ERR_NOTFOUND || err == ERR_CORRUPT ? ERR_OK : err;
+	memcpy(record.data, entry.data, entry.len);
+	record.len = entry.len;
+	table = table_of(record.data[0]);
+	key = table_key(record.data + 1, record.len - 1);
+	if (table == TABLE_END || table_has(txn, table, key) != ERR_NOTFOUND)
+		return ERR_OK; /* the revision is another one's */
+	err = table_del(txn, TABLE_CHANGE, revision_key(head.revision, &wire));
+	return err ? err : change_note(txn, table, key, true, &revision);
+}

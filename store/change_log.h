@@ -25,6 +25,9 @@ MUST_CHECK enum err change_note(struct store_txn *txn, enum table table, struct 
 
 /* KEY of TABLE is lost and comes anew: what the log still has of it goes. 50 ms for a million. */
 MUST_CHECK enum err change_forget(struct store_txn *txn, enum table table, struct span key);
+/* SEALED was under a key that is not its own, and is removed: the log has it under its revision,
+ * and its own key is gone. */
+MUST_CHECK enum err change_lost(struct store_txn *txn, struct span sealed);
 /* Whether the record of KEY is the newest that the log has of it. */
 bool change_has_newest(struct store_txn *txn, enum table table, struct span key);
 

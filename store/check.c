@@ -13,6 +13,10 @@
 #include "store/cert_pool.h"
 #include "store/walk.h"
 
+static const char bad_page_text[] =
+	"the page that has this record is damaged, so nothing damaged on it is put aside: stop "
+	"certd and run certctl db compact, or restore a backup";
+
 struct check {
 	struct store_txn *txn;
 	check_on_finding *on_finding;
@@ -114,6 +118,7 @@ static enum err
 check_records(struct check *c, enum table table)
 {
 	struct walk walk;
+	bool bad_page = false;
 	enum err err = walk_open(&walk, c->txn, table);
 
 	if (!err)
@@ -122,6 +127,10 @@ check_records(struct check *c, enum table table)
 		struct cursor in;
 
 		c->result.records++;
+		if (!bad_page && !walk_page_is_sound(&walk)) {
+			say(c, table, walk.key, ERR_CORRUPT, bad_page_text);
+			bad_page = true; /* once a table */
+		}
 		if (table == TABLE_CERT)
 			check_cert(c, &walk);
 		else if (table == TABLE_POOL)
@@ -171,6 +180,18 @@ check_served_from(struct check *c)
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
 
+/* The record may be an old one, or the log is wrong: nobody can say, so nothing is repaired. */
+static void
+say_not_newest(struct check *c, const struct change_entry *e)
+{
+	char key[TABLE_KEY_MAX + 32];
+	int front = sprintf(key, "%s/", table_info[e->table].word);
+
+	memcpy(key + front, e->key.data, e->key.len);
+	say(c, TABLE_CHANGE, table_key(key, (size_t)front + e->key.len), ERR_CORRUPT,
+	    "this record is not the newest that the log of changes knows");
+}
+
 /* Each entry is of a record that is there, or of none; then equal numbers mean that all have one.
  */
 static enum err
@@ -191,8 +212,7 @@ check_log(struct check *c, enum table log, uint64_t *ret_entries)
 		if (err)
 			say(c, log, walk.key, err, "this entry cannot be read");
 		else if (!change_is_current(c->txn, &e))
-			say(c, e.table, e.key, ERR_CORRUPT,
-			    "the record is not the newest that the log of changes knows");
+			say_not_newest(c, &e);
 	}
 	walk_close(&walk);
 	*ret_entries = entries;
@@ -240,7 +260,7 @@ check_env(struct check *c, struct store *store, enum store_env env)
 			one = check_served_from(c);
 		if (!one && t == TABLE_CHANGE)
 			one = check_changes(c);
-		if (is_damage(one))
+		if (is_damage(one) || one == ERR_IO) /* LMDB's word for some of it */
 			say(c, (enum table)t, table_key("", 0), one,
 			    "pages of this table are damaged: restore a backup");
 		else

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -123,13 +124,40 @@ next_batch(struct copy *c, const char *word)
 	return rc ? rc : mdb_cursor_open(c->txn, c->dbi, &c->cursor);
 }
 
+/* What damage has left of a record is copied, as far as it goes, for it is to be named and put
+ * aside later: a value behind its key does not reach beyond the page, whatever its size says. */
+static void
+clamp(const MDB_val *key, MDB_val *value, size_t page_size)
+{
+	uintptr_t from = (uintptr_t)value->mv_data, end = from - from % page_size + page_size;
+
+	if (from == (uintptr_t)key->mv_data + key->mv_size && from % page_size != 0 &&
+	    value->mv_size > end - from)
+		value->mv_size = end - from;
+}
+
+/* Keys come in order but for damaged ones, which are put where they belong now. One that is there
+ * twice is kept once; one of an impossible size is none. */
+static int
+put(struct copy *c, MDB_val *key, MDB_val *value)
+{
+	int rc = mdb_cursor_put(c->cursor, key, value, MDB_APPEND);
+
+	if (rc == MDB_KEYEXIST)
+		rc = mdb_cursor_put(c->cursor, key, value, MDB_NOOVERWRITE);
+	return rc == MDB_KEYEXIST || rc == MDB_BAD_VALSIZE ? 0 : rc;
+}
+
 static int
 copy_table(struct copy *c, MDB_txn *from, MDB_dbi dbi, const char *word)
 {
 	MDB_cursor *cursor;
 	MDB_val key, value;
+	MDB_stat stat;
 	int rc = next_batch(c, word);
 
+	if (!rc)
+		rc = mdb_stat(from, dbi, &stat);
 	if (!rc)
 		rc = mdb_cursor_open(from, dbi, &cursor);
 	if (rc)
@@ -139,7 +167,8 @@ copy_table(struct copy *c, MDB_txn *from, MDB_dbi dbi, const char *word)
 			rc = ECANCELED;
 			break;
 		}
-		rc = mdb_cursor_put(c->cursor, &key, &value, MDB_APPEND);
+		clamp(&key, &value, stat.ms_psize);
+		rc = put(c, &key, &value);
 		c->records++;
 		c->batch += key.mv_size + value.mv_size;
 		if (!rc && c->batch > COPY_BATCH)

@@ -84,6 +84,7 @@ MUST_CHECK enum err domain_row(enum err err, const struct hostname *name, struct
 enum verify_kind {
 	VERIFY_RECORD,  /* a domain's record does not open, or its key is no name */
 	VERIFY_HIDDEN,  /* it opens, and a get does not find it: pages are damaged */
+	VERIFY_DOUBLE,  /* its key is there twice, so one was flipped */
 	VERIFY_MISSING, /* a name is not in a list it belongs into; KEY is the name */
 	VERIFY_STRAY,   /* an entry of a list is no name's */
 	VERIFY_COUNT,   /* a counter is wrong by SURPLUS */

@@ -151,9 +151,20 @@ look_at_record(struct walk *walk, struct domain *d, struct verify_finding *f)
 	return ERR_CORRUPT;
 }
 
+static void
+say_double(const struct recount *r, const struct walk *walk)
+{
+	say(r, &(struct verify_finding){.kind = VERIFY_DOUBLE,
+	                                .table = TABLE_DOMAIN,
+	                                .key = walk->key,
+	                                .err = ERR_CORRUPT,
+	                                .what = "there are two records under this key"});
+}
+
 static enum err
 count_domains(struct store_txn *txn, struct recount *r)
 {
+	struct walk_last last = {0};
 	struct domain d;
 	struct walk walk;
 	enum err err = walk_open(&walk, txn, TABLE_DOMAIN);
@@ -168,6 +179,8 @@ count_domains(struct store_txn *txn, struct recount *r)
 			err = ERR_AGAIN;
 			continue;
 		}
+		if (walk_is_double(&walk, &last))
+			say_double(r, &walk);
 		f.err = look_at_record(&walk, &d, &f);
 		if (!f.err || f.kind == VERIFY_HIDDEN)
 			err = count_domain(txn, r, &d);

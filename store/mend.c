@@ -8,6 +8,7 @@
 #include "store/cert.h"
 #include "store/inside.h"
 #include "store/mend_inside.h"
+#include "store/walk.h"
 
 static size_t
 keep_key(struct mend *m, struct span key)
@@ -49,7 +50,8 @@ add_fix(struct mend *m, const struct verify_finding *f, int name)
 
 /* NULL: there are too many. */
 static struct mend_name *
-add_name(struct mend *m, struct span key, const struct hostname *name, bool has_record)
+add_name(struct mend *m, enum table table, struct span key, const struct hostname *name,
+         bool has_record)
 {
 	struct mend_name *n = &m->names[m->name_count];
 
@@ -59,6 +61,7 @@ add_name(struct mend *m, struct span key, const struct hostname *name, bool has_
 	}
 	m->name_count++;
 	*n = (struct mend_name){
+		.table = table,
 		.has_record = has_record,
 		.key_at = keep_key(m, key),
 		.key_len = key.len,
@@ -106,11 +109,32 @@ take_stray(struct mend *m, const struct verify_finding *f)
 	}
 	n = find_name(m, f->name);
 	if (!n && lost)
-		n = add_name(m, table_key_name(f->name), f->name, false);
+		n = add_name(m, TABLE_DOMAIN, table_key_name(f->name), f->name, false);
 	if (!n)
 		return; /* the next scan's: what it tells must stay with its name */
 	learn(n, f->table, f->key);
 	add_fix(m, f, (int)(n - m->names));
+}
+
+/* Whichever a search finds: what does not open is put aside, and then it is looked again. */
+static void
+take_double(struct mend *m, const struct verify_finding *f)
+{
+	struct mend_name *n = add_name(m, TABLE_DOMAIN, f->key, NULL, true);
+
+	if (n)
+		n->is_double = true;
+	m->hidden = true;
+}
+
+static void
+take_hidden(struct mend *m, const struct verify_finding *f)
+{
+	struct mend_name *n = add_name(m, TABLE_DOMAIN, f->key, f->name, true);
+
+	if (n)
+		n->is_hidden = true;
+	m->hidden = true;
 }
 
 static void
@@ -120,10 +144,13 @@ take(void *arg, const struct verify_finding *f)
 
 	switch (f->kind) {
 	case VERIFY_RECORD:
-		(void)add_name(m, f->key, f->name, true);
+		(void)add_name(m, TABLE_DOMAIN, f->key, f->name, true);
+		break;
+	case VERIFY_DOUBLE:
+		take_double(m, f);
 		break;
 	case VERIFY_HIDDEN:
-		m->hidden = true;
+		take_hidden(m, f);
 		break;
 	case VERIFY_STRAY:
 		take_stray(m, f);
@@ -145,14 +172,21 @@ go_on(void *arg)
  * needs a witness, a list or a certificate under the same name; and what has no record needs a
  * certificate that opens, for its name is sealed with it, or two lists. */
 static void
-judge(struct store_txn *txn, struct mend_name *n)
+judge(struct mend *m, struct store_txn *txn, struct mend_name *n)
 {
+	struct span key = mend_key(m, n->key_at, n->key_len);
 	struct cert cert;
+	struct domain d;
 	enum err err;
 
-	if (!n->name.len ||
-	    (n->has_record && table_has(txn, TABLE_DOMAIN, table_key_name(&n->name))))
-		return; /* a search would find a key that was not flipped */
+	if (n->is_hidden)
+		return;
+	/* A search finds a key that was not flipped, and no sound record in its place. */
+	if (n->has_record &&
+	    (!n->name.len || n->is_double || table_has(txn, TABLE_DOMAIN, key) == ERR_NOTFOUND ||
+	     domain_get(txn, &n->name, &d) == ERR_OK))
+		return;
+	n->is_later = m->hidden; /* what seems to have no record may have one that is hidden */
 	cert_init(&cert);
 	err = cert_get(txn, &n->name, &cert);
 	cert_done(&cert);
@@ -160,6 +194,57 @@ judge(struct store_txn *txn, struct mend_name *n)
 		n->is_ours = n->lists || err != ERR_NOTFOUND;
 	else
 		n->is_ours = !err || (n->lists & (n->lists - 1));
+}
+
+/* What a search does not find is misplaced when it does not open, else hidden by another one, and
+ * told. */
+static bool
+is_misplaced(struct mend *m, struct walk *walk, const struct hostname *name)
+{
+	struct mend_name *n;
+	struct cursor in;
+
+	if (table_has(walk->txn, walk->table, walk->key) != ERR_NOTFOUND)
+		return false;
+	if (walk_read(walk, &in) != ERR_OK)
+		return true;
+	n = add_name(m, TABLE_CERT, walk->key, name, true);
+	if (n)
+		n->is_hidden = true;
+	return false;
+}
+
+/* Certificates that are misplaced, or that no domain has and none is made anew for. */
+static enum err
+find_nobodys(struct mend *m, struct store_txn *txn)
+{
+	struct walk_last last = {0};
+	struct hostname name;
+	struct walk walk;
+	enum err err = walk_open(&walk, txn, TABLE_CERT);
+
+	if (!err)
+		err = walk_first(&walk);
+	for (; !err; err = err ? err : walk_next(&walk)) {
+		const struct mend_name *n;
+
+		if (!go_on(m)) {
+			err = ERR_AGAIN;
+			continue;
+		}
+		if (table_name_of_key(walk.key, &name)) {
+			(void)add_name(m, TABLE_CERT, walk.key, NULL, true);
+			continue;
+		}
+		if (!walk_is_double(&walk, &last) && !is_misplaced(m, &walk, &name) &&
+		    !table_has(txn, TABLE_DOMAIN, walk.key))
+			continue;
+		n = find_name(m, &name);
+		if (!n || !n->is_ours)
+			(void)add_name(m, TABLE_CERT, walk.key, NULL, true);
+	}
+	walk_close(&walk);
+	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
 
 static enum err
@@ -172,7 +257,9 @@ scan(struct mend *m, struct store_txn *txn)
 	if (m->no_memory || !buf_ok(&m->keys))
 		return ERR_NOMEM;
 	for (size_t i = 0; i < m->name_count && !err; i++)
-		judge(txn, &m->names[i]);
+		judge(m, txn, &m->names[i]);
+	if (!err && !m->hidden)
+		err = find_nobodys(m, txn);
 	/* Entries of what is no name of ours and has no record are just wrong. */
 	for (size_t i = 0; i < m->fix_count && !err; i++)
 		if (m->fixes[i].name != MEND_NOBODY && !m->names[m->fixes[i].name].is_ours)

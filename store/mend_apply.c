@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "store/cert.h"
@@ -14,12 +15,22 @@
 
 enum { SWEEP_BATCH = 500 };
 
+/* The writer's lock is not fair: who gives it back and asks at once gets it before who waits. */
+static void
+let_others_write(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 static enum err
 remove_at(struct store_txn *txn, enum table table, struct span key)
 {
 	struct walk walk;
-	enum err err = walk_open(&walk, txn, table);
+	enum err err = table_page_check(txn, table, key);
 
+	if (err)
+		return err;
+	err = walk_open(&walk, txn, table);
 	if (!err)
 		err = walk_find(&walk, key);
 	if (!err)
@@ -134,11 +145,14 @@ mend_name(struct store *store, const struct mend *m, int i, const struct mend_po
 	return ERR_OK;
 }
 
-/* The name it was, if any, is found by its lists. */
+/* The name it was of is found by its lists; or has a domain, and no certificate any more. */
 static enum err
 put_key_aside(struct store *store, const struct mend *m, int i, const struct mend_policy *p)
 {
-	struct span key = mend_key(m, m->names[i].key_at, m->names[i].key_len);
+	const struct mend_name *n = &m->names[i];
+	const char *reason = "its key is no name of ours";
+	struct hostname name;
+	struct span key = mend_key(m, n->key_at, n->key_len);
 	char text[TABLE_KEY_TEXT_MAX];
 	struct store_txn *txn;
 	struct event e;
@@ -146,7 +160,9 @@ put_key_aside(struct store *store, const struct mend *m, int i, const struct men
 
 	if (err)
 		return err;
-	err = put_aside(txn, TABLE_DOMAIN, key, "its key is no name of ours", p->now);
+	err = put_misplaced_aside(txn, n->table, key, reason, p->now);
+	if (err == ERR_NOTFOUND && n->table == TABLE_CERT)
+		err = put_aside(txn, n->table, key, reason, p->now);
 	if (err) {
 		store_abort(txn);
 		return err;
@@ -154,12 +170,26 @@ put_key_aside(struct store *store, const struct mend *m, int i, const struct men
 	err = store_commit(txn);
 	if (err)
 		return err;
-	put_aside_tell(&e, "", p->now,
-	               "a domain's record under the damaged key %.200s is put aside, and lost "
-	               "unless a name is told to be made anew with this",
-	               table_key_text(key, text));
+	put_aside_tell(&e, table_name_of_key(key, &name) ? "" : name.name, p->now,
+	               "the %s record under the damaged key %.200s is put aside: the name it was "
+	               "of is issued again, and told when it is not served",
+	               table_info[n->table].word, table_key_text(key, text));
 	p->told(p->arg, &e);
 	return ERR_OK;
+}
+
+/* Nothing may be removed from the page it is on. */
+static void
+tell_stuck(const struct mend *m, const struct mend_name *n, const struct mend_policy *p)
+{
+	char text[TABLE_KEY_TEXT_MAX];
+	struct event e;
+
+	put_aside_tell(&e, n->name.name, p->now,
+	               "the record of %.200s is damaged, and so is the page it is on: it is not "
+	               "made anew before certd is stopped and certctl db compact has run",
+	               table_key_text(mend_key(m, n->key_at, n->key_len), text));
+	p->told(p->arg, &e);
 }
 
 static enum err
@@ -170,15 +200,36 @@ mend_names(struct store *store, const struct mend *m, bool ours, const struct me
 		const struct mend_name *n = &m->names[i];
 		enum err err;
 
-		if (n->is_ours != ours || (!ours && !n->has_record))
+		if (n->is_later || n->is_hidden || n->is_ours != ours || (!ours && !n->has_record))
 			continue;
 		err = ours ? mend_name(store, m, (int)i, p) : put_key_aside(store, m, (int)i, p);
+		let_others_write();
 		if (!err)
 			++*done;
+		else if (err == ERR_IO)
+			tell_stuck(m, n, p);
 		else if (err != ERR_AGAIN && err != ERR_NOTFOUND)
 			return err;
 	}
 	return ERR_OK;
+}
+
+static void
+tell_hidden(const struct mend *m, enum table table, bool found_again, const struct mend_policy *p)
+{
+	for (size_t i = 0; i < m->name_count; i++) {
+		struct event e;
+
+		if (!m->names[i].is_hidden || m->names[i].table != table)
+			continue;
+		put_aside_tell(&e, m->names[i].name.name, p->now,
+		               found_again ? "was not found, and so not served, beside a damaged "
+		                             "key, which is put aside now"
+		                           : "is not found, and so not served: pages of the file "
+		                             "are damaged; stop certd and run certctl db compact, "
+		                             "or restore a backup");
+		p->told(p->arg, &e);
+	}
 }
 
 /* ---- lists and counters --------------------------------------------------------------------- */
@@ -261,11 +312,16 @@ fix_all(struct store *store, const struct mend *m, enum verify_kind kind, bool a
 		}
 		if (!err)
 			err = fix(txn, f, mend_key(m, f->key_at, f->key_len));
+		if (err == ERR_IO && txn && !txn->err) {
+			err = ERR_OK; /* its page is damaged: a check says so */
+			continue;
+		}
 		if (!err)
 			++*done;
 		if (!err && clock_mono_ms() >= until) {
 			err = store_commit(txn);
 			txn = NULL;
+			let_others_write();
 		}
 	}
 	if (txn && !err)
@@ -292,6 +348,7 @@ sweep_pool(struct store *store)
 			err = store_commit(txn);
 		else
 			store_abort(txn);
+		let_others_write();
 	}
 	return err;
 }
@@ -306,8 +363,10 @@ mend_apply(struct store *store, const struct mend *m, const struct mend_policy *
 	enum err err = mend_names(store, m, false, p, &keys);
 
 	*ret_names = 0;
-	if (!err && m->hidden)
+	if (!err && m->hidden) {
+		tell_hidden(m, TABLE_DOMAIN, keys > 0, p);
 		return keys > 0 ? ERR_OK : ERR_CORRUPT;
+	}
 	if (!err)
 		err = fix_all(store, m, VERIFY_STRAY, false, fix_stray, &entries);
 	if (!err)
@@ -320,6 +379,8 @@ mend_apply(struct store *store, const struct mend *m, const struct mend_policy *
 		err = fix_all(store, m, VERIFY_MISSING, false, fix_missing, &entries);
 	if (!err)
 		err = fix_all(store, m, VERIFY_COUNT, false, fix_count, &counters);
+	if (!err)
+		tell_hidden(m, TABLE_CERT, true, p);
 	*ret_names = names;
 	if (!err && names == 0 && entries + counters > 0) {
 		snprintf(e.detail, sizeof(e.detail),

@@ -15,11 +15,16 @@
 
 enum { MEND_LABELS_SHOWN = 160, MEND_NOBODY = -1 };
 
-/* A key of the domain table that does not open, or a name that lists have and the table has not. */
+/* A key of the domain table that does not open, a name that lists have and the table has not, or a
+ * certificate that is nobody's. */
 struct mend_name {
+	enum table table;       /* TABLE_DOMAIN, TABLE_CERT */
 	struct hostname name;   /* len 0: the key is none */
 	size_t key_at, key_len; /* in mend.keys */
 	bool has_record;
+	bool is_double; /* another record has this key */
+	bool is_hidden; /* its record opens, and a search does not find it */
+	bool is_later;  /* for the next scan */
 	bool is_ours;   /* to be made anew; else only put aside */
 	unsigned lists; /* bit of each list that has it */
 	char ca[NAME_WORD_MAX + 1];

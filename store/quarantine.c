@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "store/cert.h"
+#include "store/change_log.h"
 #include "store/domain.h"
 #include "store/event.h"
 #include "store/inside.h"
@@ -132,24 +133,45 @@ put_entry(struct store_txn *txn, enum table table, struct span key, const char *
 	return err;
 }
 
-enum err
-put_aside(struct store_txn *txn, enum table table, struct span key, const char *reason, int64_t now)
+static enum err
+move_aside(struct store_txn *txn, enum table table, struct span key, bool misplaced,
+           const char *reason, int64_t now)
 {
 	struct buf record = {0};
 	struct walk walk;
-	enum err err = walk_open(&walk, txn, table);
+	enum err err = table_page_check(txn, table, key);
 
+	if (err)
+		return err;
+	err = walk_open(&walk, txn, table);
 	if (!err)
-		err = walk_find(&walk, key);
+		err = misplaced ? walk_find_damaged(&walk, key) : walk_find(&walk, key);
 	if (!err) {
 		buf_add(&record, walk.value.data, walk.value.len);
-		err = buf_ok(&record) ? walk_del(&walk) : ERR_NOMEM;
+		err = buf_ok(&record) ? ERR_OK : ERR_NOMEM;
 	}
+	if (!err)
+		err = misplaced ? walk_drop(&walk) : walk_del(&walk);
 	walk_close(&walk);
+	if (!err && misplaced)
+		err = change_lost(txn, table_key(record.data, record.len));
 	if (!err)
 		err = put_entry(txn, table, key, reason, &record, now);
 	buf_done(&record);
 	return err;
+}
+
+enum err
+put_aside(struct store_txn *txn, enum table table, struct span key, const char *reason, int64_t now)
+{
+	return move_aside(txn, table, key, false, reason, now);
+}
+
+enum err
+put_misplaced_aside(struct store_txn *txn, enum table table, struct span key, const char *reason,
+                    int64_t now)
+{
+	return move_aside(txn, table, key, true, reason, now);
 }
 
 void
@@ -250,21 +272,6 @@ drop_certificate(struct store_txn *txn, struct domain *d, const char *reason, in
 	return domain_put(txn, d);
 }
 
-/* A certificate that no domain has: the damage is its key's. */
-static enum err
-drop_nobodys(struct store_txn *txn, const struct hostname *name, const char *reason, int64_t now,
-             struct event *ret_event)
-{
-	enum err err = put_aside(txn, TABLE_CERT, table_key_name(name), reason, now);
-
-	if (!err)
-		put_aside_tell(ret_event, name->name, now,
-		               "a certificate under this name, which is none of ours, is put "
-		               "aside: %.200s",
-		               reason);
-	return err;
-}
-
 enum err
 domain_quarantine(struct store_txn *txn, const struct hostname *name, const char *reason,
                   int64_t now, struct event *ret_event)
@@ -280,8 +287,6 @@ domain_quarantine(struct store_txn *txn, const struct hostname *name, const char
 		err = drop_second(txn, &d, reason, now, ret_event);
 	else if (!err)
 		err = drop_certificate(txn, &d, reason, now, ret_event);
-	else if (err == ERR_NOTFOUND)
-		err = drop_nobodys(txn, name, reason, now, ret_event);
 	else if (err == ERR_CORRUPT || err == ERR_VERSION)
 		return err;
 	return err && err != ERR_NOTFOUND ? txn_fail(txn, err) : err;

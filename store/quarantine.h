@@ -35,8 +35,10 @@ MUST_CHECK enum err domain_check(struct store_txn *txn, const struct hostname *n
  * domain_check() first, in the same transaction, or know better (a leaf without its key). The
  * domain is FAILING with PROBLEM_STORE_CORRUPT, generation 0, due at NOW (at 0 still, when an order
  * is in work). RET_EVENT is to be put (private/) behind the commit; it says what is lost.
- * ERR_CORRUPT, ERR_VERSION: the domain's own record does not open, see store/mend.h. ERR_NOTFOUND:
- * no such name, nor a certificate of it. */
+ * ERR_CORRUPT, ERR_VERSION: the domain's own record does not open, see store/mend.h, which is also
+ * for certificates without a domain. ERR_IO: its page is damaged, and the certificates beside it
+ * would be harmed. ERR_NOTFOUND: no such name.
+ */
 MUST_CHECK enum err domain_quarantine(struct store_txn *txn, const struct hostname *name,
                                       const char *reason, int64_t now, struct event *ret_event);
 

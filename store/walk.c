@@ -2,7 +2,9 @@
 #include "store/walk.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/hostname.h"
 #include "store/change_log.h"
@@ -68,6 +70,16 @@ stands_at(const struct walk *walk, struct span key)
 	return walk->key.len == key.len && memcmp(walk->key.data, key.data, key.len) == 0;
 }
 
+bool
+walk_is_double(const struct walk *walk, struct walk_last *last)
+{
+	bool is = stands_at(walk, table_key(last->key, last->len));
+
+	last->len = walk->key.len <= sizeof(last->key) ? walk->key.len : 0;
+	memcpy(last->key, walk->key.data, last->len);
+	return is;
+}
+
 enum err
 walk_find(struct walk *walk, struct span key)
 {
@@ -78,6 +90,28 @@ walk_find(struct walk *walk, struct span key)
 	if (!err || err == ERR_NOTFOUND)
 		err = walk_first(walk);
 	while (!err && !stands_at(walk, key))
+		err = walk_next(walk);
+	return err;
+}
+
+static bool
+is_damaged_one(struct walk *walk, struct span key)
+{
+	struct cursor in;
+
+	return stands_at(walk, key) && walk_read(walk, &in) != ERR_OK;
+}
+
+enum err
+walk_find_damaged(struct walk *walk, struct span key)
+{
+	enum err err = walk_seek(walk, key);
+
+	if (!err && is_damaged_one(walk, key))
+		return ERR_OK;
+	if (!err || err == ERR_NOTFOUND)
+		err = walk_first(walk);
+	while (!err && !is_damaged_one(walk, key))
 		err = walk_next(walk);
 	return err;
 }
@@ -115,7 +149,96 @@ walk_del(struct walk *walk)
 		return err;
 	if (table_info[walk->table].change)
 		err = change_note(walk->txn, walk->table, walk->key, true, &revision);
+	return err ? txn_fail(walk->txn, err) : walk_drop(walk);
+}
+
+enum err
+walk_drop(struct walk *walk)
+{
+	enum err err = txn_writable(walk->txn);
+
 	if (!err)
 		err = env_err(walk->txn->env, mdb_cursor_del(walk->at, 0));
 	return err ? txn_fail(walk->txn, err) : ERR_OK;
+}
+
+/* LMDB 0.9, a leaf page: a header of 16 bytes with flags at 10, lower at 12, upper at 14; then u16
+ * places of the nodes up to lower; the nodes from upper to the end. A node: u32 size of its value
+ * (low half first), u16 flags, u16 size of its key, key, value or the number of the value's page;
+ * each takes an even number of bytes. All in the host's byte order, which is little-endian or the
+ * store could not be read. */
+enum { PAGE_HEADER = 16, PAGE_LEAF = 2, NODE_HEADER = 8, NODE_BIG = 1, NODE_BIG_VALUE = 8 };
+
+static uint16_t
+u16_at(const unsigned char *page, size_t at)
+{
+	uint16_t v;
+
+	memcpy(&v, page + at, sizeof(v));
+	return v;
+}
+
+/* The bytes of the node at AT; 0 when it cannot be one. */
+static size_t
+node_size(const unsigned char *page, size_t at, size_t page_size)
+{
+	size_t value, size;
+
+	if (at + NODE_HEADER > page_size)
+		return 0;
+	value = u16_at(page, at) | (size_t)u16_at(page, at + 2) << 16;
+	if (u16_at(page, at + 4) & NODE_BIG)
+		value = NODE_BIG_VALUE;
+	size = (NODE_HEADER + u16_at(page, at + 6) + value + 1) & ~(size_t)1;
+	return at + size <= page_size ? size : 0;
+}
+
+static bool
+page_is_sound(const unsigned char *page, size_t page_size)
+{
+	size_t lower = u16_at(page, 12), upper = u16_at(page, 14), sum = 0;
+
+	if (u16_at(page, 10) != PAGE_LEAF || lower < PAGE_HEADER || lower > upper ||
+	    lower % 2 != 0 || upper > page_size)
+		return false;
+	for (size_t i = PAGE_HEADER; i < lower; i += 2) {
+		size_t at = u16_at(page, i), size = at < upper ? 0 : node_size(page, at, page_size);
+
+		if (size == 0)
+			return false;
+		sum += size;
+	}
+	return sum == page_size - upper;
+}
+
+bool
+walk_page_is_sound(const struct walk *walk)
+{
+	uintptr_t at = (uintptr_t)walk->key.data;
+	MDB_stat stat;
+
+	if (mdb_stat(walk->txn->mdb, walk->txn->env->dbi[walk->table], &stat) ||
+	    (long)stat.ms_psize > sysconf(_SC_PAGESIZE))
+		return true; /* another machine's pages: where they begin is not to be seen */
+	at -= at % stat.ms_psize;
+	return page_is_sound((const unsigned char *)at, stat.ms_psize);
+}
+
+enum err
+table_page_check(struct store_txn *txn, enum table table, struct span key)
+{
+	struct store_txn *reader;
+	struct walk walk;
+	enum err err = store_begin_read(txn->store, txn->env->which, &reader);
+
+	if (err)
+		return err;
+	err = walk_open(&walk, reader, table);
+	if (!err)
+		err = walk_find(&walk, key);
+	if (!err && !walk_page_is_sound(&walk))
+		err = ERR_IO;
+	walk_close(&walk);
+	store_abort(reader);
+	return err == ERR_NOTFOUND ? ERR_OK : err;
 }

@@ -5,6 +5,8 @@
 #ifndef STORE_WALK_H
 #define STORE_WALK_H
 
+#include <stdbool.h>
+
 #include <lmdb.h>
 
 #include "base/cursor.h"
@@ -36,9 +38,27 @@ MUST_CHECK enum err walk_behind(struct walk *walk, const struct hostname *name);
 /* To exactly KEY, also where keys are out of order and a search misses it: then all are looked at,
  * 50 ms for a million. */
 MUST_CHECK enum err walk_find(struct walk *walk, struct span key);
+/* To a record of KEY that does not open: a flipped key may be another one's, too. */
+MUST_CHECK enum err walk_find_damaged(struct walk *walk, struct span key);
+/* Whether the record under the walk has the key of the one before it, which is to be kept by the
+ * caller in LAST, at first zeroed: keys are unique but for damage. */
+struct walk_last {
+	size_t len;
+	unsigned char key[TABLE_KEY_MAX];
+};
+bool walk_is_double(const struct walk *walk, struct walk_last *last);
 /* As table_get(), of the record the walk stands at. */
 MUST_CHECK enum err walk_read(struct walk *walk, struct cursor *ret_in);
 /* Removes the record; walk_next() goes on behind it. */
 MUST_CHECK enum err walk_del(struct walk *walk);
+/* The same without a word in the log of changes: the key is none of ours. */
+MUST_CHECK enum err walk_drop(struct walk *walk);
+/* Whether LMDB's page under the walk is what it says: its records fill it, none reaches beyond.
+ * When not, a size in it was flipped, and a removal would move other records' bytes. In a reading
+ * transaction only: a writer's pages are elsewhere. */
+bool walk_page_is_sound(const struct walk *walk);
+/* The same of the record of KEY as it was before TXN, which may write: ERR_IO when it is not,
+ * ERR_OK also when there is none. To be asked before a damaged record is removed. */
+MUST_CHECK enum err table_page_check(struct store_txn *txn, enum table table, struct span key);
 
 #endif

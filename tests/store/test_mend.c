@@ -151,25 +151,33 @@ on_told(void *arg, const struct event *e)
 	told->events[told->count++] = *e;
 }
 
+/* Whether there is more. */
+static bool
+mend_once(struct tmpstore *t, struct told *told)
+{
+	struct mend_policy policy = {.now = NOW, .choose = choose, .told = on_told, .arg = told};
+	struct mend *m;
+	uint64_t names;
+	bool more;
+
+	assert_int_equal(mend_scan(t->store, NULL, NULL, &m), ERR_OK);
+	more = mend_has_more(m);
+	assert_int_equal(mend_apply(t->store, m, &policy, &names), ERR_OK);
+	told->names += names;
+	mend_free(m);
+	return more;
+}
+
 /* Scans and repairs until nothing is left; then a check must find nothing. */
 static void
 mend(struct tmpstore *t, struct told *told)
 {
-	struct mend_policy policy = {.now = NOW, .choose = choose, .told = on_told, .arg = told};
 	bool more = true;
 
 	*told = (struct told){.t = t};
 	assert_true(findings(t) > 0);
-	for (int i = 0; i < 4 && more; i++) {
-		struct mend *m;
-		uint64_t names;
-
-		assert_int_equal(mend_scan(t->store, NULL, NULL, &m), ERR_OK);
-		more = mend_has_more(m);
-		assert_int_equal(mend_apply(t->store, m, &policy, &names), ERR_OK);
-		told->names += names;
-		mend_free(m);
-	}
+	for (int i = 0; i < 4 && more; i++)
+		more = mend_once(t, told);
 	assert_false(more);
 	assert_int_equal(findings(t), 0);
 }
@@ -363,8 +371,8 @@ its_certificate_is_an_old_one(void **state)
 static void
 a_flipped_key_of_a_domain(void **state)
 {
-	static const char *const to[] = {"n030.examplf", "n030.exampl;", "z030.example",
-	                                 "n030\0example", "A030.example"};
+	static const char *const to[] = {"n030.examplf",  "n030.exampl;", "z030.example",
+	                                 "n030\0example", "A030.example", "n031.example"};
 
 	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
 		struct tmpstore *t;
@@ -381,12 +389,52 @@ a_flipped_key_of_a_domain(void **state)
 		mend(t, &told);
 		assert_int_equal(told.names, 1);
 		assert_anew(t, &told, "n030.example", true);
-		assert_non_null(event_of(&told, ""));
+		assert_non_null(strstr(told.events[0].detail, "under the damaged key"));
 		assert_all_others_are_as_before(t, 30);
 		txn = tmpstore_read(t, STORE_SERVED);
 		assert_int_equal(domain_count_all(txn, &count), ERR_OK);
 		assert_int_equal(count, NAMES);
 		store_abort(txn);
+	}
+}
+
+/* Of a certificate: the record is put aside, and what it was of has none, which a check tells. */
+static void
+a_flipped_key_of_a_certificate(void **state)
+{
+	static const char *const to[] = {"n030.examplf", "n030\0example", "z030.example",
+	                                 "n031.example"};
+
+	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+		struct tmpstore *t;
+		struct hostname name = tmpstore_name("n030.example");
+		struct store_txn *txn;
+		struct told told = {.names = 0};
+		struct event e;
+
+		if (i) {
+			teardown(state);
+			setup(state);
+		}
+		t = *state;
+		overwrite_key(t, "cert", "n030.example", to[i], 12);
+		assert_true(findings(t) > 0);
+		mend_once(t, &told);
+		mend_once(t, &told);
+		txn = tmpstore_write(t, STORE_SERVED);
+		assert_int_equal(domain_check(txn, &name), ERR_CORRUPT);
+		assert_int_equal(domain_quarantine(txn, &name, "gone", NOW, &e), ERR_OK);
+		tmpstore_commit(txn);
+		assert_string_equal(e.name, "n030.example");
+		if (strcmp(to[i], "n031.example") == 0) { /* two under one key */
+			txn = tmpstore_write(t, STORE_SERVED);
+			name = tmpstore_name(to[i]);
+			if (domain_check(txn, &name))
+				assert_int_equal(domain_quarantine(txn, &name, "x", NOW, &e),
+				                 ERR_OK);
+			tmpstore_commit(txn);
+		}
+		assert_int_equal(findings(t), 0);
 	}
 }
 
@@ -504,6 +552,7 @@ main(void)
 		TEST(its_certificate_is_damaged_too),
 		TEST(its_certificate_is_an_old_one),
 		TEST(a_flipped_key_of_a_domain),
+		TEST(a_flipped_key_of_a_certificate),
 		TEST(wrong_lists_and_counters_are_made_right),
 		TEST(what_is_committed_in_between_counts),
 		TEST(a_scan_can_be_stopped),

@@ -259,39 +259,6 @@ a_damaged_domain_is_not_its_business(void **state)
 	assert_true(findings(t) > 0);
 }
 
-/* Its key was flipped, or the domain's: store/mend.h has looked whether a name is behind it. */
-static void
-a_certificate_without_a_domain_goes(void **state)
-{
-	struct tmpstore *t = *state;
-	struct quarantine q;
-	struct store_txn *txn;
-	struct rawdb raw;
-	struct event e;
-	size_t count;
-
-	fill_all(t);
-	tmpstore_close(t);
-	raw = rawdb_open(t->dir, "served", "cert");
-	rawdb_overwrite_key(&raw, "n007.example", "n007.exam\x50le", 12);
-	rawdb_close(&raw);
-	raw = rawdb_open(t->dir, "served", "cert");
-	rawdb_overwrite_key(&raw, "n009.example", "n009.examqle", 12);
-	rawdb_close(&raw);
-	tmpstore_open(t);
-	assert_true(findings(t) > 0);
-	quarantine(t, "n009.examqle", &e);
-	assert_string_equal(e.name, "n009.examqle");
-	quarantine(t, "n009.example", &e);
-	assert_non_null(strstr(e.detail, "issued again"));
-	txn = tmpstore_read(t, STORE_SERVED);
-	assert_int_equal(quarantine_page(txn, 0, 1, &q, &count), ERR_OK);
-	assert_int_equal(count, 1);
-	assert_string_equal(q.name, "n009.examqle");
-	assert_string_equal(q.table, "cert");
-	store_abort(txn);
-}
-
 static void
 what_is_whole_or_unknown(void **state)
 {
@@ -327,7 +294,6 @@ main(void)
 		TEST(a_record_brought_back_is_not_served),
 		TEST(a_damaged_certificate_costs_only_itself),
 		TEST(a_damaged_domain_is_not_its_business),
-		TEST(a_certificate_without_a_domain_goes),
 		TEST(what_is_whole_or_unknown),
 	};
 
