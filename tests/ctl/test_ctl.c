@@ -106,7 +106,8 @@ static const struct {
          "{"
          "\"code\":0}}",
          0,
-         "{\"name\":\"x.test\",\"display\":\"\\u00fc\\ud83d\\ude00.test\",\"labels\":null,\"not_before\":null,"
+         "{\"name\":\"x.test\",\"display\":\"\\u00fc\\ud83d\\ude00.test\",\"labels\":null,\"not_"
+         "before\":null,"
          "\"not_after\":null,\"generation\":null,\"serial\":null,\"issuer\":null,\"key\":null,"
          "\"names\":null,\"next\":null,\"step\":null,\"order\":null,\"error\":null}\n",
          ""},
@@ -115,9 +116,11 @@ static const struct {
          "{\"item\":{\"name\":\"b\"}}\n{\"item\":{\"name\":\"c\"}}\n{\"end\":{\"code\":0,\"after\":"
          "\"c\"}}",
          0,
-         "{\"schema\":\"certd/v1\",\"items\":[\n{\"name\":\"b\",\"display\":null,\"labels\":null,\"not_before\":"
+         "{\"schema\":\"certd/"
+         "v1\",\"items\":[\n{\"name\":\"b\",\"display\":null,\"labels\":null,\"not_before\":"
          "null,\"not_after\":null,\"generation\":null,\"next\":null,\"error\":null},\n{\"name\":"
-         "\"c\",\"display\":null,\"labels\":null,\"not_before\":null,\"not_after\":null,\"generation\":null,"
+         "\"c\",\"display\":null,\"labels\":null,\"not_before\":null,\"not_after\":null,"
+         "\"generation\":null,"
          "\"next\":null,\"error\":null}\n],\"after\":\"c\"}\n",
          ""},
 	{"list -o json", "{\"verb\":\"list\",\"limit\":1000}", "{\"end\":{\"code\":0}}", 0,

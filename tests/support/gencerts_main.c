@@ -59,7 +59,8 @@ escaped(BIO *bio)
 	return out;
 }
 
-/* Public certificates carry two or three signed certificate timestamps (RFC 6962): as many bytes. */
+/* Public certificates carry two or three signed certificate timestamps (RFC 6962): as many bytes.
+ */
 static void
 add_timestamps(X509 *x, long serial)
 {
