@@ -119,6 +119,9 @@ $(eval $(call archive,daemon,$(DAEMON_O)))
 $(eval $(call archive,ctl,$(CTL_O)))
 $(eval $(call archive,support,$(SUPPORT_O)))
 
+# neighbours that a test replaces
+$(BUILD)/tests/daemon/test_import_store: WRAP = -Wl,--wrap=domain_get,--wrap=store_commit,--wrap=upkeep_takes_new
+
 $(BUILD)/tests/base/test_%: $(BUILD)/tests/base/test_%.o $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(BASE_LIBS)
 $(BUILD)/tests/store/test_%: $(BUILD)/tests/store/test_%.o $(call LIB,support) $(call LIB,store) $(call LIB,base)
@@ -126,7 +129,7 @@ $(BUILD)/tests/store/test_%: $(BUILD)/tests/store/test_%.o $(call LIB,support) $
 $(BUILD)/tests/acme/test_%: $(BUILD)/tests/acme/test_%.o $(call LIB,support) $(call LIB,acme) $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(ACME_LIBS)
 $(BUILD)/tests/daemon/test_%: $(BUILD)/tests/daemon/test_%.o $(call LIB,support) $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(DAEMON_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ -lcmocka $(DAEMON_LIBS)
 $(BUILD)/tests/ctl/test_%: $(BUILD)/tests/ctl/test_%.o $(call LIB,support) $(call LIB,ctl) $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(BASE_LIBS)
 $(BUILD)/tests/support/cold: $(BUILD)/tests/bench/cold_main.o $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)

@@ -110,8 +110,7 @@ void wait_begin(struct control_client *cl, unsigned seen);
 void wait_on_notices(struct control *c);
 void wait_on_timer(struct control *c);
 void wait_done(struct control_client *cl);
-/* control_reload.c */
-/* Begins one unless it is in work; clients that are `reloading` get its answer. */
+/* control_reload.c: begins one unless it is in work; `reloading` clients get its answer */
 void reload_ask(struct control *c);
 /* Whether one would be begun now; else WHY. */
 bool reload_is_possible(struct control *c, char *why, size_t size);

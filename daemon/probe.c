@@ -3,14 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,27 +72,6 @@ look_at_private(struct store *store)
 	return err;
 }
 
-/* Every page in use has been written, so files that have fewer are cut; reading on would end in
- * SIGBUS some day, in a worker. */
-static bool
-is_cut(struct store *store, const char *dir)
-{
-	static const char *const files[] = {"served/data.mdb", "private/data.mdb"};
-	char path[PATH_MAX];
-	struct store_stat used;
-	struct stat st;
-	uint64_t size = 0;
-
-	if (store_stat(store, &used))
-		return true;
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		if (stat(path, &st) == 0)
-			size += (uint64_t)st.st_size;
-	}
-	return size < used.used_bytes;
-}
-
 static enum err
 look(const struct probe *probe, struct problem *why)
 {
@@ -104,7 +81,9 @@ look(const struct probe *probe, struct problem *why)
 
 	if (err)
 		return err;
-	err = is_cut(store, probe->conf->state_directory) ? ERR_CORRUPT : look_at_served(store);
+	err = store_check_length(store);
+	if (!err)
+		err = look_at_served(store);
 	if (!err)
 		err = look_at_private(store);
 	if (err == ERR_CORRUPT)

@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -239,9 +240,10 @@ count_slot(const char *line, void *arg)
 	return 0;
 }
 
-/* Pages on LMDB's free list: each record there starts with its count. */
+/* Pages from FROM on that are on LMDB's free list: each record there is a count and as many page
+ * numbers. */
 static int
-count_free_pages(MDB_txn *txn, size_t *ret_pages)
+count_free_pages(MDB_txn *txn, size_t from, size_t *ret_pages)
 {
 	MDB_cursor *cursor;
 	MDB_val key, value;
@@ -250,8 +252,12 @@ count_free_pages(MDB_txn *txn, size_t *ret_pages)
 
 	if (rc)
 		return rc;
-	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
-		pages += *(const size_t *)value.mv_data;
+	while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+		const size_t *list = value.mv_data;
+
+		for (size_t i = 1; i <= list[0] && i < value.mv_size / sizeof(list[0]); i++)
+			pages += list[i] >= from;
+	}
 	mdb_cursor_close(cursor);
 	if (rc != MDB_NOTFOUND)
 		return rc;
@@ -274,7 +280,7 @@ add_stat(struct store *store, struct env *env, struct store_stat *stat)
 		return err;
 	mdb_env_info(env->mdb, &info);
 	mdb_env_stat(env->mdb, &pages);
-	rc = count_free_pages(txn->mdb, &free_pages);
+	rc = count_free_pages(txn->mdb, 0, &free_pages);
 	store_abort(txn);
 	if (rc)
 		return env_err(env, rc);
@@ -295,5 +301,45 @@ store_stat(struct store *store, struct store_stat *ret_stat)
 			err = add_stat(store, &store->env[e], &stat);
 	if (!err)
 		*ret_stat = stat;
+	return err;
+}
+
+/* A page that was taken and given back in one transaction is never written, so the file may end
+ * before the last pages when those are free. */
+static enum err
+check_length(struct store *store, struct env *env)
+{
+	struct store_txn *txn;
+	size_t end, free_pages = 0;
+	MDB_envinfo info;
+	MDB_stat pages;
+	struct stat st;
+	int fd, rc;
+	enum err err = store_begin_read(store, env->which, &txn);
+
+	if (err)
+		return err;
+	mdb_env_info(env->mdb, &info);
+	mdb_env_stat(env->mdb, &pages);
+	rc = mdb_env_get_fd(env->mdb, &fd);
+	if (!rc && fstat(fd, &st) != 0)
+		rc = errno;
+	end = rc ? 0 : (size_t)st.st_size / pages.ms_psize;
+	if (!rc && end <= info.me_last_pgno)
+		rc = count_free_pages(txn->mdb, end, &free_pages);
+	store_abort(txn);
+	if (rc)
+		return env_err(env, rc);
+	return end + free_pages <= info.me_last_pgno ? ERR_CORRUPT : ERR_OK;
+}
+
+enum err
+store_check_length(struct store *store)
+{
+	enum err err = ERR_OK;
+
+	for (int e = 0; e < STORE_ENVS && !err; e++)
+		if (store->env[e].mdb)
+			err = check_length(store, &store->env[e]);
 	return err;
 }

@@ -75,6 +75,10 @@ void store_abort(struct store_txn *txn);
 /* Frees reader slots of dead processes; call each minute and at start. */
 MUST_CHECK enum err store_check_readers(struct store *store);
 
+/* ERR_CORRUPT: a file ends before its last page in use, so it was cut, and reading on would end in
+ * SIGBUS some day. Looking may end so, too: in a child. */
+MUST_CHECK enum err store_check_length(struct store *store);
+
 struct store_stat {
 	uint64_t used_bytes; /* of both environments' files, free pages apart */
 	uint64_t map_bytes;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/backup.h"
 
+#include <dlfcn.h>
+#include <lmdb.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -64,7 +66,40 @@ fill(struct store_txn *txn, int from, int to, uint64_t generation)
 	buf_done(&chain);
 }
 
-enum { NAMES = 200, BACKUPS = 20 };
+enum { NAMES = 200, BACKUPS = 20, STOP_AFTER = 700 };
+
+/* ---- what the library calls, looked at on the way ------------------------------------------- */
+
+static _Atomic bool stop;
+static unsigned long puts_before_stop, puts_seen; /* 0: never */
+static ino_t synced[64];
+static size_t synced_count;
+
+/* LMDB's, called by the copy for each record. */
+int
+mdb_cursor_put(MDB_cursor *cursor, MDB_val *key, MDB_val *data, unsigned flags)
+{
+	static int (*real)(MDB_cursor *, MDB_val *, MDB_val *, unsigned);
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "mdb_cursor_put");
+	if (++puts_seen == puts_before_stop)
+		stop = true;
+	return real(cursor, key, data, flags);
+}
+
+int
+fsync(int fd)
+{
+	static int (*real)(int);
+	struct stat st;
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "fsync");
+	if (fstat(fd, &st) == 0 && synced_count < sizeof(synced) / sizeof(synced[0]))
+		synced[synced_count++] = st.st_ino;
+	return real(fd);
+}
 
 static void
 path_of(const struct tmpstore *t, const char *word, char path[128])
@@ -317,6 +352,68 @@ compacting_frees_what_was_deleted(void **state)
 	tmpstore_open(t);
 }
 
+static void
+a_stopped_backup_ends_at_once_and_leaves_nothing(void **state)
+{
+	struct tmpstore *t = *state;
+	struct store_copied copied = {0};
+	struct problem why;
+	struct stat st;
+	char target[128];
+
+	fill_all(t);
+	path_of(t, "backup", target);
+	for (int made = 0; made < 2; made++) {
+		stop = false;
+		puts_seen = 0;
+		puts_before_stop = STOP_AFTER;
+		assert_int_equal(store_backup(t->store, target, &stop, &copied, &why), ERR_STOPPED);
+		assert_int_equal(puts_seen, STOP_AFTER);
+		assert_non_null(strstr(why.detail, "stopping"));
+		assert_int_equal(copied.records, 0);
+		/* A directory that was there stays, and is empty; one that we made is gone. */
+		assert_int_equal(stat(target, &st), made ? 0 : -1);
+		assert_int_equal(made ? 0 : mkdir(target, 0700), 0);
+	}
+	puts_before_stop = 0;
+	stop = false;
+	assert_int_equal(store_backup(t->store, target, &stop, &copied, &why), ERR_OK);
+	assert_whole(t, target, NAMES);
+}
+
+static bool
+was_synced(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	for (size_t i = 0; i < synced_count; i++)
+		if (synced[i] == st.st_ino)
+			return true;
+	return false;
+}
+
+/* A directory is on the disk when the one above it is. */
+static void
+a_backup_is_on_the_disk_with_its_name(void **state)
+{
+	struct tmpstore *t = *state;
+	struct store_copied copied;
+	struct problem why;
+	char target[128], file[160];
+
+	fill_all(t);
+	path_of(t, "backup", target);
+	synced_count = 0;
+	assert_int_equal(store_backup(t->store, target, NULL, &copied, &why), ERR_OK);
+	assert_true(was_synced(t->parent));
+	assert_true(was_synced(target));
+	snprintf(file, sizeof(file), "%s/served", target);
+	assert_true(was_synced(file));
+	snprintf(file, sizeof(file), "%s/complete", target);
+	assert_true(was_synced(file));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -327,6 +424,8 @@ main(void)
 		TEST(odd_places_are_refused),
 		TEST(a_hot_backup_is_of_one_instant),
 		TEST(compacting_frees_what_was_deleted),
+		TEST(a_stopped_backup_ends_at_once_and_leaves_nothing),
+		TEST(a_backup_is_on_the_disk_with_its_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/dir.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,6 +18,23 @@
 #include "base/problem.h"
 #include "store/store.h"
 #include "tests/support/tmpstore.h"
+
+static long magic; /* what every directory is said to be on; 0: the truth */
+
+/* The C library's, as the store calls it: no network file system can be mounted in a test. */
+int
+fstatfs(int fd, struct statfs *fs)
+{
+	static int (*real)(int, struct statfs *);
+	int rc;
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "fstatfs");
+	rc = real(fd, fs);
+	if (rc == 0 && magic)
+		fs->f_type = (__typeof__(fs->f_type))magic;
+	return rc;
+}
 
 static int
 setup(void **state)
@@ -209,6 +228,26 @@ network_file_systems_are_known(void **state)
 }
 
 static void
+a_store_on_a_network_file_system_is_refused(void **state)
+{
+	static const long magics[] = {0x6969, 0xff534d42, 0x01021997, 0x00c36400};
+	struct tmpstore *t = *state;
+	struct problem why;
+	int fd;
+
+	tmpstore_open(t);
+	tmpstore_close(t);
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
+		magic = magics[i];
+		assert_refused(t, ERR_UNSUPPORTED, "network file system");
+		assert_int_equal(store_lock(t->dir, &fd, &why), ERR_UNSUPPORTED);
+		assert_non_null(strstr(why.detail, "use a local disk"));
+	}
+	magic = 0;
+	tmpstore_open(t);
+}
+
+static void
 a_second_lock_is_refused(void **state)
 {
 	struct tmpstore *t = *state;
@@ -237,6 +276,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unsafe_places_are_refused),
 		cmocka_unit_test(network_file_systems_are_known),
+		TEST(a_store_on_a_network_file_system_is_refused),
 		TEST(a_second_lock_is_refused),
 	};
 

@@ -15,6 +15,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from certd import BUILD, PATIENCE, Certd, children_of, run  # noqa: E402
 from lab import check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 from pebble import Skip  # noqa: E402
 from storelab import certd_itself, events, serials_of, start_refused, state  # noqa: E402
@@ -304,14 +305,15 @@ def F6_a_truncated_file_is_refused_with_a_sentence(lab):
     lab.start()
     lab.add(*NAMES)
     lab.certd.stop()
-    path = state(lab, "served", "data.mdb")
-    whole = open(path, "rb").read()
-    for size in (len(whole) // 2, 3 * 4096, 8192, 5000):
+    for env in ("served", "private"):
+        path = state(lab, env, "data.mdb")
+        whole = open(path, "rb").read()
+        for size in (len(whole) // 2, 3 * 4096, 8192, 5000):
+            with open(path, "wb") as file:
+                file.write(whole[:size])
+            start_refused(lab, "restore")
         with open(path, "wb") as file:
-            file.write(whole[:size])
-        start_refused(lab, "restore")
-    with open(path, "wb") as file:
-        file.write(whole)
+            file.write(whole)
     lab.start()
     lab.serial(NAMES[0])
 
@@ -373,6 +375,25 @@ def A17_second_certd_symlinks_and_strangers(lab):
     lab.serial("a.test")
 
 
+def gencerts(lab, first, count):
+    """A file of certificates to import."""
+    path = os.path.join(lab.directory, f"certs-{first}.ndjson")
+    with open(path, "w") as out:
+        subprocess.run([os.path.join(BUILD, "tests", "support", "gencerts"), "-f", str(first),
+                        str(count), os.path.join(lab.directory, "ca.pem")], stdout=out, check=True)
+    return path
+
+
+def named(lab, comm):
+    """Whether a process of that name is below certd's keeper."""
+    return any(name == comm for keeper in lab.certd.pids("keeper")
+               for _, name in children_of(keeper))
+
+
+def grown(lab, names):
+    return lab.ctl_ok("status", "-o", "json").json()["names"]["valid"] > names
+
+
 @contextlib.contextmanager
 def mounted(lab, *words):
     os.makedirs(state(lab), 0o700, exist_ok=True)
@@ -415,6 +436,72 @@ def F4_a_full_disk_stops_orders_and_nothing_else(lab):
         lines = [x for x in lab.certd.log_text().splitlines() if " err: " in x]
         check(len(lines) <= 4, f"no storm: {lines}")
         lab.certd.stop()
+
+
+@scenario()
+def F4_below_the_reserve_nothing_new_is_imported_or_applied(lab):
+    with mounted(lab, "-t", "tmpfs", "-o", "size=32m,mode=700", "tmpfs"):
+        lab.start()
+        few, more = (gencerts(lab, first, 5) for first in (0, 100))
+        lab.ctl_ok("import", "-f", few)
+        lab.ctl_ok("add", "gone.test", "kept.test")
+        wanted = os.path.join(lab.directory, "wanted.ndjson")
+        with open(wanted, "w") as out:
+            out.write('{"name":"new.test"}\n{"name":"kept.test","labels":{"a":"b"}}\n'
+                      '{"name":"gone.test","state":"absent"}\n')
+        ballast = state(lab, "ballast")
+        with open(ballast, "wb") as file:
+            file.write(b"\0" * (os.statvfs(state(lab)).f_bavail * 4096 - (2 << 20)))
+
+        answer = expect_code(lab.ctl("import", "-f", few), 0)           # at once, not at a tick
+        equal(answer.out.count("unchanged"), 5, f"what is stored\n{answer}")
+        for words in (("-f", few, "--replace"), ("-f", more), ("-f", more, "--dry-run")):
+            answer = expect_code(lab.ctl("import", *words, "-o", "ndjson"), 1)
+            equal([(e["error"]["code"], "MiB are free below" in e["error"]["detail"])
+                   for e in answer.lines()], [("full", True)] * 5, f"each says why\n{answer}")
+        answer = expect_code(lab.ctl("apply", "-f", wanted, "-o", "ndjson"), 9)
+        equal({e["name"]: e.get("change", e.get("error", {}).get("code")) for e in answer.lines()},
+              {"new.test": "full", "kept.test": "updated", "gone.test": "removed"}, str(answer))
+        check(lab.certd.show("new.test") is None and lab.certd.show("gone.test") is None, "as said")
+        for i in range(5):
+            equal(lab.certd.show(f"d{i:07}.load.test")["state"], "valid", "nothing is lost")
+        os.remove(ballast)
+        wait_for(lambda: lab.certd.status()["store"]["takes_orders"], 10, "room again")
+        equal(lab.ctl_ok("import", "-f", more).out.count("created"), 5, "imported")
+        lab.ctl_ok("apply", "-f", wanted)
+        lab.ctl_ok("db", "check")
+        lab.certd.stop()
+
+
+@scenario(config="ca dead { directory https://127.0.0.1:9/dir; account a@example.com; agree-terms; }")
+def a_stop_does_not_wait_for_a_backup_a_check_or_an_import(lab):
+    lab.start()
+    lab.ctl_ok("import", "-f", gencerts(lab, 0, 10000), "--ca", "dead")
+    rest = gencerts(lab, 10000, 10000)
+    target = os.path.join(lab.directory, "backup")
+    for words, begun, told in (
+            (("db", "backup", target), lambda: os.path.exists(target + "/private"), "stopping"),
+            (("db", "check"), lambda: named(lab, "certd-check"), "stopping"),
+            (("import", "-f", rest, "--ca", "dead"), lambda: grown(lab, 10500), "")):
+        client = subprocess.Popen([os.path.join(BUILD, "certctl"), "--socket",
+                                   lab.certd.socket_path, *words], text=True,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        while not begun():
+            check(client.poll() is None, f"{words} ended before the stop")
+        began = time.monotonic()
+        equal(lab.certd.stop(), 0, "exit status")
+        took = time.monotonic() - began
+        print(f"     {words[:2]}: stopped in {took * 1000:.0f} ms")
+        check(took < 2 * PATIENCE, f"the stop waited {took:.1f} s for {words}")
+        said = client.communicate(timeout=10)[1]
+        check(client.returncode == 1 or not told, f"{words}: {client.returncode} {said}")
+        check(told in said, f"the client is told: {said}")
+        check(not os.path.exists(target), "a backup that is not whole is removed")
+        lab.start()
+    lab.ctl_ok("db", "check")
+    lab.ctl_ok("import", "-f", rest, "--ca", "dead")
+    lab.ctl_ok("db", "backup", target)
+    check(os.path.exists(target + "/complete"), "the next one is whole")
 
 
 @scenario()
