@@ -241,6 +241,16 @@ check_changes(struct check *c)
 	return err;
 }
 
+/* A transaction that has met such a page answers nothing but errors from then on. */
+static enum err
+go_on_behind(struct check *c, struct store *store, enum table table, enum err err)
+{
+	say(c, table, table_key("", 0), err, "pages of this table are damaged: restore a backup");
+	store_abort(c->txn);
+	c->txn = NULL;
+	return store_begin_read(store, table_info[table].env, &c->txn);
+}
+
 static enum err
 check_env(struct check *c, struct store *store, enum store_env env)
 {
@@ -261,8 +271,7 @@ check_env(struct check *c, struct store *store, enum store_env env)
 		if (!one && t == TABLE_CHANGE)
 			one = check_changes(c);
 		if (is_damage(one) || one == ERR_IO) /* LMDB's word for some of it */
-			say(c, (enum table)t, table_key("", 0), one,
-			    "pages of this table are damaged: restore a backup");
+			err = go_on_behind(c, store, (enum table)t, one);
 		else
 			err = one;
 	}

@@ -42,7 +42,8 @@ struct found {
 	bool opened;       /* or refused with a sentence */
 	bool read, checked, repaired; /* lived to its end */
 	bool pages;                   /* the repair found pages damaged, and wrote nothing */
-	bool compact;                 /* the check asks for it */
+	bool compact;
+	bool restore; /* the check asks for it */
 	bool is_refused[NAMES];
 	bool is_told[NAMES]; /* an event names it */
 };
@@ -114,6 +115,7 @@ note(void *arg, const struct check_finding *f)
 		return;
 	found->findings += f->err != ERR_OK;
 	found->compact = found->compact || strstr(f->what, "certctl db compact");
+	found->restore = found->restore || strstr(f->what, "damaged: restore a backup");
 }
 
 static void
@@ -277,7 +279,7 @@ look(struct tmpstore *t)
 /* Adds up over all flips. */
 static struct {
 	unsigned unharmed, named, ended, refused, died, pages, repaired, anew, served_again,
-		compacted;
+		compacted, restore;
 } sum;
 
 /* The repair, the check that the daemon makes run behind it, and what that asks the operator for.
@@ -294,6 +296,7 @@ repair_until_clean(struct tmpstore *t)
 		if (!found->repaired && !found->pages)
 			return;
 		found->findings = 0;
+		found->restore = false;
 		in_a_child(t, 1);
 		assert_true(found->checked);
 		if (found->compact) {
@@ -301,7 +304,8 @@ repair_until_clean(struct tmpstore *t)
 			sum.compacted++;
 		}
 	}
-	assert_int_equal(found->findings, 0);
+	sum.restore += found->restore; /* what the operator is asked to do then */
+	assert_true(found->findings == 0 || found->restore);
 	assert_int_equal(found->left, 0);
 }
 
@@ -370,12 +374,13 @@ no_wrong_certificate_is_ever_served(void **state)
 		flip_and_look(&t, path, whole, len);
 	print_message("%d flips: %u without harm, %u named, %u ended the check; %u of %u lookups "
 	              "refused; %u repaired (%u names told, %u served again at once), %u with "
-	              "damaged pages, %u compacted, %u ended the repair\n",
+	              "damaged pages, %u compacted, %u to be restored, %u ended the repair\n",
 	              FLIPS, sum.unharmed, sum.named, sum.ended, sum.refused, FLIPS * NAMES,
-	              sum.repaired, sum.anew, sum.served_again, sum.pages, sum.compacted, sum.died);
+	              sum.repaired, sum.anew, sum.served_again, sum.pages, sum.compacted,
+	              sum.restore, sum.died);
 	/* The flips are always the same, so are most of their fates. */
 	assert_true(sum.repaired >= FLIPS / 4 && sum.anew >= FLIPS / 8);
-	assert_true(sum.ended + sum.died <= FLIPS / 10);
+	assert_true(sum.ended + sum.died + sum.restore <= FLIPS / 10);
 	for (int i = 0; i < CUTS; i++) {
 		save(path, whole, (size_t)rand() % len);
 		look(&t);
