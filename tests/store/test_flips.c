@@ -42,8 +42,8 @@ struct found {
 	bool opened;       /* or refused with a sentence */
 	bool read, checked, repaired; /* lived to its end */
 	bool pages;                   /* the repair found pages damaged, and wrote nothing */
-	bool compact;
-	bool restore; /* the check asks for it */
+	bool compact;                 /* the check asks for it */
+	bool table_lost;              /* the check says so */
 	bool is_refused[NAMES];
 	bool is_told[NAMES]; /* an event names it */
 };
@@ -113,9 +113,13 @@ note(void *arg, const struct check_finding *f)
 	if (strcmp(f->table, "change") == 0 || strncmp(f->table, "gone", 4) == 0 ||
 	    strstr(f->what, "the chain of") || strcmp(f->table, "chain") == 0)
 		return;
+	/* As when the check does not live to its end: the whole table is named, for a restore. */
+	if (strstr(f->what, "restore a backup") && !f->key[0]) {
+		found->table_lost = true;
+		return;
+	}
 	found->findings += f->err != ERR_OK;
 	found->compact = found->compact || strstr(f->what, "certctl db compact");
-	found->restore = found->restore || strstr(f->what, "damaged: restore a backup");
 }
 
 static void
@@ -272,14 +276,14 @@ look(struct tmpstore *t)
 	assert_int_equal(found->wrong, 0);
 	/* A name that is not served is named, or the check did not live to its end, which names the
 	 * store. */
-	if (found->read && found->refused && found->checked)
+	if (found->read && found->refused && found->checked && !found->table_lost)
 		assert_true(found->findings > 0);
 }
 
 /* Adds up over all flips. */
 static struct {
 	unsigned unharmed, named, ended, refused, died, pages, repaired, anew, served_again,
-		compacted, restore;
+		compacted;
 } sum;
 
 /* The repair, the check that the daemon makes run behind it, and what that asks the operator for.
@@ -296,7 +300,6 @@ repair_until_clean(struct tmpstore *t)
 		if (!found->repaired && !found->pages)
 			return;
 		found->findings = 0;
-		found->restore = false;
 		in_a_child(t, 1);
 		assert_true(found->checked);
 		if (found->compact) {
@@ -304,8 +307,7 @@ repair_until_clean(struct tmpstore *t)
 			sum.compacted++;
 		}
 	}
-	sum.restore += found->restore; /* what the operator is asked to do then */
-	assert_true(found->findings == 0 || found->restore);
+	assert_int_equal(found->findings, 0);
 	assert_int_equal(found->left, 0);
 }
 
@@ -322,7 +324,7 @@ repair_and_look(struct tmpstore *t)
 	found->read = false;
 	in_a_child(t, 0);
 	assert_int_equal(found->wrong, 0);
-	if (!found->repaired)
+	if (!found->repaired || found->table_lost)
 		return;
 	sum.repaired++;
 	sum.anew += found->anew;
@@ -345,6 +347,10 @@ flip_and_look(struct tmpstore *t, const char *path, unsigned char *bytes, size_t
 	bytes[at] ^= bit;
 	look(t);
 	sum.refused += found->refused;
+	if (found->table_lost) {
+		sum.ended++;
+		return;
+	}
 	sum.ended += !found->checked;
 	sum.named += found->checked && found->findings;
 	sum.unharmed += found->checked && !found->findings;
@@ -374,13 +380,12 @@ no_wrong_certificate_is_ever_served(void **state)
 		flip_and_look(&t, path, whole, len);
 	print_message("%d flips: %u without harm, %u named, %u ended the check; %u of %u lookups "
 	              "refused; %u repaired (%u names told, %u served again at once), %u with "
-	              "damaged pages, %u compacted, %u to be restored, %u ended the repair\n",
+	              "damaged pages, %u compacted, %u ended the repair\n",
 	              FLIPS, sum.unharmed, sum.named, sum.ended, sum.refused, FLIPS * NAMES,
-	              sum.repaired, sum.anew, sum.served_again, sum.pages, sum.compacted,
-	              sum.restore, sum.died);
+	              sum.repaired, sum.anew, sum.served_again, sum.pages, sum.compacted, sum.died);
 	/* The flips are always the same, so are most of their fates. */
 	assert_true(sum.repaired >= FLIPS / 4 && sum.anew >= FLIPS / 8);
-	assert_true(sum.ended + sum.died + sum.restore <= FLIPS / 10);
+	assert_true(sum.ended + sum.died <= FLIPS / 10);
 	for (int i = 0; i < CUTS; i++) {
 		save(path, whole, (size_t)rand() % len);
 		look(&t);
