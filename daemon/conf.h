@@ -21,6 +21,7 @@
 #include "acme/key.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "daemon/network.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
@@ -47,6 +48,9 @@ struct conf_listen {
 	uint32_t handshake_timeout_ms; /* first byte to end of handshake, or of the request head; 10
 	                                  s */
 	uint32_t idle_timeout_ms;      /* without a byte either way; 5 min */
+	uint32_t max_per_address;      /* per worker, see daemon/peers.h; 0: no limit */
+	const struct network *proxies; /* a PROXY header is required, and only from these; */
+	size_t proxy_count;            /* 0: there must be none */
 };
 
 struct conf_ca {

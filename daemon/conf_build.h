@@ -9,6 +9,7 @@
 #include "daemon/conf_schema.h"
 
 enum { CONF_PATH_MAX = 1023, CONF_CAS_MAX = 64, CONF_BACKENDS_MAX = 4096 };
+enum { CONF_PROXIES_MAX = 64 };
 
 /* The arrays have room for all statements of their kind, up to CONF_..._MAX; the counts are
  * those of CONF. */

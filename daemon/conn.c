@@ -30,9 +30,26 @@ conn_set_deadline(struct conn *c, uint32_t after_ms)
 	wheel_set(&c->host->wheel, &c->due, clock_mono_ms() + after_ms);
 }
 
+const struct sockaddr *
+conn_local(struct conn *c)
+{
+	struct sockaddr *local = (struct sockaddr *)&c->local;
+	socklen_t len = sizeof(c->local);
+
+	if (local->sa_family == AF_UNSPEC && getsockname(c->client.fd, local, &len) != 0)
+		local->sa_family = AF_UNSPEC;
+	return local;
+}
+
+enum err
+conn_admit(struct conn *c)
+{
+	return listener_admit(c->listener, &c->peer, &c->counted);
+}
+
 /* The machine */
 
-enum limit { LIMIT_HANDSHAKE, LIMIT_CONNECT, LIMIT_IDLE, LIMIT_DRAIN };
+enum limit { LIMIT_PROXY, LIMIT_HANDSHAKE, LIMIT_CONNECT, LIMIT_IDLE, LIMIT_DRAIN };
 
 static const struct {
 	const char *name;
@@ -40,6 +57,7 @@ static const struct {
 	enum limit limit;
 	void (*expired)(struct conn *c); /* NULL: the connection ends */
 } states[] = {
+	[CONN_PROXY] = {"proxy", conn_step_proxy, LIMIT_PROXY, NULL},
 	[CONN_HELLO] = {"hello", conn_step_hello, LIMIT_HANDSHAKE, NULL},
 	[CONN_REQUEST] = {"request", conn_step_request, LIMIT_HANDSHAKE, NULL},
 	[CONN_WAIT] = {"wait", conn_step_wait, LIMIT_IDLE, NULL},
@@ -51,9 +69,13 @@ static const struct {
 static uint32_t
 limit_ms(const struct conn *c, enum limit limit)
 {
+	uint32_t handshake_ms = conn_listen(c)->handshake_timeout_ms;
+
 	switch (limit) {
+	case LIMIT_PROXY:
+		return handshake_ms < CONN_PROXY_MS ? handshake_ms : CONN_PROXY_MS;
 	case LIMIT_HANDSHAKE:
-		return conn_listen(c)->handshake_timeout_ms;
+		return handshake_ms;
 	case LIMIT_CONNECT:
 		return c->choice.backend->connect_timeout_ms;
 	case LIMIT_IDLE:
@@ -83,11 +105,12 @@ end(struct conn *c)
 	end_done(&c->client, false);
 	tls_choice_done(&c->choice);
 	http01_done(&c->http);
+	free(c->proxy);
 	wheel_del(&host->wheel, &c->due);
 	DL_DELETE(host->all, c);
 	host->count--;
 	status_add(host->status, STATUS_CONNECTIONS, -1);
-	listener_release(c->listener);
+	listener_release(c->listener, c->counted);
 	free(c);
 	host->on_end(host->arg);
 }
@@ -118,14 +141,27 @@ conn_on_ready(void *arg, int events)
 	conn_run(arg);
 }
 
-static enum err
-prepare(struct conn *c)
+enum step
+conn_begin(struct conn *c)
 {
-	enum err err = loop_watch(c->host->loop, c->client.fd, conn_on_ready, c, &c->client.watch);
+	bool tls = conn_listen(c)->kind == LISTEN_TLS;
 
-	if (err || conn_listen(c)->kind != LISTEN_TLS)
-		return err;
-	return tls_accept(c->host->tls, c->client.fd, &c->choice, &c->client.tls);
+	if (conn_admit(c))
+		return STEP_END;
+	if (tls && tls_accept(c->host->tls, c->client.fd, &c->choice, &c->client.tls))
+		return STEP_END;
+	return conn_enter(c, tls ? CONN_HELLO : CONN_REQUEST);
+}
+
+/* Nothing is read yet. */
+static enum step
+start(struct conn *c)
+{
+	if (loop_watch(c->host->loop, c->client.fd, conn_on_ready, c, &c->client.watch))
+		return STEP_END;
+	if (conn_listen(c)->proxy_count == 0)
+		return conn_begin(c);
+	return conn_may_send_proxy(c) ? conn_enter(c, CONN_PROXY) : STEP_END;
 }
 
 void
@@ -136,7 +172,7 @@ conn_start(struct conn_host *host, struct listener *listener, int fd,
 
 	if (!c) {
 		close(fd);
-		listener_release(listener);
+		listener_release(listener, NULL);
 		return;
 	}
 	c->host = host;
@@ -148,12 +184,10 @@ conn_start(struct conn_host *host, struct listener *listener, int fd,
 	DL_APPEND(host->all, c);
 	host->count++;
 	status_add(host->status, STATUS_CONNECTIONS, 1);
-	if (prepare(c) != ERR_OK) {
+	if (start(c) == STEP_END)
 		end(c);
-		return;
-	}
-	(void)conn_enter(c, conn_listen(c)->kind == LISTEN_TLS ? CONN_HELLO : CONN_REQUEST);
-	loop_want(c->client.watch, LOOP_READ);
+	else
+		loop_want(c->client.watch, LOOP_READ);
 }
 
 static void

@@ -5,6 +5,7 @@
  *   HELLO -> WAIT -> CONNECT -> RELAY -> DRAIN     tls listeners
  *   HELLO -> DRAIN                                 a tls-alpn-01 handshake
  *   REQUEST -> DRAIN                               http listeners
+ *   PROXY -> HELLO or REQUEST -> ...               both, where a PROXY header comes first
  *
  * One row per state: name, step, time limit. A step does what it can without waiting and leaves in
  * client.want and backend.want what it waits for. conn_run() is the only one that calls steps and
@@ -30,7 +31,7 @@ struct status_slot;
 struct store;
 struct tls;
 
-enum { CONN_DRAIN_MS = 10 * 1000 };
+enum { CONN_DRAIN_MS = 10 * 1000, CONN_PROXY_MS = 5 * 1000 };
 
 /* What the connections of one worker share; the worker owns it. */
 struct conn_host {

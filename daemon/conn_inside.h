@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/conn_inside.h - what conn.c (the machine), conn_client.c and conn_backend.c (its steps)
- * share; nobody else includes it. */
+/* daemon/conn_inside.h - what conn.c (the machine), conn_proxy.c, conn_client.c and conn_backend.c
+ * (its steps) share; nobody else includes it. */
 #ifndef DAEMON_CONN_INSIDE_H
 #define DAEMON_CONN_INSIDE_H
 
@@ -14,6 +14,7 @@
 struct conf_listen;
 
 enum conn_state {
+	CONN_PROXY,   /* the PROXY header of who connects for the client */
 	CONN_HELLO,   /* the TLS handshake */
 	CONN_REQUEST, /* port 80: one request and its reply */
 	CONN_WAIT,    /* hands are shaken; the backend is not bothered before the first byte */
@@ -39,13 +40,24 @@ struct conn {
 	size_t server; /* of the backend's, the one we connect to */
 	struct tls_choice choice;
 	struct http01 http;
-	struct sockaddr_storage peer;
+	struct sockaddr_storage peer;  /* the client, as the PROXY header says where there is one */
+	struct sockaddr_storage local; /* where it connected to, the same; see conn_local() */
+	struct peer *counted;          /* of the listener; NULL: none */
+	unsigned char *proxy;          /* the part of a PROXY header that has come; owned */
+	size_t proxy_len;
 	struct conn *prev, *next;
 };
 
 /* conn.c */
 const struct conf_listen *conn_listen(const struct conn *c);
 void conn_count(struct conn *c, enum status_counter which, uint64_t n);
+/* The address the client connected to; its family is AF_UNSPEC when even the kernel does not know.
+ */
+const struct sockaddr *conn_local(struct conn *c);
+/* Counts C with its client's address; ERR_FULL when that has its share. */
+MUST_CHECK enum err conn_admit(struct conn *c);
+/* The client is known: the first state that reads its own bytes. STEP_END or STEP_NEXT. */
+enum step conn_begin(struct conn *c);
 void conn_set_deadline(struct conn *c, uint32_t after_ms);
 /* Goes over to STATE with its time limit; always STEP_NEXT. */
 enum step conn_enter(struct conn *c, enum conn_state state);
@@ -53,7 +65,10 @@ enum step conn_enter(struct conn *c, enum conn_state state);
 void conn_run(struct conn *c);
 void conn_on_ready(void *arg, int events); /* a loop_watch_fn */
 
-/* Steps: conn_client.c */
+/* Steps: conn_proxy.c */
+enum step conn_step_proxy(struct conn *c);
+bool conn_may_send_proxy(struct conn *c); /* false: closed unread */
+/* conn_client.c */
 enum step conn_step_hello(struct conn *c);
 enum step conn_step_request(struct conn *c);
 enum step conn_step_wait(struct conn *c);

@@ -38,6 +38,8 @@
 	X(BYTES_OUT, "bytes_out")                                                                  \
 	X(TIMEOUTS, "timeouts")                                                                    \
 	X(REJECTED_LIMIT, "rejected_limit")                                                        \
+	X(REJECTED_ADDRESS, "rejected_address")                                                    \
+	X(PROXY_REFUSED, "proxy_refused")                                                          \
 	X(ACCEPT_PAUSES, "accept_pauses")                                                          \
 	X(HTTP_REQUESTS, "http_requests")
 

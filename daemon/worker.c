@@ -12,6 +12,7 @@
 #include "daemon/conf.h"
 #include "daemon/conn.h"
 #include "daemon/credcache.h"
+#include "daemon/descriptors.h"
 #include "daemon/listener.h"
 #include "daemon/loop.h"
 #include "daemon/role.h"
@@ -25,6 +26,7 @@ struct worker {
 	struct listener **listeners; /* one per conf->listens */
 	struct loop_timer *tick;
 	struct loop_watch *channel;
+	size_t max_connections; /* for which there are descriptors */
 	bool draining;
 	int64_t drain_until_ms;
 };
@@ -35,6 +37,14 @@ on_connection(void *arg, struct listener *listener, int fd, const struct sockadd
 	struct worker *w = arg;
 
 	conn_start(&w->host, listener, fd, peer);
+}
+
+static bool
+has_room(void *arg)
+{
+	const struct worker *w = arg;
+
+	return w->host.count < w->max_connections;
 }
 
 static void
@@ -103,6 +113,7 @@ open_listeners(struct worker *w)
 		                                 .status = w->config->status,
 		                                 .fd = w->config->listen_fds[i],
 		                                 .fn = on_connection,
+		                                 .has_room = has_room,
 		                                 .arg = w};
 		enum err err = listener_new(&config, &w->listeners[i]);
 
@@ -146,6 +157,7 @@ open_worker(struct worker *w)
 		err = open_listeners(w);
 	if (err)
 		return err;
+	w->max_connections = descriptors_connections(w->config->conf->listen_count);
 	wheel_init(&host->wheel, clock_mono_ms());
 	host->store = w->config->store;
 	host->status = w->config->status;
