@@ -20,13 +20,15 @@ descriptors_lift(void)
 		log_warn("the limit of open files stays as it is");
 }
 
-size_t
-descriptors_room(size_t limit, size_t used)
+struct descriptors
+descriptors_under(size_t limit, size_t used)
 {
-	size_t kept = limit / 8 < DESCRIPTORS_KEPT ? limit / 8 : DESCRIPTORS_KEPT;
-	size_t room = limit > used + kept ? (limit - used - kept) / 2 : 0;
+	struct descriptors d = {.connections = 1};
 
-	return room ? room : 1;
+	d.kept = limit / 8 < DESCRIPTORS_KEPT ? limit / 8 : DESCRIPTORS_KEPT;
+	if (limit > used + d.kept + 2)
+		d.connections = (limit - used - d.kept) / 2;
+	return d;
 }
 
 /* The lowest free descriptor: all below it are open. */
@@ -41,12 +43,12 @@ used_now(void)
 	return (size_t)fd;
 }
 
-size_t
-descriptors_connections(size_t more)
+struct descriptors
+descriptors_now(size_t more)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return SIZE_MAX;
-	return descriptors_room(limit.rlim_cur, used_now() + more);
+		return (struct descriptors){.connections = SIZE_MAX / 2};
+	return descriptors_under(limit.rlim_cur, used_now() + more);
 }

@@ -15,10 +15,15 @@ enum { DESCRIPTORS_KEPT = 64 }; /* or an eighth of the limit, when that is less 
 
 /* Lifts this process's soft limit to its hard one. */
 void descriptors_lift(void);
-/* How many connections fit under the soft LIMIT when USED descriptors are open. At least 1. */
-size_t descriptors_room(size_t limit, size_t used);
+struct descriptors {
+	size_t connections; /* of which each has its two; at least 1 */
+	size_t kept;        /* not promised to them */
+};
+
+/* What fits under the soft LIMIT when USED descriptors are open. */
+struct descriptors descriptors_under(size_t limit, size_t used);
 /* The same for this process as it is now, taken to have no connections yet; MORE: how many of its
  * descriptors may lie above free ones. */
-size_t descriptors_connections(size_t more);
+struct descriptors descriptors_now(size_t more);
 
 #endif

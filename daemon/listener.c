@@ -140,7 +140,7 @@ on_ready(void *arg, int events)
 		int fd = -1;
 
 		errno = EMFILE;
-		if (l->config.has_room(l->config.arg))
+		if (l->config.has_room(l->config.arg, l->config.conf))
 			fd = accept4(l->config.fd, (struct sockaddr *)&peer, &len,
 			             SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {

@@ -33,8 +33,8 @@ MUST_CHECK enum err listener_open(const struct conf_address *address, int *ret_f
 /* Takes FD. May refuse it by closing it. */
 typedef void listener_fn(void *arg, struct listener *listener, int fd,
                          const struct sockaddr_storage *peer);
-/* Whether one more connection may be accepted; asked before each. */
-typedef bool listener_room_fn(void *arg);
+/* Whether one more connection may be accepted there; asked before each. */
+typedef bool listener_room_fn(void *arg, const struct conf_listen *listen);
 
 struct listener_config {
 	struct loop *loop;

@@ -26,7 +26,7 @@ struct worker {
 	struct listener **listeners; /* one per conf->listens */
 	struct loop_timer *tick;
 	struct loop_watch *channel;
-	size_t max_connections; /* for which there are descriptors */
+	struct descriptors descriptors;
 	bool draining;
 	int64_t drain_until_ms;
 };
@@ -39,12 +39,15 @@ on_connection(void *arg, struct listener *listener, int fd, const struct sockadd
 	conn_start(&w->host, listener, fd, peer);
 }
 
+/* A challenge or a redirect on port 80 needs one descriptor for a moment, no backend's, and orders
+ * shall not fail because TLS clients have taken all there is: it may have of what is kept back. */
 static bool
-has_room(void *arg)
+has_room(void *arg, const struct conf_listen *listen)
 {
 	const struct worker *w = arg;
+	size_t more = listen->kind == LISTEN_HTTP ? w->descriptors.kept / 2 : 0;
 
-	return w->host.count < w->max_connections;
+	return w->host.count < w->descriptors.connections + more;
 }
 
 static void
@@ -157,7 +160,7 @@ open_worker(struct worker *w)
 		err = open_listeners(w);
 	if (err)
 		return err;
-	w->max_connections = descriptors_connections(w->config->conf->listen_count);
+	w->descriptors = descriptors_now(w->config->conf->listen_count);
 	wheel_init(&host->wheel, clock_mono_ms());
 	host->store = w->config->store;
 	host->status = w->config->status;

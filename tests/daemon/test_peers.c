@@ -172,15 +172,17 @@ test_descriptors(void **state)
 	static const struct {
 		size_t limit, used, connections;
 	} rows[] = {
-		{20000, 36, 9950}, {1024, 30, 465}, {64, 20, 18}, {64, 54, 1}, {64, 64, 1}, {3, 0, 1},
-		{1048576, 200, 524156},
+		{20000, 36, 9950}, {1024, 30, 465}, {64, 20, 18},           {64, 54, 1},
+		{64, 64, 1},       {3, 0, 1},       {1048576, 200, 524156},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(descriptors_room(rows[i].limit, rows[i].used),
+		assert_int_equal(descriptors_under(rows[i].limit, rows[i].used).connections,
 		                 rows[i].connections);
-	assert_true(descriptors_connections(0) > descriptors_connections(20));
+	assert_int_equal(descriptors_under(20000, 36).kept, DESCRIPTORS_KEPT);
+	assert_int_equal(descriptors_under(64, 20).kept, 8);
+	assert_true(descriptors_now(0).connections > descriptors_now(20).connections);
 }
 
 int
