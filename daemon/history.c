@@ -10,8 +10,10 @@
 #include "store/event.h"
 #include "store/store.h"
 
-enum err
-history_put(struct store *store, struct notice_queue *notices, struct event *event)
+typedef enum err event_fn(struct store_txn *txn, struct event *event);
+
+static enum err
+write_event(struct store *store, struct notice_queue *notices, struct event *event, event_fn *fn)
 {
 	struct store_txn *txn;
 	enum err err = store_begin_write(store, STORE_PRIVATE, &txn);
@@ -20,11 +22,23 @@ history_put(struct store *store, struct notice_queue *notices, struct event *eve
 		return err;
 	if (event->at == 0)
 		event->at = clock_wall();
-	err = event_put(txn, event); /* a failure sticks: the commit tells */
+	err = fn(txn, event); /* a failure sticks: the commit tells */
 	if (store_commit(txn) || err)
 		return err ? err : ERR_IO;
 	notice_nudge(notices);
 	return ERR_OK;
+}
+
+enum err
+history_put(struct store *store, struct notice_queue *notices, struct event *event)
+{
+	return write_event(store, notices, event, event_put);
+}
+
+enum err
+history_tally(struct store *store, struct notice_queue *notices, struct event *event)
+{
+	return write_event(store, notices, event, event_tally);
 }
 
 void

@@ -16,7 +16,11 @@ struct store;
 /* Writes EVENT, its time set when it has none, and wakes those who follow. */
 MUST_CHECK enum err history_put(struct store *store, struct notice_queue *notices,
                                 struct event *event);
-/* The same from words, NAME "" when no name is concerned; complains in the log when it fails. */
+/* The same as a tally (store/event.h). */
+MUST_CHECK enum err history_tally(struct store *store, struct notice_queue *notices,
+                                  struct event *event);
+/* history_put() from words, NAME "" when no name is concerned; complains in the log when it fails.
+ */
 void history_add(struct store *store, struct notice_queue *notices, const char *type,
                  const char *name, const char *format, ...) PRINTF_LIKE(5, 6);
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "daemon/flood.h"
 #include "daemon/report.h"
 
 /* name, word in the control protocol */
@@ -60,6 +61,7 @@ enum { STATUS_FIRST_GAUGE = STATUS_CONNECTIONS, STATUS_SLOTS = 128 };
 struct status_slot {
 	_Alignas(64) _Atomic uint64_t values[STATUS_COUNT];
 	struct report_ring reports; /* damaged names it has met */
+	struct flood flood;         /* names it was asked for in vain */
 };
 
 struct status {
