@@ -32,6 +32,7 @@ refuse_name(struct chooser *chooser, struct choice *choice, enum status_counter 
 	bool close = chooser->config.conf->otherwise.unknown_sni == UNKNOWN_SNI_CLOSE;
 
 	status_add(chooser->config.status, reason, 1);
+	choice->why = reason;
 	refuse(choice, close ? HELLO_NO_ALERT : SSL_AD_UNRECOGNIZED_NAME);
 }
 

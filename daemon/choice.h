@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/hostname.h"
+#include "daemon/status.h"
 
 struct chooser;
 struct conf;
@@ -24,7 +25,6 @@ struct conf_backend;
 struct cred;
 struct credcache;
 struct hello;
-struct status_slot;
 struct store;
 
 struct chooser_config {
@@ -44,6 +44,7 @@ enum choice_kind {
 struct choice {
 	enum choice_kind kind;
 	uint8_t alert;                      /* CHOICE_REFUSE: 0 = a silent close */
+	enum status_counter why;            /* the name was no use: STATUS_SNI_...; else 0 */
 	struct hostname name;               /* the one that was looked up */
 	struct cred *cred;                  /* owned; NULL when refused */
 	const struct conf_backend *backend; /* NULL: conf has none of that name */

@@ -20,6 +20,28 @@ refuse(struct conn *c, uint8_t alert, bool all_read)
 	return all_read ? STEP_END : conn_enter(c, CONN_DRAIN);
 }
 
+/* Who asks for what we do not have; see daemon/flood.h. */
+static void
+note_name(struct conn *c, struct span name)
+{
+	enum flood_reason reason = FLOOD_UNKNOWN;
+
+	switch (c->choice.why) {
+	case STATUS_SNI_UNKNOWN:
+		break;
+	case STATUS_SNI_INVALID:
+		reason = FLOOD_INVALID;
+		break;
+	case STATUS_SNI_ABSENT:
+		reason = FLOOD_ABSENT;
+		break;
+	default:
+		return;
+	}
+	flood_add(&c->host->status->flood, reason, (const struct sockaddr *)&c->peer, name.data,
+	          name.len);
+}
+
 static enum step
 start_tls(struct conn *c)
 {
@@ -42,6 +64,7 @@ choose(struct conn *c)
 		return refuse(c, alert, all_read);
 	}
 	choice_make(c->host->chooser, &hello, &c->choice);
+	note_name(c, hello.server_name);
 	return c->choice.kind == CHOICE_REFUSE ? refuse(c, c->choice.alert, all_read)
 	                                       : start_tls(c);
 }
