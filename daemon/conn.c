@@ -102,6 +102,7 @@ end(struct conn *c)
 {
 	struct conn_host *host = c->host;
 
+	conn_count(c, STATUS_RECORDS_CUT, c->client.records.too_many);
 	end_done(&c->backend, c->state == CONN_RELAY);
 	end_done(&c->client, false);
 	choice_done(&c->choice);
@@ -142,6 +143,10 @@ conn_run(struct conn *c)
 	if (step == STEP_END) {
 		end(c);
 		return;
+	}
+	if (c->client.records.rest_until_ms) {
+		c->client.want &= ~LOOP_READ;
+		conn_set_deadline(c, records_rest_ms(&c->client.records));
 	}
 	loop_want(c->client.watch, c->client.want);
 	if (c->backend.watch)
@@ -211,12 +216,26 @@ conn_start(struct conn_host *host, struct listener *listener, int fd,
 		loop_want(c->client.watch, LOOP_READ);
 }
 
+/* A client that had sent too many small records is read again. */
+static void
+wake(struct conn *c)
+{
+	c->client.records.rest_until_ms = 0;
+	conn_count(c, STATUS_RECORDS_SLOWED, 1);
+	conn_set_deadline(c, limit_ms(c, states[c->state].limit));
+	conn_on_client(c, LOOP_READ);
+}
+
 static void
 on_deadline(struct wheel_entry *entry, void *arg)
 {
 	struct conn *c = (struct conn *)entry;
 
 	(void)arg;
+	if (c->client.records.rest_until_ms) {
+		wake(c);
+		return;
+	}
 	if (states[c->state].expired) {
 		states[c->state].expired(c);
 		return;

@@ -115,6 +115,7 @@ conn_step_handshake(struct conn *c)
 		return STEP_END;
 	}
 	conn_count(c, STATUS_HANDSHAKES, 1);
+	records_watch(&c->client.records, c->client.tls);
 	if (c->choice.kind == CHOICE_CHALLENGE) {
 		conn_count(c, STATUS_CHALLENGES_SERVED, 1);
 		return conn_enter(c, CONN_DRAIN);

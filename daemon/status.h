@@ -38,6 +38,8 @@
 	X(BYTES_IN, "bytes_in")                                                                    \
 	X(BYTES_OUT, "bytes_out")                                                                  \
 	X(TIMEOUTS, "timeouts")                                                                    \
+	X(RECORDS_CUT, "records_cut")                                                              \
+	X(RECORDS_SLOWED, "records_slowed")                                                        \
 	X(REJECTED_LIMIT, "rejected_limit")                                                        \
 	X(REJECTED_ADDRESS, "rejected_address")                                                    \
 	X(PROXY_REFUSED, "proxy_refused")                                                          \
