@@ -16,42 +16,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "acme/key.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "daemon/network.h"
+#include "daemon/conf_listen.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
-enum {
-	CONF_ERROR_MAX = 511,
-	CONF_WORKERS_MAX = 64,
-	CONF_SERVERS_MAX = 16,
-	CONF_LISTENS_MAX = 64,
-	CONF_ALPN_MAX = 64
-};
-
-struct conf_address {
-	struct sockaddr_storage sa;
-	socklen_t len;
-	char text[64]; /* "127.0.0.1:443", "[::1]:443" */
-};
-
-enum conf_listen_kind { LISTEN_TLS = 1, LISTEN_HTTP };
-
-struct conf_listen {
-	struct conf_address address;
-	enum conf_listen_kind kind;
-	uint32_t max_connections;      /* per worker; default 20,000 */
-	uint32_t handshake_timeout_ms; /* first byte to end of handshake, or of the request head; 10
-	                                  s */
-	uint32_t idle_timeout_ms;      /* without a byte either way; 5 min */
-	uint32_t max_per_address;      /* per worker, see daemon/peers.h; 0: no limit */
-	const struct network *proxies; /* a PROXY header is required, and only from these; */
-	size_t proxy_count;            /* 0: there must be none */
-};
+enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64, CONF_SERVERS_MAX = 16 };
 
 struct conf_ca {
 	char name[NAME_WORD_MAX + 1];
@@ -72,19 +45,19 @@ struct conf_backend {
 	struct conf_address servers[CONF_SERVERS_MAX]; /* tried in order */
 	size_t server_count;
 	int send_proxy;                    /* 0: no, 2: PROXY protocol v2 */
+	bool passthrough;                  /* TLS is the servers' own: bytes go there untouched */
 	bool connect_immediately;          /* else at the client's first byte */
 	uint32_t connect_timeout_ms;       /* per server; default 5 s */
 	unsigned char alpn[CONF_ALPN_MAX]; /* what we may choose, wire format (RFC 7301 3.1) */
 	size_t alpn_len;                   /* default: http/1.1 */
 };
 
-enum conf_unknown_sni { UNKNOWN_SNI_REJECT = 1, UNKNOWN_SNI_CLOSE };
-
 struct conf_default {
 	const struct conf_ca *ca;           /* may be NULL: names must say which */
 	const struct conf_backend *backend; /* the same */
 	enum key_kind key;
 	enum conf_unknown_sni unknown_sni;
+	struct hostname certificate; /* for clients without a name; len 0: none */
 };
 
 struct conf {
@@ -100,6 +73,8 @@ struct conf {
 	size_t ca_count;
 	const struct conf_backend *backends;
 	size_t backend_count;
+	const struct conf_bind *binds;
+	size_t bind_count;
 	struct conf_default otherwise; /* the `default` block */
 };
 

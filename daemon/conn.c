@@ -95,8 +95,8 @@ conn_enter(struct conn *c, enum conn_state state)
 	return STEP_NEXT;
 }
 
-/* A backend that is cut off in the middle learns so by a reset; the client by the missing
- * close_notify. */
+/* Who is cut off in the middle learns so by a reset, but a client whose TLS ends here by the
+ * missing close_notify. */
 static void
 end(struct conn *c)
 {
@@ -104,7 +104,7 @@ end(struct conn *c)
 
 	conn_count(c, STATUS_RECORDS_CUT, c->client.records.too_many);
 	end_done(&c->backend, c->state == CONN_RELAY);
-	end_done(&c->client, false);
+	end_done(&c->client, c->state == CONN_RELAY && !c->client.tls);
 	choice_done(&c->choice);
 	http01_done(&c->http);
 	free(c->proxy);

@@ -54,10 +54,9 @@ struct conn {
 
 /* conn.c */
 const struct conf_listen *conn_listen(const struct conn *c);
-void conn_count(struct conn *c, enum status_counter which, uint64_t n);
-/* The address the client connected to; its family is AF_UNSPEC when even the kernel does not know.
- */
+/* The address the client has connected to; AF_UNSPEC when there is none. */
 const struct sockaddr *conn_local(struct conn *c);
+void conn_count(struct conn *c, enum status_counter which, uint64_t n);
 /* Counts C with its client's address; ERR_FULL when that has its share. */
 MUST_CHECK enum err conn_admit(struct conn *c);
 /* The client is known: the first state that reads its own bytes. STEP_END or STEP_NEXT. */

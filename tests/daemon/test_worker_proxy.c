@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "daemon/network.h"
 #include "tests/support/tmpcert.h"
 #include "tests/support/tmpclient.h"
 #include "tests/support/tmpfront.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PROXY headers (row A6): any bytes are refused, incomplete, or a header whose end lies inside them;
- * what is a header stays one whatever follows, and none of its beginnings is refused.
- * The corpus is tests/fuzz/proxy_in/. clang -fsanitize=fuzzer,address,undefined, with
- * daemon/proxy_in.c and base/.
+ * PROXY headers (row A6): any bytes are refused, incomplete, or a header whose end lies inside
+ * them; what is a header stays one whatever follows, and none of its beginnings is refused. The
+ * corpus is tests/fuzz/proxy_in/. clang -fsanitize=fuzzer,address,undefined, with daemon/proxy_in.c
+ * and base/.
  */
 #include <assert.h>
 #include <stdint.h>
