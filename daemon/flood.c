@@ -129,6 +129,7 @@ void
 flood_add(struct flood *flood, enum flood_reason reason, const struct sockaddr *client,
           const void *name, size_t len)
 {
+	store(&flood->total[reason], load(&flood->total[reason]) + 1);
 	count(flood, key_of(reason, client));
 	if (name)
 		add_name(flood, name, len);

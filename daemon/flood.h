@@ -4,8 +4,8 @@
  *
  * In the worker's slot of the status page, so bounded whatever comes: the FLOOD_TOP most frequent
  * pairs of client network (IPv4 /24, IPv6 /48) and reason, by the space-saving algorithm (Metwally,
- * Agrawal, El Abbadi 2005), and the latest few names, escaped. How many there were in all the
- * status counters say. Adding is a scan of a kilobyte; it never waits.
+ * Agrawal, El Abbadi 2005), how many there were for each reason, and the latest few names, escaped.
+ * Adding is a scan of a kilobyte; it never waits.
  * Threads: one writer; any number of readers, each with a place of its own.
  */
 #ifndef DAEMON_FLOOD_H
@@ -30,6 +30,7 @@ struct flood_entry {
 
 struct flood {
 	_Alignas(64) struct flood_entry top[FLOOD_TOP];
+	_Atomic uint64_t total[FLOOD_REASONS];
 	_Atomic uint64_t written; /* names, ever; number N is in names[N % FLOOD_NAMES] */
 	_Atomic uint64_t names[FLOOD_NAMES][FLOOD_NAME_WORDS];
 };

@@ -5,15 +5,17 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/loop.h"
 #include "daemon/peers.h"
 #include "daemon/status.h"
 
-enum { BACKLOG = 4096, ACCEPT_BATCH = 64 };
+enum { BACKLOG = 4096, ACCEPT_BATCH = 64, WARN_EVERY_MS = 60 * 1000 };
 
 struct listener {
 	struct listener_config config;
@@ -21,6 +23,7 @@ struct listener {
 	struct loop_timer *pause;
 	struct peers *peers; /* NULL: addresses are not counted */
 	uint32_t connections;
+	int64_t warn_at_ms;
 	bool stopped;
 };
 
@@ -96,9 +99,12 @@ static void
 pause_accepting(struct listener *l, int error)
 {
 	status_add(l->config.status, STATUS_ACCEPT_PAUSES, 1);
-	if (error == EMFILE)
-		log_debug("%s: no descriptors for more connections, a pause of %d ms",
-		          l->config.conf->address.text, LISTENER_PAUSE_MS);
+	if (l->warn_at_ms <= clock_mono_ms()) {
+		log_warn(
+			"%s: no more connections for now (%s): new ones wait in the kernel's queue",
+			l->config.conf->address.text, strerror(error));
+		l->warn_at_ms = clock_mono_ms() + WARN_EVERY_MS;
+	}
 	loop_want(l->watch, 0);
 	loop_timer_start(l->pause, LISTENER_PAUSE_MS);
 }

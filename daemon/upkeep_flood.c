@@ -19,13 +19,10 @@
 enum { FLOOD_SOON_MS = 10 * 1000, FLOOD_LATE_MS = 5 * 60 * 1000 };
 enum { KEYS = 64, NAMES = 4, SHOWN_NETWORKS = 5 };
 
-static const struct {
-	enum status_counter counter;
-	const char *words;
-} reasons[FLOOD_REASONS] = {
-	[FLOOD_UNKNOWN] = {STATUS_SNI_UNKNOWN, "unknown"},
-	[FLOOD_INVALID] = {STATUS_SNI_INVALID, "invalid"},
-	[FLOOD_ABSENT] = {STATUS_SNI_ABSENT, "without a name"},
+static const char *const reasons[FLOOD_REASONS] = {
+	[FLOOD_UNKNOWN] = "unknown",
+	[FLOOD_INVALID] = "invalid",
+	[FLOOD_ABSENT] = "without a name",
 };
 
 struct tally {
@@ -35,7 +32,7 @@ struct tally {
 
 struct upkeep_flood {
 	struct flood_reader readers[STATUS_SLOTS];
-	uint64_t seen[FLOOD_REASONS];  /* of the status counters */
+	uint64_t seen[STATUS_SLOTS][FLOOD_REASONS];
 	uint64_t total[FLOOD_REASONS]; /* of this row */
 	uint64_t untold;               /* of them */
 	uint64_t told;
@@ -74,20 +71,26 @@ take_name(struct upkeep_flood *f, const char *name)
 }
 
 static void
+look_at_totals(struct upkeep_flood *f, const struct flood *flood, uint64_t *seen)
+{
+	for (int r = 0; r < FLOOD_REASONS; r++) {
+		uint64_t now = atomic_load_explicit(&flood->total[r], memory_order_relaxed);
+
+		f->total[r] += now - seen[r];
+		f->untold += now - seen[r];
+		seen[r] = now;
+	}
+}
+
+static void
 look(struct upkeep_flood *f, const struct status *status)
 {
 	char name[FLOOD_NAME_MAX + 1];
 
-	for (int r = 0; r < FLOOD_REASONS; r++) {
-		uint64_t now = status_sum(status, reasons[r].counter);
-
-		f->total[r] += now - f->seen[r];
-		f->untold += now - f->seen[r];
-		f->seen[r] = now;
-	}
 	for (int i = 0; i < STATUS_SLOTS; i++) {
 		const struct flood *flood = &status->slot[i].flood;
 
+		look_at_totals(f, flood, f->seen[i]);
 		flood_read(flood, &f->readers[i], on_key, f);
 		while (flood_next_name(flood, &f->readers[i], name))
 			take_name(f, name);
@@ -121,7 +124,7 @@ describe(struct upkeep_flood *f, struct buf *out)
 		if (f->total[r] == 0)
 			continue;
 		buf_printf(out, "%s%llu %s", any ? ", " : "", (unsigned long long)f->total[r],
-		           reasons[r].words);
+		           reasons[r]);
 		any = true;
 	}
 	qsort(f->keys, KEYS, sizeof(f->keys[0]), by_count);
@@ -133,7 +136,7 @@ describe(struct upkeep_flood *f, struct buf *out)
 		network_format(&n, text);
 		buf_printf(out, "%s%s (%llu %s)", i ? ", " : "; from ", text,
 		           (unsigned long long)f->keys[i].count,
-		           reasons[flood_key_reason(f->keys[i].key)].words);
+		           reasons[flood_key_reason(f->keys[i].key)]);
 	}
 	any = false;
 	for (int i = 0; i < NAMES; i++) {
@@ -156,7 +159,7 @@ end_row(struct upkeep_flood *f)
 }
 
 /* A keeper that starts anew goes on from now: what was before is in a row of its predecessor, or,
- * as far as it was not told, in the status counters alone. */
+ * as far as it was not told, only in the status counters. */
 enum err
 upkeep_flood_new(const struct status *status, struct upkeep_flood **ret_flood)
 {

@@ -65,14 +65,11 @@ teardown(void **state)
 static void
 ask(int slot, enum flood_reason reason, const char *client, const char *name)
 {
-	static const enum status_counter counters[] = {STATUS_SNI_UNKNOWN, STATUS_SNI_INVALID,
-	                                               STATUS_SNI_ABSENT};
 	struct sockaddr_in sa = {.sin_family = AF_INET};
 
 	assert_int_equal(inet_pton(AF_INET, client, &sa.sin_addr), 1);
 	flood_add(&status->slot[slot].flood, reason, (struct sockaddr *)&sa, name,
 	          name ? strlen(name) : 0);
-	status_add(&status->slot[slot], counters[reason], 1);
 }
 
 static size_t
