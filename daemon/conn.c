@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -31,7 +32,7 @@ conn_set_deadline(struct conn *c, uint32_t after_ms)
 const struct sockaddr *
 conn_local(struct conn *c)
 {
-	struct sockaddr *local = (struct sockaddr *)&c->local;
+	struct sockaddr *local = &c->local.any;
 	socklen_t len = sizeof(c->local);
 
 	if (local->sa_family == AF_UNSPEC && getsockname(c->client.fd, local, &len) != 0)
@@ -42,7 +43,7 @@ conn_local(struct conn *c)
 enum err
 conn_admit(struct conn *c)
 {
-	return listener_admit(c->listener, &c->peer, &c->counted);
+	return listener_admit(c->listener, &c->peer.any, &c->counted);
 }
 
 /* The machine */
@@ -203,7 +204,7 @@ conn_start(struct conn_host *host, struct listener *listener, int fd,
 	}
 	c->host = host;
 	c->listener = listener;
-	c->peer = *peer;
+	memcpy(&c->peer, peer, sizeof(c->peer));
 	end_init(&c->client, &host->room);
 	end_init(&c->backend, &host->room);
 	c->client.fd = fd;

@@ -38,8 +38,7 @@ note_name(struct conn *c, struct span name)
 	default:
 		return;
 	}
-	flood_add(&c->host->status->flood, reason, (const struct sockaddr *)&c->peer, name.data,
-	          name.len);
+	flood_add(&c->host->status->flood, reason, &c->peer.any, name.data, name.len);
 }
 
 static enum step

@@ -4,6 +4,7 @@
 #ifndef DAEMON_CONN_INSIDE_H
 #define DAEMON_CONN_INSIDE_H
 
+#include <netinet/in.h>
 #include <stdint.h>
 
 #include "daemon/choice.h"
@@ -33,6 +34,13 @@ enum step {
 	STEP_END
 };
 
+/* A fifth of a struct sockaddr_storage. */
+union conn_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
 struct conn {
 	struct wheel_entry due; /* first: an entry is its conn */
 	enum conn_state state;
@@ -44,10 +52,10 @@ struct conn {
 	struct hello_walk walk;
 	struct choice choice;
 	struct http01 http;
-	struct sockaddr_storage peer;  /* the client, as the PROXY header says where there is one */
-	struct sockaddr_storage local; /* where it connected to, the same; see conn_local() */
-	struct peer *counted;          /* of the listener; NULL: none */
-	unsigned char *proxy;          /* the part of a PROXY header that has come; owned */
+	union conn_address peer;  /* the client, as the PROXY header says where there is one */
+	union conn_address local; /* where it connected to, the same; see conn_local() */
+	struct peer *counted;     /* of the listener; NULL: none */
+	unsigned char *proxy;     /* the part of a PROXY header that has come; owned */
 	size_t proxy_len;
 	struct conn *prev, *next;
 };

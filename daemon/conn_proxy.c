@@ -16,7 +16,7 @@ is_listed(struct conn *c)
 	const struct conf_listen *listen = conn_listen(c);
 
 	for (size_t i = 0; i < listen->proxy_count; i++)
-		if (network_has(&listen->proxies[i], (const struct sockaddr *)&c->peer))
+		if (network_has(&listen->proxies[i], &c->peer.any))
 			return true;
 	return false;
 }
@@ -26,7 +26,7 @@ is_listed(struct conn *c)
 static bool
 is_own(struct conn *c)
 {
-	return network_is_own((const struct sockaddr *)&c->peer, conn_local(c));
+	return network_is_own(&c->peer.any, conn_local(c));
 }
 
 bool
@@ -42,8 +42,7 @@ static bool
 is_believed(struct conn *c, const struct proxy_in *header)
 {
 	return !header->has_addresses || is_listed(c) ||
-	       network_is_own((const struct sockaddr *)&header->client,
-	                      (const struct sockaddr *)&c->peer);
+	       network_is_own((const struct sockaddr *)&header->client, &c->peer.any);
 }
 
 /* The bytes up to the end of what is looked at leave the socket. They are there. */
@@ -113,8 +112,8 @@ conn_step_proxy(struct conn *c)
 	free(c->proxy);
 	c->proxy = NULL;
 	if (header.has_addresses) {
-		c->peer = header.client;
-		c->local = header.local;
+		memcpy(&c->peer, &header.client, sizeof(c->peer));
+		memcpy(&c->local, &header.local, sizeof(c->local));
 	}
 	return conn_begin(c);
 }

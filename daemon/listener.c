@@ -213,7 +213,7 @@ listener_conf(const struct listener *l)
 }
 
 enum err
-listener_admit(struct listener *l, const struct sockaddr_storage *client, struct peer **ret_peer)
+listener_admit(struct listener *l, const struct sockaddr *client, struct peer **ret_peer)
 {
 	enum err err;
 
@@ -221,7 +221,7 @@ listener_admit(struct listener *l, const struct sockaddr_storage *client, struct
 		*ret_peer = NULL;
 		return ERR_OK;
 	}
-	err = peers_take(l->peers, (const struct sockaddr *)client, ret_peer);
+	err = peers_take(l->peers, client, ret_peer);
 	if (err == ERR_FULL)
 		status_add(l->config.status, STATUS_REJECTED_ADDRESS, 1);
 	return err;

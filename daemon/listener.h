@@ -54,7 +54,7 @@ void listener_stop(struct listener *listener);
 const struct conf_listen *listener_conf(const struct listener *listener);
 /* Counts a connection with its client's address. ERR_FULL: that has its share already; RET_PEER is
  * NULL where nothing is counted. */
-MUST_CHECK enum err listener_admit(struct listener *listener, const struct sockaddr_storage *client,
+MUST_CHECK enum err listener_admit(struct listener *listener, const struct sockaddr *client,
                                    struct peer **ret_peer);
 /* One of its connections has ended; PEER is what listener_admit() gave, or NULL. */
 void listener_release(struct listener *listener, struct peer *peer);
