@@ -257,24 +257,25 @@ transport_defer(struct transport *t, transport_reply_fn *fn, void *arg)
 
 /* A session resumed would show no certificate, a connection reused an old one: both are off. */
 enum err
-transport_probe(struct transport *t, const char *address, int port, const char *host,
-                transport_probe_fn *fn, void *arg)
+transport_probe(struct transport *t, const struct transport_target *target, transport_probe_fn *fn,
+                void *arg)
 {
-	bool v6 = strchr(address, ':') != NULL;
+	bool v6 = strchr(target->address, ':') != NULL;
 	char url[CONNECT_TO_MAX], connect_to[CONNECT_TO_MAX];
 	struct job *job = job_new(t, arg);
 
 	if (!job)
 		return ERR_NOMEM;
-	snprintf(url, sizeof(url), "https://%s:%d/", host, port);
-	snprintf(connect_to, sizeof(connect_to), v6 ? "%s:%d:[%s]:%d" : "%s:%d:%s:%d", host, port,
-	         address, port);
+	snprintf(url, sizeof(url), "https://%s:%d/", target->host, target->port);
+	snprintf(connect_to, sizeof(connect_to), v6 ? "%s:%d:[%s]:%d" : "%s:%d:%s:%d", target->host,
+	         target->port, target->address, target->port);
 	job->on_probe = fn;
 	job->lines = curl_slist_append(NULL, connect_to);
 	curl_easy_setopt(job->easy, CURLOPT_URL, url);
 	curl_easy_setopt(job->easy, CURLOPT_CONNECT_TO, job->lines);
 	curl_easy_setopt(job->easy, CURLOPT_CONNECT_ONLY, 1L);
 	curl_easy_setopt(job->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(job->easy, CURLOPT_HAPROXYPROTOCOL, target->proxy ? 1L : 0L);
 	curl_easy_setopt(job->easy, CURLOPT_CERTINFO, 1L);
 	curl_easy_setopt(job->easy, CURLOPT_SSL_VERIFYPEER, 0L);
 	curl_easy_setopt(job->easy, CURLOPT_SSL_VERIFYHOST, 0L);

@@ -65,11 +65,18 @@ void transport_cancel(struct transport *t, const void *arg);
 MUST_CHECK enum err transport_run(struct transport *t, int timeout_ms);
 void transport_wake(struct transport *t);
 
-/* Looks at what is really served: a TLS handshake with ADDRESS:PORT under the name HOST, nothing
- * verified, no data sent. DER is the leaf that arrived, NULL when none did (ERROR says why). */
+struct transport_target {
+	const char *address; /* a number */
+	int port;
+	const char *host; /* the name to ask for */
+	bool proxy;       /* a PROXY header (version 1) with our own address comes first */
+};
+
+/* Looks at what is really served: a TLS handshake with TARGET, nothing verified, no data sent. DER
+ * is the leaf that arrived, NULL when none did (ERROR says why). */
 typedef void transport_probe_fn(void *arg, const void *der, size_t len, const char *error);
-MUST_CHECK enum err transport_probe(struct transport *t, const char *address, int port,
-                                    const char *host, transport_probe_fn *fn, void *arg);
+MUST_CHECK enum err transport_probe(struct transport *t, const struct transport_target *target,
+                                    transport_probe_fn *fn, void *arg);
 
 /* Resolves REFERENCE against BASE (RFC 3986 5); ERR_INVALID unless the result is an https URL. */
 MUST_CHECK enum err transport_resolve(const char *base, const char *reference,

@@ -30,11 +30,15 @@ print_event(const cJSON *event)
 	char when[64], name[SHOWN_MAX], detail[SHOWN_MAX], type[64];
 	const char *at = json_text(event, "at"), *text = json_text(event, "detail");
 	const char *host = json_text(event, "name"), *word = json_text(event, "type");
+	int64_t count = json_int(event, "count", 1);
+	char times[32] = "";
 
-	printf("%s  %-16s  %s%s%s\n", at ? log_escape(at, when, sizeof(when)) : "-",
+	if (count > 1)
+		snprintf(times, sizeof(times), "  (%" PRId64 " times)", count);
+	printf("%s  %-16s  %s%s%s%s\n", at ? log_escape(at, when, sizeof(when)) : "-",
 	       log_escape(word ? word : "-", type, sizeof(type)),
 	       host ? log_escape(host, name, sizeof(name)) : "", host && text && *text ? "  " : "",
-	       text ? log_escape(text, detail, sizeof(detail)) : "");
+	       text ? log_escape(text, detail, sizeof(detail)) : "", times);
 }
 
 static void

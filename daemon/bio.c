@@ -104,7 +104,11 @@ on_read(BIO *bio, char *dst, size_t len, size_t *ret_len)
 	enum err err = ERR_OK;
 
 	BIO_clear_retry_flags(bio);
-	if (!end->kept.data && !has_room_input(end))
+	if (end->records.too_many)
+		err = ERR_PROTO;
+	else if (records_resting(&end->records))
+		err = ERR_AGAIN;
+	else if (!end->kept.data && !has_room_input(end))
 		err = fill_room(end);
 	if (err == ERR_AGAIN)
 		BIO_set_retry_read(bio);

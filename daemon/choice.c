@@ -100,8 +100,11 @@ without_name(struct chooser *chooser, const struct choice_ask *ask, struct choic
 	                                       : chooser->config.conf->otherwise.unknown_sni;
 
 	status_add(chooser->config.status, reasons[reason].counter, 1);
-	if (reasons[reason].falls_back[policy] && fall_back(chooser, ask, choice))
+	if (reasons[reason].falls_back[policy] && fall_back(chooser, ask, choice)) {
+		choice->why = reason == NAME_ABSENT ? 0 : reasons[reason].counter;
 		return;
+	}
+	choice->why = reasons[reason].counter;
 	refuse(choice, policy == UNKNOWN_SNI_CLOSE ? HELLO_NO_ALERT : SSL_AD_UNRECOGNIZED_NAME);
 }
 

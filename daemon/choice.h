@@ -21,6 +21,7 @@
 
 #include "base/err.h"
 #include "base/hostname.h"
+#include "daemon/status.h"
 
 struct chooser;
 struct conf;
@@ -30,7 +31,6 @@ struct cred;
 struct credcache;
 struct hello;
 struct sockaddr;
-struct status_slot;
 struct store;
 
 struct chooser_config {
@@ -58,6 +58,7 @@ struct choice_ask {
 struct choice {
 	enum choice_kind kind;
 	uint8_t alert;                      /* CHOICE_REFUSE: 0 = a silent close */
+	enum status_counter why;            /* to be noted: STATUS_SNI_...; else 0 */
 	bool fallback;                      /* the name is ours, the client gave none of ours */
 	struct hostname name;               /* the one that was looked up */
 	struct cred *cred;                  /* owned; NULL when refused or passed through */

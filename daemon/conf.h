@@ -16,43 +16,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "acme/key.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "daemon/conf_tls.h"
+#include "daemon/conf_listen.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
-enum {
-	CONF_ERROR_MAX = 511,
-	CONF_WORKERS_MAX = 64,
-	CONF_SERVERS_MAX = 16,
-	CONF_LISTENS_MAX = 64,
-	CONF_ALPN_MAX = 64
-};
-
-struct conf_address {
-	struct sockaddr_storage sa;
-	socklen_t len;
-	char text[64]; /* "127.0.0.1:443", "[::1]:443" */
-};
-
-enum conf_listen_kind { LISTEN_TLS = 1, LISTEN_HTTP };
-
-struct conf_listen {
-	struct conf_address address;
-	enum conf_listen_kind kind;
-	uint32_t max_connections;      /* per worker; default 20,000 */
-	uint32_t handshake_timeout_ms; /* first byte to end of handshake, or of the request head; 10
-	                                  s */
-	uint32_t idle_timeout_ms;      /* without a byte either way; 5 min */
-	struct conf_tls tls;
-	unsigned char alpn[CONF_ALPN_MAX]; /* the only ones of a backend's that are chosen here */
-	size_t alpn_len;                   /* 0: all of them */
-	enum conf_unknown_sni unknown_sni; /* 0: as the `default` block says */
-};
+enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64, CONF_SERVERS_MAX = 16 };
 
 struct conf_ca {
 	char name[NAME_WORD_MAX + 1];

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "daemon/network.h"
+
 enum { MINUTE_MS = 60 * 1000 };
 
 static bool
@@ -24,11 +26,65 @@ conf_tls_word(const struct conf_walk *w, const struct conf_statement *s)
 	w->build->tls_word = &s->words[0];
 }
 
+/* Both notations of one network would be two entries, so bits behind the prefix are refused. */
+static bool
+take_network(const struct conf_walk *w, const struct conf_token *word, struct network *ret)
+{
+	const char *shown = conf_show(w->cx, word->text);
+
+	switch (network_parse(word->text, ret)) {
+	case ERR_OK:
+		return true;
+	case ERR_TOOBIG:
+		return conf_fail(w->cx, &word->at,
+		                 "\"%s\": a prefix has at most 32 bits, with IPv6 128", shown);
+	case ERR_UNSUPPORTED:
+		return conf_fail(w->cx, &word->at,
+		                 "\"%s\": the address has bits behind its prefix, is the prefix "
+		                 "right?",
+		                 shown);
+	default:
+		return conf_fail(w->cx, &word->at,
+		                 "\"%s\" is not a network, write 192.0.2.0/24, 2001:db8::/32, or "
+		                 "an address alone",
+		                 shown);
+	}
+}
+
+static bool
+take_proxy_protocol(const struct conf_walk *w, const struct conf_rule *rule,
+                    const struct conf_statement *s, void *into)
+{
+	struct conf_listen *listen = into;
+	size_t count = s->word_count - 2;
+	struct network *proxies;
+
+	(void)rule;
+	if (strcmp(s->words[1].text, "from") != 0)
+		return conf_fail(w->cx, &s->words[1].at,
+		                 "\"%s\": who may send it is missing: \"proxy-protocol from "
+		                 "NETWORK...;\"",
+		                 conf_show(w->cx, s->words[1].text));
+	proxies = conf_alloc(w->cx, count * sizeof(*proxies));
+	if (!proxies)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!take_network(w, &s->words[i + 2], &proxies[i]))
+			return false;
+	listen->proxies = proxies;
+	listen->proxy_count = count;
+	return true;
+}
+
 static const struct conf_rule listen_rules[] = {
 	CONF_RULE("tls", "", 0, 0, take_listen_kind),
 	CONF_RULE("http", "", 0, 0, take_listen_kind),
 	CONF_RULE("max-connections", "NUMBER", 1, 1, conf_take_number,
                   .offset = offsetof(struct conf_listen, max_connections), CONF_RANGE(1, 1000000)),
+	CONF_RULE("connections-per-address", "NUMBER", 1, 1, conf_take_number,
+                  .offset = offsetof(struct conf_listen, max_per_address), CONF_RANGE(1, 1000000)),
+	CONF_RULE("proxy-protocol", "from NETWORK...", 2, 1 + CONF_PROXIES_MAX,
+                  take_proxy_protocol),
 	CONF_RULE("handshake-timeout", "TIME", 1, 1, conf_take_span,
                   .offset = offsetof(struct conf_listen, handshake_timeout_ms),
                   CONF_RANGE(100, 60 * MINUTE_MS)),

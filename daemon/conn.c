@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -31,7 +32,7 @@ conn_set_deadline(struct conn *c, uint32_t after_ms)
 const struct sockaddr *
 conn_local(struct conn *c)
 {
-	struct sockaddr *local = (struct sockaddr *)&c->local;
+	struct sockaddr *local = &c->local.any;
 	socklen_t len = sizeof(c->local);
 
 	if (local->sa_family == AF_UNSPEC && getsockname(c->client.fd, local, &len) != 0)
@@ -39,9 +40,15 @@ conn_local(struct conn *c)
 	return local;
 }
 
+enum err
+conn_admit(struct conn *c)
+{
+	return listener_admit(c->listener, &c->peer.any, &c->counted);
+}
+
 /* The machine */
 
-enum limit { LIMIT_GOES_ON, LIMIT_HANDSHAKE, LIMIT_CONNECT, LIMIT_IDLE, LIMIT_DRAIN };
+enum limit { LIMIT_GOES_ON, LIMIT_PROXY, LIMIT_HANDSHAKE, LIMIT_CONNECT, LIMIT_IDLE, LIMIT_DRAIN };
 
 static const struct {
 	const char *name;
@@ -49,6 +56,7 @@ static const struct {
 	enum limit limit;
 	void (*expired)(struct conn *c); /* NULL: the connection ends */
 } states[] = {
+	[CONN_PROXY] = {"proxy", conn_step_proxy, LIMIT_PROXY, NULL},
 	[CONN_HELLO] = {"hello", conn_step_hello, LIMIT_HANDSHAKE, NULL},
 	[CONN_HANDSHAKE] = {"handshake", conn_step_handshake, LIMIT_GOES_ON, NULL},
 	[CONN_REQUEST] = {"request", conn_step_request, LIMIT_HANDSHAKE, NULL},
@@ -61,9 +69,13 @@ static const struct {
 static uint32_t
 limit_ms(const struct conn *c, enum limit limit)
 {
+	uint32_t handshake_ms = conn_listen(c)->handshake_timeout_ms;
+
 	switch (limit) {
+	case LIMIT_PROXY:
+		return handshake_ms < CONN_PROXY_MS ? handshake_ms : CONN_PROXY_MS;
 	case LIMIT_HANDSHAKE:
-		return conn_listen(c)->handshake_timeout_ms;
+		return handshake_ms;
 	case LIMIT_CONNECT:
 		return c->choice.backend->connect_timeout_ms;
 	case LIMIT_IDLE:
@@ -91,15 +103,17 @@ end(struct conn *c)
 {
 	struct conn_host *host = c->host;
 
+	conn_count(c, STATUS_RECORDS_CUT, c->client.records.too_many);
 	end_done(&c->backend, c->state == CONN_RELAY);
 	end_done(&c->client, c->state == CONN_RELAY && !c->client.tls);
 	choice_done(&c->choice);
 	http01_done(&c->http);
+	free(c->proxy);
 	wheel_del(&host->wheel, &c->due);
 	DL_DELETE(host->all, c);
 	host->count--;
 	status_add(host->status, STATUS_CONNECTIONS, -1);
-	listener_release(c->listener);
+	listener_release(c->listener, c->counted);
 	free(c);
 	host->on_end(host->arg);
 }
@@ -131,6 +145,10 @@ conn_run(struct conn *c)
 		end(c);
 		return;
 	}
+	if (c->client.records.rest_until_ms) {
+		c->client.want &= ~LOOP_READ;
+		conn_set_deadline(c, records_rest_ms(&c->client.records));
+	}
 	loop_want(c->client.watch, c->client.want);
 	if (c->backend.watch)
 		loop_want(c->backend.watch, c->backend.want);
@@ -154,6 +172,25 @@ conn_on_backend(void *arg, int events)
 	conn_run(c);
 }
 
+enum step
+conn_begin(struct conn *c)
+{
+	bool tls = conn_listen(c)->kind == LISTEN_TLS;
+
+	return conn_admit(c) ? STEP_END : conn_enter(c, tls ? CONN_HELLO : CONN_REQUEST);
+}
+
+/* Nothing is read yet. */
+static enum step
+start(struct conn *c)
+{
+	if (loop_watch(c->host->loop, c->client.fd, conn_on_client, c, &c->client.watch))
+		return STEP_END;
+	if (conn_listen(c)->proxy_count == 0)
+		return conn_begin(c);
+	return conn_may_send_proxy(c) ? conn_enter(c, CONN_PROXY) : STEP_END;
+}
+
 void
 conn_start(struct conn_host *host, struct listener *listener, int fd,
            const struct sockaddr_storage *peer)
@@ -162,24 +199,32 @@ conn_start(struct conn_host *host, struct listener *listener, int fd,
 
 	if (!c) {
 		close(fd);
-		listener_release(listener);
+		listener_release(listener, NULL);
 		return;
 	}
 	c->host = host;
 	c->listener = listener;
-	c->peer = *peer;
+	memcpy(&c->peer, peer, sizeof(c->peer));
 	end_init(&c->client, &host->room);
 	end_init(&c->backend, &host->room);
 	c->client.fd = fd;
 	DL_APPEND(host->all, c);
 	host->count++;
 	status_add(host->status, STATUS_CONNECTIONS, 1);
-	if (loop_watch(host->loop, fd, conn_on_client, c, &c->client.watch) != ERR_OK) {
+	if (start(c) == STEP_END)
 		end(c);
-		return;
-	}
-	(void)conn_enter(c, conn_listen(c)->kind == LISTEN_TLS ? CONN_HELLO : CONN_REQUEST);
-	loop_want(c->client.watch, LOOP_READ);
+	else
+		loop_want(c->client.watch, LOOP_READ);
+}
+
+/* A client that had sent too many small records is read again. */
+static void
+wake(struct conn *c)
+{
+	c->client.records.rest_until_ms = 0;
+	conn_count(c, STATUS_RECORDS_SLOWED, 1);
+	conn_set_deadline(c, limit_ms(c, states[c->state].limit));
+	conn_on_client(c, LOOP_READ);
 }
 
 static void
@@ -188,6 +233,10 @@ on_deadline(struct wheel_entry *entry, void *arg)
 	struct conn *c = (struct conn *)entry;
 
 	(void)arg;
+	if (c->client.records.rest_until_ms) {
+		wake(c);
+		return;
+	}
 	if (states[c->state].expired) {
 		states[c->state].expired(c);
 		return;

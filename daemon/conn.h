@@ -7,6 +7,7 @@
  *   HELLO -> DRAIN                                             refused: no OpenSSL was ever asked
  *   HELLO -> CONNECT -> RELAY -> DRAIN                         passed through
  *   REQUEST -> DRAIN                                           http listeners
+ *   PROXY -> HELLO or REQUEST -> ...                           where a PROXY header comes first
  *
  * One row per state: name, step, time limit. A step does what it can without waiting and leaves in
  * client.want and backend.want what it waits for. conn_run() is the only one that calls steps and
@@ -36,7 +37,7 @@ struct store;
 struct chooser;
 struct tls;
 
-enum { CONN_DRAIN_MS = 10 * 1000 };
+enum { CONN_DRAIN_MS = 10 * 1000, CONN_PROXY_MS = 5 * 1000 };
 
 /* What the connections of one worker share; the worker owns it. */
 struct conn_host {

@@ -45,7 +45,7 @@ send_proxy(struct conn *c)
 
 	if (c->choice.backend->send_proxy == 0)
 		return ERR_OK;
-	len = proxy_v2((struct sockaddr *)&c->peer, conn_local(c), header);
+	len = proxy_v2(&c->peer.any, conn_local(c), header);
 	return send(c->backend.fd, header, len, flags) == (ssize_t)len ? ERR_OK : ERR_IO;
 }
 

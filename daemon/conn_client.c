@@ -20,6 +20,27 @@ refuse(struct conn *c, uint8_t alert, bool all_read)
 	return all_read ? STEP_END : conn_enter(c, CONN_DRAIN);
 }
 
+/* Who asks for what we do not have; see daemon/flood.h. */
+static void
+note_name(struct conn *c, struct span name)
+{
+	enum flood_reason reason = FLOOD_UNKNOWN;
+
+	switch (c->choice.why) {
+	case STATUS_SNI_UNKNOWN:
+		break;
+	case STATUS_SNI_INVALID:
+		reason = FLOOD_INVALID;
+		break;
+	case STATUS_SNI_ABSENT:
+		reason = FLOOD_ABSENT;
+		break;
+	default:
+		return;
+	}
+	flood_add(&c->host->status->flood, reason, &c->peer.any, name.data, name.len);
+}
+
 static enum step
 start_tls(struct conn *c)
 {
@@ -56,6 +77,7 @@ choose(struct conn *c)
 	if (c->host->binds)
 		ask.local = conn_local(c);
 	choice_make(c->host->chooser, &ask, &c->choice);
+	note_name(c, hello.server_name);
 	switch (c->choice.kind) {
 	case CHOICE_TERMINATE:
 	case CHOICE_CHALLENGE:
@@ -113,6 +135,7 @@ conn_step_handshake(struct conn *c)
 		return STEP_END;
 	}
 	conn_count(c, STATUS_HANDSHAKES, 1);
+	records_watch(&c->client.records, c->client.tls);
 	if (c->choice.kind == CHOICE_CHALLENGE) {
 		conn_count(c, STATUS_CHALLENGES_SERVED, 1);
 		return conn_enter(c, CONN_DRAIN);

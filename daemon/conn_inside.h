@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/conn_inside.h - what conn.c (the machine), conn_client.c and conn_backend.c (its steps)
- * share; nobody else includes it. */
+/* daemon/conn_inside.h - what conn.c (the machine), conn_proxy.c, conn_client.c and conn_backend.c
+ * (its steps) share; nobody else includes it. */
 #ifndef DAEMON_CONN_INSIDE_H
 #define DAEMON_CONN_INSIDE_H
 
+#include <netinet/in.h>
 #include <stdint.h>
 
 #include "daemon/choice.h"
@@ -16,6 +17,7 @@
 struct conf_listen;
 
 enum conn_state {
+	CONN_PROXY, /* the PROXY header of who connects for the client */
 	CONN_HELLO, /* the first bytes, until they are a ClientHello */
 	CONN_HANDSHAKE,
 	CONN_REQUEST, /* port 80: one request and its reply */
@@ -32,6 +34,13 @@ enum step {
 	STEP_END
 };
 
+/* A fifth of a struct sockaddr_storage. */
+union conn_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
 struct conn {
 	struct wheel_entry due; /* first: an entry is its conn */
 	enum conn_state state;
@@ -43,8 +52,11 @@ struct conn {
 	struct hello_walk walk;
 	struct choice choice;
 	struct http01 http;
-	struct sockaddr_storage peer;
-	struct sockaddr_storage local; /* AF_UNSPEC until conn_local() is asked */
+	union conn_address peer;  /* the client, as the PROXY header says where there is one */
+	union conn_address local; /* where it connected to, the same; see conn_local() */
+	struct peer *counted;     /* of the listener; NULL: none */
+	unsigned char *proxy;     /* the part of a PROXY header that has come; owned */
+	size_t proxy_len;
 	struct conn *prev, *next;
 };
 
@@ -53,6 +65,10 @@ const struct conf_listen *conn_listen(const struct conn *c);
 /* The address the client has connected to; AF_UNSPEC when there is none. */
 const struct sockaddr *conn_local(struct conn *c);
 void conn_count(struct conn *c, enum status_counter which, uint64_t n);
+/* Counts C with its client's address; ERR_FULL when that has its share. */
+MUST_CHECK enum err conn_admit(struct conn *c);
+/* The client is known: the first state that reads its own bytes. STEP_END or STEP_NEXT. */
+enum step conn_begin(struct conn *c);
 void conn_set_deadline(struct conn *c, uint32_t after_ms);
 /* Goes over to STATE with its time limit; always STEP_NEXT. */
 enum step conn_enter(struct conn *c, enum conn_state state);
@@ -60,7 +76,10 @@ enum step conn_enter(struct conn *c, enum conn_state state);
 void conn_run(struct conn *c);
 loop_watch_fn conn_on_client, conn_on_backend; /* of their ends' sockets */
 
-/* Steps: conn_client.c */
+/* Steps: conn_proxy.c */
+enum step conn_step_proxy(struct conn *c);
+bool conn_may_send_proxy(struct conn *c); /* false: closed unread */
+/* conn_client.c */
 enum step conn_step_hello(struct conn *c);
 enum step conn_step_handshake(struct conn *c);
 enum step conn_step_request(struct conn *c);

@@ -218,6 +218,8 @@ send_event(struct control_client *cl, const struct event *e)
 	if (e->name[0])
 		cJSON_AddStringToObject(event, "name", e->name);
 	cJSON_AddStringToObject(event, "detail", e->detail);
+	cJSON_AddNumberToObject(event, "count", e->count);
+	add_time(event, "first_at", e->first_at);
 	reply_json(cl, line);
 }
 

@@ -100,8 +100,10 @@ tls_read(struct end *end, unsigned char *dst, size_t size, size_t *ret_len)
 	size_t got = 0, n;
 
 	ERR_clear_error();
-	while (got < size && SSL_read_ex(end->tls, dst + got, size - got, &n) == 1)
+	while (got < size && SSL_read_ex(end->tls, dst + got, size - got, &n) == 1) {
+		records_took(&end->records, n);
 		got += n;
+	}
 	if (!got)
 		return tls_wait(end);
 	*ret_len = got;

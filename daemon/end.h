@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "daemon/records.h"
 
 struct bio_room;
 struct loop_watch;
@@ -41,6 +42,7 @@ struct end {
 	struct bio_bytes kept;   /* came and was not read: TLS records, or a hello's beginning */
 	struct bio_bytes unsent; /* TLS records that the socket does not take yet */
 	unsigned turns;          /* recv() calls that may find something */
+	struct records records;  /* of TLS, that came */
 	int want;                /* LOOP_READ | LOOP_WRITE, gathered by one step */
 	uint64_t received;       /* bytes that came from it */
 	uint64_t sent;           /* bytes that it took */

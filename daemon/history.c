@@ -10,9 +10,11 @@
 #include "store/event.h"
 #include "store/store.h"
 
-enum err
-history_put_all(struct store *store, struct notice_queue *notices, struct event *events,
-                size_t count)
+typedef enum err event_fn(struct store_txn *txn, struct event *event);
+
+static enum err
+write_events(struct store *store, struct notice_queue *notices, struct event *events, size_t count,
+             event_fn *fn)
 {
 	struct store_txn *txn;
 	enum err err = store_begin_write(store, STORE_PRIVATE, &txn);
@@ -22,7 +24,7 @@ history_put_all(struct store *store, struct notice_queue *notices, struct event 
 	for (size_t i = 0; i < count && !err; i++) {
 		if (events[i].at == 0)
 			events[i].at = clock_wall();
-		err = event_put(txn, &events[i]); /* a failure sticks: the commit tells */
+		err = fn(txn, &events[i]); /* a failure sticks: the commit tells */
 	}
 	if (store_commit(txn) || err)
 		return err ? err : ERR_IO;
@@ -33,7 +35,20 @@ history_put_all(struct store *store, struct notice_queue *notices, struct event 
 enum err
 history_put(struct store *store, struct notice_queue *notices, struct event *event)
 {
-	return history_put_all(store, notices, event, 1);
+	return write_events(store, notices, event, 1, event_put);
+}
+
+enum err
+history_put_all(struct store *store, struct notice_queue *notices, struct event *events,
+                size_t count)
+{
+	return write_events(store, notices, events, count, event_put);
+}
+
+enum err
+history_tally(struct store *store, struct notice_queue *notices, struct event *event)
+{
+	return write_events(store, notices, event, 1, event_tally);
 }
 
 void

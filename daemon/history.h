@@ -21,7 +21,11 @@ MUST_CHECK enum err history_put(struct store *store, struct notice_queue *notice
 /* COUNT of them in one transaction: all or none. */
 MUST_CHECK enum err history_put_all(struct store *store, struct notice_queue *notices,
                                     struct event *events, size_t count);
-/* The same from words, NAME "" when no name is concerned; complains in the log when it fails. */
+/* The same as a tally (store/event.h). */
+MUST_CHECK enum err history_tally(struct store *store, struct notice_queue *notices,
+                                  struct event *event);
+/* history_put() from words, NAME "" when no name is concerned; complains in the log when it fails.
+ */
 void history_add(struct store *store, struct notice_queue *notices, const char *type,
                  const char *name, const char *format, ...) PRINTF_LIKE(5, 6);
 

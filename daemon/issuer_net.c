@@ -220,35 +220,44 @@ on_probe(void *arg, const void *der, size_t len, const char *error)
 	}
 }
 
-/* Our own TLS listener as a client on this machine reaches it. */
-static bool
-own_address(const struct conf *conf, char *host, size_t size, int *ret_port)
+/* Our own TLS listener, better one that takes no PROXY header. NULL: there is none. */
+static const struct conf_listen *
+own_listener(const struct conf *conf)
 {
+	const struct conf_listen *found = NULL;
+
 	for (size_t i = 0; i < conf->listen_count; i++) {
 		const struct conf_listen *l = &conf->listens[i];
-		const char *colon = strrchr(l->address.text, ':');
-		int len = (int)(colon - l->address.text);
 
-		if (l->kind != LISTEN_TLS)
-			continue;
-		snprintf(host, size, "%.*s", len, l->address.text);
-		if (strcmp(host, "0.0.0.0") == 0)
-			snprintf(host, size, "127.0.0.1");
-		else if (strcmp(host, "[::]") == 0)
-			snprintf(host, size, "[::1]");
-		*ret_port = atoi(colon + 1);
-		return true;
+		if (l->kind == LISTEN_TLS && (!found || (found->proxy_count && !l->proxy_count)))
+			found = l;
 	}
-	return false;
+	return found;
+}
+
+/* Its address as a client on this machine reaches it; returns the port. */
+static int
+own_address(const struct conf_listen *l, char *host, size_t size)
+{
+	const char *text = l->address.text, *colon = strrchr(text, ':');
+	int bracket = *text == '[';
+
+	snprintf(host, size, "%.*s", (int)(colon - text) - 2 * bracket, text + bracket);
+	if (strcmp(host, "0.0.0.0") == 0)
+		snprintf(host, size, "127.0.0.1");
+	else if (strcmp(host, "::") == 0)
+		snprintf(host, size, "::1");
+	return atoi(colon + 1);
 }
 
 static void
 probe(struct issuer *s, struct job *job)
 {
+	const struct conf_listen *listen = own_listener(s->conf);
 	const struct conf_backend *b = conf_backend(s->conf, job->domain.backend);
 	bool wildcard = hostname_is_wildcard(&job->name);
 	char address[64], host[HOSTNAME_MAX + 8];
-	int port;
+	struct transport_target target = {.address = address, .host = host};
 
 	if (b && b->passthrough) { /* what arrives is the backend's own */
 		probe_succeeded(job);
@@ -257,12 +266,14 @@ probe(struct issuer *s, struct job *job)
 	/* any name under a wildcard will do */
 	snprintf(host, sizeof(host), "%s%s", wildcard ? "probe" : "",
 	         job->name.name + (wildcard ? 1 : 0));
-	if (!own_address(s->conf, address, sizeof(address), &port)) {
+	if (!listen) {
 		probe_failed(s, job, "there is no tls listener");
 		return;
 	}
+	target.port = own_address(listen, address, sizeof(address));
+	target.proxy = listen->proxy_count > 0;
 	job->phase = JOB_PROBING;
-	if (transport_probe(s->transport, address, port, host, on_probe, job))
+	if (transport_probe(s->transport, &target, on_probe, job))
 		probe_failed(s, job, "the look at it cannot start");
 }
 

@@ -4,22 +4,26 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/loop.h"
+#include "daemon/peers.h"
 #include "daemon/status.h"
 
-enum { BACKLOG = 4096, ACCEPT_BATCH = 64 };
+enum { BACKLOG = 4096, ACCEPT_BATCH = 64, WARN_EVERY_MS = 60 * 1000 };
 
 struct listener {
 	struct listener_config config;
 	struct loop_watch *watch;
 	struct loop_timer *pause;
+	struct peers *peers; /* NULL: addresses are not counted */
 	uint32_t connections;
+	int64_t warn_at_ms;
 	bool stopped;
 };
 
@@ -95,9 +99,12 @@ static void
 pause_accepting(struct listener *l, int error)
 {
 	status_add(l->config.status, STATUS_ACCEPT_PAUSES, 1);
-	if (error == EMFILE)
-		log_debug("%s: out of descriptors, no new connections for %d ms",
-		          l->config.conf->address.text, LISTENER_PAUSE_MS);
+	if (l->warn_at_ms <= clock_mono_ms()) {
+		log_warn(
+			"%s: no more connections for now (%s): new ones wait in the kernel's queue",
+			l->config.conf->address.text, strerror(error));
+		l->warn_at_ms = clock_mono_ms() + WARN_EVERY_MS;
+	}
 	loop_want(l->watch, 0);
 	loop_timer_start(l->pause, LISTENER_PAUSE_MS);
 }
@@ -133,9 +140,12 @@ on_ready(void *arg, int events)
 	for (int i = 0; i < ACCEPT_BATCH && !l->stopped; i++) {
 		struct sockaddr_storage peer = {0};
 		socklen_t len = sizeof(peer);
-		int fd = accept4(l->config.fd, (struct sockaddr *)&peer, &len,
-		                 SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = -1;
 
+		errno = EMFILE;
+		if (l->config.has_room(l->config.arg, l->config.conf))
+			fd = accept4(l->config.fd, (struct sockaddr *)&peer, &len,
+			             SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			take(l, fd, &peer);
 		} else if (is_shortage(errno)) {
@@ -161,7 +171,10 @@ listener_new(const struct listener_config *config, struct listener **ret_listene
 	l->config = *config;
 	/* Accepted sockets inherit it. */
 	setsockopt(config->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	err = loop_watch(config->loop, config->fd, on_ready, l, &l->watch);
+	if (config->conf->max_per_address)
+		err = peers_new(config->conf->max_per_address, &l->peers);
+	if (!err)
+		err = loop_watch(config->loop, config->fd, on_ready, l, &l->watch);
 	if (!err)
 		err = loop_timer(config->loop, on_pause_over, l, &l->pause);
 	if (err) {
@@ -189,6 +202,7 @@ listener_free(struct listener *l)
 		return;
 	loop_unwatch(l->watch);
 	loop_timer_free(l->pause);
+	peers_free(l->peers);
 	free(l);
 }
 
@@ -198,8 +212,25 @@ listener_conf(const struct listener *l)
 	return l->config.conf;
 }
 
-void
-listener_release(struct listener *l)
+enum err
+listener_admit(struct listener *l, const struct sockaddr *client, struct peer **ret_peer)
 {
+	enum err err;
+
+	if (!l->peers) {
+		*ret_peer = NULL;
+		return ERR_OK;
+	}
+	err = peers_take(l->peers, client, ret_peer);
+	if (err == ERR_FULL)
+		status_add(l->config.status, STATUS_REJECTED_ADDRESS, 1);
+	return err;
+}
+
+void
+listener_release(struct listener *l, struct peer *peer)
+{
+	if (peer)
+		peers_release(l->peers, peer);
 	l->connections--;
 }

@@ -3,12 +3,13 @@
  * daemon/listener.h - listening sockets: opened by the parent, emptied by a worker
  *
  * Each worker has a socket of its own per address (SO_REUSEPORT), so the kernel spreads connections
- * and a worker never wakes for another's. Out of descriptors or memory, a listener stops accepting
- * for LISTENER_PAUSE_MS: connections wait in the kernel's queue and nothing spins.
+ * and a worker never wakes for another's. Without room, descriptors or memory, a listener stops
+ * accepting for LISTENER_PAUSE_MS: connections wait in the kernel's queue and nothing spins.
  */
 #ifndef DAEMON_LISTENER_H
 #define DAEMON_LISTENER_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "base/err.h"
@@ -17,6 +18,7 @@ struct conf_address;
 struct conf_listen;
 struct listener;
 struct loop;
+struct peer;
 struct status_slot;
 
 enum { LISTENER_PAUSE_MS = 100 };
@@ -31,6 +33,8 @@ MUST_CHECK enum err listener_open(const struct conf_address *address, int *ret_f
 /* Takes FD. May refuse it by closing it. */
 typedef void listener_fn(void *arg, struct listener *listener, int fd,
                          const struct sockaddr_storage *peer);
+/* Whether one more connection may be accepted there; asked before each. */
+typedef bool listener_room_fn(void *arg, const struct conf_listen *listen);
 
 struct listener_config {
 	struct loop *loop;
@@ -38,7 +42,8 @@ struct listener_config {
 	struct status_slot *status;
 	int fd; /* borrowed too */
 	listener_fn *fn;
-	void *arg;
+	listener_room_fn *has_room;
+	void *arg; /* of both */
 };
 
 MUST_CHECK enum err listener_new(const struct listener_config *config,
@@ -47,7 +52,11 @@ void listener_free(struct listener *listener); /* accepts NULL */
 /* No connection is accepted from now on. */
 void listener_stop(struct listener *listener);
 const struct conf_listen *listener_conf(const struct listener *listener);
-/* One of its connections has ended. */
-void listener_release(struct listener *listener);
+/* Counts a connection with its client's address. ERR_FULL: that has its share already; RET_PEER is
+ * NULL where nothing is counted. */
+MUST_CHECK enum err listener_admit(struct listener *listener, const struct sockaddr *client,
+                                   struct peer **ret_peer);
+/* One of its connections has ended; PEER is what listener_admit() gave, or NULL. */
+void listener_release(struct listener *listener, struct peer *peer);
 
 #endif

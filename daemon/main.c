@@ -16,6 +16,7 @@
 #include "base/problem.h"
 #include "base/secret.h"
 #include "daemon/conf.h"
+#include "daemon/descriptors.h"
 #include "daemon/master.h"
 #include "daemon/offline.h"
 #include "daemon/role.h"
@@ -132,6 +133,7 @@ run(const struct conf *conf, bool single)
 	int code = EXIT_FAILURE;
 	enum err err;
 
+	descriptors_lift();
 	if (!make_directories(conf))
 		return code;
 	err = master_load(conf, &master, &why);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "daemon/flood.h"
 #include "daemon/report.h"
 
 /* name, word in the control protocol */
@@ -39,7 +40,11 @@
 	X(BYTES_IN, "bytes_in")                                                                    \
 	X(BYTES_OUT, "bytes_out")                                                                  \
 	X(TIMEOUTS, "timeouts")                                                                    \
+	X(RECORDS_CUT, "records_cut")                                                              \
+	X(RECORDS_SLOWED, "records_slowed")                                                        \
 	X(REJECTED_LIMIT, "rejected_limit")                                                        \
+	X(REJECTED_ADDRESS, "rejected_address")                                                    \
+	X(PROXY_REFUSED, "proxy_refused")                                                          \
 	X(ACCEPT_PAUSES, "accept_pauses")                                                          \
 	X(HTTP_REQUESTS, "http_requests")
 
@@ -60,6 +65,7 @@ enum { STATUS_FIRST_GAUGE = STATUS_CONNECTIONS, STATUS_SLOTS = 128 };
 struct status_slot {
 	_Alignas(64) _Atomic uint64_t values[STATUS_COUNT];
 	struct report_ring reports; /* damaged names it has met */
+	struct flood flood;         /* names it was asked for in vain */
 };
 
 struct status {

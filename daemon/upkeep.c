@@ -211,6 +211,7 @@ upkeep_main(void *arg)
 		if (tick_at <= clock_mono_ms()) {
 			tick_at = clock_mono_ms() + TICK_MS;
 			read_rings(u);
+			upkeep_watch_flood(u);
 			upkeep_watch_room(u);
 			upkeep_watch_store(u);
 			upkeep_tell_trouble(u);
@@ -228,6 +229,7 @@ upkeep_free(struct upkeep *u)
 {
 	cred_chains_free(u->chains);
 	conf_unref(u->conf);
+	upkeep_flood_free(u->flood);
 	pthread_cond_destroy(&u->wake);
 	pthread_mutex_destroy(&u->mutex);
 	free(u);
@@ -251,7 +253,9 @@ upkeep_start(const struct upkeep_config *config, struct upkeep **ret_upkeep)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&u->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	err = cred_chains_new(&u->chains);
+	err = upkeep_flood_new(config->status, &u->flood);
+	if (!err)
+		err = cred_chains_new(&u->chains);
 	if (!err) {
 		upkeep_watch_room(u); /* before the first order */
 		if (pthread_create(&u->thread, NULL, upkeep_main, u) != 0)

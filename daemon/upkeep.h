@@ -9,6 +9,8 @@
  * - Keys: moves records under the newest data key while a rotation runs, a short commit at a time.
  * - Room: when the disk is nearly full no order begins, so what is in work can still be stored, and
  *   serving never needs room. Ends by itself.
+ * - Unknown names: what the workers' tables (daemon/flood.h) say becomes one event row a day,
+ *   `mismatch.sni_unknown`, told again when its count has doubled, or after FLOOD_LATE_MS.
  * - Trouble: commits that fail are told once, and once more when they work again.
  * A thread of its own because that may read all names.
  */

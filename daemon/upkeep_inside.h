@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/upkeep_inside.h - what upkeep.c (thread, mailbox), upkeep_damage.c and upkeep_store.c
- * (keys, room, trouble) and upkeep_mend.c (names made anew) share; nobody else includes it.
- * Upkeep's thread only, but for what the mutex guards. */
+/* daemon/upkeep_inside.h - what upkeep.c (thread, mailbox), upkeep_damage.c, upkeep_flood.c
+ * (unknown names), upkeep_store.c (keys, room, trouble) and upkeep_mend.c (names made anew) share;
+ * nobody else includes it. Upkeep's thread only, but for what the mutex guards. */
 #ifndef DAEMON_UPKEEP_INSIDE_H
 #define DAEMON_UPKEEP_INSIDE_H
 
@@ -19,11 +19,13 @@
 enum { SUSPECTS_MAX = 1024, EVENTS_MAX = 32, TOLD_MAX = 4096 };
 
 struct cred_chains;
+struct upkeep_flood;
 
 struct upkeep {
 	struct upkeep_config config;
 	struct cred_chains *chains;
 	struct report_reader readers[STATUS_SLOTS];
+	struct upkeep_flood *flood;
 	struct hostname suspect[SUSPECTS_MAX]; /* taken out of the mailbox */
 	int64_t chain_at;                      /* mono ms: a damaged chain is next acted on */
 	int64_t trouble_at;                    /* mono ms: next try to tell of it */
@@ -71,6 +73,11 @@ void upkeep_write_events(struct upkeep *u);
 
 /* upkeep_mend.c: scans if that is wanted and it is time to. */
 void upkeep_mend(struct upkeep *u);
+
+/* upkeep_flood.c */
+MUST_CHECK enum err upkeep_flood_new(const struct status *status, struct upkeep_flood **ret_flood);
+void upkeep_flood_free(struct upkeep_flood *flood); /* accepts NULL */
+void upkeep_watch_flood(struct upkeep *u);
 
 /* upkeep_store.c */
 /* Milliseconds until it wants to be called again. */

@@ -12,6 +12,7 @@
 #include "daemon/conf.h"
 #include "daemon/conn.h"
 #include "daemon/credcache.h"
+#include "daemon/descriptors.h"
 #include "daemon/listener.h"
 #include "daemon/loop.h"
 #include "daemon/role.h"
@@ -26,6 +27,7 @@ struct worker {
 	struct listener **listeners; /* one per conf->listens */
 	struct loop_timer *tick;
 	struct loop_watch *channel;
+	struct descriptors descriptors;
 	bool draining;
 	bool told; /* the parent, that our master key is too old */
 	int64_t drain_until_ms;
@@ -37,6 +39,17 @@ on_connection(void *arg, struct listener *listener, int fd, const struct sockadd
 	struct worker *w = arg;
 
 	conn_start(&w->host, listener, fd, peer);
+}
+
+/* A challenge or a redirect on port 80 needs one descriptor for a moment, no backend's, and orders
+ * shall not fail because TLS clients have taken all there is: it may have of what is kept back. */
+static bool
+has_room(void *arg, const struct conf_listen *listen)
+{
+	const struct worker *w = arg;
+	size_t more = listen->kind == LISTEN_HTTP ? w->descriptors.kept / 2 : 0;
+
+	return w->host.count < w->descriptors.connections + more;
 }
 
 static void
@@ -117,6 +130,7 @@ open_listeners(struct worker *w)
 		                                 .status = w->config->status,
 		                                 .fd = w->config->listen_fds[i],
 		                                 .fn = on_connection,
+		                                 .has_room = has_room,
 		                                 .arg = w};
 		enum err err = listener_new(&config, &w->listeners[i]);
 
@@ -162,6 +176,7 @@ open_worker(struct worker *w)
 		err = open_listeners(w);
 	if (err)
 		return err;
+	w->descriptors = descriptors_now(w->config->conf->listen_count);
 	wheel_init(&host->wheel, clock_mono_ms());
 	host->binds = w->config->conf->bind_count > 0;
 	host->store = w->config->store;

@@ -2,6 +2,7 @@
 #include "store/event.h"
 
 #include <endian.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -70,11 +71,14 @@ check(const struct event *e)
 }
 
 /* Folding: event-fold has, for a hash of type, name and detail, the newest row that has them. It
- * only points: what counts is the row itself, so a collision or a stale entry does no harm. */
+ * only points: what counts is the row itself, so a collision or a stale entry does no harm. Tallies
+ * have one entry, under this instead of a detail; it stays when their row goes. */
+static const char tally_mark[] = "\1 tally";
+
 static struct span
-fold_key(const struct event *e, uint64_t *hash)
+fold_key(const struct event *e, const char *detail, uint64_t *hash)
 {
-	const char *texts[] = {e->type, e->name, e->detail};
+	const char *texts[] = {e->type, e->name, detail};
 
 	*hash = 0xcbf29ce484222325; /* FNV-1a, 64 bits */
 	for (int i = 0; i < 3; i++)
@@ -103,15 +107,27 @@ read_event(struct store_txn *txn, uint64_t id, struct cursor *in, struct event *
 	return table_end(txn, in);
 }
 
+static bool
+repeats(const struct event *event, const struct event *row, bool tally)
+{
+	if (strcmp(row->type, event->type) != 0 || strcmp(row->name, event->name) != 0)
+		return false;
+	return tally ? event->at - row->first_at <= EVENT_FOLD_S
+	             : strcmp(row->detail, event->detail) == 0 &&
+	                       event->at - row->at <= EVENT_FOLD_S;
+}
+
 /* The row that EVENT repeats; ERR_NOTFOUND when there is none. */
 static enum err
-find_repeated(struct store_txn *txn, const struct event *event, struct event *ret_row)
+find_repeated(struct store_txn *txn, const struct event *event, bool tally, struct event *ret_row)
 {
 	uint64_t hash, id;
 	struct event_key key;
 	struct span value;
 	struct cursor in;
-	enum err err = table_get_plain(txn, TABLE_EVENT_FOLD, fold_key(event, &hash), &value);
+	enum err err =
+		table_get_plain(txn, TABLE_EVENT_FOLD,
+	                        fold_key(event, tally ? tally_mark : event->detail, &hash), &value);
 
 	if (!err && value.len != sizeof(id))
 		err = ERR_NOTFOUND;
@@ -123,10 +139,7 @@ find_repeated(struct store_txn *txn, const struct event *event, struct event *re
 		err = read_event(txn, be64toh(id), &in, ret_row);
 	if (err)
 		return err == ERR_CORRUPT || err == ERR_VERSION ? ERR_NOTFOUND : err;
-	if (strcmp(ret_row->type, event->type) != 0 || strcmp(ret_row->name, event->name) != 0 ||
-	    strcmp(ret_row->detail, event->detail) != 0 || event->at - ret_row->at > EVENT_FOLD_S)
-		return ERR_NOTFOUND;
-	return ERR_OK;
+	return repeats(event, ret_row, tally) ? ERR_OK : ERR_NOTFOUND;
 }
 
 /* How many bytes the records have together. */
@@ -174,7 +187,8 @@ drop(struct walk *walk, uint64_t *bytes)
 	*bytes -= walk->value.len < *bytes ? walk->value.len : *bytes;
 	id = htobe64(id);
 	if (!err &&
-	    table_get_plain(walk->txn, TABLE_EVENT_FOLD, fold_key(&e, &hash), &value) == 0 &&
+	    table_get_plain(walk->txn, TABLE_EVENT_FOLD, fold_key(&e, e.detail, &hash), &value) ==
+	            0 &&
 	    value.len == sizeof(id) && memcmp(value.data, &id, sizeof(id)) == 0)
 		err = table_del(walk->txn, TABLE_EVENT_FOLD, table_key(&hash, sizeof(hash)));
 	return walk_del(walk);
@@ -218,7 +232,7 @@ drop_oldest(struct store_txn *txn, int64_t now, uint64_t *bytes)
 
 /* Format 2, see docs/store.md. */
 static enum err
-write_event(struct store_txn *txn, const struct event *e, uint64_t *bytes)
+write_event(struct store_txn *txn, const struct event *e, bool tally, uint64_t *bytes)
 {
 	struct event_key key;
 	struct buf *out = table_new(txn);
@@ -234,25 +248,27 @@ write_event(struct store_txn *txn, const struct event *e, uint64_t *bytes)
 	*bytes += out->len + SEAL_OVERHEAD;
 	err = table_put(txn, TABLE_EVENT, key_of(e->id, &key));
 	if (!err)
-		err = table_put_plain(txn, TABLE_EVENT_FOLD, fold_key(e, &hash),
+		err = table_put_plain(txn, TABLE_EVENT_FOLD,
+		                      fold_key(e, tally ? tally_mark : e->detail, &hash),
 		                      key_of(e->id, &key));
 	return err;
 }
 
 /* The row that E repeats goes; E takes over what it had counted. */
 static enum err
-fold(struct store_txn *txn, struct event *e, uint64_t *bytes)
+fold(struct store_txn *txn, struct event *e, bool tally, uint64_t *bytes)
 {
 	struct event_key key;
 	struct event row;
 	struct span old;
-	enum err err = find_repeated(txn, e, &row);
+	enum err err = find_repeated(txn, e, tally, &row);
 
-	e->count = 1;
+	if (!tally || e->count == 0)
+		e->count = 1;
 	e->first_at = e->at;
 	if (err)
 		return err == ERR_NOTFOUND ? ERR_OK : err;
-	e->count = row.count < UINT32_MAX ? row.count + 1 : row.count;
+	e->count = row.count < UINT32_MAX - e->count ? row.count + e->count : UINT32_MAX;
 	e->first_at = row.first_at;
 	err = table_get_plain(txn, TABLE_EVENT, key_of(row.id, &key), &old);
 	if (err)
@@ -261,8 +277,8 @@ fold(struct store_txn *txn, struct event *e, uint64_t *bytes)
 	return table_del(txn, TABLE_EVENT, key_of(row.id, &key));
 }
 
-enum err
-event_put(struct store_txn *txn, struct event *event)
+static enum err
+put(struct store_txn *txn, struct event *event, bool tally)
 {
 	struct event e = *event;
 	uint64_t id, bytes;
@@ -276,10 +292,10 @@ event_put(struct store_txn *txn, struct event *event)
 	if (!err)
 		err = bytes_get(txn, &bytes);
 	if (!err)
-		err = fold(txn, &e, &bytes);
+		err = fold(txn, &e, tally, &bytes);
 	if (!err) {
 		e.id = id + 1;
-		err = write_event(txn, &e, &bytes);
+		err = write_event(txn, &e, tally, &bytes);
 	}
 	if (!err)
 		err = drop_oldest(txn, e.at, &bytes);
@@ -289,6 +305,18 @@ event_put(struct store_txn *txn, struct event *event)
 		return txn_fail(txn, err);
 	*event = e;
 	return ERR_OK;
+}
+
+enum err
+event_put(struct store_txn *txn, struct event *event)
+{
+	return put(txn, event, false);
+}
+
+enum err
+event_tally(struct store_txn *txn, struct event *event)
+{
+	return put(txn, event, true);
 }
 
 enum err
@@ -306,7 +334,7 @@ event_upgrade(struct store_txn *txn, struct span at)
 	if (!err)
 		err = bytes_get(txn, &bytes);
 	if (!err)
-		err = write_event(txn, &e, &bytes);
+		err = write_event(txn, &e, false, &bytes);
 	return err ? err : bytes_put(txn, bytes);
 }
 

@@ -39,6 +39,10 @@ struct event {
 };
 
 MUST_CHECK enum err event_put(struct store_txn *txn, struct event *event);
+/* For what comes by the thousand: a repeat is the same type and name, whatever the detail, within
+ * EVENT_FOLD_S of the FIRST one. The row takes EVENT's detail, and EVENT's count (0: 1) is added.
+ */
+MUST_CHECK enum err event_tally(struct store_txn *txn, struct event *event);
 /* Up to LIMIT events with id > AFTER, oldest first. */
 MUST_CHECK enum err event_page(struct store_txn *txn, uint64_t after, size_t limit,
                                struct event *events, size_t *ret_count);

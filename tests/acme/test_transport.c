@@ -424,7 +424,11 @@ static void
 probe(struct probe *p, const char *address, int port, const char *host)
 {
 	*p = (struct probe){0};
-	assert_int_equal(transport_probe(transport, address, port, host, on_probe, p), ERR_OK);
+	assert_int_equal(transport_probe(transport,
+	                                 &(struct transport_target){
+						 .address = address, .port = port, .host = host},
+	                                 on_probe, p),
+	                 ERR_OK);
 	run_until(&p->calls, 1);
 }
 

@@ -597,9 +597,13 @@ test_events(void **state)
 	ctlbox_start(&box, "events", NULL);
 	answer_status(1500);
 	ctlbox_expect(&box, "{\"verb\":\"events\",\"after\":500,\"limit\":1000,\"follow\":false}");
-	reply_event(1500, ",\"name\":\"a.test\",\"detail\":\"x\\ny\"");
+	reply_event(1500, ",\"name\":\"a.test\",\"detail\":\"x\\ny\",\"count\":1");
+	reply_event(1501, ",\"detail\":\"z\",\"count\":815");
 	ctlbox_reply(&box, "{\"end\":{\"code\":0}}");
-	assert_ended(0, "2026-11-22T00:00:00Z  t                 a.test  x\\x0ay\n", "");
+	assert_ended(0,
+	             "2026-11-22T00:00:00Z  t                 a.test  x\\x0ay\n"
+	             "2026-11-22T00:00:00Z  t                 z  (815 times)\n",
+	             "");
 
 	ctlbox_start(&box, "events --name a.test -o ndjson", NULL);
 	answer_status(1500);

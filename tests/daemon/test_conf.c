@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "daemon/network.h"
+
 static char dir[] = "/tmp/certd-conf-XXXXXX";
 static char main_file[64];
 
@@ -200,7 +202,8 @@ test_every_word(void **state)
 		"exist\n"
 		"state-directory \"/a \\\"b\\\" \\\\c # d\"; master-key /m; log-level debug;\n"
 		"listen\n\t10.1.2.3:65535\n{ tls; max-connections 7; handshake-timeout 1500ms;\n"
-		"idle-timeout 2h; }\n"
+		"idle-timeout 2h; connections-per-address 9;\n"
+		"proxy-protocol from 10.0.0.0/8 2001:db8::7; }\n"
 		"ca a-1 { directory \"https://[2001:db8::1]:8443/d?x=%41&y\"; profile "
 		"short-lived;\n"
 		"account a@b.example c+d@e.example; max-orders 1; challenge http-01; }\n"
@@ -218,6 +221,10 @@ test_every_word(void **state)
 	assert_int_equal(c->listens[0].max_connections, 7);
 	assert_int_equal(c->listens[0].handshake_timeout_ms, 1500);
 	assert_int_equal(c->listens[0].idle_timeout_ms, 7200000);
+	assert_int_equal(c->listens[0].max_per_address, 9);
+	assert_int_equal(c->listens[0].proxy_count, 2);
+	assert_int_equal(c->listens[0].proxies[0].bits, NETWORK_V4_BITS + 8);
+	assert_int_equal(c->listens[0].proxies[1].bits, NETWORK_BITS);
 	assert_string_equal(c->cas[0].directory, "https://[2001:db8::1]:8443/d?x=%41&y");
 	assert_string_equal(c->cas[0].profile, "short-lived");
 	assert_int_equal(c->cas[0].contact_count, 2);
@@ -375,6 +382,22 @@ static const struct {
 	{"listen 0.0.0.0:1 { tls; handshake-timeout 9007199254740992d; }",
          "c:1:43: 9007199254740992d is out of range: 100ms to 1h"},
 	{"listen 0.0.0.0:1 { tls; max-connections 0; }", "c:1:41: 0 is out of range: 1 to 1000000"},
+	{"listen 0.0.0.0:1 { tls; connections-per-address 0; }",
+         "c:1:49: 0 is out of range: 1 to 1000000"},
+	{"listen 0.0.0.0:1 { tls; proxy-protocol; }",
+         "c:1:39: an argument is missing, write: proxy-protocol from NETWORK...;"},
+	{"listen 0.0.0.0:1 { tls; proxy-protocol from; }",
+         "c:1:44: an argument is missing, write: proxy-protocol from NETWORK...;"},
+	{"listen 0.0.0.0:1 { tls; proxy-protocol 10.0.0.0/8 ::1; }",
+         "c:1:40: \"10.0.0.0/8\": who may send it is missing: \"proxy-protocol from "
+         "NETWORK...;\""},
+	{"listen 0.0.0.0:1 { tls; proxy-protocol from ::1 lb.example; }",
+         "c:1:49: \"lb.example\" is not a network, write 192.0.2.0/24, 2001:db8::/32, or an "
+         "address alone"},
+	{"listen 0.0.0.0:1 { tls; proxy-protocol from 10.0.0.0/33; }",
+         "c:1:45: \"10.0.0.0/33\": a prefix has at most 32 bits, with IPv6 128"},
+	{"listen 0.0.0.0:1 { tls; proxy-protocol from 10.0.0.1/8; }",
+         "c:1:45: \"10.0.0.1/8\": the address has bits behind its prefix, is the prefix right?"},
 	{"log-level nitice;", "c:1:11: unknown log level \"nitice\", did you mean \"notice\"?"},
 	{"log-level loud;",
          "c:1:11: unknown log level \"loud\", known: err, warn, notice, info, debug"},

@@ -144,7 +144,7 @@ test_connection_limit(void **state)
 /* F18: without descriptors accepting pauses, does not spin, and recovers. The clients' sockets are
  * there before the limit falls below them, so that only accept() lacks one. */
 static void
-test_out_of_descriptors(void **state)
+test_row_F18_out_of_descriptors(void **state)
 {
 	struct rlimit old, low;
 	struct tmpclient c;
@@ -318,7 +318,7 @@ main(void)
 		CASE(test_handshake_timeout),
 		CASE(test_idle_timeout),
 		CASE(test_connection_limit),
-		CASE(test_out_of_descriptors),
+		CASE(test_row_F18_out_of_descriptors),
 		CASE(test_drain_lets_connections_finish),
 		CASE(test_drain_without_connections),
 		CASE(test_end_of_the_channel_ends_the_worker),

@@ -270,6 +270,39 @@ repeats_are_folded_into_the_newest(void **state)
 }
 
 static void
+tallies_add_up_under_the_newest_detail(void **state)
+{
+	struct event e = {.at = 100, .type = "mismatch.x", .detail = "one", .count = 3}, page[8];
+	struct store_txn *txn = tmpstore_write(*state, STORE_PRIVATE);
+	size_t count;
+
+	assert_int_equal(event_tally(txn, &e), ERR_OK);
+	assert_int_equal(e.count, 3);
+	e = (struct event){.at = 200, .type = "mismatch.x", .detail = "two", .count = 40};
+	assert_int_equal(event_tally(txn, &e), ERR_OK);
+	assert_int_equal(e.count, 43);
+	assert_int_equal(e.first_at, 100);
+	e = (struct event){.at = 201, .type = "mismatch.x", .name = "a", .detail = "two"};
+	assert_int_equal(event_tally(txn, &e), ERR_OK); /* another row */
+	assert_int_equal(e.count, 1);
+	e = (struct event){.at = 202, .type = "mismatch.x", .detail = "two"};
+	assert_int_equal(event_put(txn, &e), ERR_OK); /* no tally, so a row of its own */
+	assert_int_equal(e.count, 1);
+	assert_int_equal(event_page(txn, 0, 8, page, &count), ERR_OK);
+	assert_int_equal(count, 3);
+	assert_int_equal(page[0].id, 2);
+	assert_string_equal(page[0].detail, "two");
+	/* A day after the first one, not the last, another begins; and counts stop at their end. */
+	e = (struct event){.at = 100 + EVENT_FOLD_S, .type = "mismatch.x", .count = UINT32_MAX};
+	assert_int_equal(event_tally(txn, &e), ERR_OK);
+	assert_int_equal(e.count, UINT32_MAX);
+	e = (struct event){.at = 101 + EVENT_FOLD_S, .type = "mismatch.x", .count = 5};
+	assert_int_equal(event_tally(txn, &e), ERR_OK);
+	assert_int_equal(e.count, 5);
+	tmpstore_commit(txn);
+}
+
+static void
 old_and_large_events_go(void **state)
 {
 	struct event e = {.at = 100, .type = "x"}, page[2];
@@ -329,6 +362,7 @@ main(void)
 		TEST(event_ids_grow_and_are_not_reused),
 		TEST(events_are_bounded),
 		TEST(repeats_are_folded_into_the_newest),
+		TEST(tallies_add_up_under_the_newest_detail),
 		TEST(old_and_large_events_go),
 		TEST(bad_events_are_refused),
 	};
