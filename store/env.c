@@ -142,6 +142,7 @@ settle_files(struct env *env, const struct dir *dir, bool writes, struct problem
 {
 	struct stat seen, got;
 	mdb_filehandle_t fd;
+	MDB_stat stat;
 
 	if (mdb_env_get_fd(env->mdb, &fd) || fstat(fd, &got) ||
 	    fstatat(dir->fd, "data.mdb", &seen, AT_SYMLINK_NOFOLLOW) || seen.st_ino != got.st_ino ||
@@ -150,6 +151,8 @@ settle_files(struct env *env, const struct dir *dir, bool writes, struct problem
 		            dir->path);
 		return ERR_PERM;
 	}
+	if (mdb_env_stat(env->mdb, &stat) == 0)
+		env->page_size = stat.ms_psize;
 	if (writes && (fchmodat(dir->fd, "data.mdb", DATA_MODE, 0) ||
 	               fchmodat(dir->fd, "lock.mdb", LOCK_MODE, 0))) {
 		problem_set(why, PROBLEM_INTERNAL, "%s: its files refuse their mode: %s", dir->path,

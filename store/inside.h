@@ -38,6 +38,7 @@ enum {
 struct env {
 	enum store_env which;
 	MDB_env *mdb; /* NULL: not open */
+	size_t page_size;
 	MDB_dbi dbi[TABLE_END];
 	MDB_dbi meta;
 	struct seal *seal; /* the data keys */

@@ -10,6 +10,7 @@
 #include "store/inside.h"
 #include "store/keys.h"
 #include "store/seal.h"
+#include "store/walk.h"
 
 const struct table_info table_info[TABLE_END] = {
 #define X(name, word, env, format, change) [TABLE_##name] = {word, env, format, change},
@@ -130,6 +131,8 @@ table_get_plain(struct store_txn *txn, enum table table, struct span key, struct
 		err = env_err(txn->env, mdb_get(txn->mdb, txn->env->dbi[table], &k, &v));
 	if (!err)
 		*ret_value = (struct span){v.mv_data, v.mv_size};
+	if (!err && !value_is_sound(txn, *ret_value))
+		ret_value->len = 0; /* it is there, and opens nowhere */
 	return err;
 }
 

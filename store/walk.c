@@ -27,6 +27,25 @@ walk_close(struct walk *walk)
 	walk->at = NULL;
 }
 
+/* A value of more than half a page has pages of its own, behind a header as below: flags at 10,
+ * u32 number of pages at 12. */
+enum { BIG_HEADER = 16, BIG_FLAG = 4, BIG_DIRTY = 16 };
+
+bool
+value_is_sound(const struct store_txn *txn, struct span value)
+{
+	const unsigned char *header = value.data - BIG_HEADER;
+	size_t page_size = txn->env->page_size;
+	uint16_t flags;
+	uint32_t pages;
+
+	if (value.len <= page_size / 2)
+		return true;
+	memcpy(&flags, header + 10, sizeof(flags));
+	memcpy(&pages, header + 12, sizeof(pages));
+	return (flags & ~BIG_DIRTY) == BIG_FLAG && value.len <= pages * page_size - BIG_HEADER;
+}
+
 static enum err
 step(struct walk *walk, MDB_cursor_op op, struct span from)
 {
@@ -34,8 +53,12 @@ step(struct walk *walk, MDB_cursor_op op, struct span from)
 	enum err err = env_err(walk->txn->env, mdb_cursor_get(walk->at, &k, &v, op));
 
 	if (!err) {
-		walk->key = (struct span){k.mv_data, k.mv_size};
+		/* A longer one is none of ours, nor LMDB's: it may reach beyond the file. */
+		walk->key = (struct span){k.mv_data,
+		                          k.mv_size <= TABLE_KEY_MAX ? k.mv_size : TABLE_KEY_MAX};
 		walk->value = (struct span){v.mv_data, v.mv_size};
+		if (!value_is_sound(walk->txn, walk->value))
+			walk->value.len = 0; /* opens nowhere */
 	}
 	return err;
 }
