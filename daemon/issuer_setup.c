@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/upkeep.h"
 #include "store/challenge.h"
 #include "store/order.h"
 #include "store/store.h"
@@ -68,6 +69,8 @@ issuer_resume(struct issuer *s)
 	size_t count = SCAN_PAGE;
 	struct store_txn *txn;
 
+	if (!upkeep_writes(s->upkeep))
+		return;
 	expire_challenges(s);
 	for (bool first = true; count == SCAN_PAGE; first = false) {
 		if (store_begin_read(s->store, STORE_PRIVATE, &txn))

@@ -30,6 +30,7 @@ keeper_run(const struct keeper_config *config)
 	struct upkeep_config upkeep_config = {.directory = config->conf->state_directory,
 	                                      .store = config->store,
 	                                      .status = config->status,
+	                                      .careful = config->careful,
 	                                      .conf = config->conf};
 	struct issuer_config issuer_config = {.conf = config->conf, .store = config->store};
 	struct control *control = NULL;

@@ -9,6 +9,8 @@
 #ifndef DAEMON_KEEPER_H
 #define DAEMON_KEEPER_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 struct conf;
@@ -20,7 +22,8 @@ struct keeper_config {
 	const struct conf *conf;
 	struct store *store;
 	struct status *status;
-	int channel; /* to the parent: enum role_message */
+	bool careful; /* STORE is STORE_CAREFUL: serve and answer, order and repair nothing */
+	int channel;  /* to the parent: enum role_message */
 };
 
 /* Returns at ROLE_QUIT or when the channel ends. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "daemon/conf.h"
 #include "store/domain_list.h"
 #include "store/event.h"
+#include "store/mark.h"
 #include "store/order.h"
 #include "store/store.h"
 
@@ -43,6 +45,8 @@ look_at_served(struct store *store)
 	err = domain_count_all(txn, &count);
 	if (!err)
 		err = domain_page(txn, NULL, PAGE, page, &n);
+	if (!err && (count > 0) != (n > 0))
+		err = ERR_CORRUPT;
 	if (!err)
 		err = domain_due(txn, "", INT64_MAX, PAGE, names, &n);
 	if (!err)
@@ -72,6 +76,28 @@ look_at_private(struct store *store)
 	return err;
 }
 
+/* A table whose root was flipped looks empty, an old meta page brings old roots: all of it opens.
+ */
+static enum err
+look_for_lost_names(struct store *store, const char *dir, struct problem *why)
+{
+	struct store_mark noted, now;
+	enum err err = store_mark_get(store, &noted);
+
+	if (err)
+		return err == ERR_NOTFOUND ? ERR_OK : err;
+	err = store_mark_now(store, &now);
+	if (err || store_mark_compare(&noted, &now) != MARK_LOST)
+		return err;
+	problem_set(why, PROBLEM_INTERNAL,
+	            "%s/served shows %" PRIu64 " names as of revision %" PRIu64 ", but had %" PRIu64
+	            " names at revision %" PRIu64 ": a damaged page hides them, or an older file "
+	            "was put there. Restore a backup into an empty directory (certctl db restore), "
+	            "or, to go on with what it shows, run certctl db compact",
+	            dir, now.names, now.revision, noted.names, noted.revision);
+	return ERR_CORRUPT;
+}
+
 static enum err
 look(const struct probe *probe, struct problem *why)
 {
@@ -86,7 +112,9 @@ look(const struct probe *probe, struct problem *why)
 		err = look_at_served(store);
 	if (!err)
 		err = look_at_private(store);
-	if (err == ERR_CORRUPT)
+	if (!err)
+		err = look_for_lost_names(store, probe->conf->state_directory, why);
+	if (err == ERR_CORRUPT && !why->kind)
 		problem_set(why, PROBLEM_INTERNAL,
 		            "the store in %s is damaged: restore a backup into an empty directory "
 		            "(certctl db restore)",

@@ -84,8 +84,7 @@ on_ready(struct parent *p, struct role *r)
 static void
 on_gone(struct parent *p, struct role *r, const char *how)
 {
-	uint32_t most = r->spawn.kind == SPAWN_KEEPER ? KEEPER_RESTART_MAX_MS : RESTART_MAX_MS;
-	bool lived = clock_mono_ms() - r->at >= LIVED_MS, never_ran = r->state == ROLE_STARTING;
+	bool never_ran = r->state == ROLE_STARTING;
 
 	if (r->spawn.channel >= 0)
 		close(r->spawn.channel);
@@ -103,20 +102,15 @@ on_gone(struct parent *p, struct role *r, const char *how)
 	if (p->next && r->spawn.kind == SPAWN_KEEPER)
 		reload_undo(p, "the keeper has ended meanwhile");
 	log_err("%s %s%s", role_name(r), how, p->served ? "; starting it again" : "");
-	if (never_ran && !p->served) {
+	if (never_ran && !p->served && !role_has_crashed(r)) {
 		p->exit_code = EXIT_FAILURE;
 		p->stopping = true;
 		role_release(r);
 		return;
 	}
-	atomic_fetch_add(&p->status->worker_restarts, 1);
-	r->delay_ms = lived ? 0 : r->delay_ms ? r->delay_ms * 2 : 50;
-	if (never_ran && r->spawn.kind == SPAWN_KEEPER && r->delay_ms < LIVED_MS)
-		r->delay_ms = LIVED_MS; /* the store is in its way, and that lasts */
-	if (r->delay_ms > most)
-		r->delay_ms = most;
-	r->state = ROLE_WAITING;
-	r->at = clock_mono_ms() + r->delay_ms;
+	role_plan_restart(p, r, never_ran);
+	if (!p->served)
+		serve(p); /* the keeper may never live: workers only read */
 }
 
 static void
@@ -132,6 +126,7 @@ on_child(struct parent *p)
 		if (!role_is_alive(r) || r->spawn.pid <= 0 ||
 		    waitpid(r->spawn.pid, &st, WNOHANG) != r->spawn.pid)
 			continue;
+		r->killed_by = WIFSIGNALED(st) ? WTERMSIG(st) : 0;
 		if (WIFSIGNALED(st))
 			snprintf(how, sizeof(how), "was killed by signal %d", WTERMSIG(st));
 		else
@@ -235,6 +230,7 @@ on_time(struct parent *p)
 	for (size_t i = 0; i < ROLES_MAX; i++) {
 		struct role *r = &p->roles[i];
 
+		role_retry_writing(r, now);
 		if (r->state == ROLE_WAITING && r->at <= now)
 			role_start(p, r);
 		else if (r->state == ROLE_LEAVING && p->stopping && p->stop_at <= now)

@@ -36,6 +36,8 @@ struct role {
 	int64_t left_at;         /* mono ms: LEAVING since */
 	uint32_t master_count;   /* of the master key that it was started with */
 	uint32_t delay_ms;       /* before the next restart */
+	uint32_t crashes;        /* the keeper: in a row, see role_restart.c */
+	int killed_by;           /* the signal that ended it, 0: none did */
 	const struct conf *conf; /* what it runs with: a reference */
 };
 
@@ -72,6 +74,13 @@ MUST_CHECK enum err role_start_workers(struct parent *p, const struct conf *conf
 /* Tells it to go; it is killed at KILL_AT (mono ms). */
 void role_leave(struct role *r, enum role_message how, int64_t kill_at);
 void role_release(struct role *r);
+
+/* role_restart.c: R is dead and not told to go. When it is started again, and as what. */
+void role_plan_restart(struct parent *p, struct role *r, bool never_ran);
+/* Whether it ended by a signal that damaged pages or a bug cause. */
+bool role_has_crashed(const struct role *r);
+/* Whether a careful keeper is to be given another try with writing. */
+void role_retry_writing(struct role *r, int64_t now);
 
 /* role_store.c: takes the store, as far as it can be written; p->readonly when only the file system
  * is in the way, so what is stored can be served. */

@@ -31,6 +31,7 @@ run_role(struct spawn *s, struct store *store)
 		return keeper_run(&(struct keeper_config){.conf = s->conf,
 		                                          .store = store,
 		                                          .status = s->status,
+		                                          .careful = s->careful,
 		                                          .channel = s->theirs});
 	return worker_run(&(struct worker_config){.conf = s->conf,
 	                                          .store = store,
@@ -112,6 +113,14 @@ settle(const struct spawn *s, struct store *store)
 		log_warn("the parent does not hear of the new master key");
 }
 
+static enum store_mode
+mode_of(const struct spawn *s)
+{
+	if (s->kind != SPAWN_KEEPER)
+		return STORE_FRONT;
+	return s->careful ? STORE_CAREFUL : STORE_KEEPER;
+}
+
 /* The child's life after fork(); the exit code is what the parent sees. */
 static _Noreturn void
 process_main(struct spawn *s, pid_t parent)
@@ -123,13 +132,11 @@ process_main(struct spawn *s, pid_t parent)
 	enum err err;
 
 	become_role(s, parent, tag, sizeof(tag));
-	err = store_open(s->conf->state_directory,
-	                 s->kind == SPAWN_KEEPER ? STORE_KEEPER : STORE_FRONT, s->master, &store,
-	                 &why);
+	err = store_open(s->conf->state_directory, mode_of(s), s->master, &store, &why);
 	if (err)
 		log_err("cannot open the store in %s: %s", s->conf->state_directory,
 		        why.kind ? why.detail : err_text(err));
-	else
+	else if (!s->careful)
 		settle(s, store);
 	master = *s->master; /* our copy after fork(): wipe it, the store has sealed itself */
 	secret_done(&master);

@@ -34,6 +34,7 @@ struct spawn {
 	const int *listen_fds;
 	int lock_fd; /* the store's lock: the keeper keeps it */
 	bool single;
+	bool careful; /* the keeper: STORE_CAREFUL */
 	/* set by spawn_start() */
 	pid_t pid;
 	pthread_t thread;

@@ -93,7 +93,13 @@ upkeep_wake(struct upkeep *upkeep)
 bool
 upkeep_has_room(struct upkeep *upkeep)
 {
-	return atomic_load(&upkeep->room);
+	return atomic_load(&upkeep->room) && upkeep_writes(upkeep);
+}
+
+bool
+upkeep_writes(const struct upkeep *upkeep)
+{
+	return !upkeep->config.careful;
 }
 
 bool
@@ -207,6 +213,7 @@ upkeep_main(void *arg)
 	struct upkeep *u = arg;
 	int64_t next = 0, tick_at = 0;
 
+	upkeep_tell_careful(u);
 	do {
 		if (tick_at <= clock_mono_ms()) {
 			tick_at = clock_mono_ms() + TICK_MS;
@@ -215,12 +222,14 @@ upkeep_main(void *arg)
 			upkeep_watch_room(u);
 			upkeep_watch_store(u);
 			upkeep_tell_trouble(u);
+			upkeep_note_served(u, false);
 		}
 		repair_all(u);
 		next = upkeep_reseal(u);
 		if (next > TICK_MS)
 			next = TICK_MS;
 	} while (wait_ms(u, next));
+	upkeep_note_served(u, true);
 	return NULL;
 }
 
@@ -246,7 +255,7 @@ upkeep_start(const struct upkeep_config *config, struct upkeep **ret_upkeep)
 		return ERR_NOMEM;
 	u->config = *config;
 	u->conf = conf_ref(config->conf);
-	u->mend_refused = atomic_load(&config->status->mending);
+	u->mend_refused = config->careful || atomic_load(&config->status->mending);
 	atomic_store(&u->room, true);
 	pthread_mutex_init(&u->mutex, NULL);
 	pthread_condattr_init(&attr);

@@ -35,6 +35,7 @@ struct upkeep_config {
 	const char *directory; /* the state directory */
 	struct store *store;
 	struct status *status;
+	bool careful; /* STORE is STORE_CAREFUL */
 	struct notice_queue *notices;
 	const struct conf *conf; /* upkeep takes a reference of its own */
 };
@@ -58,6 +59,8 @@ void upkeep_take_conf(struct upkeep *upkeep, const struct conf *conf);
 void upkeep_wake(struct upkeep *upkeep);
 /* Whether names have become due since the last call: the issuer is to be woken. */
 bool upkeep_has_planned(struct upkeep *upkeep);
+/* Whether served/ takes writes at all: not in a keeper that crashed again and again. */
+bool upkeep_writes(const struct upkeep *upkeep);
 /* Whether orders may begin. */
 bool upkeep_has_room(struct upkeep *upkeep);
 /* Whether there is room just now for what is new: it is not to use the reserve up. False: WHY has

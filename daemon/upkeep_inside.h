@@ -43,6 +43,8 @@ struct upkeep {
 	pthread_t thread;
 
 	unsigned unreadable; /* ticks in a row */
+	int64_t note_at;     /* mono ms: served/ is next noted */
+	bool lost_told;      /* that it lost most names */
 
 	_Atomic bool room;
 	_Atomic bool lost;
@@ -73,6 +75,8 @@ void upkeep_write_events(struct upkeep *u);
 
 /* upkeep_mend.c: scans if that is wanted and it is time to. */
 void upkeep_mend(struct upkeep *u);
+/* Tells why nothing is written to served/, when that is so. */
+void upkeep_tell_careful(struct upkeep *u);
 
 /* upkeep_flood.c */
 MUST_CHECK enum err upkeep_flood_new(const struct status *status, struct upkeep_flood **ret_flood);
@@ -85,5 +89,9 @@ int64_t upkeep_reseal(struct upkeep *u);
 void upkeep_watch_room(struct upkeep *u);
 void upkeep_tell_trouble(struct upkeep *u);
 void upkeep_watch_store(struct upkeep *u);
+
+/* upkeep_mark.c: compares served/ with what was noted of it, tells, and notes it anew; at most once
+ * a minute, or NOW. */
+void upkeep_note_served(struct upkeep *u, bool now);
 
 #endif

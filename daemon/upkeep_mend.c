@@ -100,6 +100,21 @@ refuse(struct upkeep *u, const char *why)
 	pthread_mutex_unlock(&u->mutex);
 }
 
+void
+upkeep_tell_careful(struct upkeep *u)
+{
+	struct event event = {.at = clock_wall(), .type = "store.corrupt"};
+
+	if (upkeep_writes(u))
+		return;
+	snprintf(
+		event.detail, sizeof(event.detail),
+		"the keeper has crashed again and again, which damaged pages of served/data.mdb "
+		"do: what is stored is served, nothing is ordered, changed or repaired; stop certd "
+		"and run certctl db compact, or restore a backup (certctl db restore)");
+	upkeep_tell(u, &event);
+}
+
 static enum err
 scan_and_mend(struct upkeep *u, bool *ret_more)
 {

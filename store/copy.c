@@ -13,6 +13,7 @@
 
 #include "base/problem.h"
 #include "store/inside.h"
+#include "store/meta.h"
 #include "store/table.h"
 
 enum {
@@ -148,6 +149,14 @@ put(struct copy *c, MDB_val *key, MDB_val *value)
 	return rc == MDB_KEYEXIST || rc == MDB_BAD_VALSIZE ? 0 : rc;
 }
 
+/* Who makes a copy, or puts one in place, has decided that what it has is the truth. */
+static bool
+is_mark(const char *word, const MDB_val *key)
+{
+	return strcmp(word, "meta") == 0 && key->mv_size == strlen(META_MARK) &&
+	       memcmp(key->mv_data, META_MARK, key->mv_size) == 0;
+}
+
 static int
 copy_table(struct copy *c, MDB_txn *from, MDB_dbi dbi, const char *word)
 {
@@ -168,6 +177,8 @@ copy_table(struct copy *c, MDB_txn *from, MDB_dbi dbi, const char *word)
 			break;
 		}
 		clamp(&key, &value, stat.ms_psize);
+		if (is_mark(word, &key))
+			continue;
 		rc = put(c, &key, &value);
 		c->records++;
 		c->batch += key.mv_size + value.mv_size;

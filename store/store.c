@@ -80,9 +80,10 @@ static enum err
 open_env(struct store *store, struct env *env, const struct dir *dir, size_t map,
          struct problem *why)
 {
-	bool writes = store->mode == STORE_KEEPER;
+	bool makes = store->mode == STORE_KEEPER;
+	bool writes = makes || (store->mode == STORE_CAREFUL && env->which == STORE_PRIVATE);
 	struct dir folder = {.fd = -1};
-	enum err err = dir_open_sub(dir, env_word(env->which), writes ? DIR_MAKE : 0,
+	enum err err = dir_open_sub(dir, env_word(env->which), makes ? DIR_MAKE : 0,
 	                            folder_modes[env->which], &folder, why);
 
 	if (err)

@@ -36,6 +36,9 @@ enum store_mode {
 	STORE_KEEPER, /* both environments, writing; made when missing */
 	STORE_FRONT,  /* served/ only, never writes */
 	STORE_READER, /* both environments, never writes: checks */
+	/* a keeper that crashed again and again: both, nothing is made or upgraded, and what would
+	   write to served/ is ERR_CORRUPT */
+	STORE_CAREFUL,
 };
 
 /* While a change of the master key is under way there are two, and either may be the one that an

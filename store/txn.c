@@ -118,7 +118,9 @@ store_begin_write(struct store *store, enum store_env which, struct store_txn **
 	struct store_txn *txn;
 	enum err err;
 
-	if (!env->mdb || store->mode != STORE_KEEPER)
+	if (env->mdb && store->mode == STORE_CAREFUL && which == STORE_SERVED)
+		return ERR_CORRUPT;
+	if (!env->mdb || (store->mode != STORE_KEEPER && store->mode != STORE_CAREFUL))
 		return ERR_WRONGSTATE;
 	env_make_room(env);
 	/* Without it the writer may still find room; it will say ERR_FULL if not. */

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When a dead role is started again. LMDB has no checksums, so damaged pages, its list of free
+ * pages above all, end who writes: a keeper that crashes again and again is started so that it
+ * leaves served/ alone, which keeps certctl, and says what is wrong. If even that does not live it
+ * waits. An hour later it gets another try, for it may have been something else. Workers know
+ * nothing of this. */
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/role_inside.h"
+
+enum {
+	CRASHES_MOST = 3,       /* in a row; then careful, and as many again */
+	APART_MS = 600 * 1000,  /* who lived that long begins a new row */
+	AGAIN_MS = 3600 * 1000, /* from careful, or from waiting, to the next try */
+};
+
+bool
+role_has_crashed(const struct role *r)
+{
+	int number = r->killed_by;
+
+	return number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGFPE ||
+	       number == SIGILL;
+}
+
+/* The next crash makes it careful again. */
+static void
+try_writing(struct role *r)
+{
+	r->spawn.careful = false;
+	r->crashes = CRASHES_MOST - 1;
+}
+
+static void
+become_careful(struct role *r)
+{
+	r->spawn.careful = true;
+	log_err("the keeper was killed %u times in a row (signal %d): pages of served/data.mdb are "
+	        "damaged, most likely. From now on it writes nothing there: what is stored is "
+	        "served, nothing is ordered or changed. Stop certd and run certctl db compact, or "
+	        "restore a backup (certctl db restore); next try in an hour",
+	        r->crashes, r->killed_by);
+}
+
+static void
+wait_long(struct role *r)
+{
+	try_writing(r);
+	r->delay_ms = AGAIN_MS;
+	log_err("the keeper does not live on this store even without writing to served/: it stays "
+	        "away, so there are no orders and no certctl; what is stored is served. Stop "
+	        "certd, and restore a backup (certctl db restore); next try in an hour");
+}
+
+static void
+count_crash(struct role *r, int64_t lived_ms)
+{
+	if (lived_ms >= APART_MS && !r->spawn.careful)
+		r->crashes = 0;
+	if (!role_has_crashed(r))
+		return;
+	r->crashes++;
+	if (r->crashes >= 2 * CRASHES_MOST)
+		wait_long(r);
+	else if (r->crashes >= CRASHES_MOST && !r->spawn.careful)
+		become_careful(r);
+}
+
+void
+role_plan_restart(struct parent *p, struct role *r, bool never_ran)
+{
+	bool is_keeper = r->spawn.kind == SPAWN_KEEPER;
+	uint32_t most = is_keeper ? KEEPER_RESTART_MAX_MS : RESTART_MAX_MS;
+	int64_t now = clock_mono_ms(), lived_ms = now - r->at;
+
+	atomic_fetch_add(&p->status->worker_restarts, 1);
+	r->delay_ms = lived_ms >= LIVED_MS ? 0 : r->delay_ms ? r->delay_ms * 2 : 50;
+	if (never_ran && is_keeper && r->delay_ms < LIVED_MS)
+		r->delay_ms = LIVED_MS; /* the store is in its way, and that lasts */
+	if (r->delay_ms > most)
+		r->delay_ms = most;
+	if (is_keeper)
+		count_crash(r, lived_ms);
+	r->state = ROLE_WAITING;
+	r->at = now + r->delay_ms;
+}
+
+void
+role_retry_writing(struct role *r, int64_t now)
+{
+	if (!r->spawn.careful || r->state != ROLE_RUNNING || now - r->at < AGAIN_MS)
+		return;
+	log_notice("the keeper starts again, with another try to write to served/");
+	try_writing(r);
+	role_say(r, ROLE_QUIT, NULL); /* on_gone() starts it */
+}
