@@ -98,6 +98,7 @@ look_for_lost_names(struct store *store, const char *dir, struct problem *why)
 	return ERR_CORRUPT;
 }
 
+/* ERR_AGAIN: served/ must not be written. */
 static enum err
 look(const struct probe *probe, struct problem *why)
 {
@@ -114,6 +115,8 @@ look(const struct probe *probe, struct problem *why)
 		err = look_at_private(store);
 	if (!err)
 		err = look_for_lost_names(store, probe->conf->state_directory, why);
+	if (!err && store_check_free_list(store, STORE_SERVED) == ERR_CORRUPT)
+		err = ERR_AGAIN;
 	if (err == ERR_CORRUPT && !why->kind)
 		problem_set(why, PROBLEM_INTERNAL,
 		            "the store in %s is damaged: restore a backup into an empty directory "
@@ -203,7 +206,8 @@ look_in_child(const struct probe *probe, struct problem *why)
 }
 
 enum err
-probe_store(const struct conf *conf, const struct secret *master, struct problem *ret_why)
+probe_store(const struct conf *conf, const struct secret *master, bool *ret_careful,
+            struct problem *ret_why)
 {
 	struct probe probe = {.conf = conf, .master = master};
 	struct problem why = {0};
@@ -211,6 +215,7 @@ probe_store(const struct conf *conf, const struct secret *master, struct problem
 
 	if (store_exists(conf->state_directory))
 		err = look_in_child(&probe, &why);
+	*ret_careful = err == ERR_AGAIN;
 	if (err != ERR_CORRUPT)
 		return ERR_OK;
 	*ret_why = why;

@@ -9,6 +9,8 @@
 #ifndef DAEMON_PROBE_H
 #define DAEMON_PROBE_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 struct conf;
@@ -16,8 +18,9 @@ struct problem;
 struct secret;
 
 /* ERR_CORRUPT with the sentence for the operator when the store cannot be lived with; whatever else
- * may be wrong is the keeper's to say. */
+ * may be wrong is the keeper's to say. RET_CAREFUL: served/ can be read, and must not be written
+ * (STORE_CAREFUL). */
 MUST_CHECK enum err probe_store(const struct conf *conf, const struct secret *master,
-                                struct problem *ret_why);
+                                bool *ret_careful, struct problem *ret_why);
 
 #endif

@@ -325,7 +325,7 @@ look_at_store(struct parent *p, struct problem *why)
 	if (err)
 		return err;
 	role_refresh_master(p);
-	return probe_store(p->conf, &p->master, why);
+	return probe_store(p->conf, &p->master, &p->careful, why);
 }
 
 /* Everything that may be refused before the first role starts. Roles of a parent that was killed
@@ -373,6 +373,7 @@ role_parent(const struct role_config *config)
 		p->exit_code = EXIT_FAILURE;
 	} else {
 		keeper = role_take(p, SPAWN_KEEPER, p->conf);
+		keeper->spawn.careful = p->careful;
 		role_start(p, keeper);
 		if (p->readonly)
 			serve(p);

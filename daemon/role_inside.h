@@ -55,6 +55,7 @@ struct parent {
 	bool served;    /* the keeper has been ready once: workers may start */
 	bool announced; /* all workers have been ready once */
 	bool readonly;  /* the store's file system is: workers only, until that ends */
+	bool careful;   /* the keeper is not to write to served/ from the start */
 	bool stopping;
 	int64_t stop_at;         /* mono ms: end of the grace */
 	const struct conf *next; /* a reload in work: its conf and sockets */

@@ -91,7 +91,9 @@ role_plan_restart(struct parent *p, struct role *r, bool never_ran)
 void
 role_retry_writing(struct role *r, int64_t now)
 {
-	if (!r->spawn.careful || r->state != ROLE_RUNNING || now - r->at < AGAIN_MS)
+	/* One that never crashed is careful because its list of free pages is known as damaged. */
+	if (!r->spawn.careful || r->crashes == 0 || r->state != ROLE_RUNNING ||
+	    now - r->at < AGAIN_MS)
 		return;
 	log_notice("the keeper starts again, with another try to write to served/");
 	try_writing(r);

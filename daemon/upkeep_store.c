@@ -133,7 +133,7 @@ measure(struct upkeep *u, uint64_t *ret_bytes, uint64_t *ret_reserve, uint64_t *
 		return false;
 	*ret_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	*ret_reserve = reserve_of((uint64_t)fs.f_blocks * fs.f_frsize);
-	*ret_wanted = *ret_reserve + (upkeep_has_room(u) ? 0 : *ret_reserve / 4);
+	*ret_wanted = *ret_reserve + (atomic_load(&u->room) ? 0 : *ret_reserve / 4);
 	return true;
 }
 
@@ -155,7 +155,7 @@ void
 upkeep_watch_room(struct upkeep *u)
 {
 	uint64_t bytes, reserve, wanted;
-	bool had = upkeep_has_room(u), has;
+	bool had = atomic_load(&u->room), has;
 
 	if (!measure(u, &bytes, &reserve, &wanted))
 		return;

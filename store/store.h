@@ -82,6 +82,10 @@ MUST_CHECK enum err store_check_readers(struct store *store);
  * SIGBUS some day. Looking may end so, too: in a child. */
 MUST_CHECK enum err store_check_length(struct store *store);
 
+/* ERR_CORRUPT: LMDB's list of free pages is damaged. Whoever reads is not harmed, but who writes
+ * may crash, or write over what is stored. Looking may end so, too: in a child. */
+MUST_CHECK enum err store_check_free_list(struct store *store, enum store_env env);
+
 struct store_stat {
 	uint64_t used_bytes; /* of both environments' files, free pages apart */
 	uint64_t map_bytes;

@@ -24,15 +24,11 @@ compares(void **state)
 		struct store_mark noted, now;
 		enum mark_verdict verdict;
 	} cases[] = {
-		{{10, 5}, {10, 5}, MARK_SAME},
-		{{10, 5}, {11, 4}, MARK_SAME},
+		{{10, 5}, {10, 5}, MARK_SAME},         {{10, 5}, {11, 4}, MARK_SAME},
 		{{10, 5}, {20, 0}, MARK_SAME}, /* they were removed */
-		{{0, 0}, {0, 0}, MARK_SAME},
-		{{10, 5}, {9, 5}, MARK_OLDER},
-		{{10, 5}, {9, 3}, MARK_OLDER},
-		{{10, 0}, {9, 0}, MARK_OLDER},
-		{{10, 5}, {9, 2}, MARK_LOST},
-		{{10, 1}, {0, 0}, MARK_LOST},
+		{{0, 0}, {0, 0}, MARK_SAME},           {{10, 5}, {9, 5}, MARK_OLDER},
+		{{10, 5}, {9, 3}, MARK_OLDER},         {{10, 0}, {9, 0}, MARK_OLDER},
+		{{10, 5}, {9, 2}, MARK_LOST},          {{10, 1}, {0, 0}, MARK_LOST},
 		{{10, UINT64_MAX}, {0, 0}, MARK_LOST},
 	};
 
