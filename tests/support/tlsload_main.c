@@ -382,12 +382,12 @@ main(int argc, char **argv)
 	pthread_t threads[THREADS_MAX];
 	struct sigaction action = {.sa_handler = on_signal};
 
-	read_options(argc, argv);
-	read_names();
-	make_ssl_ctx();
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
+	read_options(argc, argv);
+	read_names();
+	make_ssl_ctx();
 	began = now();
 	for (int i = 0; i < opt.threads; i++) {
 		if (pthread_create(&threads[i], NULL, worker, NULL) != 0)
