@@ -20,6 +20,7 @@ enum conn_state {
 	CONN_PROXY, /* the PROXY header of who connects for the client */
 	CONN_HELLO, /* the first bytes, until they are a ClientHello */
 	CONN_HANDSHAKE,
+	CONN_RETRY,   /* a second ClientHello, after a HelloRetryRequest */
 	CONN_REQUEST, /* port 80: one request and its reply */
 	CONN_WAIT,    /* hands are shaken; the backend is not bothered before the first byte */
 	CONN_CONNECT, /* to the backend's servers, one after the other */
@@ -82,6 +83,7 @@ bool conn_may_send_proxy(struct conn *c); /* false: closed unread */
 /* conn_client.c */
 enum step conn_step_hello(struct conn *c);
 enum step conn_step_handshake(struct conn *c);
+enum step conn_step_retry(struct conn *c);
 enum step conn_step_request(struct conn *c);
 enum step conn_step_wait(struct conn *c);
 enum step conn_step_drain(struct conn *c);
