@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "daemon/conn.h"
 #include "daemon/network.h"
 #include "tests/support/tmpcert.h"
 #include "tests/support/tmpclient.h"
@@ -239,6 +240,22 @@ test_time_limit(void **state)
 	tmpfront_expect(&front, STATUS_CONNECTIONS, 0);
 }
 
+/* The header has CONN_PROXY_MS, however long the handshake may take. */
+static void
+test_five_seconds_at_most(void **state)
+{
+	int64_t start = clock_mono_ms();
+	char byte;
+	int fd;
+
+	(void)state;
+	tmpfront_run(&front);
+	fd = tmpserver_connect(front.ports[TMPFRONT_TLS]);
+	assert_int_equal(recv(fd, &byte, 1, 0), 0);
+	assert_in_range(clock_mono_ms() - start, CONN_PROXY_MS - 100, CONN_PROXY_MS + LATE_MS);
+	close(fd);
+}
+
 static void
 test_http(void **state)
 {
@@ -295,6 +312,7 @@ main(void)
 		CASE(test_only_from_listed_networks),
 		CASE(test_forbidden_where_it_is_not_asked_for),
 		CASE(test_time_limit),
+		CASE(test_five_seconds_at_most),
 		CASE(test_http),
 		CASE(test_clients_are_counted_by_the_header),
 	};
