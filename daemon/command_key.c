@@ -47,7 +47,7 @@ command_key_rotate(struct control_client *cl, const cJSON *request)
 	struct control *c = cl->control;
 	enum err err;
 
-	if (c->next_conf) {
+	if (c->next_conf || c->upgrading) {
 		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
 		            "workers are being replaced: try again when that is done");
 		return;

@@ -221,6 +221,12 @@ probe_store(const struct conf *conf, const struct secret *master, struct problem
 }
 
 enum err
+probe_open(const struct conf *conf, const struct secret *master, struct problem *ret_why)
+{
+	return in_child(look, &(struct probe){.conf = conf, .master = master}, ret_why);
+}
+
+enum err
 probe_settle_master(const struct conf *conf, struct problem *ret_why)
 {
 	struct probe probe = {.conf = conf};

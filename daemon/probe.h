@@ -19,6 +19,10 @@ struct secret;
  * may be wrong is the keeper's to say. */
 MUST_CHECK enum err probe_store(const struct conf *conf, const struct secret *master,
                                 struct problem *ret_why);
+/* Whether it can be opened and read at all, with the error of that; ERR_NOTFOUND: it is of an older
+ * format, which a keeper must bring up to date first. */
+MUST_CHECK enum err probe_open(const struct conf *conf, const struct secret *master,
+                               struct problem *ret_why);
 /* Ends an interrupted change of the master key (daemon/master.h); the store is closed here. */
 MUST_CHECK enum err probe_settle_master(const struct conf *conf, struct problem *ret_why);
 
