@@ -49,7 +49,7 @@ command_key_rotate(struct control_client *cl, const cJSON *request)
 
 	if (c->next_conf || c->upgrading) {
 		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
-		            "workers are being replaced: try again when that is done");
+		            "a reload or an upgrade is in work: try again when it is done");
 		return;
 	}
 	err = store_key_rotate_begin(c->store);

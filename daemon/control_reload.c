@@ -120,6 +120,7 @@ reload_ask(struct control *c)
 	if (c->next_conf)
 		return; /* one is in work: its answer is for all who asked */
 	if (c->upgrading) {
+		log_warn("reload refused, an upgrade is in work");
 		answer_reload(c, "an upgrade is in work");
 		return;
 	}

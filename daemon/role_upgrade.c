@@ -38,7 +38,10 @@ become_heir(const struct parent *p, int channel, pid_t parent)
 		signal(SIGPIPE, SIG_DFL);
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
-		execvp(argv[0], argv);
+		if (strchr(argv[0], '/'))
+			execv(argv[0], argv); /* which runs no script without "#!" */
+		else
+			execvp(argv[0], argv);
 	}
 	snprintf(why, sizeof(why), "cannot start %s: %s", argv[0], strerror(errno));
 	(void)channel_send(channel, ROLE_REFUSED, why, -1);
@@ -256,7 +259,7 @@ upgrade_on_child(struct parent *p)
 	while (p->heir.channel >= 0 && read_heir(p))
 		;
 	if (p->heir.state == HEIR_STARTING) {
-		snprintf(why, sizeof(why), "the new certd %s; its log says why", how);
+		snprintf(why, sizeof(why), "the new certd %s; see the log", how);
 		upgrade_refuse(p, why);
 	} else if (p->heir.state == HEIR_TAKING && !p->stopping) {
 		take_back(p, heir, how);

@@ -49,9 +49,9 @@ class Certd:
 
     # life
 
-    def start(self, *words, wait=True):
+    def start(self, *words, wait=True, **more):
         self.process = child.spawn([self.binary, "-c", self.conf, *words], self.log,
-                                   dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1"))
+                                   dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1"), **more)
         if wait:
             self.wait_ready()
 

@@ -12,11 +12,11 @@ PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None)
 
 
-def spawn(command, log, env=None):
+def spawn(command, log, env=None, **more):
     """Starts COMMAND with its output appended to the file LOG; the kernel ends it with us."""
     with open(log, "ab") as out:
         return subprocess.Popen(
-            command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            command, env=env, **more, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
             preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
 
 
