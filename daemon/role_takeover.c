@@ -59,6 +59,8 @@ takeover_refuse(struct parent *p, const char *why)
 {
 	log_err("not taking over: %s", why);
 	(void)channel_send(p->elder.channel, ROLE_REFUSED, why, -1);
+	close(p->elder.channel); /* our stop is no business of its own */
+	p->elder.channel = -1;
 	p->elder.held = false;
 	p->exit_code = EXIT_FAILURE;
 	role_stop(p);
@@ -69,13 +71,16 @@ takeover_on_ready(struct parent *p)
 {
 	if (p->elder.channel < 0 || p->elder.told)
 		return;
-	for (size_t i = 0; i < ROLES_MAX; i++)
-		if (p->roles[i].state == ROLE_STARTING || p->roles[i].state == ROLE_WAITING)
-			return;
 	if (p->elder.held) {
+		for (size_t i = 0; i < ROLES_MAX; i++)
+			if (p->roles[i].state == ROLE_STARTING)
+				return;
 		say_ready(p);
 		return;
 	}
+	/* A worker that has died since is no matter of the old one's. */
+	if (p->roles[KEEPER].state != ROLE_RUNNING || !p->announced)
+		return;
 	p->elder.told = true;
 	(void)channel_send(p->elder.channel, ROLE_WHOLE, NULL, -1);
 	log_notice("upgrade: done");
@@ -97,13 +102,24 @@ take_over(struct parent *p)
 	snprintf(p->news.detail, sizeof(p->news.detail),
 	         "certd %s, process %d, in place of certd %.32s, process %d", CERTD_VERSION,
 	         (int)getpid(), in->version ? in->version : "?", in->pid);
-	p->claim_until = clock_mono_ms() + CLAIM_FOR_MS;
 	keeper->state = ROLE_WAITING;
-	keeper->at = clock_mono_ms() + CLAIM_MS;
+	keeper->at = INT64_MAX;
 	notify_store(&p->sockets, in->fds, in->count);
 	inherit_done(in); /* what is used is duplicated */
 	if (p->served)
 		role_announce(p);
+}
+
+/* Its keeper has gone, or all of it: then its keeper goes too, by and by. */
+static void
+claim_store(struct parent *p)
+{
+	struct role *keeper = &p->roles[KEEPER];
+
+	if (keeper->state != ROLE_WAITING || keeper->at != INT64_MAX)
+		return;
+	keeper->at = clock_mono_ms();
+	p->claim_until = keeper->at + CLAIM_FOR_MS;
 }
 
 static void
@@ -115,6 +131,7 @@ lose_elder(struct parent *p)
 	p->elder.channel = -1;
 	p->elder.held = false;
 	status_forget_gauges(p->status);
+	claim_store(p);
 	if (!held || p->stopping)
 		return;
 	log_err("the certd to be replaced has ended before it handed over: so do we");
@@ -125,7 +142,6 @@ lose_elder(struct parent *p)
 void
 takeover_on_elder(struct parent *p)
 {
-	struct role *keeper = &p->roles[KEEPER];
 	char message[ROLE_MESSAGE_MAX];
 	int passed;
 	ssize_t n = channel_recv(p->elder.channel, message, sizeof(message), &passed);
@@ -136,12 +152,11 @@ takeover_on_elder(struct parent *p)
 		lose_elder(p);
 	else if (message[0] == ROLE_SERVE && p->elder.held && !p->stopping)
 		take_over(p);
-	else if (message[0] == ROLE_RELEASED && keeper->state == ROLE_WAITING)
-		keeper->at = clock_mono_ms();
+	else if (message[0] == ROLE_RELEASED)
+		claim_store(p);
 	else if (message[0] == ROLE_COUNTS)
 		status_take(p->status, message + 1);
-	else if (message[0] == ROLE_CONTROL && p->control_fd < 0 &&
-	         (keeper->state == ROLE_WAITING || keeper->state == ROLE_FREE)) {
+	else if (message[0] == ROLE_CONTROL && p->control_fd < 0) {
 		p->control_fd = passed;
 		passed = -1;
 	}

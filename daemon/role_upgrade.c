@@ -88,6 +88,8 @@ upgrade_begin(struct parent *p)
 		why = "an upgrade or a stop is in work";
 	else if (p->next)
 		why = "a reload is in work";
+	else if (p->elder.channel >= 0 && !p->elder.told)
+		why = "the last upgrade is not through yet";
 	else if (p->config->single)
 		why = "certd --single is for debuggers: stop it and start the new one";
 	else if (getpid() == 1)

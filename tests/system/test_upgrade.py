@@ -427,6 +427,75 @@ def kill_before_the_new_one_is_ready(lab):
     start_again(lab)
 
 
+@scenario(backend="echo")
+def kill_when_the_new_one_is_ready_and_the_old_one_has_not_heard(lab):
+    own_binary(lab)
+    lab.start()
+    lab.add("a.test")
+    good = lab.certd.binary + ".good"
+    shutil.copy(lab.certd.binary, good)
+    long_ones = open_long(lab)
+    load = lab.load(["a.test"], rate=50)
+    for victim in ("new", "old"):
+        gate = hold_next(lab)
+        upgrading = Upgrading(lab, gate)
+        os.kill(lab.certd.process.pid, signal.SIGSTOP)
+        shutil.copy(good, lab.certd.binary + ".copy")
+        os.rename(lab.certd.binary + ".copy", lab.certd.binary)
+        release(gate)
+        wait_for(lambda: len(front_pids(child.Adopted(upgrading.pid))) == 2, 10, "new workers")
+        wait_for(lambda: is_waiting(upgrading.pid), 10, "the new one has nothing to do")
+        if victim == "old":
+            load.stop_clean()
+            lab.certd.kill("parent")
+            wait_for(lambda: not child.is_alive(upgrading.pid), 10, "the new one ends with it")
+            check(upgrading.end().code != 0, "certctl says so")
+            start_again(lab)
+            break
+        os.kill(upgrading.pid, signal.SIGKILL)
+        os.kill(lab.certd.process.pid, signal.SIGCONT)
+        got = upgrading.end()
+        equal(got.code, 1, str(got))
+        talk(long_ones)
+        os.remove(gate)
+        os.remove(gate + ".held")
+
+
+def is_waiting(pid):
+    """Whether it sits in poll()."""
+    with open(f"/proc/{pid}/syscall") as file:
+        return file.read().split()[0] in ("7", "73")       # x86-64; aarch64 has ppoll() only
+
+
+@scenario(backend="echo")
+def kill_of_the_new_ones_roles(lab):
+    """As soon as there is one: refused, or started again, or taken back, but served."""
+    own_binary(lab)
+    lab.start()
+    lab.add("a.test")
+    long_ones = open_long(lab)
+    codes = []
+    for victim in ("certd-front", "certd-front", "certd-front", "certd-keeper", "certd-keeper"):
+        old = lab.certd.process
+        ctl = lab.certd.ctl_follow("upgrade")
+        new = wait_for(lambda: [pid for pid, name in children_of(old.pid) if name == "certd"], 10,
+                       "the new one")[0]
+        found = wait_for(lambda: [pid for pid, name in children_of(new) if name == victim], 10,
+                         f"its {victim}")
+        os.kill(found[0], signal.SIGKILL)
+        code, _, err = end_of(ctl)
+        codes.append((victim, code))
+        wait_for(lambda: lab.ctl("status").code == 0, 10, "somebody answers")
+        check(code == 0 or (code == 1 and victim == "certd-front"), f"{victim}: {code} {err}")
+        lab.certd.follow()
+        equal(lab.certd.process.pid, new if code == 0 else old.pid, f"who answers: {err}")
+        talk(long_ones)
+        lab.serial("a.test")
+    print(f"     {codes}")
+    lab.add("b.test")
+    hang_up(long_ones)
+
+
 def hand_over_and_wait(lab):
     """An upgrade of which the old keeper has two seconds to go yet.  Returns new pid, certctl."""
     stuck = Stuck(lab)
@@ -685,6 +754,21 @@ def what_is_in_work_gets_a_clear_answer(lab):
     busy = answer(second)[-1]["end"]
     equal(busy["error"]["code"], "busy", "upgrade during a backup")
     equal(answer(first)[-1]["end"]["code"], 0, "the backup")
+
+
+@scenario(tap=True)
+def who_waits_for_a_name_gets_it_from_the_new_one(lab):
+    own_binary(lab)
+    lab.start()
+    lab.tap.hold = lambda path: 0.3         # the CA takes its time
+    adding = lab.certd.ctl_follow("add", "a.test", "--wait", "-o", "ndjson")
+    wait_for(lambda: (lab.certd.show("a.test") or {}).get("order"), 10, "an order")
+    gone(upgrade(lab))
+    out, err = adding.communicate(timeout=60)
+    equal(adding.returncode, 0, out + err)
+    check("waiting for it to come back" in err, err)
+    equal(lab.tap.overlapping(), [], "second orders while the first was alive")
+    lab.serial("a.test")
 
 
 @scenario()
