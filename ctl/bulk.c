@@ -201,11 +201,12 @@ is_turned_away(enum err err, const cJSON *end)
 static void
 collect(struct bulk *b, struct bulk_lane *lane)
 {
+	int64_t until = clock_mono_ms() + AWAY_MS;
 	cJSON *end = NULL;
 	bool any = false;
 	enum err err = lane->asked ? read_reply(b, lane, &end, &any) : ERR_OK;
 
-	if (!any && !b->broken && is_turned_away(err, end)) {
+	while (!any && !b->broken && is_turned_away(err, end) && clock_mono_ms() < until) {
 		cJSON_Delete(end);
 		end = NULL;
 		err = ask_again(b, lane);
