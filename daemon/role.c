@@ -156,7 +156,8 @@ role_stop(struct parent *p)
 		undo(p, "certd is stopping");
 	if (p->elder.channel >= 0)
 		(void)channel_send(p->elder.channel, ROLE_QUIT, NULL, -1);
-	notify_say("STOPPING=1");
+	if (p->announced && p->heir.state == HEIR_NONE)
+		notify_say("STOPPING=1"); /* the main process alone may say so */
 	log_notice("stopping%s", p->stopping ? " at once" : "");
 	for (size_t i = 0; i < ROLES_MAX; i++) {
 		struct role *r = &p->roles[i];

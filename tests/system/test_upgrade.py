@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import child  # noqa: E402
 import tlsclient  # noqa: E402
 from certd import BUILD, PATIENCE, children_of  # noqa: E402
-from lab import check, equal, main, scenario, wait_for  # noqa: E402
+from lab import Skip, check, equal, main, scenario, wait_for  # noqa: E402
 
 VERSION = b"0.1.0"
 NEXT = "0.1.9"
@@ -355,6 +355,27 @@ def single_is_not_upgraded(lab):
     equal(got.code, 1, str(got))
     check("--single" in got.err, got.err)
     lab.add("a.test")
+
+
+@scenario()
+def process_1_is_not_upgraded(lab):
+    """A container ends with it."""
+    words = ["unshare", "--pid", "--fork"]
+    if subprocess.run([*words, "true"], capture_output=True).returncode != 0:
+        raise Skip("no PID namespaces here")
+    launcher = os.path.join(lab.directory, "launch")
+    install(lab, f'#!/bin/sh\nexec {" ".join(words)} {lab.certd.binary} "$@"\n'.encode(), launcher)
+    lab.certd.binary = launcher
+    lab.start()
+    inner = children_of(lab.certd.process.pid)[0][0]
+    lab.on_close.callback(lambda: child.is_alive(inner) and os.kill(inner, signal.SIGKILL))
+    equal(lab.certd.status()["pid"], 1, "its own pid")
+    got = lab.ctl("upgrade")
+    equal(got.code, 1, str(got))
+    check("process 1" in got.err, got.err)
+    lab.add("a.test")
+    os.kill(inner, signal.SIGTERM)          # unshare itself ends with it
+    gone(lab.certd.process)
 
 
 @scenario(backend="echo")
