@@ -218,7 +218,7 @@ def reloads_under_load_refuse_and_cut_nothing(lab):
     load.stop_clean(100)
     talk(long_ones)
     hang_up(long_ones)
-    wait_for(lambda: len(lab.certd.pids("front")) == 2, 10, "old workers end")
+    wait_for(lambda: lab.single or len(lab.certd.pids("front")) == 2, 10, "old workers end")
     check(events(lab, "config.reloaded"), "events config.reloaded")
 
 
