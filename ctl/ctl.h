@@ -79,6 +79,6 @@ ctl_run cmd_import, cmd_apply, cmd_export;
 /* cmd_db.c, cmd_key.c */
 ctl_run cmd_db, cmd_key;
 /* cmd_system.c, cmd_events.c */
-ctl_run cmd_status, cmd_reload, cmd_config, cmd_version, cmd_events;
+ctl_run cmd_status, cmd_reload, cmd_upgrade, cmd_config, cmd_version, cmd_events;
 
 #endif

@@ -77,6 +77,10 @@ static const struct ctl_verb verbs[] = {
          WAITING, cmd_reload,
          "  certctl reload --wait\n"
          "  certctl config check && certctl reload\n"},
+	{"upgrade", "", "put the certd that is installed now in the place of the one that runs", 0,
+         0, WAITING, cmd_upgrade,
+         "  certctl upgrade\n"
+         "  certctl upgrade --timeout 1m\n"},
 	{"config", "check [FILE]", "whether the configuration file is valid", 1, 2, 0, cmd_config,
          "  certctl config check                the file that certd runs with\n"
          "  certctl config check /etc/certd/certd.conf.new\n"},

@@ -44,6 +44,7 @@ static const struct {
 	{"renew", ADMIN, command_renew},
 	{"show", READ, command_show},
 	{"status", READ, command_status},
+	{"upgrade", ADMIN, command_upgrade},
 	{"version", READ, command_version},
 	{"wait", READ, command_wait},
 };

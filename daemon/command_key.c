@@ -70,7 +70,7 @@ rotate(struct control_client *cl)
 void
 keys_on_timer(struct control *c)
 {
-	if (c->next_conf || clock_mono_ms() < c->rotate_at)
+	if (c->next_conf || c->upgrading || clock_mono_ms() < c->rotate_at)
 		return;
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct control_client *cl = &c->clients[i];

@@ -73,7 +73,7 @@ choose(struct conn *c, const struct hello *hello, bool all_read)
 	if (c->host->binds)
 		ask.local = conn_local(c);
 	choice_make(c->host->chooser, &ask, &c->choice);
-	note_name(c, hello.server_name);
+	note_name(c, hello->server_name);
 	switch (c->choice.kind) {
 	case CHOICE_TERMINATE:
 	case CHOICE_CHALLENGE:

@@ -25,7 +25,8 @@ struct control_config {
 	const struct conf *conf;
 	struct store *store;
 	struct status *status;
-	int channel; /* to the parent */
+	int listen_fd; /* the socket to go on with, taken over; -1: one is opened */
+	int channel;   /* to the parent */
 };
 
 /* Opens the socket. */

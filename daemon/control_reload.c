@@ -95,17 +95,22 @@ reload_is_possible(struct control *c, char *why, size_t size)
 	char error[CONF_ERROR_MAX + 1];
 	bool refused;
 
-	if (c->next_conf) {
-		snprintf(why, size, "a reload is in work");
+	if (c->next_conf || c->upgrading) {
+		snprintf(why, size, "a reload or an upgrade is in work");
 		return false;
 	}
-	refused = conf_load(c->conf->file, &new, error) ||
-	          needs_restart(c->conf, new, error, sizeof(error)) ||
-	          drops_used(c, new, error, sizeof(error));
+	refused =
+		conf_load(c->conf->file, &new, error) || !reload_fits(c, new, error, sizeof(error));
 	if (refused)
 		snprintf(why, size, "%s", error);
 	conf_unref(new);
 	return !refused;
+}
+
+bool
+reload_fits(struct control *c, const struct conf *new, char *why, size_t size)
+{
+	return !needs_restart(c->conf, new, why, size) && !drops_used(c, new, why, size);
 }
 
 void
@@ -117,8 +122,12 @@ reload_ask(struct control *c)
 
 	if (c->next_conf)
 		return; /* one is in work: its answer is for all who asked */
-	if (conf_load(c->conf->file, &new, why) || needs_restart(c->conf, new, why, sizeof(why)) ||
-	    drops_used(c, new, why, sizeof(why))) {
+	if (c->upgrading) {
+		log_warn("reload refused, an upgrade is in work");
+		answer_reload(c, "an upgrade is in work");
+		return;
+	}
+	if (conf_load(c->conf->file, &new, why) || !reload_fits(c, new, why, sizeof(why))) {
 		log_warn("reload refused, the running configuration stays: %s", why);
 		conf_unref(new);
 		answer_reload(c, why);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "daemon/control.h"
 #include "daemon/conf.h"
+#include "daemon/history.h"
 #include "daemon/issuer.h"
 #include "daemon/role.h"
 #include "daemon/upkeep.h"
@@ -26,6 +27,7 @@ keeper_run(const struct keeper_config *config)
 	struct control_config control_config = {.conf = config->conf,
 	                                        .store = config->store,
 	                                        .status = config->status,
+	                                        .listen_fd = config->control_fd,
 	                                        .channel = config->channel};
 	struct upkeep_config upkeep_config = {.directory = config->conf->state_directory,
 	                                      .store = config->store,
@@ -46,6 +48,9 @@ keeper_run(const struct keeper_config *config)
 		err = issuer_start(&issuer_config, &issuer);
 	}
 	if (!err) {
+		if (config->news && config->news->type[0])
+			history_add(config->store, control_notices(control), config->news->type, "",
+			            "%s", config->news->detail);
 		say_ready(config->channel);
 		control_run(control, issuer, upkeep);
 		err = upkeep_is_lost(upkeep) ? ERR_IO : ERR_OK;

@@ -12,6 +12,7 @@
 #include "base/err.h"
 
 struct conf;
+struct news;
 struct status;
 struct store;
 
@@ -20,7 +21,9 @@ struct keeper_config {
 	const struct conf *conf;
 	struct store *store;
 	struct status *status;
-	int channel; /* to the parent: enum role_message */
+	const struct news *news; /* an event that the parent has; may be NULL */
+	int control_fd;          /* the control socket to go on with, taken over; -1: none */
+	int channel;             /* to the parent: enum role_message */
 };
 
 /* Returns at ROLE_QUIT or when the channel ends. */

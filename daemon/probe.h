@@ -19,5 +19,9 @@ struct secret;
  * may be wrong is the keeper's to say. */
 MUST_CHECK enum err probe_store(const struct conf *conf, const struct secret *master,
                                 struct problem *ret_why);
+/* Whether it can be opened and read at all, with the error of that; ERR_NOTFOUND: it is of an older
+ * format, which a keeper must bring up to date first. */
+MUST_CHECK enum err probe_open(const struct conf *conf, const struct secret *master,
+                               struct problem *ret_why);
 
 #endif

@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #include "base/secret.h"
+#include "daemon/history.h"
 #include "daemon/role.h"
+#include "daemon/role_upgrade.h"
 #include "daemon/sockets.h"
 #include "daemon/spawn.h"
 #include "daemon/status.h"
@@ -57,6 +59,11 @@ struct parent {
 	int64_t stop_at;         /* mono ms: end of the grace */
 	const struct conf *next; /* a reload in work: its conf and sockets */
 	struct sockets next_sockets;
+	struct heir heir;
+	struct elder elder;
+	int control_fd;      /* the old keeper's control socket, for ours; -1: none */
+	int64_t claim_until; /* mono ms: the store is about to be free, try often */
+	struct news news;    /* for the next keeper */
 	int exit_code;
 };
 
@@ -69,9 +76,10 @@ struct role *role_take(struct parent *p, enum spawn_kind kind, const struct conf
 void role_start(struct parent *p, struct role *r);
 MUST_CHECK enum err role_start_workers(struct parent *p, const struct conf *conf,
                                        const struct sockets *sockets, bool fresh);
-/* Tells it to go; it is killed at KILL_AT (mono ms). */
+/* Tells it to go; it is killed at KILL_AT (mono ms). HOW 0: it has been told. */
 void role_leave(struct role *r, enum role_message how, int64_t kill_at);
 void role_release(struct role *r);
+void role_let_serve(struct role *r); /* a fresh worker, which is held */
 
 /* role_store.c: takes the store, as far as it can be written; p->readonly when only the file system
  * is in the way, so what is stored can be served. */
@@ -83,6 +91,13 @@ void role_refresh_master(struct parent *p);
 /* Whether R is a worker that runs with an older master key than the parent has: it must be replaced
  * before the next rotation of the data keys. */
 bool role_is_stale(const struct parent *p, const struct role *r);
+
+/* role.c */
+void role_serve(struct parent *p);    /* starts the workers */
+void role_announce(struct parent *p); /* when all of them are ready */
+void role_stop(struct parent *p);     /* drains; at once when called again */
+bool role_any_alive(const struct parent *p);
+void role_run(struct parent *p); /* to the end */
 
 /* role_reload.c */
 void reload_begin(struct parent *p);

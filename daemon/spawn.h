@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "daemon/conf.h"
 
+struct news;
 struct secret;
 struct status;
 struct store;
@@ -31,18 +32,20 @@ struct spawn {
 	struct store *store; /* single: the one of the process; else NULL */
 	struct status *status;
 	size_t status_slot;
-	const int *listen_fds;
-	int lock_fd; /* the store's lock: the keeper keeps it */
+	const int *listen_fds; /* of a worker, as in struct worker_config */
+	size_t listen_count;
+	bool hold;               /* a worker: until ROLE_SERVE */
+	int lock_fd;             /* the store's lock: the keeper keeps it */
+	int control_fd;          /* the control socket that the keeper is to go on with; -1: none */
+	const struct news *news; /* for the keeper to write down; may be NULL */
 	bool single;
 	/* set by spawn_start() */
 	pid_t pid;
 	pthread_t thread;
 	int channel; /* the parent's end; to be closed by the caller when the role is gone */
 	/* internal */
-	int theirs;             /* the role's end of the channel */
-	const int *parents_fds; /* single: what listen_fds was, while the thread has copies */
-	int own_fds[CONF_LISTENS_MAX];
-	size_t own_count;
+	int theirs;   /* the role's end of the channel */
+	int *own_fds; /* single: the thread's copies of listen_fds */
 };
 
 MUST_CHECK enum err spawn_start(struct spawn *spawn);

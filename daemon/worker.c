@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -24,12 +25,14 @@ struct worker {
 	const struct worker_config *config;
 	struct conn_host host;
 	struct credcache *creds;
-	struct listener **listeners; /* one per conf->listens */
+	struct listener **listeners; /* as config->listen_fds; NULL where there is none */
+	size_t given;                /* how many of those have become listeners */
 	struct loop_timer *tick;
 	struct loop_watch *channel;
 	struct descriptors descriptors;
 	bool draining;
-	bool told; /* the parent, that our master key is too old */
+	bool told;    /* the parent, that our master key is too old */
+	enum err err; /* why it could not accept */
 	int64_t drain_until_ms;
 };
 
@@ -94,10 +97,44 @@ drain(struct worker *w)
 		return;
 	w->draining = true;
 	w->drain_until_ms = clock_mono_ms() + WORKER_DRAIN_MS;
-	for (size_t i = 0; i < w->config->conf->listen_count; i++)
-		listener_stop(w->listeners[i]);
+	for (size_t i = 0; i < w->given; i++)
+		if (w->listeners[i])
+			listener_stop(w->listeners[i]);
 	if (w->host.count == 0)
 		loop_stop(w->host.loop);
+}
+
+/* Those that it fails for stay the caller's. */
+static enum err
+open_listeners(struct worker *w)
+{
+	const struct worker_config *c = w->config;
+
+	for (; w->given < c->listen_count; w->given++) {
+		size_t i = w->given;
+		struct listener_config config = {
+			.loop = w->host.loop,
+			.conf = &c->conf->listens[i % c->conf->listen_count],
+			.status = c->status,
+			.fd = c->listen_fds[i],
+			.fn = on_connection,
+			.has_room = has_room,
+			.arg = w};
+		enum err err = config.fd < 0 ? ERR_OK : listener_new(&config, &w->listeners[i]);
+
+		if (err)
+			return err;
+	}
+	return ERR_OK;
+}
+
+/* It has been held. */
+static void
+accept_now(struct worker *w)
+{
+	w->err = w->draining ? ERR_OK : open_listeners(w);
+	if (w->err)
+		loop_stop(w->host.loop); /* the parent starts another one */
 }
 
 static void
@@ -112,32 +149,10 @@ on_channel(void *arg, int events)
 		return;
 	if (n > 0 && message[0] == ROLE_DRAIN)
 		drain(w);
+	else if (n > 0 && message[0] == ROLE_SERVE)
+		accept_now(w);
 	else if (n <= 0 || message[0] == ROLE_QUIT)
 		loop_stop(w->host.loop);
-}
-
-static enum err
-open_listeners(struct worker *w)
-{
-	const struct conf *conf = w->config->conf;
-
-	w->listeners = calloc(conf->listen_count + 1, sizeof(struct listener *));
-	if (!w->listeners)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < conf->listen_count; i++) {
-		struct listener_config config = {.loop = w->host.loop,
-		                                 .conf = &conf->listens[i],
-		                                 .status = w->config->status,
-		                                 .fd = w->config->listen_fds[i],
-		                                 .fn = on_connection,
-		                                 .has_room = has_room,
-		                                 .arg = w};
-		enum err err = listener_new(&config, &w->listeners[i]);
-
-		if (err)
-			return err;
-	}
-	return ERR_OK;
 }
 
 static enum err
@@ -173,6 +188,10 @@ open_worker(struct worker *w)
 	if (!err)
 		err = open_credentials(w);
 	if (!err)
+		w->listeners = calloc(w->config->listen_count + 1, sizeof(struct listener *));
+	if (!err && !w->listeners)
+		err = ERR_NOMEM;
+	if (!err && !w->config->hold)
 		err = open_listeners(w);
 	if (err)
 		return err;
@@ -189,9 +208,14 @@ open_worker(struct worker *w)
 static void
 close_worker(struct worker *w)
 {
+	const struct worker_config *c = w->config;
+
 	conn_end_all(&w->host);
-	for (size_t i = 0; w->listeners && i < w->config->conf->listen_count; i++)
+	for (size_t i = 0; i < w->given; i++)
 		listener_free(w->listeners[i]);
+	for (size_t i = w->given; i < c->listen_count; i++)
+		if (c->listen_fds[i] >= 0)
+			close(c->listen_fds[i]);
 	free(w->listeners);
 	tls_free(w->host.tls);
 	bio_room_done(&w->host.room);
@@ -213,7 +237,7 @@ serve(struct worker *w)
 	if (send(w->config->channel, &ready, 1, MSG_NOSIGNAL) != 1)
 		return ERR_CLOSED; /* the parent is gone */
 	loop_run(w->host.loop);
-	return ERR_OK;
+	return w->err;
 }
 
 enum err

@@ -2,6 +2,7 @@
 #include "tests/support/tmpfront.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -94,10 +95,13 @@ tmpfront_run(struct tmpfront *f)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	f->channel = pair[0];
+	for (int i = 0; i < TMPFRONT_LISTENS; i++)
+		f->workers_fds[i] = fcntl(f->listen_fds[i], F_DUPFD_CLOEXEC, 3);
 	f->config = (struct worker_config){.conf = &f->conf,
 	                                   .store = f->store.store,
 	                                   .status = &f->status->slot[0],
-	                                   .listen_fds = f->listen_fds,
+	                                   .listen_fds = f->workers_fds,
+	                                   .listen_count = TMPFRONT_LISTENS,
 	                                   .channel = pair[1]};
 	assert_int_equal(pthread_create(&f->thread, NULL, worker_main, f), 0);
 	f->running = true;

@@ -27,6 +27,7 @@ struct tmpfront {
 	struct status *status;
 	struct worker_config config;
 	int listen_fds[TMPFRONT_LISTENS];
+	int workers_fds[TMPFRONT_LISTENS]; /* copies, which it closes */
 	uint16_t ports[TMPFRONT_LISTENS];
 	int channel;
 	pthread_t thread;
