@@ -70,7 +70,7 @@ rotate(struct control_client *cl)
 void
 keys_on_timer(struct control *c)
 {
-	if (c->next_conf || c->upgrading || clock_mono_ms() < c->rotate_at)
+	if (c->next_conf || clock_mono_ms() < c->rotate_at)
 		return;
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct control_client *cl = &c->clients[i];
@@ -90,6 +90,11 @@ command_key_rotate(struct control_client *cl, const cJSON *request)
 	int64_t left_ms = cl->control->rotate_at - clock_mono_ms();
 
 	(void)request;
+	if (cl->control->upgrading) {
+		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
+		            "an upgrade is in work: try again when it is done");
+		return;
+	}
 	if (left_ms > ROTATE_WAIT_MS) {
 		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
 		            "workers that were replaced end their handshakes first: try again in "

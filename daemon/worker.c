@@ -195,7 +195,7 @@ open_worker(struct worker *w)
 		err = open_listeners(w);
 	if (err)
 		return err;
-	w->descriptors = descriptors_now(w->config->conf->listen_count);
+	w->descriptors = descriptors_now(w->config->listen_count);
 	wheel_init(&host->wheel, clock_mono_ms());
 	host->binds = w->config->conf->bind_count > 0;
 	host->store = w->config->store;
