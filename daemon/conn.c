@@ -80,6 +80,7 @@ end(struct conn *c)
 	struct conn_host *host = c->host;
 
 	end_done(&c->backend, c->state == CONN_RELAY);
+	balance_done(host->balance, &c->pick);
 	end_done(&c->client, false);
 	tls_choice_done(&c->choice);
 	http01_done(&c->http);

@@ -23,6 +23,7 @@
 #include "daemon/end.h"
 #include "daemon/wheel.h"
 
+struct balance;
 struct conn;
 struct listener;
 struct loop;
@@ -36,6 +37,7 @@ enum { CONN_DRAIN_MS = 10 * 1000 };
 struct conn_host {
 	struct loop *loop;
 	struct tls *tls;
+	struct balance *balance;
 	struct store *store;
 	struct status_slot *status;
 	struct wheel wheel;

@@ -1,83 +1,89 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
 #include "base/log.h"
 #include "daemon/backend.h"
 #include "daemon/conf.h"
 #include "daemon/conn_inside.h"
+#include "daemon/failure.h"
 #include "daemon/loop.h"
-#include "daemon/proxy.h"
 #include "daemon/relay.h"
 
 /* CONNECT */
 
+/* Nobody listens, or a network is down: the server's. Anything else is ours. */
+static uint32_t
+failure_now(enum err err)
+{
+	return err == ERR_UNREACHABLE ? failure_of(FAILURE_CONNECT, errno) : 0;
+}
+
+static void
+drop_server(struct conn *c, uint32_t failure)
+{
+	char why[FAILURE_TEXT_MAX];
+
+	c->pick.failure = failure;
+	conn_count(c, STATUS_BACKEND_FAILED, 1);
+	log_debug("backend %s, server %s: %s", c->choice.backend->name,
+	          c->choice.backend->servers[c->pick.server].text, failure_text(failure, why));
+	end_done(&c->backend, false);
+	end_init(&c->backend);
+}
+
+/* ERR_AGAIN: on its way to the next address. ERR_NOTFOUND: there is none. */
 static enum err
 start_server(struct conn *c)
 {
 	const struct conf_backend *b = c->choice.backend;
-	enum err err = backend_start(&b->servers[c->server], &c->backend.fd);
+	struct conf_address address;
 
-	if (!err)
-		err = loop_watch(c->host->loop, c->backend.fd, conn_on_ready, c, &c->backend.watch);
-	if (err)
-		return err;
-	conn_set_deadline(c, b->connect_timeout_ms);
-	return ERR_AGAIN;
-}
+	while (balance_next(c->host->balance, b, &c->pick, &address)) {
+		enum err err = backend_start(&address, &c->backend.fd);
 
-static void
-next_server(struct conn *c)
-{
-	const struct conf_backend *b = c->choice.backend;
-
-	conn_count(c, STATUS_BACKEND_FAILED, 1);
-	log_debug("backend %s: no connection to %s", b->name, b->servers[c->server].text);
-	end_done(&c->backend, false);
-	end_init(&c->backend);
-	c->server++;
-}
-
-/* A fresh socket takes a header of this size whole. MSG_MORE: it leaves with the first bytes. */
-static enum err
-send_proxy(struct conn *c)
-{
-	unsigned char header[PROXY_V2_MAX];
-	struct sockaddr_storage local = {0};
-	socklen_t local_len = sizeof(local);
-	int flags = MSG_NOSIGNAL | (c->client.held ? MSG_MORE : 0);
-	size_t len;
-
-	if (c->choice.backend->send_proxy == 0)
-		return ERR_OK;
-	if (getsockname(c->client.fd, (struct sockaddr *)&local, &local_len) != 0)
-		return ERR_IO;
-	len = proxy_v2((struct sockaddr *)&c->peer, (struct sockaddr *)&local, header);
-	return send(c->backend.fd, header, len, flags) == (ssize_t)len ? ERR_OK : ERR_IO;
+		if (!err)
+			err = loop_watch(c->host->loop, c->backend.fd, conn_on_ready, c,
+			                 &c->backend.watch);
+		if (!err) {
+			conn_set_deadline(c, b->connect_timeout_ms);
+			return ERR_AGAIN;
+		}
+		drop_server(c, failure_now(err));
+	}
+	return ERR_NOTFOUND;
 }
 
 enum step
 conn_step_connect(struct conn *c)
 {
-	for (; c->server < c->choice.backend->server_count; next_server(c)) {
+	for (;;) {
 		enum err err = c->backend.fd < 0 ? start_server(c) : backend_result(c->backend.fd);
 
+		if (err == ERR_NOTFOUND) {
+			/* Servers that were tried are counted; here there were none to try. */
+			conn_count(c, STATUS_BACKEND_FAILED, c->pick.tried == 0);
+			return conn_enter(c, CONN_DRAIN);
+		}
 		if (err == ERR_AGAIN) {
 			c->backend.want = LOOP_WRITE;
 			return STEP_AGAIN;
 		}
 		if (!err)
-			err = send_proxy(c);
+			err = conn_send_proxy(c);
 		if (!err) {
 			conn_count(c, STATUS_BACKEND_CONNECTS, 1);
+			balance_connected(&c->pick);
 			return conn_enter(c, CONN_RELAY);
 		}
+		drop_server(c, failure_now(err));
 	}
-	return conn_enter(c, CONN_DRAIN);
 }
 
 /* One server has had its time; the next gets its own. */
 void
 conn_connect_expired(struct conn *c)
 {
-	next_server(c);
+	drop_server(c, failure_of(FAILURE_TIMEOUT, 0));
 	conn_run(c);
 }
 

@@ -68,6 +68,7 @@ enum step
 conn_step_drain(struct conn *c)
 {
 	end_done(&c->backend, false);
+	balance_done(c->host->balance, &c->pick);
 	if (end_shut(&c->client) == ERR_AGAIN)
 		return STEP_AGAIN;
 	return end_discard(&c->client, c->host->scratch) == ERR_AGAIN ? STEP_AGAIN : STEP_END;

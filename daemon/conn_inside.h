@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "daemon/balance.h"
 #include "daemon/conn.h"
 #include "daemon/http01.h"
 #include "daemon/status.h"
@@ -36,7 +37,7 @@ struct conn {
 	struct listener *listener;
 	struct end client;
 	struct end backend;
-	size_t server; /* of the backend's, the one we connect to */
+	struct balance_pick pick; /* which of the backend's servers */
 	struct tls_choice choice;
 	struct http01 http;
 	struct sockaddr_storage peer;
@@ -62,5 +63,7 @@ enum step conn_step_drain(struct conn *c);
 enum step conn_step_connect(struct conn *c);
 void conn_connect_expired(struct conn *c); /* one server has had its time */
 enum step conn_step_relay(struct conn *c);
+/* conn_proxy.c: the header that the backend wants, if any, on its connected socket. */
+MUST_CHECK enum err conn_send_proxy(struct conn *c);
 
 #endif

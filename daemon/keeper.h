@@ -12,6 +12,7 @@
 #include "base/err.h"
 
 struct conf;
+struct servers;
 struct status;
 struct store;
 
@@ -20,6 +21,7 @@ struct keeper_config {
 	const struct conf *conf;
 	struct store *store;
 	struct status *status;
+	struct servers *servers;
 	int channel; /* to the parent: enum role_message */
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/balance.h"
 #include "daemon/conf.h"
 #include "daemon/conn.h"
 #include "daemon/credcache.h"
@@ -141,6 +142,9 @@ open_worker(struct worker *w)
 	if (!err)
 		err = loop_watch(host->loop, w->config->channel, on_channel, w, &w->channel);
 	if (!err)
+		err = balance_new(w->config->conf, w->config->servers, w->config->role,
+		                  &host->balance);
+	if (!err)
 		err = open_credentials(w);
 	if (!err)
 		err = open_listeners(w);
@@ -162,6 +166,7 @@ close_worker(struct worker *w)
 		listener_free(w->listeners[i]);
 	free(w->listeners);
 	tls_free(w->host.tls);
+	balance_free(w->host.balance);
 	credcache_free(w->creds);
 	loop_unwatch(w->channel);
 	loop_timer_free(w->tick);
