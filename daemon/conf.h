@@ -16,28 +16,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "acme/key.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "daemon/conf_backend.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
-enum {
-	CONF_ERROR_MAX = 511,
-	CONF_WORKERS_MAX = 64,
-	CONF_SERVERS_MAX = 16,       /* of one backend */
-	CONF_SERVERS_ALL_MAX = 4096, /* of all together */
-	CONF_LISTENS_MAX = 64,
-	CONF_ALPN_MAX = 64
-};
-
-struct conf_address {
-	struct sockaddr_storage sa;
-	socklen_t len;
-	char text[64]; /* "127.0.0.1:443", "[::1]:443" */
-};
+enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64, CONF_LISTENS_MAX = 64 };
 
 enum conf_listen_kind { LISTEN_TLS = 1, LISTEN_HTTP };
 
@@ -62,46 +49,6 @@ struct conf_ca {
 		challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
 	size_t challenge_count;
 	uint32_t max_orders; /* in work at once; default 64 */
-};
-
-struct conf_server {
-	const char *text;            /* "10.0.0.7:8080", "app.internal:8080": its name for people */
-	const char *host;            /* to be looked up; NULL: `address` is all there is */
-	uint16_t port;               /* of `host` */
-	struct conf_address address; /* `len` 0: see `host` */
-};
-
-enum conf_balance { BALANCE_LEAST = 1, BALANCE_FIRST };
-
-enum conf_check_kind {
-	CHECK_FAILED, /* only servers that connections could not reach, by connecting */
-	CHECK_CONNECT,
-	CHECK_HTTP
-};
-
-/* How the keeper finds out whether a server does its work. */
-struct conf_check {
-	enum conf_check_kind kind;
-	const char *method; /* HTTP: "GET" */
-	const char *path;
-	const char *host; /* NULL: the server's text */
-	uint32_t expect_min, expect_max;
-	uint32_t every_ms; /* default 5 s */
-	uint32_t fall;     /* failures in a row, of checks or of connections; default 3 */
-	uint32_t rise;     /* checks in a row that went well; default 2 */
-};
-
-struct conf_backend {
-	char name[NAME_WORD_MAX + 1];
-	struct conf_server servers[CONF_SERVERS_MAX];
-	size_t server_count;
-	enum conf_balance balance; /* default least connections */
-	struct conf_check check;
-	uint32_t send_proxy;               /* 0: no, 1 or 2: version of the PROXY protocol */
-	bool connect_immediately;          /* else at the client's first byte */
-	uint32_t connect_timeout_ms;       /* per server; default 5 s */
-	unsigned char alpn[CONF_ALPN_MAX]; /* what we may choose, wire format (RFC 7301 3.1) */
-	size_t alpn_len;                   /* default: http/1.1 */
 };
 
 enum conf_unknown_sni { UNKNOWN_SNI_REJECT = 1, UNKNOWN_SNI_CLOSE };

@@ -71,7 +71,7 @@ take_host(const struct conf_walk *w, const struct conf_token *word, struct conf_
 static bool
 take_option(const struct conf_walk *w, const struct conf_token *word, struct conf_check *check)
 {
-	static const struct conf_range every = {100, HOUR_MS}, row = {1, ROW_MAX};
+	static const struct conf_range every = {250, HOUR_MS}, row = {1, ROW_MAX};
 	static const char *const words[] = {"every", "fall", "rise", NULL};
 	static const char *const of_http[] = {"every", "fall", "rise", "expect", "host", NULL};
 	const struct conf_token *value = word + 1;

@@ -477,7 +477,7 @@ static const struct {
 	{"backend b { server 1.1.1.1:1; check connect expect 200; }",
          "c:1:45: unknown word of a check \"expect\", known: every, fall, rise"},
 	{"backend b { server 1.1.1.1:1; check connect every 10ms; }",
-         "c:1:51: 10ms is out of range: 100ms to 1h"},
+         "c:1:51: 10ms is out of range: 250ms to 1h"},
 	{"backend b { server 1.1.1.1:1; check connect fall; }", "c:1:49: \"fall\" needs a value"},
 	{"backend b { server 1.1.1.1:1; connect later; }",
          "c:1:39: \"later\": the one choice is \"connect immediately\""},

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One check of one server: it must take a connection, and with `check http` answer a request. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "daemon/backend.h"
+#include "daemon/conf.h"
+#include "daemon/end.h"
+#include "daemon/failure.h"
+#include "daemon/health_inside.h"
+#include "daemon/loop.h"
+#include "daemon/proxy.h"
+
+enum { REQUEST_MAX = PROXY_MAX + 1024, STATUS_LEN = 12 /* "HTTP/1.1 200" */ };
+
+struct health_check {
+	struct target *target;
+	health_check_fn *fn;
+	struct end end;
+	int64_t until; /* mono ms */
+	bool connected;
+	size_t len, at; /* of the request */
+	size_t got;     /* of the answer */
+	char request[REQUEST_MAX];
+	char answer[STATUS_LEN + 1];
+};
+
+/* The PROXY header first: a server that wants one takes nothing else, and says so in its log. */
+static void
+write_request(struct health_check *c)
+{
+	const struct conf_backend *b = c->target->backend;
+	const struct conf_check *check = &b->check;
+	int n;
+
+	if (b->send_proxy)
+		c->len = proxy_local(b->send_proxy, (unsigned char *)c->request);
+	if (check->kind != CHECK_HTTP)
+		return;
+	n = snprintf(c->request + c->len, sizeof(c->request) - c->len,
+	             "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: certd\r\nAccept: */*\r\n"
+	             "Connection: close\r\n\r\n",
+	             check->method, check->path,
+	             check->host ? check->host : c->target->server->text);
+	c->len += (size_t)n;
+}
+
+static enum err
+send_request(struct health_check *c)
+{
+	while (c->at < c->len) {
+		size_t n;
+		enum err err = end_write(&c->end, c->request + c->at, c->len - c->at, &n);
+
+		if (err)
+			return err;
+		c->at += n;
+	}
+	return ERR_OK;
+}
+
+static enum err
+read_answer(struct health_check *c)
+{
+	while (c->got < STATUS_LEN) {
+		size_t n;
+		enum err err = end_read(&c->end, c->answer + c->got, STATUS_LEN - c->got, &n);
+
+		if (err)
+			return err;
+		c->got += n;
+	}
+	return ERR_OK;
+}
+
+/* "HTTP/1.1 200" */
+static uint32_t
+judge(const struct health_check *c)
+{
+	const struct conf_check *check = &c->target->backend->check;
+	char *end;
+	unsigned long status;
+
+	if (strncmp(c->answer, "HTTP/1.", 7) != 0 || c->answer[8] != ' ')
+		return failure_of(FAILURE_ANSWER, 0);
+	status = strtoul(c->answer + 9, &end, 10);
+	if (end != c->answer + STATUS_LEN || status < 100)
+		return failure_of(FAILURE_ANSWER, 0);
+	if (status < check->expect_min || status > check->expect_max)
+		return failure_of(FAILURE_STATUS, (int)status);
+	return 0;
+}
+
+/* ERR_AGAIN: goes on; else it is over with RET_FAILURE. */
+static enum err
+step(struct health_check *c, uint32_t *ret_failure)
+{
+	enum err err = c->connected ? ERR_OK : backend_result(c->end.fd);
+
+	if (err == ERR_AGAIN) {
+		c->end.want = LOOP_WRITE;
+		return ERR_AGAIN;
+	}
+	if (err) {
+		*ret_failure = failure_of(FAILURE_CONNECT, errno);
+		return err;
+	}
+	c->connected = true;
+	err = send_request(c);
+	if (!err && c->target->backend->check.kind == CHECK_HTTP)
+		err = read_answer(c);
+	if (err == ERR_AGAIN)
+		return err;
+	if (err)
+		*ret_failure = failure_of(FAILURE_LOST, 0);
+	else
+		*ret_failure = c->target->backend->check.kind == CHECK_HTTP ? judge(c) : 0;
+	return err;
+}
+
+static void
+on_ready(void *arg, int events)
+{
+	struct health_check *c = arg;
+	uint32_t failure = 0;
+
+	(void)events;
+	c->end.want = 0;
+	if (step(c, &failure) == ERR_AGAIN)
+		loop_want(c->end.watch, c->end.want);
+	else
+		c->fn(c->target, failure);
+}
+
+enum err
+health_check_start(struct loop *loop, struct target *target, const struct conf_address *address,
+                   health_check_fn *fn, struct health_check **ret_check)
+{
+	struct health_check *c = calloc(1, sizeof(*c));
+	enum err err;
+
+	if (!c)
+		return ERR_NOMEM;
+	c->target = target;
+	c->fn = fn;
+	c->until = clock_mono_ms() + target->backend->connect_timeout_ms;
+	end_init(&c->end);
+	write_request(c);
+	err = backend_start(address, &c->end.fd);
+	if (!err)
+		err = loop_watch(loop, c->end.fd, on_ready, c, &c->end.watch);
+	if (err) {
+		int error = errno;
+
+		health_check_free(c);
+		errno = error;
+		return err;
+	}
+	loop_want(c->end.watch, LOOP_WRITE);
+	*ret_check = c;
+	return ERR_OK;
+}
+
+void
+health_check_free(struct health_check *check)
+{
+	if (!check)
+		return;
+	end_done(&check->end, false);
+	free(check);
+}
+
+void
+health_check_expire(struct health_check *check, int64_t now_ms)
+{
+	if (now_ms >= check->until)
+		check->fn(check->target, failure_of(FAILURE_TIMEOUT, 0));
+}
