@@ -45,14 +45,27 @@ class ProxyError(Exception):
     pass
 
 
-def read_proxy_v2(stream):
-    """Returns "address:port" of the client; "local" for a LOCAL header."""
+def read_tlvs(data):
+    """{type: value} of PROXY v2's list."""
+    found = {}
+    while data:
+        if len(data) < 3 or len(data) < 3 + struct.unpack("!H", data[1:3])[0]:
+            raise ProxyError(f"a TLV is cut off: {data!r}")
+        length = struct.unpack("!H", data[1:3])[0]
+        found[data[0]] = data[3:3 + length]
+        data = data[3 + length:]
+    return found
+
+
+def read_proxy_v2(stream, tlvs):
+    """Returns "address:port" of the client, "local" for a LOCAL header; fills in TLVS."""
     head = stream.read(16)
     if len(head) < 16 or head[:12] != PROXY_SIGNATURE or head[12] >> 4 != 2:
         raise ProxyError(f"not a PROXY v2 header: {head!r}")
     body = stream.read(struct.unpack("!H", head[14:])[0])
     if head[12] & 15 == 0:
         return "local"
+    tlvs.update(read_tlvs(body[{0x11: 12, 0x21: 36}.get(head[13], 0):]))
     if head[13] == 0x11:
         return f"{socket.inet_ntop(socket.AF_INET, body[:4])}:{struct.unpack('!H', body[8:10])[0]}"
     if head[13] == 0x21:
@@ -71,6 +84,7 @@ class Backend:
         self.errors = []          # what went wrong here, in words
         self.sent = 0             # bytes of flood and download
         self.clients = []         # what the PROXY headers said
+        self.tlvs = {}            # those of the last one
         self.socket = None
         self.open = set()
         self.start()
@@ -109,7 +123,9 @@ class Backend:
         try:
             with connection, connection.makefile("rb") as stream:
                 if self.proxy:
-                    client = read_proxy_v2(stream)
+                    tlvs = {}
+                    client = read_proxy_v2(stream, tlvs)
+                    self.tlvs = tlvs
                     self.clients.append(client)
                 getattr(self, "_mode_" + self.mode)(connection, stream, client)
         except ProxyError as error:
