@@ -25,16 +25,16 @@ static const char *const check_words[] = {
 /* ---- list -------------------------------------------------------------------------------------
  */
 
+/* None: a name that could not be looked up yet. */
 static void
 add_addresses(cJSON *object, const struct conf_server *s, const struct server_slot *slot)
 {
 	struct conf_address all[SERVERS_ADDRESSES];
-	size_t count = server_addresses(slot, s->port, all);
-	cJSON *list;
+	size_t count = s->host ? server_addresses(slot, s->port, all) : 0;
+	cJSON *list = cJSON_AddArrayToObject(object, "addresses");
 
 	if (!s->host)
-		return;
-	list = cJSON_AddArrayToObject(object, "addresses");
+		cJSON_AddItemToArray(list, cJSON_CreateString(s->text));
 	for (size_t i = 0; i < count; i++)
 		cJSON_AddItemToArray(list, cJSON_CreateString(all[i].text));
 }
