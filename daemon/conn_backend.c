@@ -6,7 +6,6 @@
 #include "daemon/conf.h"
 #include "daemon/conn_inside.h"
 #include "daemon/failure.h"
-#include "daemon/loop.h"
 #include "daemon/relay.h"
 
 /* CONNECT */
@@ -28,7 +27,7 @@ drop_server(struct conn *c, uint32_t failure)
 	log_debug("backend %s, server %s: %s", c->choice.backend->name,
 	          c->choice.backend->servers[c->pick.server].text, failure_text(failure, why));
 	end_done(&c->backend, false);
-	end_init(&c->backend);
+	end_init(&c->backend, &c->host->room);
 }
 
 /* ERR_AGAIN: on its way to the next address. ERR_NOTFOUND: there is none. */
@@ -42,7 +41,7 @@ start_server(struct conn *c)
 		enum err err = backend_start(&address, &c->backend.fd);
 
 		if (!err)
-			err = loop_watch(c->host->loop, c->backend.fd, conn_on_ready, c,
+			err = loop_watch(c->host->loop, c->backend.fd, conn_on_backend, c,
 			                 &c->backend.watch);
 		if (!err) {
 			conn_set_deadline(c, b->connect_timeout_ms);

@@ -87,7 +87,7 @@ check(struct target *t, int64_t now)
 	t->check_at = now + t->backend->check.every_ms;
 	if (!address_of(t, &address))
 		return; /* that is told where it is looked up */
-	err = health_check_start(t->health->loop, t, &address, on_checked, &t->check);
+	err = health_check_start(t->health, t, &address, on_checked, &t->check);
 	if (!err)
 		t->health->checks++;
 	else if (err == ERR_UNREACHABLE)
@@ -283,6 +283,7 @@ health_free(struct health *h)
 {
 	resolver_free(h->resolver);
 	drop_targets(h);
+	bio_room_done(&h->room);
 	loop_timer_free(h->timer);
 	loop_free(h->loop);
 	pthread_mutex_destroy(&h->mutex);
@@ -302,6 +303,8 @@ health_start(const struct health_config *config, struct health **ret_health)
 	h->config = *config;
 	pthread_mutex_init(&h->mutex, NULL);
 	err = loop_new(&h->loop);
+	if (!err)
+		err = bio_room_init(&h->room);
 	if (!err)
 		err = loop_timer(h->loop, on_tick, h, &h->timer);
 	if (!err)

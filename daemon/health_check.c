@@ -127,7 +127,7 @@ on_ready(void *arg, int events)
 	struct health_check *c = arg;
 	uint32_t failure = 0;
 
-	(void)events;
+	end_ready(&c->end, events);
 	c->end.want = 0;
 	if (step(c, &failure) == ERR_AGAIN)
 		loop_want(c->end.watch, c->end.want);
@@ -136,7 +136,7 @@ on_ready(void *arg, int events)
 }
 
 enum err
-health_check_start(struct loop *loop, struct target *target, const struct conf_address *address,
+health_check_start(struct health *health, struct target *target, const struct conf_address *address,
                    health_check_fn *fn, struct health_check **ret_check)
 {
 	struct health_check *c = calloc(1, sizeof(*c));
@@ -147,11 +147,11 @@ health_check_start(struct loop *loop, struct target *target, const struct conf_a
 	c->target = target;
 	c->fn = fn;
 	c->until = clock_mono_ms() + target->backend->connect_timeout_ms;
-	end_init(&c->end);
+	end_init(&c->end, &health->room);
 	write_request(c);
 	err = backend_start(address, &c->end.fd);
 	if (!err)
-		err = loop_watch(loop, c->end.fd, on_ready, c, &c->end.watch);
+		err = loop_watch(health->loop, c->end.fd, on_ready, c, &c->end.watch);
 	if (err) {
 		int error = errno;
 

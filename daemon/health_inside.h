@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/bio.h"
 #include "daemon/health.h"
 #include "daemon/servers.h"
 
@@ -40,6 +41,7 @@ struct health {
 	struct health_config config;
 	const struct conf *conf;
 	struct loop *loop;
+	struct bio_room room;
 	struct loop_timer *timer;
 	struct resolver *resolver;
 	struct target *targets;
@@ -56,8 +58,9 @@ struct health {
 /* health_check.c */
 /* FAILURE as failure_of(), 0: it is well. */
 typedef void health_check_fn(struct target *target, uint32_t failure);
-/* Begins to check TARGET at ADDRESS; FN is called once, from the loop, and frees the check. */
-MUST_CHECK enum err health_check_start(struct loop *loop, struct target *target,
+/* Begins to check TARGET at ADDRESS, with loop and room of HEALTH; FN is called once, from the
+ * loop, and frees the check. */
+MUST_CHECK enum err health_check_start(struct health *health, struct target *target,
                                        const struct conf_address *address, health_check_fn *fn,
                                        struct health_check **ret_check);
 void health_check_free(struct health_check *check); /* accepts NULL */

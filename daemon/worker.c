@@ -2,7 +2,6 @@
 #include "daemon/worker.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -10,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/balance.h"
+#include "daemon/choice.h"
 #include "daemon/conf.h"
 #include "daemon/conn.h"
 #include "daemon/credcache.h"
@@ -122,13 +122,15 @@ open_credentials(struct worker *w)
 	                                 .status = c->status,
 	                                 .max_entries = CREDCACHE_MAX,
 	                                 .retry_ms = CREDCACHE_RETRY_MS};
-	struct tls_config tls = {.conf = c->conf, .store = c->store, .status = c->status};
+	struct chooser_config chooser = {.conf = c->conf, .store = c->store, .status = c->status};
 	enum err err = credcache_new(&cache, &w->creds);
 
-	if (err)
-		return err;
-	tls.creds = w->creds;
-	return tls_new(&tls, &w->host.tls);
+	chooser.creds = w->creds;
+	if (!err)
+		err = chooser_new(&chooser, &w->host.chooser);
+	if (!err)
+		err = bio_room_init(&w->host.room);
+	return err ? err : tls_new(c->conf, &w->host.tls);
 }
 
 static enum err
@@ -167,6 +169,8 @@ close_worker(struct worker *w)
 	free(w->listeners);
 	tls_free(w->host.tls);
 	balance_free(w->host.balance);
+	bio_room_done(&w->host.room);
+	chooser_free(w->host.chooser);
 	credcache_free(w->creds);
 	loop_unwatch(w->channel);
 	loop_timer_free(w->tick);
@@ -195,8 +199,6 @@ worker_run(const struct worker_config *config)
 
 	if (!w)
 		return ERR_NOMEM;
-	/* For the whole process: OpenSSL writes with write(2), which has no MSG_NOSIGNAL. */
-	signal(SIGPIPE, SIG_IGN);
 	w->config = config;
 	status_reset_gauges(config->status);
 	err = open_worker(w);

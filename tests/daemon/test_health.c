@@ -28,7 +28,7 @@
 static struct tmpserver server;
 static struct conf_backend backend;
 static struct target target;
-static struct loop *loop;
+static struct health health;
 static uint32_t outcome;
 static const char *answer; /* NULL: never one */
 static char asked[1024];
@@ -58,7 +58,7 @@ on_outcome(struct target *t, uint32_t failure)
 	health_check_free(t->check);
 	t->check = NULL;
 	outcome = failure;
-	loop_stop(loop);
+	loop_stop(health.loop);
 }
 
 static uint32_t
@@ -75,15 +75,15 @@ check(uint16_t port)
 	s->text = "app:80";
 	target = (struct target){.backend = &backend, .server = s};
 	memset(asked, 0, sizeof(asked));
-	assert_int_equal(loop_new(&loop), ERR_OK);
-	err = health_check_start(loop, &target, &s->address, on_outcome, &target.check);
+	assert_int_equal(loop_new(&health.loop), ERR_OK);
+	err = health_check_start(&health, &target, &s->address, on_outcome, &target.check);
 	if (err) {
 		assert_int_equal(err, ERR_UNREACHABLE);
 		outcome = failure_of(FAILURE_CONNECT, errno);
 	} else {
-		loop_run(loop);
+		loop_run(health.loop);
 	}
-	loop_free(loop);
+	loop_free(health.loop);
 	return outcome;
 }
 
@@ -99,7 +99,7 @@ setup(void **state)
 	                                    .expect_max = 399};
 	answer = "";
 	tmpserver_start(&server, serve);
-	return 0;
+	return bio_room_init(&health.room) != ERR_OK;
 }
 
 static int
@@ -107,6 +107,7 @@ teardown(void **state)
 {
 	(void)state;
 	tmpserver_stop(&server);
+	bio_room_done(&health.room);
 	return 0;
 }
 
@@ -188,18 +189,18 @@ test_silence(void **state)
 	(void)check(server.port);
 	memset(asked, 0, sizeof(asked));
 	answer = NULL;
-	assert_int_equal(loop_new(&loop), ERR_OK);
+	assert_int_equal(loop_new(&health.loop), ERR_OK);
 	target = (struct target){.backend = &backend, .server = &backend.servers[0]};
-	assert_int_equal(health_check_start(loop, &target, &backend.servers[0].address, on_outcome,
+	assert_int_equal(health_check_start(&health, &target, &backend.servers[0].address, on_outcome,
 	                                    &target.check),
 	                 ERR_OK);
 	health_check_expire(target.check, clock_mono_ms());
 	assert_non_null(target.check);
-	assert_int_equal(loop_timer(loop, expire, NULL, &timer), ERR_OK);
+	assert_int_equal(loop_timer(health.loop, expire, NULL, &timer), ERR_OK);
 	loop_timer_start(timer, 100);
-	loop_run(loop);
+	loop_run(health.loop);
 	loop_timer_free(timer);
-	loop_free(loop);
+	loop_free(health.loop);
 	assert_int_equal(outcome, FAILURE_TIMEOUT << 24);
 	assert_null(target.check);
 }
