@@ -124,6 +124,10 @@ static const struct conf_rule backend_rules[] = {
 	CONF_RULE("balance", "least-connections|first", 1, 1, take_balance),
 	CONF_RULE("check", "connect|http METHOD PATH ...", 1, 13, conf_take_check),
 	CONF_RULE("send-proxy", "v1|v2", 1, 1, take_send_proxy),
+	CONF_RULE("tls", "", 0, 0, conf_take_flag, .offset = offsetof(struct conf_backend, tls.on)),
+	CONF_RULE("tls-name", "NAME", 1, 1, conf_take_tls_name),
+	CONF_RULE("tls-ca", "FILE", 1, 1, conf_take_tls_ca),
+	CONF_RULE("tls-verify", "on|off", 1, 1, conf_take_tls_verify),
 	CONF_RULE("connect-timeout", "TIME", 1, 1, conf_take_span,
                   .offset = offsetof(struct conf_backend, connect_timeout_ms),
                   CONF_RANGE(10, 5 * MINUTE_MS)),
@@ -158,6 +162,9 @@ conf_take_backend(const struct conf_walk *w, const struct conf_rule *rule,
 	if (!backend->server_count)
 		return conf_fail(w->cx, &s->opened,
 		                 "the backend's address is missing: server ADDRESS:PORT;");
+	if (!backend->tls.on &&
+	    (backend->tls.name || backend->tls.ca_file || backend->tls.unverified))
+		return conf_fail(w->cx, &s->opened, "\"tls;\" is missing: tls-... needs it");
 	conf->backend_count++;
 	return true;
 }

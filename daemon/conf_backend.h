@@ -50,12 +50,22 @@ struct conf_check {
 	uint32_t rise;     /* checks in a row that went well; default 2 */
 };
 
+/* TLS towards the servers. */
+struct conf_backend_tls {
+	bool on;
+	bool unverified;
+	const char *name;    /* NULL: the server's own, be it a name or an address */
+	const char *ca_file; /* NULL: the system's roots */
+	const char *ca_pem;  /* what stands in it, read when the configuration was */
+};
+
 struct conf_backend {
 	char name[NAME_WORD_MAX + 1];
 	struct conf_server servers[CONF_SERVERS_MAX];
 	size_t server_count;
 	enum conf_balance balance; /* default least connections */
 	struct conf_check check;
+	struct conf_backend_tls tls;
 	uint32_t send_proxy;               /* 0: no, 1 or 2: version of the PROXY protocol */
 	bool connect_immediately;          /* else at the client's first byte */
 	uint32_t connect_timeout_ms;       /* per server; default 5 s */

@@ -28,7 +28,8 @@ bool conf_fail_again(const struct conf_walk *w, const struct conf_statement *s, 
 bool conf_fail_many(const struct conf_walk *w, const struct conf_statement *s, int max);
 
 conf_take conf_take_listen, conf_take_ca, conf_take_backend, conf_take_default;
-conf_take conf_take_check; /* of a backend, into it */
+/* Of a backend, into it. */
+conf_take conf_take_check, conf_take_tls_name, conf_take_tls_ca, conf_take_tls_verify;
 /* What the `default` block refers to. */
 bool conf_resolve_default(const struct conf_walk *w);
 

@@ -6,6 +6,7 @@
  *   HELLO -> HANDSHAKE -> DRAIN                                a tls-alpn-01 handshake
  *   HELLO -> DRAIN                                             refused: no OpenSSL was ever asked
  *   REQUEST -> DRAIN                                           http listeners
+ * Between CONNECT and RELAY there is BACKEND_TLS where the backend speaks TLS.
  *
  * One row per state: name, step, time limit. A step does what it can without waiting and leaves in
  * client.want and backend.want what it waits for. conn_run() is the only one that calls steps and
@@ -26,6 +27,7 @@
 #include "daemon/end.h"
 #include "daemon/wheel.h"
 
+struct backend_tls;
 struct balance;
 struct conn;
 struct listener;
@@ -42,6 +44,7 @@ struct conn_host {
 	struct loop *loop;
 	struct tls *tls;
 	struct balance *balance;
+	struct backend_tls *backend_tls;
 	struct chooser *chooser;
 	struct store *store;
 	struct status_slot *status;

@@ -3,10 +3,12 @@
 
 #include "base/log.h"
 #include "daemon/backend.h"
+#include "daemon/backend_tls.h"
 #include "daemon/conf.h"
 #include "daemon/conn_inside.h"
 #include "daemon/failure.h"
 #include "daemon/relay.h"
+#include "daemon/tls.h"
 
 /* CONNECT */
 
@@ -52,6 +54,27 @@ start_server(struct conn *c)
 	return ERR_NOTFOUND;
 }
 
+static enum step
+use_server(struct conn *c)
+{
+	conn_count(c, STATUS_BACKEND_CONNECTS, 1);
+	balance_connected(&c->pick);
+	return conn_enter(c, CONN_RELAY);
+}
+
+/* The socket is connected. */
+static enum err
+greet_server(struct conn *c)
+{
+	const struct conf_backend *b = c->choice.backend;
+	enum err err = conn_send_proxy(c);
+
+	if (err || !b->tls.on)
+		return err;
+	return backend_tls_start(c->host->backend_tls, b, c->pick.server, conn_alpn(c),
+	                         &c->backend);
+}
+
 enum step
 conn_step_connect(struct conn *c)
 {
@@ -68,14 +91,24 @@ conn_step_connect(struct conn *c)
 			return STEP_AGAIN;
 		}
 		if (!err)
-			err = conn_send_proxy(c);
-		if (!err) {
-			conn_count(c, STATUS_BACKEND_CONNECTS, 1);
-			balance_connected(&c->pick);
-			return conn_enter(c, CONN_RELAY);
-		}
+			err = greet_server(c);
+		if (!err)
+			return c->backend.tls ? conn_enter(c, CONN_BACKEND_TLS) : use_server(c);
 		drop_server(c, failure_now(err));
 	}
+}
+
+enum step
+conn_step_backend_tls(struct conn *c)
+{
+	enum err err = tls_handshake(c->backend.tls, &c->backend.want);
+
+	if (err == ERR_AGAIN)
+		return STEP_AGAIN;
+	if (!err)
+		return use_server(c);
+	drop_server(c, backend_tls_failure(&c->backend));
+	return conn_enter(c, CONN_CONNECT);
 }
 
 /* One server has had its time; the next gets its own. */
@@ -83,6 +116,7 @@ void
 conn_connect_expired(struct conn *c)
 {
 	drop_server(c, failure_of(FAILURE_TIMEOUT, 0));
+	(void)conn_enter(c, CONN_CONNECT);
 	conn_run(c);
 }
 

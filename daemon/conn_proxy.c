@@ -22,13 +22,23 @@ add_certificate(SSL *ssl, struct proxy_facts *f)
 		f->cn[0] = '\0';
 }
 
+struct span
+conn_alpn(const struct conn *c)
+{
+	struct span alpn = {0};
+	const unsigned char *data;
+	unsigned len = 0;
+
+	if (c->client.tls)
+		SSL_get0_alpn_selected(c->client.tls, &data, &len);
+	if (len)
+		alpn = (struct span){data, len};
+	return alpn;
+}
+
 static void
 add_tls(SSL *ssl, struct proxy_facts *f)
 {
-	unsigned len;
-
-	SSL_get0_alpn_selected(ssl, &f->alpn, &len);
-	f->alpn_len = len;
 	f->tls_version = SSL_get_version(ssl);
 	f->cipher = SSL_get_cipher_name(ssl);
 	add_certificate(ssl, f);
@@ -39,7 +49,8 @@ gather(const struct conn *c, struct proxy_facts *f)
 {
 	socklen_t len = sizeof(f->local);
 
-	*f = (struct proxy_facts){.client = c->peer};
+	*f = (struct proxy_facts){
+		.client = c->peer, .alpn = conn_alpn(c).data, .alpn_len = conn_alpn(c).len};
 	if (getsockname(c->client.fd, (struct sockaddr *)&f->local, &len) != 0)
 		return ERR_IO;
 	if (c->choice.name.len)

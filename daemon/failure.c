@@ -2,6 +2,7 @@
 #include "daemon/failure.h"
 
 #include <netdb.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,13 @@ failure_text(uint32_t failure, char dst[FAILURE_TEXT_MAX])
 	case FAILURE_LOOKUP:
 		snprintf(dst, FAILURE_TEXT_MAX, "the name has no address: %s",
 		         gai_strerror(-value));
+		break;
+	case FAILURE_TLS:
+		snprintf(dst, FAILURE_TEXT_MAX, "the TLS handshake failed");
+		break;
+	case FAILURE_CERT:
+		snprintf(dst, FAILURE_TEXT_MAX, "its certificate does not fit: %s",
+		         X509_verify_cert_error_string(value));
 		break;
 	case FAILURE_LOST:
 		snprintf(dst, FAILURE_TEXT_MAX, "it ended the connection without an answer");

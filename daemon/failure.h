@@ -10,6 +10,9 @@ enum failure_kind {
 	FAILURE_CONNECT, /* value: errno */
 	FAILURE_TIMEOUT,
 	FAILURE_LOOKUP, /* value: -EAI_... */
+	FAILURE_TLS,
+	FAILURE_CERT, /* value: X509_V_ERR_... */
+	/* What only a check finds. */
 	FAILURE_LOST,   /* ended before it answered */
 	FAILURE_ANSWER, /* what it said is no HTTP */
 	FAILURE_STATUS, /* value: an HTTP status that is not expected */

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/backend_tls.h"
 #include "daemon/conf.h"
 #include "daemon/failure.h"
 #include "daemon/health_inside.h"
@@ -23,7 +24,7 @@ note_failure(struct target *t, uint32_t failure)
 {
 	t->good = 0;
 	t->bad++;
-	atomic_store(&t->slot->failure, failure);
+	server_note_failure(t->slot, failure);
 	if (t->bad >= t->backend->check.fall)
 		server_set_health(t->slot, HEALTH_DOWN);
 	if (t->server->host)
@@ -225,10 +226,17 @@ take_conf(struct health *h, const struct conf *conf)
 {
 	size_t count = 0;
 
+	enum err err;
+
 	drop_targets(h);
+	backend_tls_free(h->tls);
+	h->tls = NULL;
 	conf_unref(h->conf);
 	h->conf = conf;
 	h->edition++;
+	err = backend_tls_new(conf, &h->tls);
+	if (err)
+		return err;
 	for (size_t i = 0; i < conf->backend_count; i++)
 		count += conf->backends[i].server_count;
 	h->targets = calloc(count + 1, sizeof(h->targets[0]));
@@ -283,6 +291,7 @@ health_free(struct health *h)
 {
 	resolver_free(h->resolver);
 	drop_targets(h);
+	backend_tls_free(h->tls);
 	bio_room_done(&h->room);
 	loop_timer_free(h->timer);
 	loop_free(h->loop);

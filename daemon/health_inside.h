@@ -12,6 +12,7 @@
 #include "daemon/health.h"
 #include "daemon/servers.h"
 
+struct backend_tls;
 struct conf_address;
 struct conf_backend;
 struct conf_server;
@@ -35,6 +36,7 @@ struct target {
 	uint32_t good, bad;         /* checks in a row */
 	uint32_t seen;              /* of health */
 	uint64_t failures;          /* of connections, as seen */
+	int64_t mismatch_at;        /* mono ms: the next event about its certificate */
 };
 
 struct health {
@@ -42,6 +44,7 @@ struct health {
 	const struct conf *conf;
 	struct loop *loop;
 	struct bio_room room;
+	struct backend_tls *tls; /* for the backends of conf */
 	struct loop_timer *timer;
 	struct resolver *resolver;
 	struct target *targets;

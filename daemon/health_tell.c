@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/failure.h"
@@ -9,6 +10,8 @@
 #include "daemon/history.h"
 #include "store/server.h"
 #include "store/store.h"
+
+enum { MISMATCH_MS = 60 * 1000 };
 
 /* Whether a server of the backend would be used before all are tried. */
 static bool
@@ -39,12 +42,34 @@ tell_down(struct health *h, const struct target *t)
 	            rest);
 }
 
+/* At most once a minute a server; the same words fold into one event. */
+static bool
+tell_mismatch(struct health *h, struct target *t)
+{
+	uint64_t now = atomic_load_explicit(&t->slot->mismatches, memory_order_acquire);
+	char why[FAILURE_TEXT_MAX];
+
+	if (now == atomic_load(&t->slot->mismatches_told) || clock_mono_ms() < t->mismatch_at)
+		return false;
+	atomic_store(&t->slot->mismatches_told, now);
+	t->mismatch_at = clock_mono_ms() + MISMATCH_MS;
+	failure_text(atomic_load(&t->slot->mismatch), why);
+	log_warn("backend %s: server %s is not who it should be: %s", t->backend->name,
+	         t->server->text, why);
+	history_add(h->config.store, h->config.notices, "mismatch.backend_cert", "",
+	            "backend %s: server %s: %s", t->backend->name, t->server->text, why);
+	return true;
+}
+
 bool
 health_tell(struct health *health, struct target *target)
 {
 	uint32_t now = atomic_load(&target->slot->health);
-	uint32_t told = atomic_exchange(&target->slot->told, now);
+	uint32_t told;
 
+	if (tell_mismatch(health, target))
+		return true;
+	told = atomic_exchange(&target->slot->told, now);
 	if (now == HEALTH_DOWN && told != HEALTH_DOWN) {
 		tell_down(health, target);
 		return true;

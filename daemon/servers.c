@@ -245,15 +245,25 @@ server_connected(struct server_slot *slot)
 	if (atomic_load_explicit(&slot->failed_in_row, memory_order_relaxed) == 0)
 		return;
 	atomic_store_explicit(&slot->failed_in_row, 0, memory_order_relaxed);
-	if (atomic_load(&slot->health) == HEALTH_DOWN && kind <= FAILURE_TIMEOUT)
+	if (atomic_load(&slot->health) == HEALTH_DOWN && kind < FAILURE_LOST)
 		server_set_health(slot, HEALTH_UP);
+}
+
+void
+server_note_failure(struct server_slot *slot, uint32_t failure)
+{
+	atomic_store_explicit(&slot->failure, failure, memory_order_relaxed);
+	if (failure >> 24 != FAILURE_CERT)
+		return;
+	atomic_store_explicit(&slot->mismatch, failure, memory_order_relaxed);
+	atomic_fetch_add_explicit(&slot->mismatches, 1, memory_order_release);
 }
 
 void
 server_failed(struct server_slot *slot, uint32_t failure, uint32_t fall)
 {
 	atomic_fetch_add_explicit(&slot->failures, 1, memory_order_relaxed);
-	atomic_store_explicit(&slot->failure, failure, memory_order_relaxed);
+	server_note_failure(slot, failure);
 	if (atomic_fetch_add_explicit(&slot->failed_in_row, 1, memory_order_relaxed) + 1 >= fall)
 		server_set_health(slot, HEALTH_DOWN);
 }

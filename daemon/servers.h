@@ -40,8 +40,11 @@ struct server_slot {
 	_Atomic int64_t since;          /* unix seconds: health has been so */
 	_Atomic uint64_t connects;      /* ever; workers */
 	_Atomic uint64_t failures;      /* the same */
-	_Atomic uint32_t admin;         /* enum server_admin; keeper */
-	_Atomic uint32_t edition;       /* of the addresses, in addresses[edition % 2]; keeper */
+	_Atomic uint64_t mismatches; /* certificates that did not fit, ever; keeper and workers */
+	_Atomic uint32_t mismatch;   /* failure_of() the last one; the same */
+	_Atomic uint64_t mismatches_told; /* in an event; keeper */
+	_Atomic uint32_t admin;           /* enum server_admin; keeper */
+	_Atomic uint32_t edition;         /* of the addresses, in addresses[edition % 2]; keeper */
 	struct server_address_list {
 		_Atomic uint32_t count;
 		_Atomic uint32_t v4; /* bits: which are IPv4 */
@@ -78,6 +81,8 @@ size_t server_addresses(const struct server_slot *slot, uint16_t port,
                         struct conf_address *addresses);
 /* Health is HEALTH from now on, unless it is so already: then false. */
 bool server_set_health(struct server_slot *slot, enum server_health health);
+/* FAILURE is the last one. */
+void server_note_failure(struct server_slot *slot, uint32_t failure);
 /* What a worker met. FALL failures in a row: the server is down. */
 void server_connected(struct server_slot *slot);
 void server_failed(struct server_slot *slot, uint32_t failure, uint32_t fall);

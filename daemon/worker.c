@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/backend_tls.h"
 #include "daemon/balance.h"
 #include "daemon/choice.h"
 #include "daemon/conf.h"
@@ -147,6 +148,8 @@ open_worker(struct worker *w)
 		err = balance_new(w->config->conf, w->config->servers, w->config->role,
 		                  &host->balance);
 	if (!err)
+		err = backend_tls_new(w->config->conf, &host->backend_tls);
+	if (!err)
 		err = open_credentials(w);
 	if (!err)
 		err = open_listeners(w);
@@ -168,6 +171,7 @@ close_worker(struct worker *w)
 		listener_free(w->listeners[i]);
 	free(w->listeners);
 	tls_free(w->host.tls);
+	backend_tls_free(w->host.backend_tls);
 	balance_free(w->host.balance);
 	bio_room_done(&w->host.room);
 	chooser_free(w->host.chooser);

@@ -191,8 +191,8 @@ test_silence(void **state)
 	answer = NULL;
 	assert_int_equal(loop_new(&health.loop), ERR_OK);
 	target = (struct target){.backend = &backend, .server = &backend.servers[0]};
-	assert_int_equal(health_check_start(&health, &target, &backend.servers[0].address, on_outcome,
-	                                    &target.check),
+	assert_int_equal(health_check_start(&health, &target, &backend.servers[0].address,
+	                                    on_outcome, &target.check),
 	                 ERR_OK);
 	health_check_expire(target.check, clock_mono_ms());
 	assert_non_null(target.check);

@@ -74,12 +74,29 @@ def read_proxy_v2(stream, tlvs):
     raise ProxyError(f"PROXY v2 family {head[13]:#x}")
 
 
+class Exact:
+    """Reads what is asked for and not a byte more: what follows may be TLS."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def read(self, length):
+        data = b""
+        while len(data) < length:
+            part = self.connection.recv(length - len(data))
+            if not part:
+                break
+            data += part
+        return data
+
+
 class Backend:
     """Listens at once; a thread per connection.  Counters are for the tests to look at."""
 
-    def __init__(self, address, port, *, mode="http", proxy=False, name="backend"):
+    def __init__(self, address, port, *, mode="http", proxy=False, name="backend", tls=None):
         self.address, self.port, self.mode, self.proxy, self.name = (
             address, port, mode, proxy, name)
+        self.tls = tls            # an ssl.SSLContext: behind the PROXY header there is TLS
         self.accepted = 0         # connections, ever
         self.errors = []          # what went wrong here, in words
         self.sent = 0             # bytes of flood and download
@@ -119,21 +136,24 @@ class Backend:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
-        client = None
+        accepted, client = connection, None
         try:
+            if self.proxy:
+                tlvs = {}
+                client = read_proxy_v2(Exact(connection), tlvs)
+                self.tlvs = tlvs
+                self.clients.append(client)
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
             with connection, connection.makefile("rb") as stream:
-                if self.proxy:
-                    tlvs = {}
-                    client = read_proxy_v2(stream, tlvs)
-                    self.tlvs = tlvs
-                    self.clients.append(client)
                 getattr(self, "_mode_" + self.mode)(connection, stream, client)
         except ProxyError as error:
             self.errors.append(str(error))
+            accepted.close()
         except OSError:
-            pass      # the other side left
+            accepted.close()      # the other side left
         finally:
-            self.open.discard(connection)
+            self.open.discard(accepted)
 
     # one function per mode
 

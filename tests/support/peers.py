@@ -25,6 +25,39 @@ def _version(command, pattern):
     return tuple(int(part) for part in re.search(pattern, done.stdout + done.stderr).groups())
 
 
+class Authority:
+    """A CA with openssl's own commands; leaf() gives a certificate, as paths of PEM files."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.file = os.path.join(directory, "backend-ca.pem")
+        self.key = os.path.join(directory, "backend-ca.key")
+        self._openssl("req", "-x509", "-subj", "/CN=backend CA", "-days", "2", "-keyout", self.key,
+                      "-out", self.file, *self.NEW_KEY)
+
+    NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+
+    @staticmethod
+    def _openssl(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+    def leaf(self, name):
+        """NAME is as in subjectAltName: "DNS:a.internal", "IP:127.0.0.1"."""
+        base = os.path.join(self.directory, name.replace(":", "-"))
+        with open(base + ".ext", "w") as out:
+            out.write(f"subjectAltName={name}\n")
+        self._openssl("req", "-new", "-subj", "/CN=leaf", "-keyout", base + ".key",
+                      "-out", base + ".csr", *self.NEW_KEY)
+        self._openssl("x509", "-req", "-in", base + ".csr", "-CA", self.file, "-CAkey", self.key,
+                      "-set_serial", "7", "-days", "1", "-extfile", base + ".ext",
+                      "-out", base + ".pem")
+        with open(base + ".pem") as cert, open(base + ".key") as key:
+            both = cert.read() + key.read()
+        with open(base + ".both", "w") as out:      # as HAProxy takes them
+            out.write(both)
+        return base + ".pem", base + ".key", base + ".both"
+
+
 class Peer:
     """A server process with a folder of its own below DIRECTORY."""
 
@@ -74,7 +107,9 @@ class Nginx(Peer):
                      " cipher=$proxy_protocol_tlv_ssl_cipher"
                      " verify=$proxy_protocol_tlv_ssl_verify")
         if "proxy_protocol" not in listen:
-            told = "plain"
+            told = "client=plain"
+        if "ssl" in listen:
+            told += " sni=$ssl_server_name inner=$ssl_protocol"
         paths = "".join(f"\t{kind}_temp_path {self.directory}/{kind};\n" for kind in
                         ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         self.conf = self.write("nginx.conf", f"""\
@@ -102,13 +137,15 @@ http {{
 
 
 class Haproxy(Peer):
-    def __init__(self, directory, where):
+    def __init__(self, directory, where, bind=""):
         super().__init__(directory, where)
         self.binary = _find("haproxy")
         self.version = _version([self.binary, "-v"], r"version (\d+)\.(\d+)")
         told = "client=%[src]:%[src_port] local=%[dst]:%[dst_port] authority=%[fc_pp_authority]"
         if self.has_tlvs:
             told += " alpn=%[fc_pp_tlv(0x01)]"
+        if "ssl" in bind:
+            told += " sni=%[ssl_fc_sni] inner=%[ssl_fc_protocol] chosen=%[ssl_fc_alpn]"
         self.conf = self.write("haproxy.cfg", f"""\
 defaults
 	mode http
@@ -116,7 +153,7 @@ defaults
 	timeout server 10s
 	timeout connect 10s
 frontend f
-	bind {where[0]}:{where[1]} accept-proxy
+	bind {where[0]}:{where[1]} accept-proxy {bind}
 	http-request return status 200 content-type text/plain lf-string "{told}\\n"
 """)
 

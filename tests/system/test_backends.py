@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several servers behind one name: who gets a connection, who is down, and what they are told."""
 
+import hashlib
 import os
 import socket
+import ssl
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import backend as backends  # noqa: E402
 import tlsclient  # noqa: E402
 from lab import ALL_SINGLE, PORTS, check, equal, expect_code, main, scenario, wait_for  # noqa: E402
-from peers import Haproxy, Nginx  # noqa: E402
+from peers import Authority, Haproxy, Nginx  # noqa: E402
 from pebble import Skip  # noqa: E402
 
 SECOND = PORTS["backend"] + 1
@@ -128,8 +131,7 @@ def tlvs_say_what_was_agreed(lab):
         equal(tlvs[2], b"a.test", "AUTHORITY")
         inner = tlvs[0x20]
         equal(inner[:5], b"\x01\0\0\0\1", "client and verify: TLS, and no certificate")
-        from backend import read_tlvs
-        equal(read_tlvs(inner[5:]), {0x21: b"TLSv" + version.encode(), 0x23: cipher.encode()},
+        equal(backends.read_tlvs(inner[5:]), {0x21: b"TLSv" + version.encode(), 0x23: cipher.encode()},
               "version and cipher")
     equal(lab.backend.errors, [], "what the backend did not like")
 
@@ -351,6 +353,161 @@ def wrong_words_change_nothing(lab):
     table = lab.ctl_ok("backend", "list").out.split("\n")
     equal(table[0].split()[:4], ["BACKEND", "SERVER", "STATE", "HEALTH"], "the table's titles")
     equal(table[1].split()[:4], ["app", first, "ready", "unknown"], "its row")
+
+
+# ---- TLS towards the server ----------------------------------------------------------------------
+
+
+def nginx_with(lab, name, *, port=SECOND, answer=None):
+    """nginx behind TLS with a certificate for NAME, and the PROXY header before that."""
+    cert, key, _ = lab.ca.leaf(name)
+    nginx = Nginx(lab.directory, (lab.address, port), listen="ssl proxy_protocol", answer=answer,
+                  server=f"ssl_certificate {cert}; ssl_certificate_key {key}; "
+                         "ssl_protocols TLSv1.2 TLSv1.3;")
+    lab.on_close.callback(nginx.close)
+    return nginx.start()
+
+
+def tls_backend(lab, words, *, ports=(SECOND,)):
+    configure(lab, f"tls; tls-ca {lab.ca.file}; send-proxy v2; {words}", ports=ports)
+    lab.start()
+    lab.add("a.test")
+
+
+def asked(lab):
+    """What a client gets that sends a request; b"" when no server will have it."""
+    with lab.connect("a.test") as tls:
+        tls.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+        return tlsclient.read_all(tls)
+
+
+@scenario()
+def tls_to_nginx_with_its_name(lab):
+    lab.ca = Authority(lab.directory)
+    nginx_with(lab, "DNS:app.internal")
+    tls_backend(lab, "tls-name App.internal;")
+    got = told(lab)
+    equal((got["sni"], got["inner"]), ("app.internal", "TLSv1.3"), "what nginx saw of our TLS")
+    equal(got["local"], "%s:%d" % lab.https, "and of the client, before TLS began")
+
+
+@scenario()
+def tls_to_haproxy_takes_the_protocol_along(lab):
+    lab.ca = Authority(lab.directory)
+    haproxy = Haproxy(lab.directory, (lab.address, SECOND),
+                      f"ssl crt {lab.ca.leaf('DNS:app.internal')[2]} alpn h2,http/1.1")
+    lab.on_close.callback(haproxy.close)
+    haproxy.start()
+    tls_backend(lab, "tls-name app.internal; alpn http/1.1;")
+    got = told(lab)
+    equal((got["sni"], got["authority"], got["chosen"]), ("app.internal", "a.test", ""),
+          "our name, the client's name, no protocol")
+    with lab.connect("a.test", alpn=["http/1.1", "h2"]) as tls:
+        tls.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+        check(b"chosen=http/1.1" in tlsclient.read_all(tls), "the protocol agreed with both")
+
+
+@scenario()
+def tls_to_an_address_needs_the_address(lab):
+    lab.ca = Authority(lab.directory)
+    nginx_with(lab, f"IP:{lab.address}")
+    tls_backend(lab, "")
+    equal(told(lab)["sni"], "", "an address is not sent as a name")
+
+
+@scenario()
+def tls_to_a_name_checks_that_name(lab):
+    own_hosts(lab, f"{lab.address} app.internal")
+    lab.ca = Authority(lab.directory)
+    nginx_with(lab, "DNS:app.internal")
+    text = lab.config().replace(f"server {text_of(lab, PORTS['backend'])};",
+                                f"server app.internal:{SECOND}; tls; tls-ca {lab.ca.file}; "
+                                "send-proxy v2;")
+    lab.write_config(text=text)
+    lab.start()
+    lab.add("a.test")
+    wait_for(lambda: servers(lab)[f"app.internal:{SECOND}"]["addresses"], 10, "its address is known")
+    equal(told(lab)["sni"], "app.internal", "the name nginx was asked for")
+
+
+@scenario()
+def a_server_with_another_name_gets_nothing(lab):
+    lab.ca = Authority(lab.directory)
+    nginx_with(lab, "DNS:other.internal")
+    nginx_with(lab, "DNS:app.internal", port=SECOND + 1, answer="right")
+    tls_backend(lab, "tls-name app.internal; balance first;", ports=(SECOND, SECOND + 1))
+    check(b"right" in asked(lab), "the next server answers")
+    wait_for(lambda: events(lab, "mismatch.backend_cert"), 10, "it is told")
+    equal(events(lab, "mismatch.backend_cert"),
+          [f"backend app: server {text_of(lab, SECOND)}: its certificate does not fit: "
+           "hostname mismatch"], "in these words")
+    for _ in range(3):
+        check(b"right" in asked(lab), "the next server answers")
+    equal(health(lab, SECOND), "down", "it is down after three of them")
+    equal(len(events(lab, "mismatch.backend_cert")), 1, "events about it")
+
+
+@scenario()
+def a_server_nobody_vouches_for_gets_nothing(lab):
+    """The system's roots do not know our CA; that nobody is asked must be said."""
+    lab.ca = Authority(lab.directory)
+    nginx_with(lab, "DNS:app.internal", answer="right")
+    configure(lab, "tls; tls-name app.internal; send-proxy v2;", ports=[SECOND])
+    lab.start()
+    lab.add("a.test")
+    equal(asked(lab), b"", "what the client gets")
+    wait_for(lambda: events(lab, "mismatch.backend_cert"), 10, "it is told")
+    check("unable to get local issuer" in events(lab, "mismatch.backend_cert")[0], "in words")
+    configure(lab, "tls; tls-verify off; send-proxy v2;", ports=[SECOND])
+    lab.ctl_ok("reload", "--wait")
+    check(b"right" in asked(lab), "with tls-verify off it answers")
+
+
+@scenario()
+def tls_to_a_server_without(lab):
+    lab.ca = Authority(lab.directory)
+    tls_backend(lab, "", ports=[PORTS["backend"]])
+    equal(asked(lab), b"", "what the client gets")
+    item = servers(lab)[text_of(lab, PORTS["backend"])]
+    check(item["failures"] == 1 and item["connections"] == 0, f"it is counted: {item}")
+
+
+@scenario()
+def checks_shake_hands_too(lab):
+    lab.ca = Authority(lab.directory)
+    nginx_with(lab, "DNS:app.internal")
+    nginx_with(lab, "DNS:other.internal", port=SECOND + 1)
+    for words in (CHECK, "check http GET / every 250ms fall 2 rise 1;"):
+        lab.certd.stop()
+        configure(lab, f"tls; tls-ca {lab.ca.file}; tls-name app.internal; send-proxy v2; {words}",
+                  ports=[SECOND, SECOND + 1])
+        lab.start()
+        wait_for(lambda: health(lab, SECOND) == "up", 10, f"the right one is up: {words}")
+        wait_for(lambda: health(lab, SECOND + 1) == "down", 10, f"the other one is down: {words}")
+
+
+@scenario()
+def large_bodies_through_tls_on_both_sides(lab):
+    lab.ca = Authority(lab.directory)
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    cert, key, _ = lab.ca.leaf("DNS:app.internal")
+    made.load_cert_chain(cert, key)
+    lab.add_backend(SECOND, proxy=True, tls=made)
+    tls_backend(lab, "tls-name app.internal;")
+    length = 32 << 20
+    want = backends.pattern_sha256(length)
+    for _ in range(2):
+        with lab.connect("a.test", timeout=60) as tls:
+            tls.sendall(f"GET /download?bytes={length} HTTP/1.1\r\nHost: a.test\r\n"
+                        "Connection: close\r\n\r\n".encode())
+            _, _, body = tlsclient.parse_answer(tlsclient.read_all(tls))
+            equal(hashlib.sha256(body).hexdigest(), want, "the download's hash")
+        with lab.connect("a.test", timeout=60) as tls:
+            tls.sendall(f"PUT /upload HTTP/1.1\r\nHost: a.test\r\nContent-Length: {length}\r\n"
+                        "Connection: close\r\n\r\n".encode())
+            for block in backends.pattern(length):
+                tls.sendall(block)
+            check(want.encode() in tlsclient.read_all(tls), "the upload's hash")
 
 
 # ---- names ---------------------------------------------------------------------------------------

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tls-name, tls-ca, tls-verify: whom we believe to be a backend's server. */
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hostname.h"
+#include "daemon/conf_build.h"
+
+enum { CA_FILE_MAX = 1024 * 1024 };
+
+bool
+conf_take_tls_name(const struct conf_walk *w, const struct conf_rule *rule,
+                   const struct conf_statement *s, void *into)
+{
+	const struct conf_token *word = &s->words[1];
+	struct hostname name;
+
+	(void)rule;
+	if (hostname_parse_sni(word->text, strlen(word->text), &name))
+		return conf_fail(w->cx, &word->at, "\"%s\" is no host name",
+		                 conf_show(w->cx, word->text));
+	return (((struct conf_backend *)into)->tls.name = conf_strdup(w->cx, name.name)) != NULL;
+}
+
+bool
+conf_take_tls_verify(const struct conf_walk *w, const struct conf_rule *rule,
+                     const struct conf_statement *s, void *into)
+{
+	static const char *const words[] = {"on", "off", NULL};
+	const char *text = s->words[1].text;
+
+	(void)rule;
+	((struct conf_backend *)into)->tls.unverified = strcmp(text, "off") == 0;
+	if (strcmp(text, "off") == 0 || strcmp(text, "on") == 0)
+		return true;
+	return conf_fail_unknown(w->cx, &s->words[1], "choice", nearest_in_list, words);
+}
+
+static size_t
+count_certs(const char *pem, size_t len)
+{
+	BIO *bio = BIO_new_mem_buf(pem, (int)len);
+	X509 *cert;
+	size_t count = 0;
+
+	while (bio && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		X509_free(cert);
+		count++;
+	}
+	BIO_free(bio);
+	ERR_clear_error();
+	return count;
+}
+
+/* The file is read now: a worker that is started later needs it no more. */
+bool
+conf_take_tls_ca(const struct conf_walk *w, const struct conf_rule *rule,
+                 const struct conf_statement *s, void *into)
+{
+	struct conf_backend_tls *tls = &((struct conf_backend *)into)->tls;
+	const struct conf_token *word = &s->words[1];
+	FILE *file;
+	char *pem;
+	size_t len;
+
+	(void)rule;
+	if (!conf_path(w->cx, word, CONF_PATH_MAX, &tls->ca_file))
+		return false;
+	file = fopen(tls->ca_file, "re");
+	if (!file)
+		return conf_fail(w->cx, &word->at, "%s cannot be read: %s", tls->ca_file,
+		                 strerror(errno));
+	pem = conf_alloc(w->cx, CA_FILE_MAX + 1);
+	len = pem ? fread(pem, 1, CA_FILE_MAX, file) : 0;
+	fclose(file);
+	if (!pem)
+		return false;
+	pem[len] = '\0';
+	tls->ca_pem = pem;
+	if (len < CA_FILE_MAX && count_certs(pem, len) > 0)
+		return true;
+	return conf_fail(w->cx, &word->at, "%s has no certificate in PEM, or more than %d bytes",
+	                 tls->ca_file, CA_FILE_MAX);
+}
