@@ -33,6 +33,7 @@ struct balance_pick {
 	size_t server;            /* of the backend's */
 	uint32_t tried;           /* bits */
 	unsigned turn, at;        /* which of the server's addresses is next */
+	unsigned given;           /* addresses so far */
 	uint32_t failure; /* failure_of(): why the last address did not do; set by the caller */
 };
 

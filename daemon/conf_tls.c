@@ -4,7 +4,9 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/hostname.h"
 #include "daemon/conf_build.h"
@@ -55,6 +57,21 @@ count_certs(const char *pem, size_t len)
 	return count;
 }
 
+/* The text of FILE into BUF, which has CA_FILE_MAX + 1 bytes; 0: it cannot be read, or is longer.
+ */
+static size_t
+read_file(const char *path, char *buf)
+{
+	FILE *file = fopen(path, "re");
+	size_t len;
+
+	if (!file)
+		return 0;
+	len = fread(buf, 1, CA_FILE_MAX + 1, file);
+	fclose(file);
+	return len <= CA_FILE_MAX ? len : 0;
+}
+
 /* The file is read now: a worker that is started later needs it no more. */
 bool
 conf_take_tls_ca(const struct conf_walk *w, const struct conf_rule *rule,
@@ -62,26 +79,28 @@ conf_take_tls_ca(const struct conf_walk *w, const struct conf_rule *rule,
 {
 	struct conf_backend_tls *tls = &((struct conf_backend *)into)->tls;
 	const struct conf_token *word = &s->words[1];
-	FILE *file;
-	char *pem;
+	char *buf, *pem = NULL;
 	size_t len;
 
 	(void)rule;
 	if (!conf_path(w->cx, word, CONF_PATH_MAX, &tls->ca_file))
 		return false;
-	file = fopen(tls->ca_file, "re");
-	if (!file)
+	if (access(tls->ca_file, R_OK) != 0)
 		return conf_fail(w->cx, &word->at, "%s cannot be read: %s", tls->ca_file,
 		                 strerror(errno));
-	pem = conf_alloc(w->cx, CA_FILE_MAX + 1);
-	len = pem ? fread(pem, 1, CA_FILE_MAX, file) : 0;
-	fclose(file);
-	if (!pem)
-		return false;
-	pem[len] = '\0';
+	buf = malloc(CA_FILE_MAX + 1);
+	if (!buf)
+		return conf_fail(w->cx, &word->at, "out of memory");
+	len = read_file(tls->ca_file, buf);
+	if (count_certs(buf, len) == 0) {
+		free(buf);
+		return conf_fail(w->cx, &word->at,
+		                 "%s has no certificate in PEM, or more than %d bytes",
+		                 tls->ca_file, CA_FILE_MAX);
+	}
+	if ((pem = conf_alloc(w->cx, len + 1)))
+		memcpy(pem, buf, len); /* a NUL follows: conf_alloc() gives zeros */
+	free(buf);
 	tls->ca_pem = pem;
-	if (len < CA_FILE_MAX && count_certs(pem, len) > 0)
-		return true;
-	return conf_fail(w->cx, &word->at, "%s has no certificate in PEM, or more than %d bytes",
-	                 tls->ca_file, CA_FILE_MAX);
+	return pem != NULL;
 }

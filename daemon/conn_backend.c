@@ -82,8 +82,8 @@ conn_step_connect(struct conn *c)
 		enum err err = c->backend.fd < 0 ? start_server(c) : backend_result(c->backend.fd);
 
 		if (err == ERR_NOTFOUND) {
-			/* Servers that were tried are counted; here there were none to try. */
-			conn_count(c, STATUS_BACKEND_FAILED, c->pick.tried == 0);
+			/* Attempts were counted as they failed; here there was none. */
+			conn_count(c, STATUS_BACKEND_FAILED, c->pick.given == 0);
 			return conn_enter(c, CONN_DRAIN);
 		}
 		if (err == ERR_AGAIN) {

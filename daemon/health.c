@@ -14,7 +14,7 @@
 #include "daemon/loop.h"
 #include "daemon/resolver.h"
 
-enum { TICK_MS = 250, EVENTS_PER_TICK = 32 };
+enum { TICK_MS = 250, EVENTS_PER_TICK = 32, NO_ADDRESS_MS = 5000 };
 
 /* ---- checks -----------------------------------------------------------------------------------
  */
@@ -129,8 +129,8 @@ take_answer(struct target *t, const struct resolver_answer *answer)
 	}
 	log_debug("server %s: %s", t->server->text, gai_strerror(answer->error));
 	if (server_addresses(t->slot, t->server->port, old) > 0)
-		return;   /* what was true a while ago is better than nothing */
-	t->lookup_at = 0; /* soon again */
+		return; /* what was true a while ago is better than nothing */
+	t->lookup_at = clock_mono_ms() + NO_ADDRESS_MS;
 	atomic_store(&t->slot->failure, failure_of(FAILURE_LOOKUP, -answer->error));
 	server_set_health(t->slot, HEALTH_DOWN);
 }
@@ -166,24 +166,41 @@ look_at_page(struct target *t)
 	t->seen = health;
 }
 
+/* When too many checks are under way, those that have to wait come first next time. */
+static void
+visit(struct target *t, int64_t now, bool *full)
+{
+	struct health *h = t->health;
+
+	look_at_page(t);
+	if (t->check)
+		health_check_expire(t->check, now);
+	if (t->server->host)
+		look_up(t, now);
+	if (!wants_check(t, now))
+		return;
+	if (h->checks < HEALTH_CHECKS_MAX) {
+		check(t, now);
+	} else if (!*full) {
+		*full = true;
+		h->from = (size_t)(t - h->targets);
+	}
+}
+
 static void
 on_tick(void *arg)
 {
 	struct health *h = arg;
 	int64_t now = clock_mono_ms();
+	size_t from = h->from;
+	bool full = false;
 	int events = 0;
 
 	atomic_store_explicit(&h->config.servers->looked_at, now, memory_order_relaxed);
-	for (size_t i = 0; i < h->target_count; i++) {
-		struct target *t = &h->targets[i];
+	for (size_t n = 0; n < h->target_count; n++) {
+		struct target *t = &h->targets[(from + n) % h->target_count];
 
-		look_at_page(t);
-		if (t->check)
-			health_check_expire(t->check, now);
-		if (t->server->host)
-			look_up(t, now);
-		if (h->checks < HEALTH_CHECKS_MAX && wants_check(t, now))
-			check(t, now);
+		visit(t, now, &full);
 		if (events < EVENTS_PER_TICK)
 			events += health_tell(h, t);
 	}
@@ -197,7 +214,7 @@ drop_targets(struct health *h)
 		health_check_free(h->targets[i].check);
 	free(h->targets);
 	h->targets = NULL;
-	h->target_count = 0;
+	h->target_count = h->from = 0;
 	h->checks = 0;
 }
 

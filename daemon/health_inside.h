@@ -49,6 +49,7 @@ struct health {
 	struct resolver *resolver;
 	struct target *targets;
 	size_t target_count;
+	size_t from;      /* who is visited first */
 	uint32_t edition; /* of the targets: answers for older ones are dropped */
 	unsigned checks;  /* under way */
 	pthread_t thread;
