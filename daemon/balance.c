@@ -144,8 +144,11 @@ balance_next(struct balance *balance, const struct conf_backend *backend, struct
 	if (!pick->tried)
 		pick->turn = balance->turn++;
 	for (;;) {
-		if (pick->slot && next_address(&backend->servers[pick->server], pick, ret_address))
+		if (pick->slot &&
+		    next_address(&backend->servers[pick->server], pick, ret_address)) {
+			pick->given++;
 			return true;
+		}
 		/* A name without an address has no failure here: that is the keeper's to tell. */
 		if (pick->slot && pick->failure)
 			server_failed(pick->slot, pick->failure, backend->check.fall);

@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/conf_backend.h"
+#include "daemon/conf_tls.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
@@ -35,6 +36,10 @@ struct conf_listen {
 	uint32_t handshake_timeout_ms; /* first byte to end of handshake, or of the request head; 10
 	                                  s */
 	uint32_t idle_timeout_ms;      /* without a byte either way; 5 min */
+	struct conf_tls tls;
+	unsigned char alpn[CONF_ALPN_MAX]; /* the only ones of a backend's that are chosen here */
+	size_t alpn_len;                   /* 0: all of them */
+	enum conf_unknown_sni unknown_sni; /* 0: as the `default` block says */
 };
 
 struct conf_ca {
@@ -51,13 +56,12 @@ struct conf_ca {
 	uint32_t max_orders; /* in work at once; default 64 */
 };
 
-enum conf_unknown_sni { UNKNOWN_SNI_REJECT = 1, UNKNOWN_SNI_CLOSE };
-
 struct conf_default {
 	const struct conf_ca *ca;           /* may be NULL: names must say which */
 	const struct conf_backend *backend; /* the same */
 	enum key_kind key;
 	enum conf_unknown_sni unknown_sni;
+	struct hostname certificate; /* for clients without a name; len 0: none */
 };
 
 struct conf {
@@ -73,6 +77,8 @@ struct conf {
 	size_t ca_count;
 	const struct conf_backend *backends;
 	size_t backend_count;
+	const struct conf_bind *binds;
+	size_t bind_count;
 	struct conf_default otherwise; /* the `default` block */
 };
 

@@ -67,6 +67,7 @@ struct conf_backend {
 	struct conf_check check;
 	struct conf_backend_tls tls;
 	uint32_t send_proxy;               /* 0: no, 1 or 2: version of the PROXY protocol */
+	bool passthrough;                  /* TLS is the servers' own: bytes go there untouched */
 	bool connect_immediately;          /* else at the client's first byte */
 	uint32_t connect_timeout_ms;       /* per server; default 5 s */
 	unsigned char alpn[CONF_ALPN_MAX]; /* what we may choose, wire format (RFC 7301 3.1) */

@@ -1,106 +1,200 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tls-name, tls-ca, tls-verify: whom we believe to be a backend's server. */
-#include <errno.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "daemon/conf_tls.h"
 
-#include "base/hostname.h"
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <string.h>
+
 #include "daemon/conf_build.h"
 
-enum { CA_FILE_MAX = 1024 * 1024 };
+#define NAME_BYTES "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
+
+static const struct {
+	const char *word;
+	int version;
+} protocols[] = {{"TLSv1.2", TLS1_2_VERSION}, {"TLSv1.3", TLS1_3_VERSION}};
+
+static const char *
+next_protocol(const void *unused, size_t at)
+{
+	(void)unused;
+	return at < sizeof(protocols) / sizeof(protocols[0]) ? protocols[at].word : NULL;
+}
 
 bool
-conf_take_tls_name(const struct conf_walk *w, const struct conf_rule *rule,
+conf_take_protocols(const struct conf_walk *w, const struct conf_rule *rule,
+                    const struct conf_statement *s, void *into)
+{
+	struct conf_tls *tls = &((struct conf_listen *)into)->tls;
+
+	(void)rule;
+	conf_tls_word(w, s);
+	for (size_t i = 1; i < s->word_count; i++) {
+		size_t at = 0;
+
+		while (next_protocol(NULL, at) && strcmp(protocols[at].word, s->words[i].text) != 0)
+			at++;
+		if (!next_protocol(NULL, at))
+			return conf_fail_unknown(w->cx, &s->words[i], "protocol", next_protocol,
+			                         NULL);
+		if (!tls->min_version || protocols[at].version < tls->min_version)
+			tls->min_version = protocols[at].version;
+		if (protocols[at].version > tls->max_version)
+			tls->max_version = protocols[at].version;
+	}
+	return true;
+}
+
+/* Lists of OpenSSL's names. It ignores what it does not know as long as it knows one of them, and
+ * knows words for whole classes, so each name is judged alone, and must be there afterwards. */
+
+typedef bool knows(SSL_CTX *ctx, const char *name);
+
+static bool
+has_cipher(SSL_CTX *ctx, const char *name)
+{
+	STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(ctx);
+
+	for (int i = 0; i < sk_SSL_CIPHER_num(all); i++) {
+		const SSL_CIPHER *c = sk_SSL_CIPHER_value(all, i);
+
+		if (strcmp(SSL_CIPHER_get_name(c), name) == 0)
+			return SSL_CIPHER_get_cipher_nid(c) != NID_undef &&
+			       SSL_CIPHER_get_auth_nid(c) != NID_auth_null;
+	}
+	return false;
+}
+
+static bool
+knows_cipher(SSL_CTX *ctx, const char *name)
+{
+	return SSL_CTX_set_ciphersuites(ctx, "") == 1 && SSL_CTX_set_cipher_list(ctx, name) == 1 &&
+	       has_cipher(ctx, name);
+}
+
+static bool
+knows_ciphersuite(SSL_CTX *ctx, const char *name)
+{
+	return SSL_CTX_set_ciphersuites(ctx, name) == 1 && strncmp(name, "TLS_", 4) == 0 &&
+	       has_cipher(ctx, name);
+}
+
+static bool
+knows_group(SSL_CTX *ctx, const char *name)
+{
+	return SSL_CTX_set1_groups_list(ctx, name) == 1;
+}
+
+static const struct list {
+	const char *word, *what;
+	knows *knows;
+	size_t offset; /* in struct conf_tls */
+} lists[] = {
+	{"ciphers", "cipher of TLS 1.2", knows_cipher, offsetof(struct conf_tls, ciphers)},
+	{"ciphersuites", "cipher suite of TLS 1.3", knows_ciphersuite,
+         offsetof(struct conf_tls, ciphersuites)},
+	{"groups", "group", knows_group, offsetof(struct conf_tls, groups)},
+};
+
+static bool
+judge(const struct conf_walk *w, const struct conf_statement *s, const struct list *list,
+      SSL_CTX *ctx)
+{
+	for (size_t i = 1; i < s->word_count; i++) {
+		const struct conf_token *word = &s->words[i];
+
+		if (word->text[strspn(word->text, NAME_BYTES)] || !list->knows(ctx, word->text))
+			return conf_fail(w->cx, &word->at, "OpenSSL knows no %s \"%s\"", list->what,
+			                 conf_show(w->cx, word->text));
+		for (size_t k = 1; k < i; k++)
+			if (strcmp(s->words[k].text, word->text) == 0)
+				return conf_fail(w->cx, &word->at, "\"%s\" stands here twice",
+				                 word->text);
+	}
+	return true;
+}
+
+static bool
+join(const struct conf_walk *w, const struct conf_statement *s, const char **ret)
+{
+	size_t size = 0;
+	char *joined;
+
+	for (size_t i = 1; i < s->word_count; i++)
+		size += strlen(s->words[i].text) + 1;
+	if (!(joined = conf_alloc(w->cx, size)))
+		return false;
+	*ret = joined;
+	for (size_t i = 1; i < s->word_count; i++) {
+		joined = stpcpy(joined, s->words[i].text);
+		*joined++ = ':';
+	}
+	joined[-1] = '\0';
+	return true;
+}
+
+bool
+conf_take_tls_list(const struct conf_walk *w, const struct conf_rule *rule,
                    const struct conf_statement *s, void *into)
 {
-	const struct conf_token *word = &s->words[1];
-	struct hostname name;
+	char *tls = (char *)&((struct conf_listen *)into)->tls;
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	const struct list *list = lists;
+	bool fine;
 
-	(void)rule;
-	if (hostname_parse_sni(word->text, strlen(word->text), &name))
-		return conf_fail(w->cx, &word->at, "\"%s\" is no host name",
-		                 conf_show(w->cx, word->text));
-	return (((struct conf_backend *)into)->tls.name = conf_strdup(w->cx, name.name)) != NULL;
-}
-
-bool
-conf_take_tls_verify(const struct conf_walk *w, const struct conf_rule *rule,
-                     const struct conf_statement *s, void *into)
-{
-	static const char *const words[] = {"on", "off", NULL};
-	const char *text = s->words[1].text;
-
-	(void)rule;
-	((struct conf_backend *)into)->tls.unverified = strcmp(text, "off") == 0;
-	if (strcmp(text, "off") == 0 || strcmp(text, "on") == 0)
-		return true;
-	return conf_fail_unknown(w->cx, &s->words[1], "choice", nearest_in_list, words);
-}
-
-static size_t
-count_certs(const char *pem, size_t len)
-{
-	BIO *bio = BIO_new_mem_buf(pem, (int)len);
-	X509 *cert;
-	size_t count = 0;
-
-	while (bio && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-		X509_free(cert);
-		count++;
-	}
-	BIO_free(bio);
+	conf_tls_word(w, s);
+	while (strcmp(list->word, rule->word) != 0)
+		list++;
+	fine = ctx ? judge(w, s, list, ctx)
+	           : conf_fail(w->cx, &s->words[0].at, "OpenSSL cannot be asked: no memory");
+	SSL_CTX_free(ctx);
 	ERR_clear_error();
-	return count;
+	return fine && join(w, s, (const char **)(void *)(tls + list->offset));
 }
 
-/* The text of FILE into BUF, which has CA_FILE_MAX + 1 bytes; 0: it cannot be read, or is longer.
- */
-static size_t
-read_file(const char *path, char *buf)
+/* ALPN */
+
+/* Whether the protocols noted so far have NAME. */
+static bool
+has_alpn(const unsigned char *alpn, size_t alpn_len, const char *name, size_t len)
 {
-	FILE *file = fopen(path, "re");
-	size_t len;
-
-	if (!file)
-		return 0;
-	len = fread(buf, 1, CA_FILE_MAX + 1, file);
-	fclose(file);
-	return len <= CA_FILE_MAX ? len : 0;
+	for (size_t at = 0; at < alpn_len; at += 1u + alpn[at])
+		if (alpn[at] == len && memcmp(&alpn[at + 1], name, len) == 0)
+			return true;
+	return false;
 }
 
-/* The file is read now: a worker that is started later needs it no more. */
 bool
-conf_take_tls_ca(const struct conf_walk *w, const struct conf_rule *rule,
-                 const struct conf_statement *s, void *into)
+conf_alpn(const struct conf_walk *w, const struct conf_statement *s,
+          unsigned char alpn[CONF_ALPN_MAX], size_t *alpn_len)
 {
-	struct conf_backend_tls *tls = &((struct conf_backend *)into)->tls;
-	const struct conf_token *word = &s->words[1];
-	char *buf, *pem = NULL;
-	size_t len;
+	*alpn_len = 0;
+	for (size_t i = 1; i < s->word_count; i++) {
+		const struct conf_token *word = &s->words[i];
+		size_t len = strlen(word->text);
+
+		if (!len || strcmp(word->text, "acme-tls/1") == 0)
+			return conf_fail(w->cx, &word->at, "\"%s\" cannot be a backend's protocol",
+			                 word->text);
+		if (has_alpn(alpn, *alpn_len, word->text, len))
+			return conf_fail(w->cx, &word->at, "\"%s\" stands here twice", word->text);
+		if (len + 1 > CONF_ALPN_MAX - *alpn_len)
+			return conf_fail(w->cx, &word->at, "more than %d bytes of protocol names",
+			                 CONF_ALPN_MAX);
+		alpn[*alpn_len] = (unsigned char)len;
+		memcpy(&alpn[*alpn_len + 1], word->text, len);
+		*alpn_len += len + 1;
+	}
+	return true;
+}
+
+bool
+conf_take_listen_alpn(const struct conf_walk *w, const struct conf_rule *rule,
+                      const struct conf_statement *s, void *into)
+{
+	struct conf_listen *listen = into;
 
 	(void)rule;
-	if (!conf_path(w->cx, word, CONF_PATH_MAX, &tls->ca_file))
-		return false;
-	if (access(tls->ca_file, R_OK) != 0)
-		return conf_fail(w->cx, &word->at, "%s cannot be read: %s", tls->ca_file,
-		                 strerror(errno));
-	buf = malloc(CA_FILE_MAX + 1);
-	if (!buf)
-		return conf_fail(w->cx, &word->at, "out of memory");
-	len = read_file(tls->ca_file, buf);
-	if (count_certs(buf, len) == 0) {
-		free(buf);
-		return conf_fail(w->cx, &word->at,
-		                 "%s has no certificate in PEM, or more than %d bytes",
-		                 tls->ca_file, CA_FILE_MAX);
-	}
-	if ((pem = conf_alloc(w->cx, len + 1)))
-		memcpy(pem, buf, len); /* a NUL follows: conf_alloc() gives zeros */
-	free(buf);
-	tls->ca_pem = pem;
-	return pem != NULL;
+	conf_tls_word(w, s);
+	return conf_alpn(w, s, listen->alpn, &listen->alpn_len);
 }

@@ -5,6 +5,7 @@
  *   HELLO -> HANDSHAKE -> WAIT -> CONNECT -> RELAY -> DRAIN    tls listeners
  *   HELLO -> HANDSHAKE -> DRAIN                                a tls-alpn-01 handshake
  *   HELLO -> DRAIN                                             refused: no OpenSSL was ever asked
+ *   HELLO -> CONNECT -> RELAY -> DRAIN                         passed through
  *   REQUEST -> DRAIN                                           http listeners
  * Between CONNECT and RELAY there is BACKEND_TLS where the backend speaks TLS.
  *
@@ -20,6 +21,7 @@
 #ifndef DAEMON_CONN_H
 #define DAEMON_CONN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -46,6 +48,7 @@ struct conn_host {
 	struct balance *balance;
 	struct backend_tls *backend_tls;
 	struct chooser *chooser;
+	bool binds; /* the choice may depend on the local address */
 	struct store *store;
 	struct status_slot *status;
 	struct wheel wheel;

@@ -2,6 +2,7 @@
 /* What a backend is told about the client in front of the client's own bytes. */
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <string.h>
 
 #include "daemon/conf.h"
 #include "daemon/conn_inside.h"
@@ -44,20 +45,18 @@ add_tls(SSL *ssl, struct proxy_facts *f)
 	add_certificate(ssl, f);
 }
 
-static enum err
-gather(const struct conn *c, struct proxy_facts *f)
+static void
+gather(struct conn *c, struct proxy_facts *f)
 {
-	socklen_t len = sizeof(f->local);
+	const struct sockaddr *local = conn_local(c);
+	struct span alpn = conn_alpn(c);
 
-	*f = (struct proxy_facts){
-		.client = c->peer, .alpn = conn_alpn(c).data, .alpn_len = conn_alpn(c).len};
-	if (getsockname(c->client.fd, (struct sockaddr *)&f->local, &len) != 0)
-		return ERR_IO;
-	if (c->choice.name.len)
+	*f = (struct proxy_facts){.client = c->peer, .alpn = alpn.data, .alpn_len = alpn.len};
+	memcpy(&f->local, local, sizeof(f->local));
+	if (c->choice.name.len && !c->choice.fallback)
 		f->authority = c->choice.name.name;
 	if (c->client.tls)
 		add_tls(c->client.tls, f);
-	return ERR_OK;
 }
 
 /* A fresh socket takes a header of this size whole. MSG_MORE: it leaves with the first bytes. */
@@ -72,8 +71,7 @@ conn_send_proxy(struct conn *c)
 
 	if (version == 0)
 		return ERR_OK;
-	if (gather(c, &facts))
-		return ERR_IO;
+	gather(c, &facts);
 	len = version == 1 ? proxy_v1(&facts, header) : proxy_v2(&facts, header);
 	return send(c->backend.fd, header, len, flags) == (ssize_t)len ? ERR_OK : ERR_IO;
 }
