@@ -136,6 +136,28 @@ def tlvs_say_what_was_agreed(lab):
     equal(lab.backend.errors, [], "what the backend did not like")
 
 
+@scenario(proxy=True)
+def what_is_passed_through_has_the_name_only(lab):
+    """The server's own TLS behind the header; the client verifies the server's certificate."""
+    lab.ca = Authority(lab.directory)
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    cert, key, _ = lab.ca.leaf("DNS:own.test")
+    made.load_cert_chain(cert, key)
+    own = lab.add_backend(SECOND, proxy=True, tls=made, name="own")
+    lab.write_config(f"backend own {{ server {text_of(lab, SECOND)}; passthrough; "
+                     "send-proxy v2; }")
+    lab.start()
+    lab.ctl_ok("add", "own.test", "--backend", "own")
+    raw = socket.create_connection(lab.https, timeout=10)
+    with ssl.create_default_context(cafile=lab.ca.file).wrap_socket(
+            raw, server_hostname="own.test") as tls:
+        mine = "%s:%d" % tls.getsockname()
+        tls.sendall(b"GET / HTTP/1.1\r\nHost: own.test\r\nConnection: close\r\n\r\n")
+        check(b'"backend": "own"' in tlsclient.read_all(tls), "the server answers")
+    equal((own.clients[-1], own.tlvs), (mine, {2: b"own.test"}), "the client and all TLVs")
+    equal(servers(lab, "own")[text_of(lab, SECOND)]["connects"], 1, "it is counted as others are")
+
+
 # ---- who gets a connection -----------------------------------------------------------------------
 
 
