@@ -302,6 +302,7 @@ control_new(const struct control_config *config, struct control **ret_control)
 	c->conf = conf_ref(config->conf);
 	c->store = config->store;
 	c->status = config->status;
+	c->servers = config->servers;
 	c->channel = config->channel;
 	c->listen_fd = config->listen_fd;
 	c->started_at = clock_wall();
@@ -362,10 +363,11 @@ control_notices(struct control *control)
 }
 
 void
-control_run(struct control *control, struct issuer *issuer, struct upkeep *upkeep)
+control_run(struct control *control, const struct control_peers *peers)
 {
-	control->issuer = issuer;
-	control->upkeep = upkeep;
+	control->issuer = peers->issuer;
+	control->upkeep = peers->upkeep;
+	control->health = peers->health;
 	loop_run(control->loop);
 	store_end(control);
 	import_end(control);

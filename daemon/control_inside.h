@@ -71,6 +71,8 @@ struct control {
 	struct status *status;
 	struct issuer *issuer;
 	struct upkeep *upkeep;
+	struct health *health;
+	struct servers *servers;
 	struct notice_queue *notices;
 	struct import_pool *imports; /* NULL until the first import */
 	bool upgrading;              /* a new certd is being started */
@@ -105,7 +107,6 @@ cJSON *line_with(const char *member, cJSON **ret_object);
 void import_on_done(struct control *c); /* command_import.c */
 void import_end(struct control *c);     /* gives up what is under way, and says so */
 void import_forget(struct control_client *cl);
-
 /* control_wait.c */
 /* The reply goes on with the steps of the names added, and ends when all are through. SEEN:
  * outcomes so far, as for msg_exit_combine(). */

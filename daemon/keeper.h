@@ -2,9 +2,9 @@
 /*
  * daemon/keeper.h - the keeper: the only writer of the store
  *
- * Three threads that meet in the store, the notice queue and the mailboxes of issuer and upkeep:
- * control (this one: the control socket, on a loop), issuer (plan, orders, curl) and upkeep
- * (damage, keys, room).
+ * Four threads that meet in the store, the notice queue and the mailboxes of the others: control
+ * (this one: the control socket, on a loop), issuer (plan, orders, curl), upkeep (damage, keys,
+ * room) and health (the backends' servers).
  */
 #ifndef DAEMON_KEEPER_H
 #define DAEMON_KEEPER_H
@@ -13,6 +13,7 @@
 
 struct conf;
 struct news;
+struct servers;
 struct status;
 struct store;
 
@@ -21,6 +22,7 @@ struct keeper_config {
 	const struct conf *conf;
 	struct store *store;
 	struct status *status;
+	struct servers *servers;
 	const struct news *news; /* an event that the parent has; may be NULL */
 	int control_fd;          /* the control socket to go on with, taken over; -1: none */
 	int channel;             /* to the parent: enum role_message */

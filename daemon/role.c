@@ -110,6 +110,7 @@ on_gone(struct parent *p, struct role *r, const char *how)
 		close(r->spawn.channel);
 	r->spawn.channel = -1;
 	r->spawn.pid = 0;
+	servers_forget_role(p->servers, (size_t)(r - p->roles));
 	if (r->state == ROLE_LEAVING || p->stopping) {
 		role_release(r);
 		if (r == &p->roles[KEEPER])

@@ -11,6 +11,7 @@
 #include "daemon/role.h"
 #include "daemon/role_upgrade.h"
 #include "daemon/sockets.h"
+#include "daemon/servers.h"
 #include "daemon/spawn.h"
 #include "daemon/status.h"
 
@@ -46,6 +47,7 @@ struct parent {
 	const struct conf *conf;
 	struct sockets sockets;
 	struct status *status;
+	struct servers *servers;
 	struct secret master;  /* for the roles to come; see STORE_MASTER_PAIR_LEN */
 	uint32_t master_count; /* grows with each new one */
 	struct store *store;   /* single only */
@@ -80,6 +82,8 @@ MUST_CHECK enum err role_start_workers(struct parent *p, const struct conf *conf
 void role_leave(struct role *r, enum role_message how, int64_t kill_at);
 void role_release(struct role *r);
 void role_let_serve(struct role *r); /* a fresh worker, which is held */
+/* Slots for the servers of all configurations in use. */
+MUST_CHECK enum err role_claim_servers(struct parent *p);
 
 /* role_store.c: takes the store, as far as it can be written; p->readonly when only the file system
  * is in the way, so what is stored can be served. */

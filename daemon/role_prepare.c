@@ -83,6 +83,10 @@ prepare(struct parent *p, struct problem *why)
 		err = look_at_store(p, why);
 	if (!err)
 		err = status_new(&p->status);
+	if (!err)
+		err = servers_new(&p->servers);
+	if (!err)
+		err = role_claim_servers(p);
 	if (!err) {
 		atomic_store(&p->status->pid, getpid());
 		err = open_signals(p);
@@ -121,6 +125,7 @@ end(struct parent *p)
 	store_close(p->store);
 	secret_done(&p->master);
 	status_free(p->status);
+	servers_free(p->servers);
 	conf_unref(p->conf);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)

@@ -31,6 +31,7 @@ run_role(struct spawn *s, struct store *store)
 		return keeper_run(&(struct keeper_config){.conf = s->conf,
 		                                          .store = store,
 		                                          .status = s->status,
+		                                          .servers = s->servers,
 		                                          .news = s->news,
 		                                          .control_fd = s->control_fd,
 		                                          .channel = s->theirs});
@@ -38,6 +39,8 @@ run_role(struct spawn *s, struct store *store)
 		&(struct worker_config){.conf = s->conf,
 	                                .store = store,
 	                                .status = &s->status->slot[s->status_slot],
+	                                .servers = s->servers,
+	                                .role = s->status_slot,
 	                                .listen_fds = s->own_fds ? s->own_fds : s->listen_fds,
 	                                .listen_count = s->listen_count,
 	                                .hold = s->hold,

@@ -18,6 +18,7 @@
 
 struct news;
 struct secret;
+struct servers;
 struct status;
 struct store;
 
@@ -31,6 +32,7 @@ struct spawn {
 	const struct secret *master;
 	struct store *store; /* single: the one of the process; else NULL */
 	struct status *status;
+	struct servers *servers;
 	size_t status_slot;
 	const int *listen_fds; /* of a worker, as in struct worker_config */
 	size_t listen_count;

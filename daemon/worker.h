@@ -21,6 +21,7 @@
 #include "base/err.h"
 
 struct conf;
+struct servers;
 struct status_slot;
 struct store;
 
@@ -31,9 +32,11 @@ struct worker_config {
 	const struct conf *conf;
 	struct store *store; /* read-only use */
 	struct status_slot *status;
-	const int *listen_fds; /* bound, listening, non-blocking; -1: none */
-	size_t listen_count;   /* the i-th is for conf->listens[i % conf->listen_count] */
-	bool hold;             /* until ROLE_SERVE */
+	struct servers *servers; /* has been given slots for CONF */
+	size_t role;             /* whose connections they count */
+	const int *listen_fds;   /* bound, listening, non-blocking; -1: none */
+	size_t listen_count;     /* the i-th is for conf->listens[i % conf->listen_count] */
+	bool hold;               /* until ROLE_SERVE */
 	int channel;
 };
 
