@@ -34,12 +34,20 @@ static struct tmpfront front;
 static struct tmpserver server;
 static struct conf_backend *backend;
 static struct network proxies[2];
-static unsigned char seen[16 + 12]; /* the PROXY header that the backend got */
+static unsigned char seen[16 + 12]; /* the PROXY header that the backend got, but for its TLVs */
 
 static void
 serve_behind_proxy(int fd)
 {
+	unsigned char tlvs[512];
+	size_t rest;
+
 	assert_int_equal(recv(fd, seen, sizeof(seen), MSG_WAITALL), sizeof(seen));
+	rest = (size_t)(seen[14] << 8 | seen[15]) - 12;
+	assert_true(rest <= sizeof(tlvs));
+	assert_int_equal(recv(fd, tlvs, rest, MSG_WAITALL), rest);
+	seen[14] = 0; /* as in V2_HEADER, which has none */
+	seen[15] = 12;
 	tmpserver_echo(fd);
 }
 
