@@ -40,6 +40,7 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511 };
 	X(CHAIN, "chain", STORE_SERVED, 2, 3)                                                      \
 	X(CHALLENGE_HTTP, "challenge-http", STORE_SERVED, 2, 4)                                    \
 	X(CHALLENGE_ALPN, "challenge-alpn", STORE_SERVED, 2, 5)                                    \
+	X(TICKET, "ticket", STORE_SERVED, 2, 6)                                                    \
 	X(CHANGE, "change", STORE_SERVED, TABLE_PLAIN, 0)                                          \
 	X(GONE, "gone", STORE_SERVED, TABLE_PLAIN, 0)                                              \
 	X(GONE_KEY, "gone-key", STORE_SERVED, TABLE_PLAIN, 0)                                      \
