@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <openssl/ssl.h>
+
 #include "daemon/conf.h"
 #include "daemon/conn_inside.h"
+#include "daemon/tickets.h"
 
 enum step
 conn_step_hello(struct conn *c)
@@ -17,6 +20,8 @@ conn_step_hello(struct conn *c)
 		return STEP_END;
 	}
 	conn_count(c, STATUS_HANDSHAKES, 1);
+	conn_count(c, STATUS_RESUMED, (uint64_t)SSL_session_reused(c->client.tls));
+	c->client.owes_ticket = tickets_is_owed(c->client.tls);
 	if (c->choice.challenge) {
 		conn_count(c, STATUS_CHALLENGES_SERVED, 1);
 		return conn_enter(c, CONN_DRAIN);

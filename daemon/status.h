@@ -21,6 +21,7 @@
 	X(ACCEPTED, "accepted")                                                                    \
 	X(HANDSHAKES, "handshakes")                                                                \
 	X(HANDSHAKES_FAILED, "handshakes_failed")                                                  \
+	X(RESUMED, "resumed")                                                                      \
 	X(CHALLENGES_SERVED, "challenges_served")                                                  \
 	X(SNI_UNKNOWN, "sni_unknown")                                                              \
 	X(SNI_INVALID, "sni_invalid")                                                              \

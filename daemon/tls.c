@@ -15,6 +15,7 @@
 #include "daemon/hello.h"
 #include "daemon/loop.h"
 #include "daemon/status.h"
+#include "daemon/tickets.h"
 #include "store/challenge.h"
 #include "store/store.h"
 
@@ -33,6 +34,7 @@ static const char groups[] = "X25519:P-256:P-384";
 struct tls {
 	struct tls_config config;
 	SSL_CTX *ctx;
+	struct tickets *tickets;
 	EVP_PKEY *challenge_key; /* made for the first challenge */
 };
 
@@ -131,6 +133,19 @@ choose_cred(struct tls_choice *choice, int *alert)
 	}
 }
 
+/* Before OpenSSL looks at a ticket. */
+static int
+bind_session(SSL *ssl, const struct tls_choice *choice, int *alert, int chosen)
+{
+	const struct hostname *name = choice->challenge ? NULL : &choice->name;
+
+	if (chosen != SSL_CLIENT_HELLO_SUCCESS)
+		return chosen;
+	if (tickets_bind(choice->tls->tickets, ssl, name, choice->backend) != ERR_OK)
+		return refuse(alert, SSL_AD_INTERNAL_ERROR);
+	return chosen;
+}
+
 static int
 on_client_hello(SSL *ssl, int *alert, void *arg)
 {
@@ -155,7 +170,8 @@ on_client_hello(SSL *ssl, int *alert, void *arg)
 	}
 	if (hostname_parse_sni(name.data, name.len, &choice->name) != ERR_OK)
 		return refuse_name(choice, alert, STATUS_SNI_INVALID);
-	return acme ? choose_challenge(choice, alert) : choose_cred(choice, alert);
+	return bind_session(ssl, choice, alert,
+	                    acme ? choose_challenge(choice, alert) : choose_cred(choice, alert));
 }
 
 /* Only to learn how long the hello is. */
@@ -222,12 +238,12 @@ context_new(void)
 
 	if (!ctx || !SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) ||
 	    !SSL_CTX_set_ciphersuites(ctx, suites_13) || !SSL_CTX_set_cipher_list(ctx, suites_12) ||
-	    !SSL_CTX_set1_groups_list(ctx, groups) || !SSL_CTX_set_num_tickets(ctx, 0)) {
+	    !SSL_CTX_set1_groups_list(ctx, groups)) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
 	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION |
-	                                 SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
+	                                 SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN |
 	                              SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -244,15 +260,19 @@ enum err
 tls_new(const struct tls_config *config, struct tls **ret_tls)
 {
 	struct tls *tls = calloc(1, sizeof(*tls));
+	enum err err;
 
 	if (!tls)
 		return ERR_NOMEM;
 	tls->config = *config;
-	tls->ctx = context_new();
-	if (!tls->ctx) {
+	err = tickets_new(config->store, &tls->tickets);
+	if (!err && !(tls->ctx = context_new()))
+		err = ERR_CRYPTO;
+	if (err) {
 		tls_free(tls);
-		return ERR_CRYPTO;
+		return err;
 	}
+	tickets_serve(tls->tickets, tls->ctx);
 	*ret_tls = tls;
 	return ERR_OK;
 }
@@ -264,7 +284,14 @@ tls_free(struct tls *tls)
 		return;
 	EVP_PKEY_free(tls->challenge_key);
 	SSL_CTX_free(tls->ctx);
+	tickets_free(tls->tickets);
 	free(tls);
+}
+
+void
+tls_tick(struct tls *tls)
+{
+	tickets_tick(tls->tickets);
 }
 
 enum err

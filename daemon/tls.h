@@ -3,12 +3,12 @@
  * daemon/tls.h - the TLS side of a worker: one SSL_CTX, and what a ClientHello leads to
  *
  * TLS 1.2 and 1.3, AEAD suites with forward secrecy only, no renegotiation, no compression, no
- * 0-RTT, no resumption yet. The decision falls before any cryptography, on the raw hello:
- *   server_name        malformed: decode_error. Absent, invalid or unknown: unrecognized_name, or a
- *                      silent close (`unknown-sni close`).
- *   acme-tls/1 offered a live challenge: its certificate, and the connection ends after the
- * handshake; none: no_application_protocol. known name         its credential (daemon/credcache.h),
- * attached when the handshake needs it. Threads: one per struct tls.
+ * 0-RTT; resumption by tickets only (daemon/tickets.h). The decision falls before any cryptography,
+ * on the raw hello: server_name        malformed: decode_error. Absent, invalid or unknown:
+ * unrecognized_name, or a silent close (`unknown-sni close`). acme-tls/1 offered a live challenge:
+ * its certificate, and the connection ends after the handshake; none: no_application_protocol.
+ * known name         its credential (daemon/credcache.h), attached when the handshake needs it.
+ * Threads: one per struct tls.
  */
 #ifndef DAEMON_TLS_H
 #define DAEMON_TLS_H
@@ -48,6 +48,7 @@ struct tls_choice {
 
 MUST_CHECK enum err tls_new(const struct tls_config *config, struct tls **ret_tls);
 void tls_free(struct tls *tls); /* accepts NULL */
+void tls_tick(struct tls *tls); /* a few times a second */
 
 /* A server side on FD, which stays the caller's. CHOICE must outlive RET_SSL. */
 MUST_CHECK enum err tls_accept(struct tls *tls, int fd, struct tls_choice *choice, SSL **ret_ssl);

@@ -6,6 +6,7 @@
  *   are looked at once more, put aside (store/quarantine.h), told as `store.corrupt`, and planned
  *   anew where that is possible.
  * - Keys: moves records under the newest data key while a rotation runs, a short commit at a time.
+ * - Session tickets: a new key every 12 hours (store/ticket.h).
  * - Room: when the disk is nearly full no order begins, so what is in work can still be stored, and
  *   serving never needs room. Ends by itself.
  * - Trouble: commits that fail are told once, and once more when they work again.
@@ -51,6 +52,9 @@ bool upkeep_is_lost(struct upkeep *upkeep);
 /* A commit of an order's step failed, or went well again. */
 void upkeep_commit_failed(struct upkeep *upkeep, enum err err);
 void upkeep_commit_worked(struct upkeep *upkeep);
+
+/* A new key for session tickets now; with FORGET, the ones out there open no more. Any thread. */
+MUST_CHECK enum err upkeep_turn_tickets(struct store *store, bool forget);
 
 struct upkeep_state {
 	bool room;              /* as upkeep_has_room() */

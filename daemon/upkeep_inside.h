@@ -27,6 +27,7 @@ struct upkeep {
 	int64_t chain_at;                      /* mono ms: a damaged chain is next acted on */
 	int64_t trouble_at;                    /* mono ms: next try to tell of it */
 	enum err told;                         /* the trouble that an event tells of */
+	int64_t ticket_at;                     /* mono ms: next look at the ticket keys */
 	bool rotating;
 	size_t batch;
 	pthread_t thread;
@@ -54,6 +55,7 @@ void upkeep_repair(struct upkeep *u, const struct hostname *name);
 /* upkeep_store.c */
 /* Milliseconds until it wants to be called again. */
 int64_t upkeep_reseal(struct upkeep *u);
+void upkeep_tickets(struct upkeep *u);
 void upkeep_watch_room(struct upkeep *u);
 void upkeep_tell_trouble(struct upkeep *u);
 void upkeep_watch_store(struct upkeep *u);

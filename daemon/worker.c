@@ -53,6 +53,7 @@ on_tick(void *arg)
 	struct worker *w = arg;
 
 	conn_sweep(&w->host);
+	tls_tick(w->host.tls);
 	if (w->draining && clock_mono_ms() >= w->drain_until_ms) {
 		log_notice("%zu connections outlast the drain time and are cut", w->host.count);
 		loop_stop(w->host.loop);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/ticket.h"
 
-#include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/secret.h"
 #include "store/inside.h"
+#include "store/seal.h"
 #include "store/table.h"
 
 static const char ring_key[] = "ring";
@@ -100,28 +100,40 @@ ticket_key_is_live(const struct ticket_key *key, int64_t now)
 	return now < key->made_at + TICKET_KEEP_S && now >= key->made_at - TICKET_EVERY_S;
 }
 
+static enum err
+fill(unsigned char *dst, size_t len)
+{
+	struct secret bytes = {0};
+	enum err err = seal_random(&bytes);
+
+	if (!err)
+		memcpy(dst, bytes.data, len);
+	secret_done(&bytes);
+	return err;
+}
+
 enum err
 ticket_ring_turn(struct ticket_ring *ring, int64_t now, bool forget)
 {
 	struct ticket_ring next = {.count = 1, .keys = {{.made_at = now}}};
 	struct ticket_key *fresh = &next.keys[0];
+	enum err err = fill(fresh->name, sizeof(fresh->name));
 
-	if (RAND_bytes(fresh->name, sizeof(fresh->name)) != 1 ||
-	    RAND_priv_bytes(fresh->aes, sizeof(fresh->aes)) != 1 ||
-	    RAND_priv_bytes(fresh->hmac, sizeof(fresh->hmac)) != 1) {
-		ticket_ring_wipe(&next);
-		return ERR_CRYPTO;
-	}
+	if (!err)
+		err = fill(fresh->aes, sizeof(fresh->aes));
+	if (!err)
+		err = fill(fresh->hmac, sizeof(fresh->hmac));
 	for (size_t i = 0; i < ring->count && next.count < TICKET_KEYS && !forget; i++)
 		if (ticket_key_is_live(&ring->keys[i], now))
 			next.keys[next.count++] = ring->keys[i];
-	*ring = next;
+	if (!err)
+		*ring = next;
 	ticket_ring_wipe(&next);
-	return ERR_OK;
+	return err;
 }
 
 void
 ticket_ring_wipe(struct ticket_ring *ring)
 {
-	OPENSSL_cleanse(ring, sizeof(*ring));
+	explicit_bzero(ring, sizeof(*ring));
 }

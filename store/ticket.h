@@ -30,7 +30,7 @@ struct ticket_key {
 };
 
 struct ticket_ring {
-	size_t count; /* 0: none yet */
+	size_t count;                        /* 0: none yet */
 	struct ticket_key keys[TICKET_KEYS]; /* newest first */
 };
 
