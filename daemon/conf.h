@@ -63,6 +63,8 @@ struct conf_ca {
 	uint32_t max_orders; /* in work at once; default 64 */
 };
 
+enum conf_client_cert { CLIENT_CERT_NONE, CLIENT_CERT_OPTIONAL, CLIENT_CERT_REQUIRED };
+
 struct conf_backend {
 	char name[NAME_WORD_MAX + 1];
 	struct conf_address servers[CONF_SERVERS_MAX]; /* tried in order */
@@ -72,6 +74,8 @@ struct conf_backend {
 	uint32_t connect_timeout_ms;       /* per server; default 5 s */
 	unsigned char alpn[CONF_ALPN_MAX]; /* what we may choose, wire format (RFC 7301 3.1) */
 	size_t alpn_len;                   /* default: http/1.1 */
+	enum conf_client_cert client_cert; /* what clients have to show; daemon/client_cert.h */
+	const char *client_trust;          /* the PEM text of whom to believe */
 };
 
 enum conf_unknown_sni { UNKNOWN_SNI_REJECT = 1, UNKNOWN_SNI_CLOSE };

@@ -91,6 +91,8 @@ static const struct conf_rule backend_rules[] = {
                   CONF_RANGE(10, 5 * MINUTE_MS)),
 	CONF_RULE("connect", "immediately", 1, 1, take_connect),
 	CONF_RULE("alpn", "PROTOCOL...", 1, CONF_ALPN_MAX / 2, take_alpn),
+	CONF_RULE("client-certificate", "required|optional FILE", 2, 2,
+                  conf_take_client_certificate),
 };
 
 static const struct conf_level backend_level = CONF_LEVEL("backend", backend_rules);

@@ -27,6 +27,7 @@ bool conf_fail_again(const struct conf_walk *w, const struct conf_statement *s, 
 bool conf_fail_many(const struct conf_walk *w, const struct conf_statement *s, int max);
 
 conf_take conf_take_listen, conf_take_ca, conf_take_backend, conf_take_default;
+conf_take conf_take_client_certificate; /* of a backend, into it */
 /* What the `default` block refers to. */
 bool conf_resolve_default(const struct conf_walk *w);
 

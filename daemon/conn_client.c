@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <openssl/ssl.h>
 
+#include "daemon/client_cert.h"
 #include "daemon/conf.h"
 #include "daemon/conn_inside.h"
 #include "daemon/tickets.h"
@@ -14,6 +15,7 @@ conn_step_hello(struct conn *c)
 		return STEP_AGAIN;
 	if (err) {
 		conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
+		conn_count(c, STATUS_CLIENT_CERT_REFUSED, client_cert_was_refused(c->client.tls));
 		/* Unread bytes would turn our close() into a reset, which may overtake the alert.
 		 */
 		(void)!end_discard(&c->client, c->host->scratch);

@@ -90,8 +90,8 @@ use_mac(EVP_MAC_CTX *mac, const struct ticket_key *key)
 {
 	/* OpenSSL's parameters have no const; it does not write there. */
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY,
-	                                          (void *)(uintptr_t)key->hmac, sizeof(key->hmac)),
+		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)(uintptr_t)key->hmac,
+	                                          sizeof(key->hmac)),
 		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){"SHA256"}, 0),
 		OSSL_PARAM_construct_end(),
 	};
@@ -179,8 +179,7 @@ tickets_bind(struct tickets *tickets, SSL *ssl, const struct hostname *name,
 	unsigned char context[EVP_MAX_MD_SIZE];
 	unsigned len;
 
-	(void)backend;
-	if (!name || !has_key(tickets)) {
+	if (!name || (backend && backend->client_cert) || !has_key(tickets)) {
 		SSL_set_options(ssl, SSL_OP_NO_TICKET);
 		return ERR_OK;
 	}

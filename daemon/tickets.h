@@ -3,16 +3,16 @@
  * daemon/tickets.h - session tickets of a worker: resumption without a session kept anywhere
  *
  * The keys are the store's ring (store/ticket.h), looked at once a second and when a ticket has a
- * key that is not known, so every worker opens
- * what any of them, or the one before a restart, has sealed: AES-256-CBC and HMAC-SHA256 around
- * OpenSSL's session, as RFC 5077 4 has it. One ticket a handshake. A ticket of TLS 1.3 leaves with
- * the first bytes for the client (end.h), so it costs no packet and no system call of its own.
+ * key that is not known, so every worker opens what any of them, or the one before a restart, has
+ * sealed: AES-256-CBC and HMAC-SHA256 around OpenSSL's session, as RFC 5077 4 has it. One ticket a
+ * handshake. A ticket of TLS 1.3 leaves with the first bytes for the client (end.h), so it costs no
+ * packet and no system call of its own.
  *
  * A ticket is good for the host it was made for and no other: tickets_bind() makes the session id
- * context out of host and client certificate policy, and OpenSSL takes a session of another context
- * for none, as it does one that was forged, is older than TICKET_EVERY_S, or whose key has left the
- * ring: the handshake is a full one. Where clients show certificates there are no tickets at all:
- * a ticket would outlive the certificate, its revocation, and the CA file.
+ * context out of the host's name, and OpenSSL takes a session of another context for none, as it
+ * does one that was forged, is older than TICKET_EVERY_S, or whose key has left the ring: the
+ * handshake is a full one. Where clients show certificates there are no tickets at all: a ticket
+ * would outlive the certificate, its revocation, and the file of whom to trust.
  * Threads: one per struct tickets.
  */
 #ifndef DAEMON_TICKETS_H

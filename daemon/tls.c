@@ -9,6 +9,7 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "daemon/alpn01.h"
+#include "daemon/client_cert.h"
 #include "daemon/conf.h"
 #include "daemon/cred.h"
 #include "daemon/credcache.h"
@@ -35,6 +36,7 @@ struct tls {
 	struct tls_config config;
 	SSL_CTX *ctx;
 	struct tickets *tickets;
+	struct client_certs *client_certs;
 	EVP_PKEY *challenge_key; /* made for the first challenge */
 };
 
@@ -141,7 +143,8 @@ bind_session(SSL *ssl, const struct tls_choice *choice, int *alert, int chosen)
 
 	if (chosen != SSL_CLIENT_HELLO_SUCCESS)
 		return chosen;
-	if (tickets_bind(choice->tls->tickets, ssl, name, choice->backend) != ERR_OK)
+	if (tickets_bind(choice->tls->tickets, ssl, name, choice->backend) != ERR_OK ||
+	    client_certs_ask(choice->tls->client_certs, ssl, choice->backend) != ERR_OK)
 		return refuse(alert, SSL_AD_INTERNAL_ERROR);
 	return chosen;
 }
@@ -266,6 +269,8 @@ tls_new(const struct tls_config *config, struct tls **ret_tls)
 		return ERR_NOMEM;
 	tls->config = *config;
 	err = tickets_new(config->store, &tls->tickets);
+	if (!err)
+		err = client_certs_new(config->conf, &tls->client_certs);
 	if (!err && !(tls->ctx = context_new()))
 		err = ERR_CRYPTO;
 	if (err) {
@@ -285,6 +290,7 @@ tls_free(struct tls *tls)
 	EVP_PKEY_free(tls->challenge_key);
 	SSL_CTX_free(tls->ctx);
 	tickets_free(tls->tickets);
+	client_certs_free(tls->client_certs);
 	free(tls);
 }
 
