@@ -7,6 +7,7 @@
 #include "store/cert.h"
 #include "store/domain_index.h"
 #include "store/inside.h"
+#include "store/ocsp.h"
 #include "store/label.h"
 #include "store/table.h"
 #include "store/upgrade.h"
@@ -144,6 +145,8 @@ domain_del(struct store_txn *txn, const struct hostname *name)
 	err = table_del(txn, TABLE_DOMAIN, table_key_name(name));
 	if (!err)
 		err = cert_del(txn, name);
+	if (!err)
+		err = ocsp_del(txn, name);
 	return err ? txn_fail(txn, err) : domain_index(txn, &old, NULL);
 }
 

@@ -90,8 +90,8 @@ pem_of(int count, long *ret_len)
 		X509 *cert = cert_new();
 
 		X509_set_pubkey(cert, key);
-		add_cn(cert, V_ASN1_UTF8STRING, (char[]){(char)('A' + i % 26), (char)('a' + i / 26)},
-		       2);
+		add_cn(cert, V_ASN1_UTF8STRING,
+		       (char[]){(char)('A' + i % 26), (char)('a' + i / 26)}, 2);
 		assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
 		BIO_puts(out, "# somebody's root\n");
 		PEM_write_bio_X509(out, cert);
@@ -120,8 +120,8 @@ test_file(void **state)
 		text = pem_of(count, &len);
 		assert_int_equal(client_cert_is_file(text, (size_t)len, &why), good);
 		if (!good)
-			assert_string_equal(why, count ? "has too many certificates"
-			                               : "has no certificate");
+			assert_string_equal(
+				why, count ? "has too many certificates" : "has no certificate");
 		free(text);
 	}
 	text = pem_of(2, &len);
