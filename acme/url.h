@@ -17,6 +17,8 @@ enum { URL_MAX = 2047, URL_ORIGIN_MAX = 280 };
 
 /* https, a host, no user, only printable ASCII without what could leave a header or a JSON text. */
 bool url_is_sane(const char *url);
+/* The same, or http: what a certificate says, not the CA's API. */
+bool url_is_foreign(const char *url);
 /* "https://Host/x" -> "host:443", lower case. ERR_INVALID when not sane. */
 MUST_CHECK enum err url_origin(const char *url, char ret_origin[URL_ORIGIN_MAX + 1]);
 

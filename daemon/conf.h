@@ -100,6 +100,7 @@ struct conf {
 	size_t ca_count;
 	const struct conf_backend *backends;
 	size_t backend_count;
+	bool ocsp_allow_private;       /* ask responders at addresses that are not public, too */
 	struct conf_default otherwise; /* the `default` block */
 };
 

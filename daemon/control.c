@@ -353,9 +353,11 @@ control_notices(struct control *control)
 }
 
 void
-control_run(struct control *control, struct issuer *issuer, struct upkeep *upkeep)
+control_run(struct control *control, struct issuer *issuer, struct upkeep *upkeep,
+            struct stapler *stapler)
 {
 	control->issuer = issuer;
 	control->upkeep = upkeep;
+	control->stapler = stapler;
 	loop_run(control->loop);
 }

@@ -18,6 +18,7 @@ struct issuer;
 struct notice_queue;
 struct status;
 struct store;
+struct stapler;
 struct upkeep;
 
 /* Borrowed until control_free(); of the conf a reference is taken. */
@@ -34,6 +35,7 @@ void control_free(struct control *control);
 /* What the issuer's thread tells; to be handed to the issuer. */
 struct notice_queue *control_notices(struct control *control);
 /* Serves until the parent says so or is gone. */
-void control_run(struct control *control, struct issuer *issuer, struct upkeep *upkeep);
+void control_run(struct control *control, struct issuer *issuer, struct upkeep *upkeep,
+                 struct stapler *stapler);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/control_inside.h - what control.c (clients and framing), control_reply.c, command*.c (the
- * verbs) and control_wait.c (clients that wait) share; nobody else includes it. Control thread
- * only. */
+/* daemon/control_inside.h - what control.c (clients and framing), control_reply.c, command*.c
+ * (verbs) and control_wait.c (clients that wait) share, and nobody else. Control thread only. */
 #ifndef DAEMON_CONTROL_INSIDE_H
 #define DAEMON_CONTROL_INSIDE_H
 
@@ -69,6 +68,7 @@ struct control {
 	struct status *status;
 	struct issuer *issuer;
 	struct upkeep *upkeep;
+	struct stapler *stapler;
 	struct notice_queue *notices;
 	struct import_pool *imports; /* NULL until the first import */
 	int channel;

@@ -15,6 +15,7 @@
 #include "daemon/history.h"
 #include "daemon/issuer.h"
 #include "daemon/role.h"
+#include "daemon/stapler.h"
 #include "store/domain_list.h"
 #include "store/store.h"
 
@@ -145,6 +146,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		c->conf = c->next_conf;
 		log_set_level(c->conf->log_level);
 		issuer_set_conf(c->issuer, c->conf);
+		stapler_set_conf(c->stapler, c->conf);
 	}
 	c->next_conf = NULL;
 	answer_reload(c, *text ? text : NULL);

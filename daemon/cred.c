@@ -13,8 +13,10 @@
 #include <uthash.h>
 
 #include "acme/key.h"
+#include "acme/ocsp.h"
 #include "base/cursor.h"
 #include "store/cert.h"
+#include "store/domain.h"
 
 /* Issuer certificates, one copy for all leaves of an issuer. */
 struct chain_ref {
@@ -29,7 +31,8 @@ struct cred {
 	unsigned refs;
 	X509 *leaf;
 	EVP_PKEY *key;
-	struct chain_ref *chain; /* NULL: none */
+	struct chain_ref *chain;           /* NULL: none */
+	struct cred_source *staple_source; /* NULL: none */
 	bool spoiled;
 };
 
@@ -77,6 +80,7 @@ cred_unref(struct cred *cred)
 	chain_unref(cred->chain);
 	X509_free(cred->leaf);
 	EVP_PKEY_free(cred->key);
+	free(cred->staple_source);
 	free(cred);
 }
 
@@ -102,6 +106,12 @@ cred_attach(struct cred *cred, SSL *ssl)
 		return ERR_OK;
 	spoil(cred);
 	return ERR_CRYPTO;
+}
+
+const struct cred_source *
+cred_staple_source(const struct cred *cred)
+{
+	return cred->staple_source;
 }
 
 bool
@@ -208,6 +218,19 @@ load_key(const struct cert *cert, const X509 *leaf, EVP_PKEY **ret_key)
 	return key_load_p256(&cert->key, point->data, (size_t)point->length, ret_key);
 }
 
+/* Without memory for it, it is served without answers. */
+static void
+note_source(struct cred *cred, const struct domain *domain, struct span leaf)
+{
+	char url[OCSP_URL_MAX + 1];
+	bool must_staple;
+
+	if (!ocsp_responder(leaf, url, &must_staple) ||
+	    !(cred->staple_source = malloc(sizeof(*cred->staple_source))))
+		return;
+	*cred->staple_source = (struct cred_source){domain->name, domain->generation};
+}
+
 /* The bytes of the private key are wiped here whatever happens. */
 enum err
 cred_load(struct cred_chains *chains, struct store_txn *txn, const struct domain *domain,
@@ -230,6 +253,7 @@ cred_load(struct cred_chains *chains, struct store_txn *txn, const struct domain
 	if (!err)
 		err = chain_ref(chains, txn, cert.chain_id, &cred->chain);
 	if (!err) {
+		note_source(cred, domain, (struct span){cert.leaf.data, cert.leaf.len});
 		*ret_cred = cred;
 		cred = NULL;
 	}

@@ -12,8 +12,10 @@
 
 #include <openssl/types.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
+#include "base/hostname.h"
 
 struct cred;
 struct cred_chains;
@@ -36,6 +38,12 @@ void cred_unref(struct cred *cred); /* accepts NULL */
 /* OpenSSL decodes parts of a certificate at its first use and remembers when that went wrong, be it
  * only for lack of memory: then CRED is spoiled, and should be loaded again. */
 MUST_CHECK enum err cred_attach(struct cred *cred, SSL *ssl);
+/* Which record of the store it is; NULL when its certificate names no OCSP responder. */
+struct cred_source {
+	struct hostname name;
+	uint64_t generation;
+};
+const struct cred_source *cred_staple_source(const struct cred *cred);
 bool cred_is_spoiled(const struct cred *cred);
 
 #endif

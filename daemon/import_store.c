@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "daemon/import_inside.h"
 #include "daemon/plan.h"
+#include "daemon/staple.h"
 #include "store/cert.h"
 #include "store/event.h"
 #include "store/store.h"
@@ -82,6 +83,9 @@ put_cert(struct store_txn *txn, const struct bundle *b, struct domain *d)
 		err = ERR_NOMEM;
 	if (!err)
 		err = cert_put(txn, &d->name, &cert, &b->issuers);
+	if (!err)
+		err = staple_plan(txn, &d->name, cert.generation,
+		                  (struct span){cert.leaf.data, cert.leaf.len});
 	d->generation = cert.generation;
 	cert_done(&cert);
 	return err;

@@ -15,6 +15,7 @@
 #include "daemon/conf.h"
 #include "daemon/notice.h"
 #include "daemon/plan.h"
+#include "daemon/staple.h"
 #include "store/cert.h"
 #include "store/event.h"
 #include "store/order.h"
@@ -210,6 +211,9 @@ put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 		err = ERR_NOMEM;
 	if (!err)
 		err = cert_put(txn, &job->name, &cert, &job->chain.issuers);
+	if (!err)
+		err = staple_plan(txn, &job->name, cert.generation,
+		                  (struct span){cert.leaf.data, cert.leaf.len});
 	d->generation = cert.generation;
 	cert_done(&cert);
 	d->state = DOMAIN_VALID;

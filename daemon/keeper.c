@@ -9,6 +9,7 @@
 #include "daemon/conf.h"
 #include "daemon/issuer.h"
 #include "daemon/role.h"
+#include "daemon/stapler.h"
 #include "daemon/upkeep.h"
 
 static void
@@ -18,6 +19,16 @@ say_ready(int channel)
 
 	if (send(channel, &message, 1, MSG_NOSIGNAL) != 1)
 		log_warn("the parent does not hear that the keeper is ready");
+}
+
+static enum err
+start_stapler(const struct keeper_config *config, struct control *control,
+              struct stapler **ret_stapler)
+{
+	struct stapler_config stapler_config = {
+		.conf = config->conf, .store = config->store, .notices = control_notices(control)};
+
+	return stapler_start(&stapler_config, ret_stapler);
 }
 
 enum err
@@ -34,6 +45,7 @@ keeper_run(const struct keeper_config *config)
 	struct control *control = NULL;
 	struct issuer *issuer = NULL;
 	struct upkeep *upkeep = NULL;
+	struct stapler *stapler = NULL;
 	enum err err = control_new(&control_config, &control);
 
 	if (!err) {
@@ -44,11 +56,14 @@ keeper_run(const struct keeper_config *config)
 		issuer_config.upkeep = upkeep;
 		err = issuer_start(&issuer_config, &issuer);
 	}
+	if (!err)
+		err = start_stapler(config, control, &stapler);
 	if (!err) {
 		say_ready(config->channel);
-		control_run(control, issuer, upkeep);
+		control_run(control, issuer, upkeep, stapler);
 		err = upkeep_is_lost(upkeep) ? ERR_IO : ERR_OK;
 	}
+	stapler_stop(stapler);
 	issuer_stop(issuer);
 	upkeep_stop(upkeep);
 	control_free(control);

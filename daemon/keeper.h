@@ -2,9 +2,9 @@
 /*
  * daemon/keeper.h - the keeper: the only writer of the store
  *
- * Three threads that meet in the store, the notice queue and the mailboxes of issuer and upkeep:
- * control (this one: the control socket, on a loop), issuer (plan, orders, curl) and upkeep
- * (damage, keys, room).
+ * Four threads that meet in the store, the notice queue and the mailboxes of issuer and upkeep:
+ * control (this one: the control socket, on a loop), issuer (plan, orders, curl), upkeep (damage,
+ * keys, room) and stapler (OCSP).
  */
 #ifndef DAEMON_KEEPER_H
 #define DAEMON_KEEPER_H

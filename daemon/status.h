@@ -22,6 +22,7 @@
 	X(HANDSHAKES, "handshakes")                                                                \
 	X(HANDSHAKES_FAILED, "handshakes_failed")                                                  \
 	X(RESUMED, "resumed")                                                                      \
+	X(STAPLED, "stapled")                                                                      \
 	X(CLIENT_CERT_REFUSED, "client_certificates_refused")                                      \
 	X(CHALLENGES_SERVED, "challenges_served")                                                  \
 	X(SNI_UNKNOWN, "sni_unknown")                                                              \

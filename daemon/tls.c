@@ -15,6 +15,7 @@
 #include "daemon/credcache.h"
 #include "daemon/hello.h"
 #include "daemon/loop.h"
+#include "daemon/staple.h"
 #include "daemon/status.h"
 #include "daemon/tickets.h"
 #include "store/challenge.h"
@@ -234,6 +235,20 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsig
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/* Only of clients that ask, and not on resumption. */
+static int
+on_status(SSL *ssl, void *arg)
+{
+	const struct tls_choice *choice = SSL_get_app_data(ssl);
+	const struct tls_config *config = &choice->tls->config;
+
+	(void)arg;
+	if (!choice->cred || !staple_attach(config->store, choice->cred, ssl))
+		return SSL_TLSEXT_ERR_NOACK;
+	status_add(config->status, STATUS_STAPLED, 1);
+	return SSL_TLSEXT_ERR_OK;
+}
+
 static SSL_CTX *
 context_new(void)
 {
@@ -255,6 +270,7 @@ context_new(void)
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	SSL_CTX_set_cert_cb(ctx, on_cert, NULL);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+	SSL_CTX_set_tlsext_status_cb(ctx, on_status);
 	SSL_CTX_set_msg_callback(ctx, on_message);
 	return ctx;
 }
