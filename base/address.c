@@ -45,8 +45,8 @@ struct net6 {
 
 /* With an IPv4 address behind them. */
 static const struct net6 wraps4[] = {
-	{{[10] = 0xff, [11] = 0xff}, 12},                     /* mapped */
-	{{0x00, 0x64, 0xff, 0x9b}, 12},                       /* NAT64, RFC 6052 */
+	{{[10] = 0xff, [11] = 0xff}, 12}, /* mapped */
+	{{0x00, 0x64, 0xff, 0x9b}, 12},   /* NAT64, RFC 6052 */
 };
 
 /* Of 2000::/3, which is all that is public. */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -9,7 +8,6 @@
 #include "daemon/conf.h"
 #include "daemon/conn_inside.h"
 #include "daemon/listener.h"
-#include "daemon/loop.h"
 
 const struct conf_listen *
 conn_listen(const struct conn *c)
@@ -32,7 +30,7 @@ conn_set_deadline(struct conn *c, uint32_t after_ms)
 
 /* The machine */
 
-enum limit { LIMIT_HANDSHAKE, LIMIT_CONNECT, LIMIT_IDLE, LIMIT_DRAIN };
+enum limit { LIMIT_GOES_ON, LIMIT_HANDSHAKE, LIMIT_CONNECT, LIMIT_IDLE, LIMIT_DRAIN };
 
 static const struct {
 	const char *name;
@@ -41,6 +39,7 @@ static const struct {
 	void (*expired)(struct conn *c); /* NULL: the connection ends */
 } states[] = {
 	[CONN_HELLO] = {"hello", conn_step_hello, LIMIT_HANDSHAKE, NULL},
+	[CONN_HANDSHAKE] = {"handshake", conn_step_handshake, LIMIT_GOES_ON, NULL},
 	[CONN_REQUEST] = {"request", conn_step_request, LIMIT_HANDSHAKE, NULL},
 	[CONN_WAIT] = {"wait", conn_step_wait, LIMIT_IDLE, NULL},
 	[CONN_CONNECT] = {"connect", conn_step_connect, LIMIT_CONNECT, conn_connect_expired},
@@ -58,6 +57,7 @@ limit_ms(const struct conn *c, enum limit limit)
 		return c->choice.backend->connect_timeout_ms;
 	case LIMIT_IDLE:
 		return conn_listen(c)->idle_timeout_ms;
+	case LIMIT_GOES_ON:
 	case LIMIT_DRAIN:
 		break;
 	}
@@ -68,7 +68,8 @@ enum step
 conn_enter(struct conn *c, enum conn_state state)
 {
 	c->state = state;
-	conn_set_deadline(c, limit_ms(c, states[state].limit));
+	if (states[state].limit != LIMIT_GOES_ON)
+		conn_set_deadline(c, limit_ms(c, states[state].limit));
 	return STEP_NEXT;
 }
 
@@ -81,7 +82,7 @@ end(struct conn *c)
 
 	end_done(&c->backend, c->state == CONN_RELAY);
 	end_done(&c->client, false);
-	tls_choice_done(&c->choice);
+	choice_done(&c->choice);
 	http01_done(&c->http);
 	wheel_del(&host->wheel, &c->due);
 	DL_DELETE(host->all, c);
@@ -90,6 +91,17 @@ end(struct conn *c)
 	listener_release(c->listener);
 	free(c);
 	host->on_end(host->arg);
+}
+
+/* Both ends are settled whenever the connection waits. One that breaks there is met by its step. */
+static enum step
+settle(struct conn *c)
+{
+	enum err client = bio_settle(&c->client), backend = bio_settle(&c->backend);
+
+	if (client == ERR_NOMEM || backend == ERR_NOMEM)
+		return STEP_END;
+	return client == ERR_CLOSED || backend == ERR_CLOSED ? STEP_NEXT : STEP_AGAIN;
 }
 
 /* The driver: C is gone after a STEP_END. */
@@ -101,6 +113,8 @@ conn_run(struct conn *c)
 	do {
 		c->client.want = c->backend.want = 0;
 		step = states[c->state].step(c);
+		if (step == STEP_AGAIN)
+			step = settle(c);
 	} while (step == STEP_NEXT);
 	if (step == STEP_END) {
 		end(c);
@@ -112,20 +126,21 @@ conn_run(struct conn *c)
 }
 
 void
-conn_on_ready(void *arg, int events)
+conn_on_client(void *arg, int events)
 {
-	(void)events;
-	conn_run(arg);
+	struct conn *c = arg;
+
+	end_ready(&c->client, events);
+	conn_run(c);
 }
 
-static enum err
-prepare(struct conn *c)
+void
+conn_on_backend(void *arg, int events)
 {
-	enum err err = loop_watch(c->host->loop, c->client.fd, conn_on_ready, c, &c->client.watch);
+	struct conn *c = arg;
 
-	if (err || conn_listen(c)->kind != LISTEN_TLS)
-		return err;
-	return tls_accept(c->host->tls, c->client.fd, &c->choice, &c->client.tls);
+	end_ready(&c->backend, events);
+	conn_run(c);
 }
 
 void
@@ -142,13 +157,13 @@ conn_start(struct conn_host *host, struct listener *listener, int fd,
 	c->host = host;
 	c->listener = listener;
 	c->peer = *peer;
-	end_init(&c->client);
-	end_init(&c->backend);
+	end_init(&c->client, &host->room);
+	end_init(&c->backend, &host->room);
 	c->client.fd = fd;
 	DL_APPEND(host->all, c);
 	host->count++;
 	status_add(host->status, STATUS_CONNECTIONS, 1);
-	if (prepare(c) != ERR_OK) {
+	if (loop_watch(host->loop, fd, conn_on_client, c, &c->client.watch) != ERR_OK) {
 		end(c);
 		return;
 	}

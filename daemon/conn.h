@@ -2,17 +2,19 @@
 /*
  * daemon/conn.h - a client's connection from accept to close, as a state machine
  *
- *   HELLO -> WAIT -> CONNECT -> RELAY -> DRAIN     tls listeners
- *   HELLO -> DRAIN                                 a tls-alpn-01 handshake
- *   REQUEST -> DRAIN                               http listeners
+ *   HELLO -> HANDSHAKE -> WAIT -> CONNECT -> RELAY -> DRAIN    tls listeners
+ *   HELLO -> HANDSHAKE -> DRAIN                                a tls-alpn-01 handshake
+ *   HELLO -> DRAIN                                             refused: no OpenSSL was ever asked
+ *   REQUEST -> DRAIN                                           http listeners
  *
  * One row per state: name, step, time limit. A step does what it can without waiting and leaves in
  * client.want and backend.want what it waits for. conn_run() is the only one that calls steps and
- * the only one that tells the loop what a socket waits for. Memory: struct conn is under 1 KiB. On
- * OpenSSL 3.0 a handshake peaks at 44 KB (a hello that grows towards 128 KiB before its length is
- * judged, for that moment, more), an idle established connection has 14 KB, one that is stuck both
- * ways 2 * END_CHUNK and two TLS records more. Running out of memory ends the connection that asked
- * for it. Ownership: a conn frees itself when it ends. Threads: one, its worker's.
+ * the only one that tells the loop what a socket waits for. Memory: struct conn is about 1 KiB, and
+ * all there is of a silent connection; one whose hello is not whole yet has its bytes besides, 48
+ * KiB at most. On OpenSSL 3.0 a handshake peaks at 44 KB, an idle established connection has 14 KB,
+ * one that is stuck both ways 2 * END_CHUNK, two TLS records and BIO_ROOM more. Running out of
+ * memory ends the connection that asked for it. Ownership: a conn frees itself when it ends.
+ * Threads: one, its worker's.
  */
 #ifndef DAEMON_CONN_H
 #define DAEMON_CONN_H
@@ -20,6 +22,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "daemon/bio.h"
 #include "daemon/end.h"
 #include "daemon/wheel.h"
 
@@ -28,6 +31,7 @@ struct listener;
 struct loop;
 struct status_slot;
 struct store;
+struct chooser;
 struct tls;
 
 enum { CONN_DRAIN_MS = 10 * 1000 };
@@ -36,6 +40,7 @@ enum { CONN_DRAIN_MS = 10 * 1000 };
 struct conn_host {
 	struct loop *loop;
 	struct tls *tls;
+	struct chooser *chooser;
 	struct store *store;
 	struct status_slot *status;
 	struct wheel wheel;
@@ -44,6 +49,7 @@ struct conn_host {
 	void (*on_end)(void *arg); /* after each connection's end */
 	void *arg;
 	unsigned char scratch[END_CHUNK]; /* valid within one step */
+	struct bio_room room;             /* the same */
 };
 
 /* Takes FD, also when there is no memory for it; releases LISTENER at its end. */

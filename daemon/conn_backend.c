@@ -3,7 +3,6 @@
 #include "daemon/backend.h"
 #include "daemon/conf.h"
 #include "daemon/conn_inside.h"
-#include "daemon/loop.h"
 #include "daemon/proxy.h"
 #include "daemon/relay.h"
 
@@ -16,7 +15,8 @@ start_server(struct conn *c)
 	enum err err = backend_start(&b->servers[c->server], &c->backend.fd);
 
 	if (!err)
-		err = loop_watch(c->host->loop, c->backend.fd, conn_on_ready, c, &c->backend.watch);
+		err = loop_watch(c->host->loop, c->backend.fd, conn_on_backend, c,
+		                 &c->backend.watch);
 	if (err)
 		return err;
 	conn_set_deadline(c, b->connect_timeout_ms);
@@ -31,7 +31,7 @@ next_server(struct conn *c)
 	conn_count(c, STATUS_BACKEND_FAILED, 1);
 	log_debug("backend %s: no connection to %s", b->name, b->servers[c->server].text);
 	end_done(&c->backend, false);
-	end_init(&c->backend);
+	end_init(&c->backend, &c->host->room);
 	c->server++;
 }
 

@@ -5,9 +5,86 @@
 #include "daemon/conf.h"
 #include "daemon/conn_inside.h"
 #include "daemon/tickets.h"
+#include "daemon/tls.h"
+
+/* HELLO */
+
+/* Refused without an OpenSSL ever made: its time and memory are for those we have something for.
+ * Closing with unread bytes would reset the connection, and the alert might be lost. */
+static enum step
+refuse(struct conn *c, uint8_t alert, bool all_read)
+{
+	unsigned char record[HELLO_ALERT_LEN];
+	size_t n;
+
+	conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
+	hello_alert(alert, record);
+	if (alert != HELLO_NO_ALERT)
+		(void)!end_write(&c->client, record, sizeof(record), &n);
+	return all_read ? STEP_END : conn_enter(c, CONN_DRAIN);
+}
+
+static enum step
+start_tls(struct conn *c)
+{
+	if (tls_accept(c->host->tls, &c->choice, &c->client) == ERR_OK)
+		return conn_enter(c, CONN_HANDSHAKE);
+	conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
+	return STEP_END;
+}
+
+static enum step
+choose(struct conn *c)
+{
+	struct span raw = bio_input(&c->client);
+	bool all_read = c->client.turns == 0;
+	struct hello hello;
+	uint8_t alert;
+
+	if (hello_parse(hello_message(&c->walk, raw, c->host->scratch), &hello, &alert) != ERR_OK) {
+		conn_count(c, STATUS_HELLO_MALFORMED, 1);
+		return refuse(c, alert, all_read);
+	}
+	choice_make(c->host->chooser, &hello, &c->choice);
+	return c->choice.kind == CHOICE_REFUSE ? refuse(c, c->choice.alert, all_read)
+	                                       : start_tls(c);
+}
+
+static enum err
+read_hello(struct conn *c, uint8_t *ret_alert)
+{
+	enum err err;
+
+	do {
+		err = bio_fill(&c->client, HELLO_RAW_MAX);
+		if (err)
+			return err;
+		err = hello_walk(&c->walk, bio_input(&c->client), ret_alert);
+	} while (err == ERR_AGAIN);
+	return err;
+}
 
 enum step
 conn_step_hello(struct conn *c)
+{
+	uint8_t alert;
+
+	switch (read_hello(c, &alert)) {
+	case ERR_OK:
+		return choose(c);
+	case ERR_AGAIN:
+		return STEP_AGAIN;
+	case ERR_PROTO:
+		conn_count(c, STATUS_HELLO_MALFORMED, 1);
+		return refuse(c, alert, false);
+	default:
+		conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
+		return STEP_END;
+	}
+}
+
+enum step
+conn_step_handshake(struct conn *c)
 {
 	enum err err = tls_handshake(c->client.tls, &c->client.want);
 
@@ -16,15 +93,13 @@ conn_step_hello(struct conn *c)
 	if (err) {
 		conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
 		conn_count(c, STATUS_CLIENT_CERT_REFUSED, client_cert_was_refused(c->client.tls));
-		/* Unread bytes would turn our close() into a reset, which may overtake the alert.
-		 */
-		(void)!end_discard(&c->client, c->host->scratch);
+		(void)!end_discard(&c->client, c->host->scratch); /* as refuse() */
 		return STEP_END;
 	}
 	conn_count(c, STATUS_HANDSHAKES, 1);
 	conn_count(c, STATUS_RESUMED, (uint64_t)SSL_session_reused(c->client.tls));
 	c->client.owes_ticket = tickets_is_owed(c->client.tls);
-	if (c->choice.challenge) {
+	if (c->choice.kind == CHOICE_CHALLENGE) {
 		conn_count(c, STATUS_CHALLENGES_SERVED, 1);
 		return conn_enter(c, CONN_DRAIN);
 	}
@@ -75,6 +150,8 @@ enum step
 conn_step_drain(struct conn *c)
 {
 	end_done(&c->backend, false);
+	if (c->client.ended) /* nothing more comes: closing resets nothing */
+		return end_farewell(&c->client) == ERR_AGAIN ? STEP_AGAIN : STEP_END;
 	if (end_shut(&c->client) == ERR_AGAIN)
 		return STEP_AGAIN;
 	return end_discard(&c->client, c->host->scratch) == ERR_AGAIN ? STEP_AGAIN : STEP_END;

@@ -6,15 +6,18 @@
 
 #include <stdint.h>
 
+#include "daemon/choice.h"
 #include "daemon/conn.h"
+#include "daemon/hello.h"
 #include "daemon/http01.h"
+#include "daemon/loop.h"
 #include "daemon/status.h"
-#include "daemon/tls.h"
 
 struct conf_listen;
 
 enum conn_state {
-	CONN_HELLO,   /* the TLS handshake */
+	CONN_HELLO, /* the first bytes, until they are a ClientHello */
+	CONN_HANDSHAKE,
 	CONN_REQUEST, /* port 80: one request and its reply */
 	CONN_WAIT,    /* hands are shaken; the backend is not bothered before the first byte */
 	CONN_CONNECT, /* to the backend's servers, one after the other */
@@ -37,7 +40,8 @@ struct conn {
 	struct end client;
 	struct end backend;
 	size_t server; /* of the backend's, the one we connect to */
-	struct tls_choice choice;
+	struct hello_walk walk;
+	struct choice choice;
 	struct http01 http;
 	struct sockaddr_storage peer;
 	struct conn *prev, *next;
@@ -51,10 +55,11 @@ void conn_set_deadline(struct conn *c, uint32_t after_ms);
 enum step conn_enter(struct conn *c, enum conn_state state);
 /* Steps until the connection waits or ends; C may be gone after it. */
 void conn_run(struct conn *c);
-void conn_on_ready(void *arg, int events); /* a loop_watch_fn */
+loop_watch_fn conn_on_client, conn_on_backend; /* of their ends' sockets */
 
 /* Steps: conn_client.c */
 enum step conn_step_hello(struct conn *c);
+enum step conn_step_handshake(struct conn *c);
 enum step conn_step_request(struct conn *c);
 enum step conn_step_wait(struct conn *c);
 enum step conn_step_drain(struct conn *c);

@@ -9,14 +9,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/bio.h"
 #include "daemon/loop.h"
 
-enum { DISCARD_ROUNDS = 8 };
-
 void
-end_init(struct end *end)
+end_init(struct end *end, struct bio_room *room)
 {
-	*end = (struct end){.fd = -1};
+	*end = (struct end){.fd = -1, .room = room};
 }
 
 static void
@@ -34,6 +33,9 @@ end_done(struct end *end, bool reset)
 
 	loop_unwatch(end->watch);
 	end->watch = NULL;
+	if (!reset && end->tls)
+		(void)!bio_flush(end); /* the last alert, as far as the socket takes it */
+	bio_done(end);
 	SSL_free(end->tls);
 	end->tls = NULL;
 	drop_held(end);
@@ -63,22 +65,47 @@ tls_wait(struct end *end)
 	}
 }
 
-static enum err
-plain_read(struct end *end, void *dst, size_t size, size_t *ret_len)
+void
+end_ready(struct end *end, int events)
 {
-	ssize_t n = recv(end->fd, dst, size, 0);
+	if (events & LOOP_READ)
+		end->turns = END_TURNS;
+}
 
+enum err
+end_recv(struct end *end, void *dst, size_t size, size_t *ret_len)
+{
+	ssize_t n = -1;
+
+	errno = EAGAIN;
+	if (end->turns)
+		n = recv(end->fd, dst, size, 0);
+	end->turns = n == (ssize_t)size ? end->turns - 1 : 0;
 	if (n > 0) {
 		*ret_len = (size_t)n;
 		return ERR_OK;
 	}
-	/* After a write was refused, an end of file is the rest of a reset, not a clean end. */
 	if (n == 0)
-		return end->deaf ? ERR_IO : ERR_CLOSED;
+		return ERR_CLOSED;
 	if (errno != EAGAIN && errno != EINTR)
 		return ERR_IO;
 	end->want |= LOOP_READ;
 	return ERR_AGAIN;
+}
+
+/* As many records as there are and DST holds. What ended the reading comes again next time. */
+static enum err
+tls_read(struct end *end, unsigned char *dst, size_t size, size_t *ret_len)
+{
+	size_t got = 0, n;
+
+	ERR_clear_error();
+	while (got < size && SSL_read_ex(end->tls, dst + got, size - got, &n) == 1)
+		got += n;
+	if (!got)
+		return tls_wait(end);
+	*ret_len = got;
+	return ERR_OK;
 }
 
 enum err
@@ -86,12 +113,13 @@ end_read(struct end *end, void *dst, size_t size, size_t *ret_len)
 {
 	enum err err;
 
-	if (end->tls) {
-		ERR_clear_error();
-		err = SSL_read_ex(end->tls, dst, size, ret_len) == 1 ? ERR_OK : tls_wait(end);
-	} else {
-		err = plain_read(end, dst, size, ret_len);
-	}
+	if (end->tls)
+		err = tls_read(end, dst, size, ret_len);
+	else
+		err = end_recv(end, dst, size, ret_len);
+	/* After a write was refused, an end of file is the rest of a reset, not a clean end. */
+	if (err == ERR_CLOSED && !end->tls && end->deaf)
+		err = ERR_IO;
 	if (err == ERR_OK)
 		end->received += *ret_len;
 	else if (err == ERR_CLOSED)
@@ -143,15 +171,24 @@ end_write(struct end *end, const void *data, size_t len, size_t *ret_len)
 }
 
 enum err
+end_farewell(struct end *end)
+{
+	if (end->tls && !end->farewell && SSL_is_init_finished(end->tls)) {
+		ERR_clear_error();
+		if (SSL_shutdown(end->tls) < 0 && tls_wait(end) == ERR_AGAIN)
+			return ERR_AGAIN;
+		end->farewell = true; /* once more, and SSL_shutdown() would read */
+	}
+	return end->tls && bio_flush(end) == ERR_AGAIN ? ERR_AGAIN : ERR_OK;
+}
+
+enum err
 end_shut(struct end *end)
 {
 	if (end->shut)
 		return ERR_OK;
-	if (end->tls && SSL_is_init_finished(end->tls)) {
-		ERR_clear_error();
-		if (SSL_shutdown(end->tls) < 0 && tls_wait(end) == ERR_AGAIN)
-			return ERR_AGAIN;
-	}
+	if (end_farewell(end) == ERR_AGAIN)
+		return ERR_AGAIN;
 	shutdown(end->fd, SHUT_WR);
 	end->shut = true;
 	return ERR_OK;
@@ -166,6 +203,18 @@ end_hold(struct end *end, const void *data, size_t len)
 	end->held_at = 0;
 	end->held_len = len;
 	return ERR_OK;
+}
+
+enum err
+end_hold_input(struct end *end)
+{
+	struct span raw = bio_input(end);
+	enum err err = end_hold(end, raw.data, raw.len);
+
+	if (!err)
+		end->received += raw.len;
+	bio_drop_input(end);
+	return err;
 }
 
 enum err
@@ -191,14 +240,12 @@ end_flush(struct end *from, struct end *to)
 enum err
 end_discard(struct end *end, unsigned char scratch[END_CHUNK])
 {
-	for (int i = 0; i < DISCARD_ROUNDS; i++) {
-		ssize_t n = recv(end->fd, scratch, END_CHUNK, 0);
+	size_t n;
+	enum err err;
 
-		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-			return ERR_OK;
-		if (n < 0)
-			break;
-	}
-	end->want |= LOOP_READ;
-	return ERR_AGAIN;
+	bio_drop_input(end);
+	do {
+		err = end_recv(end, scratch, END_CHUNK, &n);
+	} while (err == ERR_OK);
+	return err == ERR_AGAIN ? ERR_AGAIN : ERR_OK;
 }

@@ -1,49 +1,208 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/hello.h"
 
+#include <openssl/ssl.h>
 #include <string.h>
 
-enum { NAME_TYPE_HOST = 0 };
+enum { RECORD_HEADER = 5, RECORD_MAX = 16 * 1024, MESSAGE_HEADER = 4, VERSION_MAJOR = 3 };
+enum { NAME_TYPE_HOST = 0, RANDOM_LEN = 32, VERSION_LEN = 2 };
 
-enum err
-hello_server_name(struct span extension, struct span *ret_name)
+static enum err
+refuse(uint8_t alert, uint8_t *ret_alert)
 {
-	struct cursor c;
-	struct span name;
-	size_t list;
-	uint8_t type;
+	*ret_alert = alert;
+	return ERR_PROTO;
+}
 
-	cursor_init(&c, extension.data, extension.len);
-	list = cursor_u16be(&c);
-	if (c.bad || list != c.left)
-		return ERR_PROTO;
-	type = cursor_u8(&c);
-	name = cursor_bytes(&c, cursor_u16be(&c));
-	if (!cursor_end(&c) || type != NAME_TYPE_HOST || name.len == 0)
-		return ERR_PROTO;
-	*ret_name = name;
+static uint32_t
+message_len(const struct hello_walk *walk)
+{
+	const unsigned char *h = walk->head;
+
+	return MESSAGE_HEADER + ((uint32_t)h[1] << 16 | (uint32_t)h[2] << 8 | h[3]);
+}
+
+static bool
+is_whole(const struct hello_walk *walk)
+{
+	return walk->have >= MESSAGE_HEADER && walk->have >= message_len(walk);
+}
+
+/* The header of a record whose first LEFT bytes are at P. */
+static enum err
+check_record(const unsigned char *p, size_t left, bool first, uint8_t *ret_alert)
+{
+	size_t len;
+
+	if (left >= 1 && p[0] != SSL3_RT_HANDSHAKE)
+		return refuse(first ? HELLO_NO_ALERT : SSL_AD_UNEXPECTED_MESSAGE, ret_alert);
+	if (left >= 2 && p[1] != VERSION_MAJOR)
+		return refuse(HELLO_NO_ALERT, ret_alert);
+	if (left < RECORD_HEADER)
+		return ERR_AGAIN;
+	len = (size_t)p[3] << 8 | p[4];
+	if (len == 0)
+		return refuse(SSL_AD_UNEXPECTED_MESSAGE, ret_alert);
+	return len > RECORD_MAX ? refuse(SSL_AD_RECORD_OVERFLOW, ret_alert) : ERR_OK;
+}
+
+/* LEN bytes of the message at P, which follow those that were seen. */
+static enum err
+take_bytes(struct hello_walk *walk, const unsigned char *p, uint32_t len, uint8_t *ret_alert)
+{
+	for (uint32_t i = 0; walk->have + i < MESSAGE_HEADER && i < len; i++)
+		walk->head[walk->have + i] = p[i];
+	walk->have += len;
+	if (walk->head[0] != SSL3_MT_CLIENT_HELLO)
+		return refuse(SSL_AD_UNEXPECTED_MESSAGE, ret_alert);
+	if (walk->have >= MESSAGE_HEADER && message_len(walk) > HELLO_MAX)
+		return refuse(SSL_AD_DECODE_ERROR, ret_alert);
 	return ERR_OK;
 }
 
 enum err
-hello_offers(struct span extension, const char *protocol, bool *ret_offers)
+hello_walk(struct hello_walk *walk, struct span raw, uint8_t *ret_alert)
+{
+	while (!is_whole(walk)) {
+		const unsigned char *p = raw.data + walk->at;
+		size_t left = raw.len - walk->at;
+		enum err err = check_record(p, left, walk->at == 0, ret_alert);
+		uint32_t len;
+
+		if (err == ERR_PROTO)
+			return err;
+		len = left < RECORD_HEADER ? 0 : (uint32_t)p[3] << 8 | p[4];
+		if (err || left < RECORD_HEADER + len)
+			return raw.len < HELLO_RAW_MAX ? ERR_AGAIN
+			                               : refuse(SSL_AD_DECODE_ERROR, ret_alert);
+		err = take_bytes(walk, p + RECORD_HEADER, len, ret_alert);
+		if (err)
+			return err;
+		walk->at += RECORD_HEADER + len;
+	}
+	return ERR_OK;
+}
+
+struct span
+hello_message(const struct hello_walk *walk, struct span raw, unsigned char space[HELLO_MAX])
+{
+	size_t len = message_len(walk), have = 0;
+
+	for (size_t at = 0; have < len;) {
+		const unsigned char *p = raw.data + at + RECORD_HEADER;
+		size_t n = (size_t)p[-2] << 8 | p[-1];
+
+		at += RECORD_HEADER + n;
+		if (n >= len && have == 0)
+			return (struct span){p, len};
+		n = n < len - have ? n : len - have;
+		memcpy(space + have, p, n);
+		have += n;
+	}
+	return (struct span){space, len};
+}
+
+/* Exactly one entry, not empty: OpenSSL wants the same. */
+static bool
+read_server_name(struct span body, struct hello *hello)
 {
 	struct cursor c;
-	bool offers = false;
+	uint8_t type;
 
-	cursor_init(&c, extension.data, extension.len);
+	cursor_init(&c, body.data, body.len);
+	if (cursor_u16be(&c) != c.left)
+		return false;
+	type = cursor_u8(&c);
+	hello->server_name = cursor_bytes(&c, cursor_u16be(&c));
+	return cursor_end(&c) && type == NAME_TYPE_HOST && hello->server_name.len > 0;
+}
+
+static bool
+read_protocols(struct span body, struct hello *hello)
+{
+	struct cursor c;
+
+	cursor_init(&c, body.data, body.len);
 	if (cursor_u16be(&c) != c.left || c.left == 0)
-		return ERR_PROTO;
-	while (c.left && !c.bad) {
-		struct span s = cursor_bytes(&c, cursor_u8(&c));
+		return false;
+	hello->protocols = (struct span){c.at, c.left};
+	while (c.left && !c.bad)
+		if (cursor_bytes(&c, cursor_u8(&c)).len == 0)
+			return false;
+	return cursor_end(&c);
+}
 
-		if (s.len == 0)
-			return ERR_PROTO;
-		if (s.len == strlen(protocol) && memcmp(s.data, protocol, s.len) == 0)
-			offers = true;
+/* An extension that stands there twice could be read differently by who comes after us. */
+static enum err
+read_extension(unsigned type, struct span body, struct hello *hello, uint8_t *ret_alert)
+{
+	bool again, fine;
+
+	switch (type) {
+	case TLSEXT_TYPE_server_name:
+		again = hello->server_name.data != NULL;
+		fine = read_server_name(body, hello);
+		break;
+	case TLSEXT_TYPE_application_layer_protocol_negotiation:
+		again = hello->protocols.data != NULL;
+		fine = read_protocols(body, hello);
+		break;
+	default:
+		return ERR_OK;
+	}
+	if (again)
+		return refuse(SSL_AD_ILLEGAL_PARAMETER, ret_alert);
+	return fine ? ERR_OK : refuse(SSL_AD_DECODE_ERROR, ret_alert);
+}
+
+enum err
+hello_parse(struct span message, struct hello *ret_hello, uint8_t *ret_alert)
+{
+	struct hello hello = {0};
+	struct cursor c;
+
+	cursor_init(&c, message.data, message.len);
+	cursor_bytes(&c, MESSAGE_HEADER + VERSION_LEN + RANDOM_LEN);
+	cursor_bytes(&c, cursor_u8(&c));    /* legacy_session_id */
+	cursor_bytes(&c, cursor_u16be(&c)); /* cipher_suites */
+	cursor_bytes(&c, cursor_u8(&c));    /* legacy_compression_methods */
+	if (c.left && cursor_u16be(&c) != c.left)
+		c.bad = true;
+	while (c.left && !c.bad) {
+		unsigned type = cursor_u16be(&c);
+		struct span body = cursor_bytes(&c, cursor_u16be(&c));
+		enum err err = c.bad ? ERR_OK : read_extension(type, body, &hello, ret_alert);
+
+		if (err)
+			return err;
 	}
 	if (!cursor_end(&c))
-		return ERR_PROTO;
-	*ret_offers = offers;
+		return refuse(SSL_AD_DECODE_ERROR, ret_alert);
+	*ret_hello = hello;
 	return ERR_OK;
+}
+
+bool
+hello_offers(const struct hello *hello, const char *protocol)
+{
+	size_t len = strlen(protocol);
+	struct cursor c;
+
+	cursor_init(&c, hello->protocols.data, hello->protocols.len);
+	while (c.left) {
+		struct span one = cursor_bytes(&c, cursor_u8(&c));
+
+		if (one.len == len && memcmp(one.data, protocol, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+hello_alert(uint8_t alert, unsigned char record[HELLO_ALERT_LEN])
+{
+	const unsigned char bytes[HELLO_ALERT_LEN] = {SSL3_RT_ALERT, VERSION_MAJOR, 3, 0, 2,
+	                                              SSL3_AL_FATAL, alert};
+
+	memcpy(record, bytes, sizeof(bytes));
 }

@@ -1,24 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/hello.h - two extensions of a ClientHello, read by hand
+ * daemon/hello.h - a ClientHello out of a connection's first bytes, before there is any OpenSSL
  *
- * OpenSSL calls us before it has checked them, so nothing here is trusted (RFC 6066 3, RFC
- * 7301 3.1).
+ * hello_walk() steps from record to record (RFC 8446, 5.1) as bytes come, whatever their
+ * fragmentation, and looks at no byte twice; hello_message() has the message in one piece;
+ * hello_parse() reads from it what our choice hangs on (RFC 8446, 4.1.2; RFC 6066, 3; RFC
+ * 7301, 3.1). Nothing here is trusted, nothing is kept: spans point into what was passed in.
+ * Whatever else a ClientHello must be is left to OpenSSL, or to the backend it is passed on to.
+ * Errors: ERR_PROTO, with the alert to send (TLS_AD_..., RFC 8446, 6); HELLO_NO_ALERT where an
+ * alert would mean nothing to the other side, as it does not speak TLS.
  */
 #ifndef DAEMON_HELLO_H
 #define DAEMON_HELLO_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/cursor.h"
 #include "base/err.h"
 
-enum { HELLO_MAX = 16 * 1024 }; /* longer ClientHellos are refused */
+enum {
+	HELLO_MAX = 16 * 1024,     /* bytes of the message with its header */
+	HELLO_RAW_MAX = 48 * 1024, /* bytes of its records */
+	HELLO_ALERT_LEN = 7,
+	HELLO_NO_ALERT = 0,
+};
 
-/* Body of a server_name extension: exactly one entry, of type host_name, not empty. RET_NAME points
- * into EXTENSION. ERR_PROTO otherwise. */
-MUST_CHECK enum err hello_server_name(struct span extension, struct span *ret_name);
-/* Body of an ALPN extension: whether PROTOCOL is in it. ERR_PROTO when it is malformed. */
-MUST_CHECK enum err hello_offers(struct span extension, const char *protocol, bool *ret_offers);
+/* How far the walk has come; zeroed before. */
+struct hello_walk {
+	uint32_t at;           /* the next record's header, from the first byte on */
+	uint32_t have;         /* bytes of the message before it */
+	unsigned char head[4]; /* the message's type and length */
+};
+
+struct hello {
+	struct span server_name; /* of type host_name; data is NULL when there is none */
+	struct span protocols;   /* the ProtocolNameList without its length; NULL: none */
+};
+
+/* RAW is all that has come so far, HELLO_RAW_MAX at most. ERR_OK: the message is whole. ERR_AGAIN:
+ * more is needed. */
+MUST_CHECK enum err hello_walk(struct hello_walk *walk, struct span raw, uint8_t *ret_alert);
+/* The whole message: in RAW itself when one record has it, else put together in SPACE. */
+struct span hello_message(const struct hello_walk *walk, struct span raw,
+                          unsigned char space[HELLO_MAX]);
+MUST_CHECK enum err hello_parse(struct span message, struct hello *ret_hello, uint8_t *ret_alert);
+bool hello_offers(const struct hello *hello, const char *protocol);
+
+/* A fatal alert in a record of its own, as it is sent before a version is agreed on. */
+void hello_alert(uint8_t alert, unsigned char record[HELLO_ALERT_LEN]);
 
 #endif

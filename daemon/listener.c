@@ -114,15 +114,12 @@ on_pause_over(void *arg)
 static void
 take(struct listener *l, int fd, const struct sockaddr_storage *peer)
 {
-	const int on = 1;
-
 	if (l->connections >= l->config.conf->max_connections) {
 		status_add(l->config.status, STATUS_REJECTED_LIMIT, 1);
 		close(fd);
 		return;
 	}
 	status_add(l->config.status, STATUS_ACCEPTED, 1);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	l->connections++;
 	l->config.fn(l->config.arg, l, fd, peer);
 }
@@ -157,10 +154,13 @@ listener_new(const struct listener_config *config, struct listener **ret_listene
 {
 	struct listener *l = calloc(1, sizeof(*l));
 	enum err err = l ? ERR_OK : ERR_NOMEM;
+	const int on = 1;
 
 	if (err)
 		return err;
 	l->config = *config;
+	/* Accepted sockets inherit it. */
+	setsockopt(config->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	err = loop_watch(config->loop, config->fd, on_ready, l, &l->watch);
 	if (!err)
 		err = loop_timer(config->loop, on_pause_over, l, &l->pause);

@@ -214,8 +214,8 @@ read_subject(struct store_txn *txn, struct ask *a)
 	err = cert_get_for(txn, &d, &cert);
 	if (!err)
 		err = cert_chain_get(txn, cert.chain_id, &a->issuers);
-	if (!err && !ocsp_responder((struct span){cert.leaf.data, cert.leaf.len}, a->url,
-	                            &a->must_staple))
+	if (!err &&
+	    !ocsp_responder((struct span){cert.leaf.data, cert.leaf.len}, a->url, &a->must_staple))
 		err = ERR_NOTFOUND;
 	a->generation = cert.generation;
 	buf_take(&a->leaf, &cert.leaf);
@@ -284,9 +284,9 @@ is_asking(const struct stapler *s, const struct hostname *name)
 {
 	const struct ask *a;
 
-	TAILQ_FOREACH (a, &s->asks, link)
-		if (hostname_equal(&a->name, name))
-			return true;
+	TAILQ_FOREACH(a, &s->asks, link)
+	if (hostname_equal(&a->name, name))
+		return true;
 	return false;
 }
 

@@ -2,19 +2,20 @@
 #include "daemon/worker.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/choice.h"
 #include "daemon/conf.h"
 #include "daemon/conn.h"
 #include "daemon/credcache.h"
 #include "daemon/listener.h"
 #include "daemon/loop.h"
 #include "daemon/role.h"
+#include "daemon/sessions.h"
 #include "daemon/status.h"
 #include "daemon/tls.h"
 
@@ -22,6 +23,7 @@ struct worker {
 	const struct worker_config *config;
 	struct conn_host host;
 	struct credcache *creds;
+	struct sessions *sessions;
 	struct listener **listeners; /* one per conf->listens */
 	struct loop_timer *tick;
 	struct loop_watch *channel;
@@ -53,7 +55,7 @@ on_tick(void *arg)
 	struct worker *w = arg;
 
 	conn_sweep(&w->host);
-	tls_tick(w->host.tls);
+	sessions_tick(w->sessions);
 	if (w->draining && clock_mono_ms() >= w->drain_until_ms) {
 		log_notice("%zu connections outlast the drain time and are cut", w->host.count);
 		loop_stop(w->host.loop);
@@ -122,13 +124,18 @@ open_credentials(struct worker *w)
 	                                 .status = c->status,
 	                                 .max_entries = CREDCACHE_MAX,
 	                                 .retry_ms = CREDCACHE_RETRY_MS};
-	struct tls_config tls = {.conf = c->conf, .store = c->store, .status = c->status};
+	struct chooser_config chooser = {.conf = c->conf, .store = c->store, .status = c->status};
+	struct sessions_config sessions = {.conf = c->conf, .store = c->store, .status = c->status};
 	enum err err = credcache_new(&cache, &w->creds);
 
-	if (err)
-		return err;
-	tls.creds = w->creds;
-	return tls_new(&tls, &w->host.tls);
+	chooser.creds = w->creds;
+	if (!err)
+		err = chooser_new(&chooser, &w->host.chooser);
+	if (!err)
+		err = bio_room_init(&w->host.room);
+	if (!err)
+		err = sessions_new(&sessions, &w->sessions);
+	return err ? err : tls_new(c->conf, w->sessions, &w->host.tls);
 }
 
 static enum err
@@ -163,6 +170,9 @@ close_worker(struct worker *w)
 		listener_free(w->listeners[i]);
 	free(w->listeners);
 	tls_free(w->host.tls);
+	sessions_free(w->sessions);
+	bio_room_done(&w->host.room);
+	chooser_free(w->host.chooser);
 	credcache_free(w->creds);
 	loop_unwatch(w->channel);
 	loop_timer_free(w->tick);
@@ -191,8 +201,6 @@ worker_run(const struct worker_config *config)
 
 	if (!w)
 		return ERR_NOMEM;
-	/* For the whole process: OpenSSL writes with write(2), which has no MSG_NOSIGNAL. */
-	signal(SIGPIPE, SIG_IGN);
 	w->config = config;
 	status_reset_gauges(config->status);
 	err = open_worker(w);

@@ -4,7 +4,7 @@
  *
  * A worker owns its loop, its connections and its credential cache, and shares nothing but the
  * immutable conf, the store it reads and its slot of the status page. It runs as a process of its
- * own or, with --single, as a thread. SIGPIPE is ignored from then on in the whole process.
+ * own or, with --single, as a thread.
  *
  * The channel is a SOCK_SEQPACKET pair with the parent, one message a byte (enum role_message in
  * daemon/role.h): the worker says ROLE_READY once it accepts; ROLE_DRAIN makes it stop accepting

@@ -86,9 +86,10 @@ begin(void **state)
 	extend(certs[ISSUER], NID_basic_constraints, "critical,CA:TRUE");
 	extend(certs[STRANGER], NID_basic_constraints, "critical,CA:TRUE");
 	extend(certs[RESPONDER], NID_ext_key_usage, "OCSPSigning");
-	extend(certs[LEAF], NID_info_access, "caIssuers;URI:http://ca.example/ca.der,"
-	                                     "OCSP;URI:http://ocsp.example/a,"
-	                                     "OCSP;URI:http://second.example/");
+	extend(certs[LEAF], NID_info_access,
+	       "caIssuers;URI:http://ca.example/ca.der,"
+	       "OCSP;URI:http://ocsp.example/a,"
+	       "OCSP;URI:http://second.example/");
 	extend(certs[LEAF], NID_tlsfeature, "status_request");
 	sign(ISSUER, ISSUER);
 	sign(STRANGER, STRANGER);
@@ -135,8 +136,8 @@ the_request_names_the_certificate(void **state)
 	assert_non_null(request = d2i_OCSP_REQUEST(NULL, &at, (long)der.len));
 	assert_ptr_equal(at, der.data + der.len);
 	assert_int_equal(OCSP_request_onereq_count(request), 1);
-	assert_int_equal(
-		OCSP_id_cmp(OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, 0)), id), 0);
+	assert_int_equal(OCSP_id_cmp(OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, 0)), id),
+	                 0);
 	assert_int_equal(OCSP_REQUEST_get_ext_count(request), 0);
 	OCSP_CERTID_free(id);
 	OCSP_REQUEST_free(request);
@@ -148,12 +149,12 @@ the_request_names_the_certificate(void **state)
 struct spec {
 	const char *name;
 	enum who about, by;
-	int status;       /* V_OCSP_CERTSTATUS_... */
+	int status;          /* V_OCSP_CERTSTATUS_... */
 	int64_t from, until; /* from now; UNTIL 0: none */
-	int refusal;      /* OCSP_RESPONSE_STATUS_...; 0: an answer */
-	bool cut, bent;   /* its last byte is missing; one bit of the signature is another */
+	int refusal;         /* OCSP_RESPONSE_STATUS_...; 0: an answer */
+	bool cut, bent;      /* its last byte is missing; one bit of the signature is another */
 	enum err err;
-	const char *why;  /* is in the sentence */
+	const char *why; /* is in the sentence */
 };
 
 static const struct spec specs[] = {
@@ -197,8 +198,8 @@ basic_of(const struct spec *s)
 
 	if (s->status == V_OCSP_CERTSTATUS_REVOKED)
 		revoked = ASN1_TIME_adj(NULL, now, 0, -2 * HOUR);
-	assert_non_null(OCSP_basic_add1_status(basic, id, s->status, OCSP_REVOKED_STATUS_KEYCOMPROMISE,
-	                                       revoked, from, until));
+	assert_non_null(OCSP_basic_add1_status(
+		basic, id, s->status, OCSP_REVOKED_STATUS_KEYCOMPROMISE, revoked, from, until));
 	assert_int_equal(OCSP_basic_sign(basic, certs[s->by], keys[s->by], EVP_sha256(), NULL, 0),
 	                 1);
 	ASN1_TIME_free(revoked);

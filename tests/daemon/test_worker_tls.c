@@ -211,6 +211,47 @@ test_second_hello(void **state)
 	}
 }
 
+/* The client asks for another server once it has been told to try again. */
+static void
+on_message(int writing, int version, int type, const void *data, size_t len, SSL *ssl, void *arg)
+{
+	(void)version;
+	if (!writing && type == SSL3_RT_HANDSHAKE && len &&
+	    *(const unsigned char *)data == SSL3_MT_SERVER_HELLO)
+		SSL_set_tlsext_host_name(ssl, arg);
+}
+
+static void
+test_second_hello_with_another_name(void **state)
+{
+	static const struct {
+		char name[32];
+		bool fine;
+	} cases[] = {{"exact.example.org", true},
+	             {"EXACT.example.org.", true},
+	             {"other.example.org", false},
+	             {"unknown.example.com", false},
+	             {"192.0.2.1", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char name[32];
+		struct tmpclient c;
+
+		memcpy(name, cases[i].name, sizeof(name));
+		tmpclient_prepare(&c, &(struct tmpclient_spec){.sni = "exact.example.org",
+		                                               .version = TLS1_3_VERSION,
+		                                               .groups = "P-521:P-256"});
+		SSL_set_msg_callback(c.ssl, on_message);
+		SSL_set_msg_callback_arg(c.ssl, name);
+		tmpclient_connect(&c, front.ports[TMPFRONT_TLS]);
+		if (c.connected != cases[i].fine)
+			fail_msg("%s: %d", name, c.connected);
+		assert_int_equal(c.alert, cases[i].fine ? 0 : SSL_AD_ILLEGAL_PARAMETER);
+		tmpclient_close(&c);
+	}
+}
+
 static void
 test_next_handshake_gets_the_new_generation(void **state)
 {
@@ -303,6 +344,7 @@ main(void)
 		CASE(test_tls11_is_refused),
 		CASE(test_verified),
 		CASE(test_second_hello),
+		CASE(test_second_hello_with_another_name),
 		CASE(test_next_handshake_gets_the_new_generation),
 		CASE(test_alpn),
 		cmocka_unit_test_setup_teardown(test_silent_close, setup, teardown),

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two ClientHello extensions that are read by hand, then the host name rule: any bytes are
- * refused or give a span inside the input and a normalized name. The corpus is tests/fuzz/hello/.
- * clang -fsanitize=fuzzer,address,undefined, with daemon/hello.c and base/.
+ * A connection's first bytes: records, the ClientHello in them, its two extensions, then the host
+ * name rule. Whatever the bytes are, they come to the same in pieces as in one go, spans stay
+ * inside what they were read from, and a name is normalized. The first byte says how large the
+ * pieces are; the corpus is tests/fuzz/hello/. clang -fsanitize=fuzzer,address,undefined, with
+ * daemon/hello.c and base/.
  */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hostname.h"
@@ -12,21 +15,77 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static enum err
+walk_in_pieces(struct span raw, size_t step, struct hello_walk *walk, uint8_t *ret_alert)
+{
+	enum err err = ERR_AGAIN;
+
+	for (size_t have = step; err == ERR_AGAIN; have += step) {
+		bool last = have >= raw.len;
+
+		err = hello_walk(walk, (struct span){raw.data, last ? raw.len : have}, ret_alert);
+		if (last)
+			break;
+	}
+	return err;
+}
+
+static void
+check_inside(struct span part, struct span whole)
+{
+	assert(part.data >= whole.data && part.data + part.len <= whole.data + whole.len);
+}
+
+static void
+check_name(struct span name)
+{
+	struct hostname host;
+
+	if (hostname_parse_sni(name.data, name.len, &host) != ERR_OK)
+		return;
+	assert(host.len > 0 && host.len <= HOSTNAME_MAX && strlen(host.name) == host.len);
+	assert(strspn(host.name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == host.len);
+}
+
+static void
+check_message(struct span message)
+{
+	struct hello hello = {0};
+	uint8_t alert = 0;
+
+	assert(message.len <= HELLO_MAX);
+	if (hello_parse(message, &hello, &alert) != ERR_OK) {
+		assert(alert != HELLO_NO_ALERT && !hello.server_name.data && !hello.protocols.data);
+		return;
+	}
+	if (hello.protocols.data)
+		check_inside(hello.protocols, message);
+	else
+		assert(!hello_offers(&hello, "acme-tls/1"));
+	(void)hello_offers(&hello, "acme-tls/1");
+	if (!hello.server_name.data)
+		return;
+	assert(hello.server_name.len > 0);
+	check_inside(hello.server_name, message);
+	check_name(hello.server_name);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct span input = {data, size}, name;
-	struct hostname host;
-	bool offers = false;
+	static unsigned char space[HELLO_MAX];
+	struct hello_walk whole = {0}, pieces = {0};
+	uint8_t alert = 0, alert_pieces = 0;
+	struct span raw;
+	enum err err;
 
-	if (hello_offers(input, "acme-tls/1", &offers) != ERR_OK)
-		assert(!offers);
-	if (hello_server_name(input, &name) != ERR_OK)
+	if (size < 2 || size - 1 > HELLO_RAW_MAX)
 		return 0;
-	assert(name.len > 0 && name.data > data && name.data + name.len == data + size);
-	if (hostname_parse_sni(name.data, name.len, &host) != ERR_OK)
-		return 0;
-	assert(host.len > 0 && host.len <= HOSTNAME_MAX && strlen(host.name) == host.len);
-	assert(strspn(host.name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == host.len);
+	raw = (struct span){data + 1, size - 1};
+	err = hello_walk(&whole, raw, &alert);
+	assert(walk_in_pieces(raw, data[0] + 1u, &pieces, &alert_pieces) == err);
+	assert(alert == alert_pieces && whole.at == pieces.at && whole.have == pieces.have);
+	if (err == ERR_OK)
+		check_message(hello_message(&whole, raw, space));
 	return 0;
 }

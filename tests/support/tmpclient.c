@@ -67,10 +67,16 @@ note_result(struct tmpclient *c)
 void
 tmpclient_open(struct tmpclient *c, const struct tmpclient_spec *spec)
 {
+	tmpclient_prepare(c, spec);
+	tmpclient_connect(c, spec->port);
+}
+
+void
+tmpclient_connect(struct tmpclient *c, uint16_t port)
+{
 	int reason;
 
-	tmpclient_prepare(c, spec);
-	c->fd = tmpserver_connect(spec->port);
+	c->fd = tmpserver_connect(port);
 	assert_int_equal(SSL_set_fd(c->ssl, c->fd), 1);
 	ERR_clear_error();
 	c->connected = SSL_do_handshake(c->ssl) == 1;

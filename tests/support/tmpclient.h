@@ -31,6 +31,7 @@ struct tmpclient {
 void tmpclient_open(struct tmpclient *c, const struct tmpclient_spec *spec);
 /* A client whose SSL is ready but has sent nothing; for tests that play with the bytes. */
 void tmpclient_prepare(struct tmpclient *c, const struct tmpclient_spec *spec);
+void tmpclient_connect(struct tmpclient *c, uint16_t port); /* the rest of tmpclient_open() */
 void tmpclient_send(struct tmpclient *c, const void *data, size_t len);
 /* Exactly LEN bytes. */
 void tmpclient_expect(struct tmpclient *c, const void *data, size_t len);

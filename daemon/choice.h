@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/choice.h - what a ClientHello comes to: a certificate, a challenge's answer, or no
+ *
+ * The choice falls before there is any OpenSSL object, on the raw hello:
+ *   a name of ours          its credential (daemon/credcache.h) and its backend
+ *   acme-tls/1 is offered   a live challenge for exactly that name: its certificate; the connection
+ *                           ends after the handshake. None: no_application_protocol.
+ *   absent, invalid or unknown, or without a certificate: unrecognized_name, or a silent close
+ *                           (`unknown-sni close`). One lookup, and nothing is kept.
+ * Each refusal is counted by its reason. Threads: one per struct chooser.
+ */
+#ifndef DAEMON_CHOICE_H
+#define DAEMON_CHOICE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/hostname.h"
+
+struct chooser;
+struct conf;
+struct conf_backend;
+struct cred;
+struct credcache;
+struct hello;
+struct status_slot;
+struct store;
+
+struct chooser_config {
+	const struct conf *conf; /* all borrowed */
+	struct store *store;
+	struct status_slot *status;
+	struct credcache *creds;
+};
+
+enum choice_kind {
+	CHOICE_REFUSE = 1,
+	CHOICE_TERMINATE, /* TLS ends here */
+	CHOICE_CHALLENGE, /* the same with a tls-alpn-01 certificate; no data follows */
+};
+
+/* Embedded in a connection; zeroed before, choice_done() after. */
+struct choice {
+	enum choice_kind kind;
+	uint8_t alert;                      /* CHOICE_REFUSE: 0 = a silent close */
+	struct hostname name;               /* the one that was looked up */
+	struct cred *cred;                  /* owned; NULL when refused */
+	const struct conf_backend *backend; /* NULL: conf has none of that name */
+};
+
+MUST_CHECK enum err chooser_new(const struct chooser_config *config, struct chooser **ret_chooser);
+void chooser_free(struct chooser *chooser); /* accepts NULL */
+
+/* RET_CHOICE was zeroed, or choice_done(). */
+void choice_make(struct chooser *chooser, const struct hello *hello, struct choice *ret_choice);
+void choice_done(struct choice *choice);
+
+#endif
