@@ -15,6 +15,7 @@
 #include "daemon/upkeep.h"
 #include "store/cert.h"
 #include "store/domain_list.h"
+#include "store/ocsp.h"
 #include "store/order.h"
 #include "store/store.h"
 
@@ -133,7 +134,7 @@ add_certificate(cJSON *item, const struct cert *cert)
 	struct chain_facts facts;
 	cJSON *names;
 
-	if (chain_facts(cert->leaf.data, cert->leaf.len, &facts))
+	if (!cert->leaf.len || chain_facts(cert->leaf.data, cert->leaf.len, &facts))
 		return;
 	cJSON_AddStringToObject(item, "serial", facts.serial);
 	cJSON_AddStringToObject(item, "issuer", facts.issuer);
@@ -168,6 +169,23 @@ add_order(cJSON *item, struct control *c, const struct hostname *name)
 	store_abort(txn);
 	engine_free(engine);
 	order_done(&order);
+}
+
+static void
+add_ocsp(cJSON *item, struct control *c, const struct domain *d)
+{
+	struct store_txn *txn;
+	struct ocsp ocsp;
+
+	if (store_begin_read(c->store, STORE_SERVED, &txn))
+		return;
+	ocsp_init(&ocsp);
+	if (!ocsp_get(txn, &d->name, &ocsp) && ocsp.generation == d->generation) {
+		add_time(item, "ocsp_until", ocsp.next_update);
+		add_time(item, "ocsp_next", ocsp.due_at);
+	}
+	store_abort(txn);
+	ocsp_done(&ocsp);
 }
 
 void
@@ -206,8 +224,8 @@ command_show(struct control_client *cl, const cJSON *request)
 	} else {
 		line = line_with("item", &item);
 		fill_item(item, c, &d);
-		if (d.generation > 0)
-			add_certificate(item, &cert);
+		add_certificate(item, &cert);
+		add_ocsp(item, c, &d);
 		add_order(item, c, &name);
 		reply_json(cl, line);
 		reply_ok(cl);

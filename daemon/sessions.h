@@ -26,7 +26,7 @@ struct sessions_config {
 
 MUST_CHECK enum err sessions_new(const struct sessions_config *config,
                                  struct sessions **ret_sessions);
-void sessions_free(struct sessions *sessions);  /* after all SSL_CTXs; accepts NULL */
+void sessions_free(struct sessions *sessions); /* after all SSL_CTXs; accepts NULL */
 void sessions_tick(struct sessions *sessions); /* a few times a second */
 
 /* CTX serves them from now on; its SSLs have their struct choice as app data. */

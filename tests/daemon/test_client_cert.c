@@ -99,7 +99,8 @@ pem_of(int count, long *ret_len)
 	}
 	*ret_len = BIO_get_mem_data(out, &data);
 	assert_non_null(text = malloc((size_t)*ret_len + 1));
-	memcpy(text, data, (size_t)*ret_len);
+	if (*ret_len)
+		memcpy(text, data, (size_t)*ret_len);
 	text[*ret_len] = '\0';
 	BIO_free(out);
 	EVP_PKEY_free(key);

@@ -118,6 +118,8 @@ def a_staple_comes_and_goes(lab):
         # Who does not ask gets none.
         check("OCSP" not in shake(lab, "a.test", version, "-no_ign_eof"), "not asked for")
     check(lab.certd.status()["front"]["stapled"] >= 4, "counted")
+    shown = lab.certd.show("a.test")
+    check(shown["ocsp_until"] > shown["ocsp_next"], f"show: {shown}")
     # It is in the store: also with the responder gone, and after a restart.
     responder.stop()
     lab.certd.stop()
