@@ -2,7 +2,10 @@
 #include "daemon/choice.h"
 
 #include <openssl/ssl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 
 #include "daemon/alpn01.h"
 #include "daemon/conf.h"
@@ -25,15 +28,84 @@ refuse(struct choice *choice, uint8_t alert)
 	choice->alert = alert;
 }
 
-/* A name that is not ours. */
 static void
-refuse_name(struct chooser *chooser, struct choice *choice, enum status_counter reason)
+serve(struct choice *choice, const struct cred_route *route)
 {
-	bool close = chooser->config.conf->otherwise.unknown_sni == UNKNOWN_SNI_CLOSE;
-
-	status_add(chooser->config.status, reason, 1);
-	refuse(choice, close ? HELLO_NO_ALERT : SSL_AD_UNRECOGNIZED_NAME);
+	choice->kind = route->cred ? CHOICE_TERMINATE : CHOICE_PASSTHROUGH;
+	choice->cred = route->cred;
+	choice->backend = route->backend;
 }
+
+/* For those that name nothing of ours */
+
+enum reason { NAME_ABSENT, NAME_INVALID, NAME_UNKNOWN, NAME_WITHOUT_CERTIFICATE };
+
+static const struct {
+	enum status_counter counter;
+	bool falls_back[UNKNOWN_SNI_END]; /* by `unknown-sni`; where there is something to fall on
+	                                   */
+} reasons[] = {
+	[NAME_ABSENT] = {STATUS_SNI_ABSENT,
+                         {[UNKNOWN_SNI_REJECT] = true,
+                          [UNKNOWN_SNI_DEFAULT] = true,
+                          [UNKNOWN_SNI_CLOSE] = true}},
+	[NAME_INVALID] = {STATUS_SNI_INVALID, {[UNKNOWN_SNI_DEFAULT] = true}},
+	[NAME_UNKNOWN] = {STATUS_SNI_UNKNOWN, {[UNKNOWN_SNI_DEFAULT] = true}},
+	[NAME_WITHOUT_CERTIFICATE] = {STATUS_NO_CERTIFICATE, {false}},
+};
+
+static bool
+same_host(const struct sockaddr_storage *a, const struct sockaddr *b)
+{
+	const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
+	const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
+
+	if (a->ss_family != b->sa_family)
+		return false;
+	if (b->sa_family == AF_INET)
+		return a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
+}
+
+static const struct hostname *
+default_name(const struct conf *conf, const struct sockaddr *local)
+{
+	for (size_t i = 0; local && i < conf->bind_count; i++)
+		if (same_host(&conf->binds[i].address, local))
+			return &conf->binds[i].name;
+	return conf->otherwise.certificate.len ? &conf->otherwise.certificate : NULL;
+}
+
+static bool
+fall_back(struct chooser *chooser, const struct choice_ask *ask, struct choice *choice)
+{
+	const struct hostname *name = default_name(chooser->config.conf, ask->local);
+	struct cred_route route;
+
+	if (!name || hello_offers(ask->hello, ALPN01_PROTOCOL) ||
+	    credcache_lookup(chooser->config.creds, name, &route) != ERR_OK)
+		return false;
+	choice->name = *name;
+	choice->fallback = true;
+	serve(choice, &route);
+	return true;
+}
+
+static void
+without_name(struct chooser *chooser, const struct choice_ask *ask, struct choice *choice,
+             enum reason reason)
+{
+	enum conf_unknown_sni policy = ask->listen->unknown_sni
+	                                       ? ask->listen->unknown_sni
+	                                       : chooser->config.conf->otherwise.unknown_sni;
+
+	status_add(chooser->config.status, reasons[reason].counter, 1);
+	if (reasons[reason].falls_back[policy] && fall_back(chooser, ask, choice))
+		return;
+	refuse(choice, policy == UNKNOWN_SNI_CLOSE ? HELLO_NO_ALERT : SSL_AD_UNRECOGNIZED_NAME);
+}
+
+/* tls-alpn-01 */
 
 /* Key authorizations are short-lived secrets of the CA's dialogue: never logged. */
 static enum err
@@ -66,27 +138,21 @@ challenge_cred(struct chooser *chooser, const struct challenge *challenge, struc
 	return err;
 }
 
+/* It may be a backend's own challenge, if TLS is its own. Else nothing of ours is shown. */
 static void
-choose_challenge(struct chooser *chooser, struct choice *choice)
+choose_without_challenge(struct chooser *chooser, const struct choice_ask *ask,
+                         struct choice *choice)
 {
-	struct challenge challenge;
 	struct cred_route route;
-	enum err err = find_challenge(chooser, &choice->name, &challenge);
+	enum err err = credcache_lookup(chooser->config.creds, &choice->name, &route);
 
-	if (!err)
-		err = challenge_cred(chooser, &challenge, &choice->cred);
-	if (!err) {
-		choice->kind = CHOICE_CHALLENGE;
+	if (!err && !route.cred) {
+		serve(choice, &route);
 		return;
 	}
 	status_add(chooser->config.status, STATUS_CHALLENGES_REFUSED, 1);
-	if (err != ERR_NOTFOUND) {
-		refuse(choice, SSL_AD_INTERNAL_ERROR);
-		return;
-	}
-	err = credcache_lookup(chooser->config.creds, &choice->name, &route);
 	if (err == ERR_NOTFOUND) {
-		refuse_name(chooser, choice, STATUS_SNI_UNKNOWN);
+		without_name(chooser, ask, choice, NAME_UNKNOWN);
 		return;
 	}
 	if (!err)
@@ -95,37 +161,55 @@ choose_challenge(struct chooser *chooser, struct choice *choice)
 }
 
 static void
-choose_cred(struct chooser *chooser, struct choice *choice)
+choose_challenge(struct chooser *chooser, const struct choice_ask *ask, struct choice *choice)
+{
+	struct challenge challenge;
+	enum err err = find_challenge(chooser, &choice->name, &challenge);
+
+	if (!err)
+		err = challenge_cred(chooser, &challenge, &choice->cred);
+	if (!err) {
+		choice->kind = CHOICE_CHALLENGE;
+		return;
+	}
+	if (err == ERR_NOTFOUND) {
+		choose_without_challenge(chooser, ask, choice);
+		return;
+	}
+	status_add(chooser->config.status, STATUS_CHALLENGES_REFUSED, 1);
+	refuse(choice, SSL_AD_INTERNAL_ERROR);
+}
+
+static void
+choose_cred(struct chooser *chooser, const struct choice_ask *ask, struct choice *choice)
 {
 	struct cred_route route;
 
 	switch (credcache_lookup(chooser->config.creds, &choice->name, &route)) {
 	case ERR_OK:
-		choice->kind = CHOICE_TERMINATE;
-		choice->cred = route.cred;
-		choice->backend = route.backend;
+		serve(choice, &route);
 		break;
 	case ERR_NOTFOUND:
-		refuse_name(chooser, choice, STATUS_SNI_UNKNOWN);
+		without_name(chooser, ask, choice, NAME_UNKNOWN);
 		break;
 	default:
-		refuse_name(chooser, choice, STATUS_NO_CERTIFICATE);
+		without_name(chooser, ask, choice, NAME_WITHOUT_CERTIFICATE);
 	}
 }
 
 void
-choice_make(struct chooser *chooser, const struct hello *hello, struct choice *ret_choice)
+choice_make(struct chooser *chooser, const struct choice_ask *ask, struct choice *ret_choice)
 {
-	const struct span *name = &hello->server_name;
+	const struct span *name = &ask->hello->server_name;
 
 	if (!name->data)
-		refuse_name(chooser, ret_choice, STATUS_SNI_ABSENT);
+		without_name(chooser, ask, ret_choice, NAME_ABSENT);
 	else if (hostname_parse_sni(name->data, name->len, &ret_choice->name) != ERR_OK)
-		refuse_name(chooser, ret_choice, STATUS_SNI_INVALID);
-	else if (hello_offers(hello, ALPN01_PROTOCOL))
-		choose_challenge(chooser, ret_choice);
+		without_name(chooser, ask, ret_choice, NAME_INVALID);
+	else if (hello_offers(ask->hello, ALPN01_PROTOCOL))
+		choose_challenge(chooser, ask, ret_choice);
 	else
-		choose_cred(chooser, ret_choice);
+		choose_cred(chooser, ask, ret_choice);
 }
 
 void

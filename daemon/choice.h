@@ -6,13 +6,17 @@
  *   a name of ours          its credential (daemon/credcache.h) and its backend
  *   acme-tls/1 is offered   a live challenge for exactly that name: its certificate; the connection
  *                           ends after the handshake. None: no_application_protocol.
- *   absent, invalid or unknown, or without a certificate: unrecognized_name, or a silent close
- *                           (`unknown-sni close`). One lookup, and nothing is kept.
- * Each refusal is counted by its reason. Threads: one per struct chooser.
+ *   a name whose backend passes TLS through: nothing of ours; a live challenge of ours goes first
+ *   no name                 the name bound to the local address, else the default certificate's
+ *   invalid or unknown      as the listener's `unknown-sni` says: unrecognized_name, the same as
+ *                           without a name, or a silent close. One lookup, and nothing is kept.
+ *   without a certificate   unrecognized_name, or a silent close
+ * Each of the last three is counted by its reason. Threads: one per struct chooser.
  */
 #ifndef DAEMON_CHOICE_H
 #define DAEMON_CHOICE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -21,9 +25,11 @@
 struct chooser;
 struct conf;
 struct conf_backend;
+struct conf_listen;
 struct cred;
 struct credcache;
 struct hello;
+struct sockaddr;
 struct status_slot;
 struct store;
 
@@ -36,16 +42,25 @@ struct chooser_config {
 
 enum choice_kind {
 	CHOICE_REFUSE = 1,
-	CHOICE_TERMINATE, /* TLS ends here */
-	CHOICE_CHALLENGE, /* the same with a tls-alpn-01 certificate; no data follows */
+	CHOICE_TERMINATE,   /* TLS ends here */
+	CHOICE_CHALLENGE,   /* the same with a tls-alpn-01 certificate; no data follows */
+	CHOICE_PASSTHROUGH, /* TLS ends at the backend */
+};
+
+/* What is asked. LOCAL may be NULL when the configuration binds no address. */
+struct choice_ask {
+	const struct conf_listen *listen;
+	const struct hello *hello;
+	const struct sockaddr *local;
 };
 
 /* Embedded in a connection; zeroed before, choice_done() after. */
 struct choice {
 	enum choice_kind kind;
 	uint8_t alert;                      /* CHOICE_REFUSE: 0 = a silent close */
+	bool fallback;                      /* the name is ours, the client gave none of ours */
 	struct hostname name;               /* the one that was looked up */
-	struct cred *cred;                  /* owned; NULL when refused */
+	struct cred *cred;                  /* owned; NULL when refused or passed through */
 	const struct conf_backend *backend; /* NULL: conf has none of that name */
 };
 
@@ -53,7 +68,7 @@ MUST_CHECK enum err chooser_new(const struct chooser_config *config, struct choo
 void chooser_free(struct chooser *chooser); /* accepts NULL */
 
 /* RET_CHOICE was zeroed, or choice_done(). */
-void choice_make(struct chooser *chooser, const struct hello *hello, struct choice *ret_choice);
+void choice_make(struct chooser *chooser, const struct choice_ask *ask, struct choice *ret_choice);
 void choice_done(struct choice *choice);
 
 #endif

@@ -21,6 +21,7 @@
 #include "acme/key.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "daemon/conf_tls.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
@@ -47,6 +48,10 @@ struct conf_listen {
 	uint32_t handshake_timeout_ms; /* first byte to end of handshake, or of the request head; 10
 	                                  s */
 	uint32_t idle_timeout_ms;      /* without a byte either way; 5 min */
+	struct conf_tls tls;
+	unsigned char alpn[CONF_ALPN_MAX]; /* the only ones of a backend's that are chosen here */
+	size_t alpn_len;                   /* 0: all of them */
+	enum conf_unknown_sni unknown_sni; /* 0: as the `default` block says */
 };
 
 struct conf_ca {
@@ -70,6 +75,7 @@ struct conf_backend {
 	struct conf_address servers[CONF_SERVERS_MAX]; /* tried in order */
 	size_t server_count;
 	int send_proxy;                    /* 0: no, 2: PROXY protocol v2 */
+	bool passthrough;                  /* TLS is the servers' own: bytes go there untouched */
 	bool connect_immediately;          /* else at the client's first byte */
 	uint32_t connect_timeout_ms;       /* per server; default 5 s */
 	unsigned char alpn[CONF_ALPN_MAX]; /* what we may choose, wire format (RFC 7301 3.1) */
@@ -78,13 +84,12 @@ struct conf_backend {
 	const char *client_trust;          /* the PEM text of whom to believe */
 };
 
-enum conf_unknown_sni { UNKNOWN_SNI_REJECT = 1, UNKNOWN_SNI_CLOSE };
-
 struct conf_default {
 	const struct conf_ca *ca;           /* may be NULL: names must say which */
 	const struct conf_backend *backend; /* the same */
 	enum key_kind key;
 	enum conf_unknown_sni unknown_sni;
+	struct hostname certificate; /* for clients without a name; len 0: none */
 };
 
 struct conf {
@@ -100,6 +105,8 @@ struct conf {
 	size_t ca_count;
 	const struct conf_backend *backends;
 	size_t backend_count;
+	const struct conf_bind *binds;
+	size_t bind_count;
 	bool ocsp_allow_private;       /* ask responders at addresses that are not public, too */
 	struct conf_default otherwise; /* the `default` block */
 };

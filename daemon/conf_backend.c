@@ -45,17 +45,6 @@ take_connect(const struct conf_walk *w, const struct conf_rule *rule,
 	return true;
 }
 
-/* Whether the protocols noted so far have NAME. */
-static bool
-has_alpn(const struct conf_backend *backend, const char *name, size_t len)
-{
-	for (size_t at = 0; at < backend->alpn_len; at += 1u + backend->alpn[at])
-		if (backend->alpn[at] == len && memcmp(&backend->alpn[at + 1], name, len) == 0)
-			return true;
-	return false;
-}
-
-/* Wire format: each name behind a byte with its length (RFC 7301, 3.1). */
 static bool
 take_alpn(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
           void *into)
@@ -63,24 +52,8 @@ take_alpn(const struct conf_walk *w, const struct conf_rule *rule, const struct 
 	struct conf_backend *backend = into;
 
 	(void)rule;
-	backend->alpn_len = 0;
-	for (size_t i = 1; i < s->word_count; i++) {
-		const struct conf_token *word = &s->words[i];
-		size_t len = strlen(word->text);
-
-		if (!len || strcmp(word->text, "acme-tls/1") == 0)
-			return conf_fail(w->cx, &word->at, "\"%s\" cannot be a backend's protocol",
-			                 word->text);
-		if (has_alpn(backend, word->text, len))
-			return conf_fail(w->cx, &word->at, "\"%s\" stands here twice", word->text);
-		if (len + 1 > CONF_ALPN_MAX - backend->alpn_len)
-			return conf_fail(w->cx, &word->at, "more than %d bytes of protocol names",
-			                 CONF_ALPN_MAX);
-		backend->alpn[backend->alpn_len] = (unsigned char)len;
-		memcpy(&backend->alpn[backend->alpn_len + 1], word->text, len);
-		backend->alpn_len += len + 1;
-	}
-	return true;
+	w->build->ends_tls = &s->words[0];
+	return conf_alpn(w, s, backend->alpn, &backend->alpn_len);
 }
 
 static const struct conf_rule backend_rules[] = {
@@ -90,6 +63,8 @@ static const struct conf_rule backend_rules[] = {
                   .offset = offsetof(struct conf_backend, connect_timeout_ms),
                   CONF_RANGE(10, 5 * MINUTE_MS)),
 	CONF_RULE("connect", "immediately", 1, 1, take_connect),
+	CONF_RULE("passthrough", "", 0, 0, conf_take_flag,
+                  .offset = offsetof(struct conf_backend, passthrough)),
 	CONF_RULE("alpn", "PROTOCOL...", 1, CONF_ALPN_MAX / 2, take_alpn),
 	CONF_RULE("client-certificate", "required|optional FILE", 2, 2,
                   conf_take_client_certificate),
@@ -114,8 +89,13 @@ conf_take_backend(const struct conf_walk *w, const struct conf_rule *rule,
 	for (size_t i = 0; i < conf->backend_count; i++)
 		if (strcmp(conf->backends[i].name, backend->name) == 0)
 			return conf_fail_again(w, s, i);
+	w->build->ends_tls = NULL;
 	if (!conf_walk(w, &backend_level, s->first, backend))
 		return false;
+	if (backend->passthrough && w->build->ends_tls)
+		return conf_fail(w->cx, &w->build->ends_tls->at,
+		                 "\"%s\" and \"passthrough\": the TLS is the server's own",
+		                 w->build->ends_tls->text);
 	if (!backend->server_count)
 		return conf_fail(w->cx, &s->opened,
 		                 "the backend's address is missing: server ADDRESS:PORT;");

@@ -73,23 +73,16 @@ static bool
 take_unknown_sni(const struct conf_walk *w, const struct conf_rule *rule,
                  const struct conf_statement *s, void *into)
 {
-	static const char *const words[] = {"reject", "close", NULL};
-
 	(void)rule;
-	for (int i = 0; words[i]; i++)
-		if (strcmp(s->words[1].text, words[i]) == 0) {
-			((struct conf_default *)into)->unknown_sni =
-				(enum conf_unknown_sni)(UNKNOWN_SNI_REJECT + i);
-			return true;
-		}
-	return conf_fail_unknown(w->cx, &s->words[1], "choice", nearest_in_list, words);
+	return conf_unknown_sni(w, s, &((struct conf_default *)into)->unknown_sni);
 }
 
 static const struct conf_rule default_rules[] = {
 	CONF_RULE("ca", "NAME", 1, 1, take_default_ca),
 	CONF_RULE("backend", "NAME", 1, 1, take_default_backend),
 	CONF_RULE("key", "KIND", 1, 1, take_key),
-	CONF_RULE("unknown-sni", "reject|close", 1, 1, take_unknown_sni),
+	CONF_RULE("unknown-sni", "reject|default|close", 1, 1, take_unknown_sni),
+	CONF_RULE("certificate", "NAME", 1, 1, conf_take_certificate),
 };
 
 static const struct conf_level default_level = CONF_LEVEL("default", default_rules);

@@ -8,7 +8,7 @@
 #include "daemon/conf.h"
 #include "daemon/conf_schema.h"
 
-enum { CONF_PATH_MAX = 1023, CONF_CAS_MAX = 64, CONF_BACKENDS_MAX = 4096 };
+enum { CONF_PATH_MAX = 1023, CONF_CAS_MAX = 64, CONF_BACKENDS_MAX = 4096, CONF_BINDS_MAX = 4096 };
 
 /* The arrays have room for all statements of their kind, up to CONF_..._MAX; the counts are
  * those of CONF. */
@@ -18,8 +18,12 @@ struct conf_build {
 	struct conf_listen *listens;
 	struct conf_ca *cas;
 	struct conf_backend *backends;
+	struct conf_bind *binds;
 	const struct conf_token *default_ca; /* looked up when all blocks are known */
 	const struct conf_token *default_backend;
+	const struct conf_token *wants_certificate; /* the first "unknown-sni default" */
+	const struct conf_token *ends_tls; /* of the backend: one that needs the TLS to end here */
+	const struct conf_token *tls_word; /* of the listener: one that "http" has no use for */
 };
 
 /* For a block whose name or address is that of the N-th of its kind, and for too many of a kind. */
@@ -30,5 +34,20 @@ conf_take conf_take_listen, conf_take_ca, conf_take_backend, conf_take_default;
 conf_take conf_take_client_certificate; /* of a backend, into it */
 /* What the `default` block refers to. */
 bool conf_resolve_default(const struct conf_walk *w);
+
+/* conf_name.c */
+conf_take conf_take_bind, conf_take_certificate, conf_take_listen_unknown_sni;
+bool conf_unknown_sni(const struct conf_walk *w, const struct conf_statement *s,
+                      enum conf_unknown_sni *ret);
+/* That `unknown-sni default` has a default. */
+bool conf_resolve_names(const struct conf_walk *w);
+
+/* conf_tls.c */
+conf_take conf_take_protocols, conf_take_tls_list, conf_take_listen_alpn;
+/* Wire format: each name behind a byte with its length (RFC 7301, 3.1). */
+bool conf_alpn(const struct conf_walk *w, const struct conf_statement *s,
+               unsigned char alpn[CONF_ALPN_MAX], size_t *alpn_len);
+/* conf_listen.c: S is for listeners with `tls`. */
+void conf_tls_word(const struct conf_walk *w, const struct conf_statement *s);
 
 #endif

@@ -65,6 +65,7 @@ conf_take_client_certificate(const struct conf_walk *w, const struct conf_rule *
 	struct conf_backend *backend = into;
 	const char *mode = s->words[1].text, *path, *why;
 
+	w->build->ends_tls = &s->words[0];
 	(void)rule;
 	if (strcmp(mode, "required") == 0)
 		backend->client_cert = CLIENT_CERT_REQUIRED;

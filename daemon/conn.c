@@ -28,6 +28,17 @@ conn_set_deadline(struct conn *c, uint32_t after_ms)
 	wheel_set(&c->host->wheel, &c->due, clock_mono_ms() + after_ms);
 }
 
+const struct sockaddr *
+conn_local(struct conn *c)
+{
+	struct sockaddr *local = (struct sockaddr *)&c->local;
+	socklen_t len = sizeof(c->local);
+
+	if (local->sa_family == AF_UNSPEC && getsockname(c->client.fd, local, &len) != 0)
+		local->sa_family = AF_UNSPEC;
+	return local;
+}
+
 /* The machine */
 
 enum limit { LIMIT_GOES_ON, LIMIT_HANDSHAKE, LIMIT_CONNECT, LIMIT_IDLE, LIMIT_DRAIN };
@@ -73,15 +84,15 @@ conn_enter(struct conn *c, enum conn_state state)
 	return STEP_NEXT;
 }
 
-/* A backend that is cut off in the middle learns so by a reset; the client by the missing
- * close_notify. */
+/* Who is cut off in the middle learns so by a reset, but a client whose TLS ends here by the
+ * missing close_notify. */
 static void
 end(struct conn *c)
 {
 	struct conn_host *host = c->host;
 
 	end_done(&c->backend, c->state == CONN_RELAY);
-	end_done(&c->client, false);
+	end_done(&c->client, c->state == CONN_RELAY && !c->client.tls);
 	choice_done(&c->choice);
 	http01_done(&c->http);
 	wheel_del(&host->wheel, &c->due);

@@ -5,6 +5,7 @@
  *   HELLO -> HANDSHAKE -> WAIT -> CONNECT -> RELAY -> DRAIN    tls listeners
  *   HELLO -> HANDSHAKE -> DRAIN                                a tls-alpn-01 handshake
  *   HELLO -> DRAIN                                             refused: no OpenSSL was ever asked
+ *   HELLO -> CONNECT -> RELAY -> DRAIN                         passed through
  *   REQUEST -> DRAIN                                           http listeners
  *
  * One row per state: name, step, time limit. A step does what it can without waiting and leaves in
@@ -19,6 +20,7 @@
 #ifndef DAEMON_CONN_H
 #define DAEMON_CONN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -41,6 +43,7 @@ struct conn_host {
 	struct loop *loop;
 	struct tls *tls;
 	struct chooser *chooser;
+	bool binds; /* the choice may depend on the local address */
 	struct store *store;
 	struct status_slot *status;
 	struct wheel wheel;

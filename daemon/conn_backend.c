@@ -40,16 +40,12 @@ static enum err
 send_proxy(struct conn *c)
 {
 	unsigned char header[PROXY_V2_MAX];
-	struct sockaddr_storage local = {0};
-	socklen_t local_len = sizeof(local);
 	int flags = MSG_NOSIGNAL | (c->client.held ? MSG_MORE : 0);
 	size_t len;
 
 	if (c->choice.backend->send_proxy == 0)
 		return ERR_OK;
-	if (getsockname(c->client.fd, (struct sockaddr *)&local, &local_len) != 0)
-		return ERR_IO;
-	len = proxy_v2((struct sockaddr *)&c->peer, (struct sockaddr *)&local, header);
+	len = proxy_v2((struct sockaddr *)&c->peer, conn_local(c), header);
 	return send(c->backend.fd, header, len, flags) == (ssize_t)len ? ERR_OK : ERR_IO;
 }
 

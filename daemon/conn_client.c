@@ -27,10 +27,21 @@ refuse(struct conn *c, uint8_t alert, bool all_read)
 static enum step
 start_tls(struct conn *c)
 {
-	if (tls_accept(c->host->tls, &c->choice, &c->client) == ERR_OK)
+	if (tls_accept(c->host->tls, conn_listen(c), &c->choice, &c->client) == ERR_OK)
 		return conn_enter(c, CONN_HANDSHAKE);
 	conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
 	return STEP_END;
+}
+
+/* The backend gets the very bytes that have come. */
+static enum step
+pass_through(struct conn *c)
+{
+	conn_count(c, STATUS_PASSTHROUGHS, 1);
+	if (end_hold_input(&c->client) != ERR_OK)
+		return STEP_END;
+	conn_count(c, STATUS_BYTES_IN, c->client.received);
+	return conn_enter(c, CONN_CONNECT);
 }
 
 static enum step
@@ -39,15 +50,25 @@ choose(struct conn *c)
 	struct span raw = bio_input(&c->client);
 	bool all_read = c->client.turns == 0;
 	struct hello hello;
+	struct choice_ask ask = {.listen = conn_listen(c), .hello = &hello};
 	uint8_t alert;
 
 	if (hello_parse(hello_message(&c->walk, raw, c->host->scratch), &hello, &alert) != ERR_OK) {
 		conn_count(c, STATUS_HELLO_MALFORMED, 1);
 		return refuse(c, alert, all_read);
 	}
-	choice_make(c->host->chooser, &hello, &c->choice);
-	return c->choice.kind == CHOICE_REFUSE ? refuse(c, c->choice.alert, all_read)
-	                                       : start_tls(c);
+	if (c->host->binds)
+		ask.local = conn_local(c);
+	choice_make(c->host->chooser, &ask, &c->choice);
+	switch (c->choice.kind) {
+	case CHOICE_TERMINATE:
+	case CHOICE_CHALLENGE:
+		return start_tls(c);
+	case CHOICE_PASSTHROUGH:
+		return pass_through(c);
+	default:
+		return refuse(c, c->choice.alert, all_read);
+	}
 }
 
 static enum err

@@ -44,11 +44,14 @@ struct conn {
 	struct choice choice;
 	struct http01 http;
 	struct sockaddr_storage peer;
+	struct sockaddr_storage local; /* AF_UNSPEC until conn_local() is asked */
 	struct conn *prev, *next;
 };
 
 /* conn.c */
 const struct conf_listen *conn_listen(const struct conn *c);
+/* The address the client has connected to; AF_UNSPEC when there is none. */
+const struct sockaddr *conn_local(struct conn *c);
 void conn_count(struct conn *c, enum status_counter which, uint64_t n);
 void conn_set_deadline(struct conn *c, uint32_t after_ms);
 /* Goes over to STATE with its time limit; always STEP_NEXT. */

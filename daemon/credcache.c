@@ -41,6 +41,7 @@ struct credcache {
 	unsigned char hash_key[SIPHASH_KEY_LEN];
 	struct entry *by_name;
 	struct entry *by_use;
+	bool passes_through; /* some backend does */
 	struct cred_chains *chains;
 };
 
@@ -196,6 +197,19 @@ has_valid(const struct domain *d, int64_t now)
 	return d->generation != 0 && d->not_before <= now && now < d->not_after;
 }
 
+/* Whether the backend NAME has TLS of its own. */
+static bool
+passes_through(const struct credcache *cache, const char *name, struct cred_route *ret)
+{
+	const struct conf_backend *b =
+		cache->passes_through ? conf_backend(cache->config.conf, name) : NULL;
+
+	if (!b || !b->passthrough)
+		return false;
+	*ret = (struct cred_route){.backend = b};
+	return true;
+}
+
 static enum err
 choose(struct credcache *cache, struct store_txn *txn, const struct hostname *name,
        struct cred_route *ret)
@@ -206,10 +220,14 @@ choose(struct credcache *cache, struct store_txn *txn, const struct hostname *na
 	int64_t now = clock_wall();
 	bool has_own = find_domain(cache, txn, name, &own), has_wild = false;
 
+	if (has_own && passes_through(cache, own.backend, ret))
+		return ERR_OK;
 	if (has_own && has_valid(&own, now))
 		e = entry_current(cache, txn, &own);
 	if (!e && hostname_wildcard_parent(name, &parent) == ERR_OK)
 		has_wild = find_domain(cache, txn, &parent, &wild);
+	if (has_wild && !has_own && passes_through(cache, wild.backend, ret))
+		return ERR_OK;
 	if (!e && has_wild && has_valid(&wild, now))
 		e = entry_current(cache, txn, &wild);
 	if (!e && has_own && own.generation)
@@ -263,6 +281,8 @@ credcache_new(const struct credcache_config *config, struct credcache **ret_cach
 	if (!cache)
 		return ERR_NOMEM;
 	cache->config = *config;
+	for (size_t i = 0; i < config->conf->backend_count; i++)
+		cache->passes_through |= config->conf->backends[i].passthrough;
 	if (RAND_bytes(cache->hash_key, sizeof(cache->hash_key)) != 1 ||
 	    cred_chains_new(&cache->chains) != ERR_OK) {
 		free(cache);

@@ -43,13 +43,13 @@ MUST_CHECK enum err credcache_new(const struct credcache_config *config,
 void credcache_free(struct credcache *cache);
 
 struct cred_route {
-	struct cred *cred;                  /* a reference of the caller's */
+	struct cred *cred; /* a reference of the caller's; NULL: the backend's own */
 	const struct conf_backend *backend; /* NULL: conf has none of that name */
 };
 
 /* ERR_NOTFOUND: neither NAME nor its wildcard is ours. ERR_WRONGSTATE: it is, but has nothing
  * usable. The backend is NAME's own when it has a record, also where the wildcard lends its
- * certificate. */
+ * certificate. One that TLS passes through to needs no certificate, and none is loaded. */
 MUST_CHECK enum err credcache_lookup(struct credcache *cache, const struct hostname *name,
                                      struct cred_route *ret_route);
 

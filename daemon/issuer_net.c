@@ -197,14 +197,21 @@ probe_failed(struct issuer *s, struct job *job, const char *why)
 }
 
 static void
+probe_succeeded(struct job *job)
+{
+	struct notice n = {.name = job->name, .step = MSG_STEP_SERVING, .at = clock_wall()};
+
+	job->phase = JOB_OVER;
+	notice_push(job->ca->issuer->notices, &n);
+}
+
+static void
 on_probe(void *arg, const void *der, size_t len, const char *error)
 {
 	struct job *job = arg;
-	struct notice n = {.name = job->name, .step = MSG_STEP_SERVING, .at = clock_wall()};
 
 	if (der && len == job->chain.leaf.len && memcmp(der, job->chain.leaf.data, len) == 0) {
-		job->phase = JOB_OVER;
-		notice_push(job->ca->issuer->notices, &n);
+		probe_succeeded(job);
 	} else if (++job->probes < PROBES_MAX) {
 		job->phase = JOB_PROBE;
 		job->wake_at = clock_mono_ms() + PROBE_AGAIN_MS;
@@ -238,10 +245,15 @@ own_address(const struct conf *conf, char *host, size_t size, int *ret_port)
 static void
 probe(struct issuer *s, struct job *job)
 {
+	const struct conf_backend *b = conf_backend(s->conf, job->domain.backend);
 	bool wildcard = hostname_is_wildcard(&job->name);
 	char address[64], host[HOSTNAME_MAX + 8];
 	int port;
 
+	if (b && b->passthrough) { /* what arrives is the backend's own */
+		probe_succeeded(job);
+		return;
+	}
 	/* any name under a wildcard will do */
 	snprintf(host, sizeof(host), "%s%s", wildcard ? "probe" : "",
 	         job->name.name + (wildcard ? 1 : 0));

@@ -6,6 +6,7 @@
 
 #include "daemon/choice.h"
 #include "daemon/client_cert.h"
+#include "daemon/conf.h"
 #include "daemon/staple.h"
 #include "daemon/status.h"
 #include "daemon/tickets.h"
@@ -72,12 +73,16 @@ sessions_serve(struct sessions *sessions, SSL_CTX *ctx)
 	SSL_CTX_set_tlsext_status_arg(ctx, sessions);
 }
 
-/* Who answers a challenge shows a certificate of its own, and that is all. */
+/* Who answers a challenge shows a certificate of its own, and that is all. Where clients show one,
+ * a ticket would outlive it, its revocation, and the file of whom to trust. */
 enum err
-sessions_begin(struct sessions *sessions, SSL *ssl, const struct choice *choice)
+sessions_begin(struct sessions *sessions, SSL *ssl, const struct conf_listen *listen,
+               const struct choice *choice)
 {
-	const struct hostname *name = choice->kind == CHOICE_CHALLENGE ? NULL : &choice->name;
-	enum err err = tickets_bind(sessions->tickets, ssl, name, choice->backend);
+	bool asks = choice->backend && choice->backend->client_cert;
+	bool may_resume = choice->kind != CHOICE_CHALLENGE && !asks;
+	enum err err = tickets_bind(sessions->tickets, ssl, may_resume ? &choice->name : NULL,
+	                            listen->tls.ciphers);
 
 	return err ? err : client_certs_ask(sessions->client_certs, ssl, choice->backend);
 }

@@ -14,6 +14,7 @@
 
 struct choice;
 struct conf;
+struct conf_listen;
 struct sessions;
 struct status_slot;
 struct store;
@@ -31,8 +32,8 @@ void sessions_tick(struct sessions *sessions); /* a few times a second */
 
 /* CTX serves them from now on; its SSLs have their struct choice as app data. */
 void sessions_serve(struct sessions *sessions, SSL_CTX *ctx);
-/* SSL, which has not seen the hello yet, will do as CHOICE wants. */
+/* SSL, which has not seen the hello yet, will do as CHOICE and LISTEN want. */
 MUST_CHECK enum err sessions_begin(struct sessions *sessions, SSL *ssl,
-                                   const struct choice *choice);
+                                   const struct conf_listen *listen, const struct choice *choice);
 
 #endif

@@ -24,6 +24,7 @@
 	X(RESUMED, "resumed")                                                                      \
 	X(STAPLED, "stapled")                                                                      \
 	X(CLIENT_CERT_REFUSED, "client_certificates_refused")                                      \
+	X(PASSTHROUGHS, "passthroughs")                                                            \
 	X(CHALLENGES_SERVED, "challenges_served")                                                  \
 	X(SNI_UNKNOWN, "sni_unknown")                                                              \
 	X(SNI_INVALID, "sni_invalid")                                                              \

@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/hostname.h"
 #include "base/log.h"
-#include "daemon/conf.h"
 #include "store/store.h"
 #include "store/ticket.h"
 
@@ -172,18 +171,36 @@ has_key(struct tickets *t)
 	return t->ring.count > 0 && ticket_key_is_live(&t->ring.keys[0], clock_wall());
 }
 
+/* name [0 SHA-256(ciphers)], hashed */
+static bool
+make_context(const struct tickets *t, const struct hostname *name, const char *ciphers,
+             unsigned char context[EVP_MAX_MD_SIZE], unsigned *ret_len)
+{
+	unsigned char bytes[HOSTNAME_MAX + 1 + EVP_MAX_MD_SIZE];
+	size_t len = name->len;
+
+	memcpy(bytes, name->name, len);
+	if (ciphers) {
+		bytes[len++] = 0;
+		if (EVP_Digest(ciphers, strlen(ciphers), bytes + len, ret_len, t->digest, NULL) !=
+		    1)
+			return false;
+		len += *ret_len;
+	}
+	return EVP_Digest(bytes, len, context, ret_len, t->digest, NULL) == 1;
+}
+
 enum err
-tickets_bind(struct tickets *tickets, SSL *ssl, const struct hostname *name,
-             const struct conf_backend *backend)
+tickets_bind(struct tickets *tickets, SSL *ssl, const struct hostname *name, const char *ciphers)
 {
 	unsigned char context[EVP_MAX_MD_SIZE];
 	unsigned len;
 
-	if (!name || (backend && backend->client_cert) || !has_key(tickets)) {
+	if (!name || !has_key(tickets)) {
 		SSL_set_options(ssl, SSL_OP_NO_TICKET);
 		return ERR_OK;
 	}
-	if (EVP_Digest(name->name, name->len, context, &len, tickets->digest, NULL) != 1 ||
+	if (!make_context(tickets, name, ciphers, context, &len) ||
 	    SSL_set_session_id_context(ssl, context, len) != 1)
 		return ERR_CRYPTO;
 	return ERR_OK;

@@ -11,8 +11,8 @@
  * A ticket is good for the host it was made for and no other: tickets_bind() makes the session id
  * context out of the host's name, and OpenSSL takes a session of another context for none, as it
  * does one that was forged, is older than TICKET_EVERY_S, or whose key has left the ring: the
- * handshake is a full one. Where clients show certificates there are no tickets at all: a ticket
- * would outlive the certificate, its revocation, and the file of whom to trust.
+ * handshake is a full one. So it is at a listener with other TLS 1.2 ciphers, as OpenSSL would go
+ * on with the session's.
  * Threads: one per struct tickets.
  */
 #ifndef DAEMON_TICKETS_H
@@ -23,7 +23,6 @@
 
 #include "base/err.h"
 
-struct conf_backend;
 struct hostname;
 struct store;
 struct tickets;
@@ -36,9 +35,9 @@ void tickets_serve(struct tickets *tickets, SSL_CTX *ctx);
 void tickets_tick(struct tickets *tickets);
 
 /* When the host is known and before a ticket is looked at. NAME NULL: no tickets in this one.
- * ERR_CRYPTO: the handshake must not go on. */
+ * CIPHERS: the listener's, NULL for the usual ones. ERR_CRYPTO: the handshake must not go on. */
 MUST_CHECK enum err tickets_bind(struct tickets *tickets, SSL *ssl, const struct hostname *name,
-                                 const struct conf_backend *backend);
+                                 const char *ciphers);
 /* After the handshake: whether a ticket is still to be sent (SSL_new_session_ticket()). */
 bool tickets_is_owed(const SSL *ssl);
 

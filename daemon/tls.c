@@ -30,7 +30,8 @@ static const char groups[] = "X25519:P-256:P-384";
 #endif
 
 struct tls {
-	SSL_CTX *ctx;
+	const struct conf *conf;
+	SSL_CTX **contexts; /* one per conf->listens; NULL where there is no TLS */
 	struct sessions *sessions;
 };
 
@@ -52,8 +53,12 @@ names_choice(SSL *ssl, const struct choice *choice)
 static int
 on_server_name(SSL *ssl, int *alert, void *arg)
 {
+	const struct choice *choice = SSL_get_app_data(ssl);
+
 	(void)arg;
-	if (names_choice(ssl, SSL_get_app_data(ssl)))
+	if (choice->fallback)
+		return SSL_TLSEXT_ERR_NOACK; /* the name did not matter, nor does the next */
+	if (names_choice(ssl, choice))
 		return SSL_TLSEXT_ERR_OK;
 	*alert = SSL_AD_ILLEGAL_PARAMETER;
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -68,39 +73,60 @@ on_cert(SSL *ssl, void *arg)
 	return choice->cred && cred_attach(choice->cred, ssl) == ERR_OK;
 }
 
-/* The first of ours that the client offers; no overlap goes on without ALPN. */
+/* Whether LIST, in wire format, has the protocol that begins at P. */
+static bool
+has_protocol(const unsigned char *list, size_t len, const unsigned char *p)
+{
+	for (size_t at = 0; at < len; at += 1u + list[at])
+		if (list[at] == *p && memcmp(&list[at], p, 1u + *p) == 0)
+			return true;
+	return false;
+}
+
+/* The first of the backend's that the client offers and the listener allows; without one it goes on
+ * without ALPN. A challenge is answered with its own and nothing else (RFC 8737, 3). */
 static int
 on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
         unsigned in_len, void *arg)
 {
 	static const unsigned char acme[] = "\x0a" ALPN01_PROTOCOL;
 	const struct choice *choice = SSL_get_app_data(ssl);
-	const unsigned char *ours = acme;
-	unsigned ours_len = sizeof(acme) - 1;
-	unsigned char *selected;
+	const struct conf_listen *listen = arg;
+	bool challenge = choice->kind == CHOICE_CHALLENGE;
+	const unsigned char *ours = challenge         ? acme
+	                            : choice->backend ? choice->backend->alpn
+	                                              : NULL;
+	size_t len = challenge ? sizeof(acme) - 1 : ours ? choice->backend->alpn_len : 0;
 
-	(void)arg;
-	if (choice->kind != CHOICE_CHALLENGE) {
-		if (!choice->backend || choice->backend->alpn_len == 0)
-			return SSL_TLSEXT_ERR_NOACK;
-		ours = choice->backend->alpn;
-		ours_len = (unsigned)choice->backend->alpn_len;
+	for (size_t at = 0; at < len; at += 1u + ours[at]) {
+		if (!has_protocol(in, in_len, ours + at) ||
+		    (!challenge && listen->alpn_len &&
+		     !has_protocol(listen->alpn, listen->alpn_len, ours + at)))
+			continue;
+		*out = ours + at + 1;
+		*out_len = ours[at];
+		return SSL_TLSEXT_ERR_OK;
 	}
-	if (SSL_select_next_proto(&selected, out_len, ours, ours_len, in, in_len) !=
-	    OPENSSL_NPN_NEGOTIATED)
-		return SSL_TLSEXT_ERR_NOACK;
-	*out = selected;
-	return SSL_TLSEXT_ERR_OK;
+	return challenge ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
+}
+
+static bool
+set_words(SSL_CTX *ctx, const struct conf_tls *conf)
+{
+	return SSL_CTX_set_min_proto_version(
+		       ctx, conf->min_version ? conf->min_version : TLS1_2_VERSION) &&
+	       SSL_CTX_set_max_proto_version(ctx, conf->max_version) &&
+	       SSL_CTX_set_ciphersuites(ctx, conf->ciphersuites ? conf->ciphersuites : suites_13) &&
+	       SSL_CTX_set_cipher_list(ctx, conf->ciphers ? conf->ciphers : suites_12) &&
+	       SSL_CTX_set1_groups_list(ctx, conf->groups ? conf->groups : groups);
 }
 
 static SSL_CTX *
-context_new(void)
+context_new(const struct conf_listen *listen, struct sessions *sessions)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
-	if (!ctx || !SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) ||
-	    !SSL_CTX_set_ciphersuites(ctx, suites_13) || !SSL_CTX_set_cipher_list(ctx, suites_12) ||
-	    !SSL_CTX_set1_groups_list(ctx, groups)) {
+	if (!ctx || !set_words(ctx, &listen->tls)) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -112,7 +138,8 @@ context_new(void)
 	                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	SSL_CTX_set_cert_cb(ctx, on_cert, NULL);
-	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, (void *)(uintptr_t)listen);
+	sessions_serve(sessions, ctx);
 	return ctx;
 }
 
@@ -120,17 +147,22 @@ enum err
 tls_new(const struct conf *conf, struct sessions *sessions, struct tls **ret_tls)
 {
 	struct tls *tls = calloc(1, sizeof(*tls));
+	enum err err = ERR_OK;
 
-	(void)conf;
-	if (!tls)
+	if (!tls || !(tls->contexts = calloc(conf->listen_count + 1, sizeof(SSL_CTX *)))) {
+		free(tls);
 		return ERR_NOMEM;
-	tls->ctx = context_new();
-	if (!tls->ctx) {
-		tls_free(tls);
-		return ERR_CRYPTO;
 	}
+	tls->conf = conf;
 	tls->sessions = sessions;
-	sessions_serve(sessions, tls->ctx);
+	for (size_t i = 0; i < conf->listen_count && !err; i++)
+		if (conf->listens[i].kind == LISTEN_TLS &&
+		    !(tls->contexts[i] = context_new(&conf->listens[i], sessions)))
+			err = ERR_CRYPTO;
+	if (err) {
+		tls_free(tls);
+		return err;
+	}
 	*ret_tls = tls;
 	return ERR_OK;
 }
@@ -140,17 +172,20 @@ tls_free(struct tls *tls)
 {
 	if (!tls)
 		return;
-	SSL_CTX_free(tls->ctx);
+	for (size_t i = 0; i < tls->conf->listen_count; i++)
+		SSL_CTX_free(tls->contexts[i]);
+	free(tls->contexts);
 	free(tls);
 }
 
 enum err
-tls_accept(struct tls *tls, const struct choice *choice, struct end *end)
+tls_accept(struct tls *tls, const struct conf_listen *listen, const struct choice *choice,
+           struct end *end)
 {
-	SSL *ssl = SSL_new(tls->ctx);
+	SSL *ssl = SSL_new(tls->contexts[listen - tls->conf->listens]);
 
 	if (!ssl || SSL_set_app_data(ssl, (void *)(uintptr_t)choice) != 1 ||
-	    sessions_begin(tls->sessions, ssl, choice) != ERR_OK ||
+	    sessions_begin(tls->sessions, ssl, listen, choice) != ERR_OK ||
 	    bio_attach(end, ssl) != ERR_OK) {
 		SSL_free(ssl);
 		ERR_clear_error();

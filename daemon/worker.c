@@ -155,6 +155,7 @@ open_worker(struct worker *w)
 	if (err)
 		return err;
 	wheel_init(&host->wheel, clock_mono_ms());
+	host->binds = w->config->conf->bind_count > 0;
 	host->store = w->config->store;
 	host->status = w->config->status;
 	host->on_end = on_connection_end;

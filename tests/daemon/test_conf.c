@@ -241,6 +241,45 @@ test_every_word(void **state)
 	conf_unref(c);
 }
 
+static void
+test_names_and_tls(void **state)
+{
+	const struct conf *c =
+		load("bind 10.0.0.1 a.example.org; bind 2001:db8::1 B\xc3\xbc"
+	             "cher.Example;\n"
+	             "listen 0.0.0.0:1 { tls; protocols TLSv1.3 TLSv1.2; ciphers "
+	             "ECDHE-RSA-AES256-GCM-SHA384\nAES128-SHA; ciphersuites TLS_AES_256_GCM_SHA384;"
+	             "groups P-256 X25519; alpn h2 http/1.1; unknown-sni default; }\n"
+	             "listen 0.0.0.0:2 { tls; protocols TLSv1.3; }\n"
+	             "backend b { server 10.0.0.1:1; passthrough; send-proxy v2; }\n"
+	             "default { certificate www.example.org; unknown-sni close; }");
+	const struct conf_listen *l = &c->listens[0];
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&c->binds[0].address;
+
+	(void)state;
+	assert_int_equal(c->bind_count, 2);
+	assert_int_equal(ntohl(in->sin_addr.s_addr), 0x0a000001);
+	assert_string_equal(c->binds[0].name.name, "a.example.org");
+	assert_int_equal(c->binds[1].address.ss_family, AF_INET6);
+	assert_string_equal(c->binds[1].name.name, "xn--bcher-kva.example");
+	assert_int_equal(l->tls.min_version, 0x0303);
+	assert_int_equal(l->tls.max_version, 0x0304);
+	assert_string_equal(l->tls.ciphers, "ECDHE-RSA-AES256-GCM-SHA384:AES128-SHA");
+	assert_string_equal(l->tls.ciphersuites, "TLS_AES_256_GCM_SHA384");
+	assert_string_equal(l->tls.groups, "P-256:X25519");
+	assert_int_equal(l->alpn_len, 12);
+	assert_int_equal(l->unknown_sni, UNKNOWN_SNI_DEFAULT);
+	l = &c->listens[1];
+	assert_int_equal(l->tls.min_version, 0x0304);
+	assert_null(l->tls.ciphers);
+	assert_int_equal(l->alpn_len, 0);
+	assert_int_equal(l->unknown_sni, 0);
+	assert_string_equal(c->otherwise.certificate.name, "www.example.org");
+	assert_int_equal(c->otherwise.unknown_sni, UNKNOWN_SNI_CLOSE);
+	assert_true(conf_backend(c, "b")->passthrough);
+	conf_unref(c);
+}
+
 /* Each is a whole file. */
 static const char *const accepted[] = {
 	"listen 0.0.0.0:1 { tls; } # at the end",
@@ -443,7 +482,54 @@ static const struct {
 	{"default { key ecdsa-p265; }",
          "c:1:15: unknown kind of key \"ecdsa-p265\", did you mean \"ecdsa-p256\"?"},
 	{"default { unknown-sni ignore; }",
-         "c:1:23: unknown choice \"ignore\", known: reject, close"},
+         "c:1:23: unknown choice \"ignore\", known: reject, default, close"},
+	{"default { unknown-sni default; }",
+         "c:1:23: which certificate is missing: default { certificate NAME; }"},
+	{"listen 0.0.0.0:1 { tls; unknown-sni default; } default { unknown-sni reject; }",
+         "c:1:37: which certificate is missing: default { certificate NAME; }"},
+	{"default { certificate *.example.org; }",
+         "c:1:23: \"*.example.org\" stands for many names: give one of them"},
+	{"default { certificate 10.0.0.1; }",
+         "c:1:23: \"10.0.0.1\": it is an IP address, not a host name"},
+	{"bind 10.0.0.1;", "c:1:14: an argument is missing, write: bind ADDRESS NAME;"},
+	{"bind 10.0.0.1:443 a.example;",
+         "c:1:6: \"10.0.0.1:443\" is not an address alone, as 192.0.2.1 or 2001:db8::1"},
+	{"bind [::1] a.example;",
+         "c:1:6: \"[::1]\" is not an address alone, as 192.0.2.1 or 2001:db8::1"},
+	{"bind ::1 a.example;\nbind 10.0.0.1 a.example; bind 0:0::1 b.example;",
+         "c:2:31: bind \"0:0::1\" is already set at c:1"},
+	/* TLS */
+	{"listen 0.0.0.0:1 { tls; protocols TLSv1.2 TLSv1.1; }",
+         "c:1:43: unknown protocol \"TLSv1.1\", did you mean \"TLSv1.2\"?"},
+	{"listen 0.0.0.0:1 { tls; protocols SSLv3; }",
+         "c:1:35: unknown protocol \"SSLv3\", known: TLSv1.2, TLSv1.3"},
+	{"listen 0.0.0.0:1 { tls; ciphers ECDHE-RSA-AES128-GCM-SHA256 FASTEST; }",
+         "c:1:61: OpenSSL knows no cipher of TLS 1.2 \"FASTEST\""},
+	{"listen 0.0.0.0:1 { tls; ciphers HIGH; }",
+         "c:1:33: OpenSSL knows no cipher of TLS 1.2 \"HIGH\""},
+	{"listen 0.0.0.0:1 { tls; ciphers NULL-SHA256; }",
+         "c:1:33: OpenSSL knows no cipher of TLS 1.2 \"NULL-SHA256\""},
+	{"listen 0.0.0.0:1 { tls; ciphers !aNULL; }",
+         "c:1:33: OpenSSL knows no cipher of TLS 1.2 \"!aNULL\""},
+	{"listen 0.0.0.0:1 { tls; ciphers TLS_AES_128_GCM_SHA256; }",
+         "c:1:33: OpenSSL knows no cipher of TLS 1.2 \"TLS_AES_128_GCM_SHA256\""},
+	{"listen 0.0.0.0:1 { tls; ciphersuites ECDHE-RSA-AES128-GCM-SHA256; }",
+         "c:1:38: OpenSSL knows no cipher suite of TLS 1.3 \"ECDHE-RSA-AES128-GCM-SHA256\""},
+	{"listen 0.0.0.0:1 { tls; ciphersuites TLS_AES_128_GCM_SHA256 TLS_AES_128_GCM_SHA256; }",
+         "c:1:61: \"TLS_AES_128_GCM_SHA256\" stands here twice"},
+	{"listen 0.0.0.0:1 { tls; groups X25519 P-257; }",
+         "c:1:39: OpenSSL knows no group \"P-257\""},
+	{"listen 0.0.0.0:1 { tls; groups X25519:P-256; }",
+         "c:1:32: OpenSSL knows no group \"X25519:P-256\""},
+	{"listen 0.0.0.0:1 { tls; alpn h2 acme-tls/1; }",
+         "c:1:33: \"acme-tls/1\" cannot be a backend's protocol"},
+	{"listen 0.0.0.0:1 { groups X25519; http; }", "c:1:20: \"groups\" is for \"tls\" only"},
+	{"listen 0.0.0.0:1 { http; unknown-sni close; }",
+         "c:1:26: \"unknown-sni\" is for \"tls\" only"},
+	{"backend b { server 1.1.1.1:1; passthrough; alpn h2; }",
+         "c:1:44: \"alpn\" and \"passthrough\": the TLS is the server's own"},
+	{"backend b { server 1.1.1.1:1; passthrough yes; }",
+         "c:1:43: an argument too many, write: passthrough;"},
 	/* include */
 	{"include;", "c:1:1: \"include\" takes one file or pattern"},
 	{"include a b;", "c:1:1: \"include\" takes one file or pattern"},
@@ -614,11 +700,17 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_example),       cmocka_unit_test(test_least),
-		cmocka_unit_test(test_every_word),    cmocka_unit_test(test_accepted),
-		cmocka_unit_test(test_refused),       cmocka_unit_test(test_nul),
-		cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_large),
-		cmocka_unit_test(test_include),       cmocka_unit_test(test_include_refused),
+		cmocka_unit_test(test_example),
+		cmocka_unit_test(test_least),
+		cmocka_unit_test(test_names_and_tls),
+		cmocka_unit_test(test_every_word),
+		cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_include),
+		cmocka_unit_test(test_include_refused),
 		cmocka_unit_test(test_include_depth),
 	};
 

@@ -165,8 +165,16 @@ class HalfClosing:
             self.socket.sendall(self.outgoing.read())
 
 
-def client_hello(sni, *, versions=(0x0304, 0x0303), alpn=()):
-    """The bytes of a TLS record with a ClientHello.  SNI is bytes, or None for no extension."""
+def in_records(hello, size):
+    """The message of a hello of one record, in records of SIZE bytes."""
+    message = hello[5:]
+    return b"".join(b"\x16\x03\x01" + struct.pack("!H", len(part)) + part
+                    for part in (message[at:at + size] for at in range(0, len(message), size)))
+
+
+def client_hello(sni, *, versions=(0x0304, 0x0303), alpn=(), more=()):
+    """The bytes of a TLS record with a ClientHello.  SNI is bytes, or None for no extension; MORE
+    are further extensions, as (number, bytes)."""
     legacy = min(max(versions), 0x0303)
     extensions = b""
     if sni is not None:
@@ -185,6 +193,7 @@ def client_hello(sni, *, versions=(0x0304, 0x0303), alpn=()):
         extensions += _extension(45, b"\x01\x01")
         share = struct.pack("!HH", 0x001D, 32) + os.urandom(32)
         extensions += _extension(51, struct.pack("!H", len(share)) + share)
+    extensions += b"".join(_extension(number, data) for number, data in more)
     suites = struct.pack("!8H", 0x1301, 0x1302, 0x1303, 0xC02B, 0xC02F, 0xC009, 0xC013, 0x002F)
     body = (struct.pack("!H", legacy) + os.urandom(32) + b"\x20" + os.urandom(32)
             + struct.pack("!H", len(suites)) + suites + b"\x01\x00"
@@ -197,11 +206,16 @@ def _extension(number, data):
     return struct.pack("!HH", number, len(data)) + data
 
 
-def answer_to_hello(where, sni, *, timeout=10, **words):
+def answer_to_hello(where, sni, **words):
     """Sends a hand-made hello; returns the alert's name, "server_hello", "closed" or "timeout"."""
+    return answer_to(where, client_hello(sni, **words))
+
+
+def answer_to(where, hello, *, timeout=10):
+    """The same with any bytes."""
     with socket.create_connection(where, timeout=timeout) as raw:
         try:
-            raw.sendall(client_hello(sni, **words))
+            raw.sendall(hello)
             head = _read_exactly(raw, 5)
             if len(head) < 5:
                 return "closed"

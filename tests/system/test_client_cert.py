@@ -171,6 +171,7 @@ def a_bad_file_is_refused_with_its_place(lab):
                             (f"required {lab.conf_path}", "has no certificate"),
                             (f"optional {junk}", "has a certificate that cannot be read"),
                             ("required root.pem", "not a full path"),
+                            (f"required {lab.pebble.ca_file}; passthrough", "the server's own"),
                             (f"maybe {junk}", '"required" or "optional"')):
         lab.write_config(f"backend must {{ {server}\nclient-certificate {words}; }}\n")
         answer = lab.ctl("reload")

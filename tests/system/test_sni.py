@@ -18,12 +18,12 @@ HOSTILE = [
     b".".join([b"a" * 60] * 4) + b".test.test", b"a..test", b".a.test", b"a.test..", b"%n%n%s",
     b"a.test:443", b"a test", b"\xff\xfe",
 ]
-# what OpenSSL itself stops, with alerts of its own
+# what is no server_name extension at all, or stopped by OpenSSL
 MALFORMED = [b"", b"a.test\0.evil.test", b"x" * 256, b"x" * 5000]
 
 
 @scenario()
-def unknown_and_hostile_names_get_an_alert(lab):
+def row_A3_unknown_and_hostile_names_get_an_alert(lab):
     lab.start()
     lab.add("a.test")
     for versions in ((0x0304, 0x0303), (0x0303,)):
@@ -53,7 +53,7 @@ def old_protocols_are_refused(lab):
 
 @scenario(challenge="http-01")
 @scenario(challenge="tls-alpn-01")
-def acme_tls_1_without_a_challenge_gets_nothing(lab):
+def row_A10_acme_tls_1_without_a_challenge_gets_nothing(lab):
     lab.start()
     lab.add("a.test")
     for sni in (b"a.test", b"unknown.test", None, b"\x1b"):
@@ -91,6 +91,33 @@ def what_is_no_client_hello_is_closed(lab):
                 pass
             except TimeoutError:
                 raise AssertionError(f"still open after {junk[:20]!r}")
+    lab.serial("a.test")
+
+
+@scenario()
+def row_A2_odd_hellos_of_16_KiB_are_served_longer_ones_refused(lab):
+    lab.start()
+    lab.add("a.test")
+    many = [(0x4000 + number, b"12345678") for number in range(1000)]
+    plain = len(tlsclient.client_hello(b"a.test")) - 5
+    to_16k = [(0x4000, b"x" * (16384 - plain - 4))]
+    for size in (1, 2, 7, 100):
+        hello = tlsclient.in_records(tlsclient.client_hello(b"a.test"), size)
+        equal(tlsclient.answer_to(lab.https, hello), "server_hello", f"records of {size} bytes")
+    for more in (many, to_16k):
+        hello = tlsclient.client_hello(b"a.test", more=more)
+        equal(tlsclient.answer_to(lab.https, hello), "server_hello", f"{len(hello)} bytes")
+        for size in (3, 1000):
+            got = tlsclient.answer_to(lab.https, tlsclient.in_records(hello, size))
+            equal(got, "server_hello", f"{len(hello)} bytes in records of {size}")
+    for length in (16385, 65535, 131072):
+        hello = tlsclient.client_hello(b"a.test")
+        message = b"\x01" + length.to_bytes(3, "big") + hello[9:] + b"x" * (length - plain)
+        got = tlsclient.answer_to(lab.https, tlsclient.in_records(b"12345" + message, 16384))
+        equal(got, "decode_error", f"answer to {length} bytes")
+    for twice in ((0, b"\0\x04\0\0\x01b"), (16, b"\0\x03\x02h2")):
+        got = tlsclient.answer_to_hello(lab.https, b"a.test", alpn=(b"h2",), more=[twice])
+        equal(got, "illegal_parameter", f"extension {twice[0]} twice")
     lab.serial("a.test")
 
 
