@@ -80,6 +80,14 @@ static const struct ctl_verb verbs[] = {
 	{"config", "check [FILE]", "whether the configuration file is valid", 1, 2, 0, cmd_config,
          "  certctl config check                the file that certd runs with\n"
          "  certctl config check /etc/certd/certd.conf.new\n"},
+	{"backend", "WORD [...]", "servers behind certd: list [NAME], set, drain NAME SERVER", 1, 4,
+         0, cmd_backend,
+         "  certctl backend list                health, connections, what is wrong\n"
+         "  certctl backend drain app1 10.0.0.7:8080\n"
+         "                                      no new connections; those there are go on\n"
+         "  certctl backend set app1 10.0.0.7:8080 disabled\n"
+         "                                      the same, and it is not checked either\n"
+         "  certctl backend set app1 10.0.0.7:8080 ready\n"},
 	{"db", "WORD [DIR]", "the store: stat, check, backup DIR, restore DIR, compact", 1, 2,
          OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_TIMEOUT), cmd_db,
          "  certctl db stat                     size, room, keys, what was damaged\n"

@@ -21,7 +21,10 @@ backend_start(const struct conf_address *server, int *ret_fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (connect(fd, (const struct sockaddr *)&server->sa, server->len) != 0 &&
 	    errno != EINPROGRESS) {
+		int error = errno;
+
 		close(fd);
+		errno = error;
 		return ERR_UNREACHABLE;
 	}
 	*ret_fd = fd;
@@ -36,8 +39,10 @@ backend_result(int fd)
 	int error = 0;
 	socklen_t len = sizeof(error);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0) {
+		errno = error ? error : errno;
 		return ERR_UNREACHABLE;
+	}
 	/* No error may also mean that it is still on its way. */
 	return getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 ? ERR_OK : ERR_AGAIN;
 }

@@ -28,6 +28,8 @@ static const struct {
 } commands[] = {
 	{"add", ADMIN, command_add},
 	{"apply", ADMIN, command_apply},
+	{"backend.list", READ, command_backend_list},
+	{"backend.set", ADMIN, command_backend_set},
 	{"config.check", ADMIN, command_config_check},
 	{"db.backup", ADMIN, command_db_backup},
 	{"db.check", ADMIN, command_db_check},

@@ -12,6 +12,8 @@ void command_run(struct control_client *cl, const cJSON *request);
 
 void command_add(struct control_client *cl, const cJSON *request);
 void command_apply(struct control_client *cl, const cJSON *request);
+void command_backend_list(struct control_client *cl, const cJSON *request);
+void command_backend_set(struct control_client *cl, const cJSON *request);
 void command_export(struct control_client *cl, const cJSON *request);
 void command_import(struct control_client *cl, const cJSON *request);
 void command_config_check(struct control_client *cl, const cJSON *request);

@@ -16,28 +16,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "acme/key.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "daemon/conf_backend.h"
 #include "daemon/conf_tls.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
-enum {
-	CONF_ERROR_MAX = 511,
-	CONF_WORKERS_MAX = 64,
-	CONF_SERVERS_MAX = 16,
-	CONF_LISTENS_MAX = 64,
-	CONF_ALPN_MAX = 64
-};
-
-struct conf_address {
-	struct sockaddr_storage sa;
-	socklen_t len;
-	char text[64]; /* "127.0.0.1:443", "[::1]:443" */
-};
+enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64, CONF_LISTENS_MAX = 64 };
 
 enum conf_listen_kind { LISTEN_TLS = 1, LISTEN_HTTP };
 
@@ -66,22 +54,6 @@ struct conf_ca {
 		challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
 	size_t challenge_count;
 	uint32_t max_orders; /* in work at once; default 64 */
-};
-
-enum conf_client_cert { CLIENT_CERT_NONE, CLIENT_CERT_OPTIONAL, CLIENT_CERT_REQUIRED };
-
-struct conf_backend {
-	char name[NAME_WORD_MAX + 1];
-	struct conf_address servers[CONF_SERVERS_MAX]; /* tried in order */
-	size_t server_count;
-	int send_proxy;                    /* 0: no, 2: PROXY protocol v2 */
-	bool passthrough;                  /* TLS is the servers' own: bytes go there untouched */
-	bool connect_immediately;          /* else at the client's first byte */
-	uint32_t connect_timeout_ms;       /* per server; default 5 s */
-	unsigned char alpn[CONF_ALPN_MAX]; /* what we may choose, wire format (RFC 7301 3.1) */
-	size_t alpn_len;                   /* default: http/1.1 */
-	enum conf_client_cert client_cert; /* what clients have to show; daemon/client_cert.h */
-	const char *client_trust;          /* the PEM text of whom to believe */
 };
 
 struct conf_default {

@@ -54,6 +54,8 @@ static const struct {
 	[CONN_REQUEST] = {"request", conn_step_request, LIMIT_HANDSHAKE, NULL},
 	[CONN_WAIT] = {"wait", conn_step_wait, LIMIT_IDLE, NULL},
 	[CONN_CONNECT] = {"connect", conn_step_connect, LIMIT_CONNECT, conn_connect_expired},
+	[CONN_BACKEND_TLS] = {"backend-tls", conn_step_backend_tls, LIMIT_GOES_ON,
+                              conn_connect_expired},
 	[CONN_RELAY] = {"relay", conn_step_relay, LIMIT_IDLE, NULL},
 	[CONN_DRAIN] = {"drain", conn_step_drain, LIMIT_DRAIN, NULL},
 };
@@ -92,6 +94,7 @@ end(struct conn *c)
 	struct conn_host *host = c->host;
 
 	end_done(&c->backend, c->state == CONN_RELAY);
+	balance_done(host->balance, &c->pick);
 	end_done(&c->client, c->state == CONN_RELAY && !c->client.tls);
 	choice_done(&c->choice);
 	http01_done(&c->http);

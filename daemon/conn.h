@@ -7,6 +7,7 @@
  *   HELLO -> DRAIN                                             refused: no OpenSSL was ever asked
  *   HELLO -> CONNECT -> RELAY -> DRAIN                         passed through
  *   REQUEST -> DRAIN                                           http listeners
+ * Between CONNECT and RELAY there is BACKEND_TLS where the backend speaks TLS.
  *
  * One row per state: name, step, time limit. A step does what it can without waiting and leaves in
  * client.want and backend.want what it waits for. conn_run() is the only one that calls steps and
@@ -28,6 +29,8 @@
 #include "daemon/end.h"
 #include "daemon/wheel.h"
 
+struct backend_tls;
+struct balance;
 struct conn;
 struct listener;
 struct loop;
@@ -42,6 +45,8 @@ enum { CONN_DRAIN_MS = 10 * 1000 };
 struct conn_host {
 	struct loop *loop;
 	struct tls *tls;
+	struct balance *balance;
+	struct backend_tls *backend_tls;
 	struct chooser *chooser;
 	bool binds; /* the choice may depend on the local address */
 	struct store *store;

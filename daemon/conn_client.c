@@ -171,6 +171,7 @@ enum step
 conn_step_drain(struct conn *c)
 {
 	end_done(&c->backend, false);
+	balance_done(c->host->balance, &c->pick);
 	if (c->client.ended) /* nothing more comes: closing resets nothing */
 		return end_farewell(&c->client) == ERR_AGAIN ? STEP_AGAIN : STEP_END;
 	if (end_shut(&c->client) == ERR_AGAIN)

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "daemon/balance.h"
 #include "daemon/choice.h"
 #include "daemon/conn.h"
 #include "daemon/hello.h"
@@ -18,12 +19,13 @@ struct conf_listen;
 enum conn_state {
 	CONN_HELLO, /* the first bytes, until they are a ClientHello */
 	CONN_HANDSHAKE,
-	CONN_REQUEST, /* port 80: one request and its reply */
-	CONN_WAIT,    /* hands are shaken; the backend is not bothered before the first byte */
-	CONN_CONNECT, /* to the backend's servers, one after the other */
-	CONN_RELAY,   /* bytes both ways */
-	CONN_DRAIN,   /* all is said; what the client still sends is read, so that our close() does
-	               * not reset what it has not read yet */
+	CONN_REQUEST,     /* port 80: one request and its reply */
+	CONN_WAIT,        /* hands are shaken; the backend is not bothered before the first byte */
+	CONN_CONNECT,     /* to the backend's servers, one after the other */
+	CONN_BACKEND_TLS, /* hands are shaken with the server, in what is left of its time */
+	CONN_RELAY,       /* bytes both ways */
+	CONN_DRAIN, /* all is said; what the client still sends is read, so that our close() does
+	             * not reset what it has not read yet */
 };
 
 enum step {
@@ -39,7 +41,7 @@ struct conn {
 	struct listener *listener;
 	struct end client;
 	struct end backend;
-	size_t server; /* of the backend's, the one we connect to */
+	struct balance_pick pick; /* which of the backend's servers */
 	struct hello_walk walk;
 	struct choice choice;
 	struct http01 http;
@@ -68,7 +70,13 @@ enum step conn_step_wait(struct conn *c);
 enum step conn_step_drain(struct conn *c);
 /* conn_backend.c */
 enum step conn_step_connect(struct conn *c);
+enum step conn_step_backend_tls(struct conn *c);
 void conn_connect_expired(struct conn *c); /* one server has had its time */
 enum step conn_step_relay(struct conn *c);
+/* conn_proxy.c */
+/* What client and we have agreed on; empty: nothing. */
+struct span conn_alpn(const struct conn *c);
+/* The header that the backend wants, if any, on its connected socket. */
+MUST_CHECK enum err conn_send_proxy(struct conn *c);
 
 #endif

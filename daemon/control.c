@@ -293,6 +293,7 @@ control_new(const struct control_config *config, struct control **ret_control)
 	c->conf = conf_ref(config->conf);
 	c->store = config->store;
 	c->status = config->status;
+	c->servers = config->servers;
 	c->channel = config->channel;
 	c->listen_fd = -1;
 	c->started_at = clock_wall();
@@ -353,11 +354,11 @@ control_notices(struct control *control)
 }
 
 void
-control_run(struct control *control, struct issuer *issuer, struct upkeep *upkeep,
-            struct stapler *stapler)
+control_run(struct control *control, const struct control_peers *peers)
 {
-	control->issuer = issuer;
-	control->upkeep = upkeep;
-	control->stapler = stapler;
+	control->issuer = peers->issuer;
+	control->upkeep = peers->upkeep;
+	control->health = peers->health;
+	control->stapler = peers->stapler;
 	loop_run(control->loop);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/control_inside.h - what control.c (clients and framing), control_reply.c, command*.c
- * (verbs) and control_wait.c (clients that wait) share, and nobody else. Control thread only. */
+/* daemon/control_inside.h - what control.c (clients and framing), control_*.c and command*.c (the
+ * verbs) share; nobody else includes it. Control thread only. */
 #ifndef DAEMON_CONTROL_INSIDE_H
 #define DAEMON_CONTROL_INSIDE_H
 
@@ -69,6 +69,8 @@ struct control {
 	struct issuer *issuer;
 	struct upkeep *upkeep;
 	struct stapler *stapler;
+	struct health *health;
+	struct servers *servers;
 	struct notice_queue *notices;
 	struct import_pool *imports; /* NULL until the first import */
 	int channel;
@@ -100,7 +102,6 @@ cJSON *line_with(const char *member, cJSON **ret_object);
 
 void import_on_done(struct control *c); /* command_import.c */
 void import_forget(struct control_client *cl);
-
 /* control_wait.c */
 /* The reply goes on with the steps of the names added, and ends when all are through. SEEN:
  * outcomes so far, as for msg_exit_combine(). */
@@ -109,8 +110,7 @@ void wait_begin(struct control_client *cl, unsigned seen);
 void wait_on_notices(struct control *c);
 void wait_on_timer(struct control *c);
 void wait_done(struct control_client *cl);
-/* control_reload.c */
-/* Begins one unless it is in work; clients that are `reloading` get its answer. */
+/* control_reload.c. Begins one unless it is in work; `reloading` clients get its answer. */
 void reload_ask(struct control *c);
 /* Whether one would be begun now; else WHY. */
 bool reload_is_possible(struct control *c, char *why, size_t size);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
+#include "daemon/health.h"
 #include "daemon/history.h"
 #include "daemon/issuer.h"
 #include "daemon/role.h"
@@ -147,6 +148,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		log_set_level(c->conf->log_level);
 		issuer_set_conf(c->issuer, c->conf);
 		stapler_set_conf(c->stapler, c->conf);
+		health_set_conf(c->health, c->conf);
 	}
 	c->next_conf = NULL;
 	answer_reload(c, *text ? text : NULL);

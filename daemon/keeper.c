@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "daemon/control.h"
 #include "daemon/conf.h"
+#include "daemon/health.h"
 #include "daemon/issuer.h"
 #include "daemon/role.h"
 #include "daemon/stapler.h"
@@ -37,35 +38,40 @@ keeper_run(const struct keeper_config *config)
 	struct control_config control_config = {.conf = config->conf,
 	                                        .store = config->store,
 	                                        .status = config->status,
+	                                        .servers = config->servers,
 	                                        .channel = config->channel};
 	struct upkeep_config upkeep_config = {.directory = config->conf->state_directory,
 	                                      .store = config->store,
 	                                      .status = config->status};
 	struct issuer_config issuer_config = {.conf = config->conf, .store = config->store};
+	struct health_config health_config = {
+		.conf = config->conf, .store = config->store, .servers = config->servers};
 	struct control *control = NULL;
-	struct issuer *issuer = NULL;
-	struct upkeep *upkeep = NULL;
-	struct stapler *stapler = NULL;
+	struct control_peers peers = {0};
 	enum err err = control_new(&control_config, &control);
 
 	if (!err) {
-		upkeep_config.notices = issuer_config.notices = control_notices(control);
-		err = upkeep_start(&upkeep_config, &upkeep);
+		upkeep_config.notices = issuer_config.notices = health_config.notices =
+			control_notices(control);
+		err = upkeep_start(&upkeep_config, &peers.upkeep);
 	}
 	if (!err) {
-		issuer_config.upkeep = upkeep;
-		err = issuer_start(&issuer_config, &issuer);
+		issuer_config.upkeep = peers.upkeep;
+		err = issuer_start(&issuer_config, &peers.issuer);
 	}
 	if (!err)
-		err = start_stapler(config, control, &stapler);
+		err = health_start(&health_config, &peers.health);
+	if (!err)
+		err = start_stapler(config, control, &peers.stapler);
 	if (!err) {
 		say_ready(config->channel);
-		control_run(control, issuer, upkeep, stapler);
-		err = upkeep_is_lost(upkeep) ? ERR_IO : ERR_OK;
+		control_run(control, &peers);
+		err = upkeep_is_lost(peers.upkeep) ? ERR_IO : ERR_OK;
 	}
-	stapler_stop(stapler);
-	issuer_stop(issuer);
-	upkeep_stop(upkeep);
+	stapler_stop(peers.stapler);
+	health_stop(peers.health);
+	issuer_stop(peers.issuer);
+	upkeep_stop(peers.upkeep);
 	control_free(control);
 	return err;
 }

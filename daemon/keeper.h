@@ -2,9 +2,9 @@
 /*
  * daemon/keeper.h - the keeper: the only writer of the store
  *
- * Four threads that meet in the store, the notice queue and the mailboxes of issuer and upkeep:
- * control (this one: the control socket, on a loop), issuer (plan, orders, curl), upkeep (damage,
- * keys, room) and stapler (OCSP).
+ * Five threads that meet in the store, the notice queue and the mailboxes of the others: control
+ * (this one: the control socket, on a loop), issuer (plan, orders, curl), upkeep (damage, keys,
+ * room), health (the backends' servers) and stapler (OCSP).
  */
 #ifndef DAEMON_KEEPER_H
 #define DAEMON_KEEPER_H
@@ -12,6 +12,7 @@
 #include "base/err.h"
 
 struct conf;
+struct servers;
 struct status;
 struct store;
 
@@ -20,6 +21,7 @@ struct keeper_config {
 	const struct conf *conf;
 	struct store *store;
 	struct status *status;
+	struct servers *servers;
 	int channel; /* to the parent: enum role_message */
 };
 

@@ -77,6 +77,7 @@ on_gone(struct parent *p, struct role *r, const char *how)
 		close(r->spawn.channel);
 	r->spawn.channel = -1;
 	r->spawn.pid = 0;
+	servers_forget_role(p->servers, (size_t)(r - p->roles));
 	if (r->state == ROLE_LEAVING || p->stopping) {
 		role_release(r);
 		return;
@@ -314,6 +315,10 @@ prepare(struct parent *p, struct problem *why)
 		err = look_at_store(p, why);
 	if (!err)
 		err = status_new(&p->status);
+	if (!err)
+		err = servers_new(&p->servers);
+	if (!err)
+		err = role_claim_servers(p);
 	if (!err) {
 		atomic_store(&p->status->pid, getpid());
 		err = open_signals(p);
@@ -351,6 +356,7 @@ role_parent(const struct role_config *config)
 	store_close(p->store);
 	secret_done(&p->master);
 	status_free(p->status);
+	servers_free(p->servers);
 	conf_unref(p->conf);
 	if (p->signal_fd >= 0)
 		close(p->signal_fd);

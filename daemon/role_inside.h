@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "daemon/role.h"
 #include "daemon/sockets.h"
+#include "daemon/servers.h"
 #include "daemon/spawn.h"
 #include "daemon/status.h"
 
@@ -43,6 +44,7 @@ struct parent {
 	const struct conf *conf;
 	struct sockets sockets;
 	struct status *status;
+	struct servers *servers;
 	struct secret master; /* for the roles to come */
 	struct store *store;  /* single only */
 	int lock_fd;
@@ -70,6 +72,8 @@ MUST_CHECK enum err role_start_workers(struct parent *p, const struct conf *conf
 /* Tells it to go; it is killed at KILL_AT (mono ms). */
 void role_leave(struct role *r, enum role_message how, int64_t kill_at);
 void role_release(struct role *r);
+/* Slots for the servers of all configurations in use. */
+MUST_CHECK enum err role_claim_servers(struct parent *p);
 
 /* role_store.c: takes the store, as far as it can be written; p->readonly when only the file system
  * is in the way, so what is stored can be served. */

@@ -71,6 +71,7 @@ role_take(struct parent *p, enum spawn_kind kind, const struct conf *conf)
 	                                   .master = &p->master,
 	                                   .store = p->store,
 	                                   .status = p->status,
+	                                   .servers = p->servers,
 	                                   .lock_fd = p->lock_fd,
 	                                   .single = p->config->single,
 	                                   .channel = -1};
@@ -109,4 +110,25 @@ role_leave(struct role *r, enum role_message how, int64_t kill_at)
 		r->left_at = clock_mono_ms();
 	r->state = ROLE_LEAVING;
 	r->at = kill_at;
+}
+
+enum err
+role_claim_servers(struct parent *p)
+{
+	const struct conf *confs[ROLES_MAX + 2];
+	size_t count = 0;
+
+	confs[count++] = p->conf;
+	if (p->next)
+		confs[count++] = p->next;
+	for (size_t i = 0; i < ROLES_MAX; i++) {
+		const struct conf *conf = p->roles[i].conf;
+		bool known = !conf;
+
+		for (size_t j = 0; j < count && !known; j++)
+			known = confs[j] == conf;
+		if (!known)
+			confs[count++] = conf;
+	}
+	return servers_claim(p->servers, confs, count);
 }

@@ -112,6 +112,8 @@ reload_begin(struct parent *p)
 	}
 	if (sockets_open(p->next, &p->sockets, p->conf, &p->next_sockets, error, sizeof(error)))
 		reload_undo(p, error);
+	else if (role_claim_servers(p))
+		reload_undo(p, "too many servers, with those of workers that still drain");
 	else if (role_start_workers(p, p->next, &p->next_sockets, true))
 		reload_undo(p, "too many workers are still draining; try again later");
 }

@@ -29,10 +29,13 @@ run_role(struct spawn *s, struct store *store)
 		return keeper_run(&(struct keeper_config){.conf = s->conf,
 		                                          .store = store,
 		                                          .status = s->status,
+		                                          .servers = s->servers,
 		                                          .channel = s->theirs});
 	return worker_run(&(struct worker_config){.conf = s->conf,
 	                                          .store = store,
 	                                          .status = &s->status->slot[s->status_slot],
+	                                          .servers = s->servers,
+	                                          .role = s->status_slot,
 	                                          .listen_fds = s->listen_fds,
 	                                          .channel = s->theirs});
 }

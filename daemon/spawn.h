@@ -17,6 +17,7 @@
 #include "daemon/conf.h"
 
 struct secret;
+struct servers;
 struct status;
 struct store;
 
@@ -30,6 +31,7 @@ struct spawn {
 	const struct secret *master;
 	struct store *store; /* single: the one of the process; else NULL */
 	struct status *status;
+	struct servers *servers;
 	size_t status_slot;
 	const int *listen_fds;
 	int lock_fd; /* the store's lock: the keeper keeps it */

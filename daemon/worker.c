@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/backend_tls.h"
+#include "daemon/balance.h"
 #include "daemon/choice.h"
 #include "daemon/conf.h"
 #include "daemon/conn.h"
@@ -149,6 +151,11 @@ open_worker(struct worker *w)
 	if (!err)
 		err = loop_watch(host->loop, w->config->channel, on_channel, w, &w->channel);
 	if (!err)
+		err = balance_new(w->config->conf, w->config->servers, w->config->role,
+		                  &host->balance);
+	if (!err)
+		err = backend_tls_new(w->config->conf, &host->backend_tls);
+	if (!err)
 		err = open_credentials(w);
 	if (!err)
 		err = open_listeners(w);
@@ -172,6 +179,8 @@ close_worker(struct worker *w)
 	free(w->listeners);
 	tls_free(w->host.tls);
 	sessions_free(w->sessions);
+	backend_tls_free(w->host.backend_tls);
+	balance_free(w->host.balance);
 	bio_room_done(&w->host.room);
 	chooser_free(w->host.chooser);
 	credcache_free(w->creds);

@@ -19,6 +19,7 @@
 #include "base/err.h"
 
 struct conf;
+struct servers;
 struct status_slot;
 struct store;
 
@@ -29,7 +30,9 @@ struct worker_config {
 	const struct conf *conf;
 	struct store *store; /* read-only use */
 	struct status_slot *status;
-	const int *listen_fds; /* one per conf->listens, bound, listening, non-blocking */
+	struct servers *servers; /* has been given slots for CONF */
+	size_t role;             /* whose connections they count */
+	const int *listen_fds;   /* one per conf->listens, bound, listening, non-blocking */
 	int channel;
 };
 

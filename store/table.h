@@ -48,7 +48,8 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511 };
 	X(ACCOUNT, "account", STORE_PRIVATE, 2, 0)                                                 \
 	X(ORDER, "order", STORE_PRIVATE, 2, 0)                                                     \
 	X(EVENT, "event", STORE_PRIVATE, 2, 0)                                                     \
-	X(EVENT_FOLD, "event-fold", STORE_PRIVATE, TABLE_PLAIN, 0)
+	X(EVENT_FOLD, "event-fold", STORE_PRIVATE, TABLE_PLAIN, 0)                                 \
+	X(SERVER, "server", STORE_PRIVATE, 2, 0)
 
 enum table {
 #define X(name, word, env, format, change) TABLE_##name,
@@ -93,8 +94,7 @@ MUST_CHECK enum err table_put_plain(struct store_txn *txn, enum table table, str
 MUST_CHECK enum err table_has(struct store_txn *txn, enum table table, struct span key);
 MUST_CHECK enum err table_size(struct store_txn *txn, enum table table, uint64_t *ret_records);
 
-/* A walk in key order. KEY and VALUE are the map's own bytes: copy before writing. Open, then
- * walk_close() in any case. */
+/* A walk in key order. KEY and VALUE are the map's own bytes: copy before writing. */
 struct walk {
 	struct store_txn *txn;
 	enum table table;
@@ -103,7 +103,7 @@ struct walk {
 	struct span value;
 };
 MUST_CHECK enum err walk_open(struct walk *walk, struct store_txn *txn, enum table table);
-void walk_close(struct walk *walk);
+void walk_close(struct walk *walk); /* in any case */
 /* Each answers ERR_NOTFOUND when there is no such record. walk_seek(): the first one not before
  * KEY. */
 MUST_CHECK enum err walk_seek(struct walk *walk, struct span key);

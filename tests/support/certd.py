@@ -45,12 +45,13 @@ class Certd:
         self.directory, self.conf, self.socket_path = directory, conf, socket_path
         self.log = os.path.join(directory, "certd.log")
         self.binary = os.path.join(BUILD, "certd")
+        self.prefix = []        # a command that becomes certd in the end
         self.process = None
 
     # life
 
     def start(self, *words, wait=True):
-        self.process = child.spawn([self.binary, "-c", self.conf, *words], self.log,
+        self.process = child.spawn([*self.prefix, self.binary, "-c", self.conf, *words], self.log,
                                    dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1"))
         if wait:
             self.wait_ready()

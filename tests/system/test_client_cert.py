@@ -11,6 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from authority import Authority, read  # noqa: E402
+from backend import read_tlvs  # noqa: E402
 from certd import PATIENCE  # noqa: E402
 from lab import PORTS, check, equal, main, scenario, wait_for  # noqa: E402
 
@@ -35,6 +36,7 @@ class Clients:
 
     def backends(self, trusted):
         server = f"server {self.lab.address}:{PORTS['backend']};"
+        server += " send-proxy v2;" if self.lab.proxy else ""
         return (f"backend must {{ {server} client-certificate required {trusted}; }}\n"
                 f"backend may {{ {server} client-certificate optional {trusted}; }}\n")
 
@@ -108,6 +110,19 @@ def an_optional_certificate_is_verified_if_shown(lab):
          f"may.test:{PORTS['https']}:{lab.address}", f"https://may.test:{PORTS['https']}/"],
         capture_output=True, text=True, timeout=30 * PATIENCE)
     equal(done.returncode, 0, f"curl: {done.stderr}")
+
+
+@scenario(workers=1, proxy=True)
+def the_backend_hears_who_it_was(lab):
+    clients = Clients(lab)
+    good = clients.show(clients.ca)
+    for version in VERSIONS:
+        for words, flags, cn in (good, 7, b"robot"), ((), 1, None):
+            clients.passes(f"{cn}", "may.test", version, *words)
+            inner = lab.backend.tlvs[0x20]      # PP2_TYPE_SSL: client, verify, TLVs of its own
+            equal(inner[0], flags, f"{version} {cn}: TLS, a certificate in this connection, in the session")
+            equal(int.from_bytes(inner[1:5], "big"), 0 if cn else 1, "verified")
+            equal(read_tlvs(inner[5:]).get(0x22), cn, "CN")
 
 
 @scenario(workers=1)
