@@ -18,7 +18,7 @@ enum {
 	RESEAL_BATCH = 100, /* 2,000 records a second */
 	RESEAL_LEAST = 10,
 	RESEAL_LONGEST_MS = 50,
-	TICKETS_AGAIN_MS = 60 * 1000,
+	TICKETS_AGAIN_MS = 600 * 1000,
 	TROUBLE_EVERY_MS = 5000,
 	UNREADABLE_MOST = 3, /* seconds */
 };
