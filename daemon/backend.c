@@ -4,10 +4,18 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "daemon/conf.h"
+
+/* Short of ports, memory or buffers: that says nothing about the server. */
+static bool
+is_shortage(int error)
+{
+	return error == EADDRNOTAVAIL || error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+}
 
 enum err
 backend_start(const struct conf_address *server, int *ret_fd)
@@ -25,7 +33,7 @@ backend_start(const struct conf_address *server, int *ret_fd)
 
 		close(fd);
 		errno = error;
-		return ERR_UNREACHABLE;
+		return is_shortage(error) ? ERR_FULL : ERR_UNREACHABLE;
 	}
 	*ret_fd = fd;
 	return ERR_OK;

@@ -8,20 +8,42 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/bio.h"
 #include "daemon/conf.h"
 #include "daemon/end.h"
 #include "daemon/failure.h"
 
-enum { ALPN_MAX = 255 };
+enum { ALPN_MAX = 255, VERIFIED_S = 3600 };
+
+/* Of one server. */
+struct memory {
+	SSL_SESSION *session; /* the latest; NULL: none */
+	time_t verified_at;   /* when it last showed its certificate */
+};
 
 struct backend_tls {
 	const struct conf *conf;
 	SSL_CTX *ctx;
-	X509_STORE *system;  /* loaded for the first backend that needs it */
-	X509_STORE **stores; /* of each backend; NULL where TLS is off or nothing is verified */
+	X509_STORE *system;      /* loaded for the first backend that needs it */
+	X509_STORE **stores;     /* of each backend; NULL where TLS is off or nothing is verified */
+	struct memory *memories; /* of each server, CONF_SERVERS_MAX for each backend */
 };
+
+/* SSL's app data is the memory of its server. A ticket of TLS 1.3 is good for one connection, which
+ * brings the next one. */
+static int
+on_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct memory *memory = SSL_get_app_data(ssl);
+
+	if (!SSL_session_reused(ssl))
+		memory->verified_at = time(NULL);
+	SSL_SESSION_free(memory->session);
+	memory->session = session;
+	return 1; /* the reference is ours */
+}
 
 static SSL_CTX *
 context_new(void)
@@ -33,7 +55,9 @@ context_new(void)
 		return NULL;
 	}
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_session_cache_mode(ctx,
+	                               SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+	SSL_CTX_sess_set_new_cb(ctx, on_session);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 	                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	return ctx;
@@ -108,7 +132,9 @@ backend_tls_new(const struct conf *conf, struct backend_tls **ret_tls)
 	tls->conf = conf;
 	tls->ctx = context_new();
 	tls->stores = calloc(conf->backend_count + 1, sizeof(tls->stores[0]));
-	err = tls->ctx && tls->stores ? open_stores(tls) : ERR_NOMEM;
+	tls->memories =
+		calloc(conf->backend_count * CONF_SERVERS_MAX + 1, sizeof(tls->memories[0]));
+	err = tls->ctx && tls->stores && tls->memories ? open_stores(tls) : ERR_NOMEM;
 	if (err)
 		backend_tls_free(tls);
 	else
@@ -123,6 +149,9 @@ backend_tls_free(struct backend_tls *tls)
 		return;
 	for (size_t i = 0; tls->stores && i < tls->conf->backend_count; i++)
 		X509_STORE_free(tls->stores[i]);
+	for (size_t i = 0; tls->memories && i < tls->conf->backend_count * CONF_SERVERS_MAX; i++)
+		SSL_SESSION_free(tls->memories[i].session);
+	free(tls->memories);
 	free(tls->stores);
 	X509_STORE_free(tls->system);
 	SSL_CTX_free(tls->ctx);
@@ -161,14 +190,28 @@ offer(SSL *ssl, struct span alpn)
 	return SSL_set_alpn_protos(ssl, wire, 1 + (unsigned)alpn.len) == 0;
 }
 
+/* Whoever resumes a session shows no certificate, so that is not for ever. */
+static bool
+resume(SSL *ssl, struct memory *memory)
+{
+	if (time(NULL) - memory->verified_at >= VERIFIED_S) {
+		SSL_SESSION_free(memory->session);
+		memory->session = NULL;
+	}
+	return SSL_set_app_data(ssl, memory) == 1 &&
+	       (!memory->session || SSL_set_session(ssl, memory->session) == 1);
+}
+
 enum err
 backend_tls_start(struct backend_tls *tls, const struct conf_backend *backend, size_t n,
                   struct span alpn, struct end *end)
 {
-	X509_STORE *store = tls->stores[backend - tls->conf->backends];
+	size_t i = (size_t)(backend - tls->conf->backends);
+	X509_STORE *store = tls->stores[i];
 	SSL *ssl = SSL_new(tls->ctx);
 
 	if (!ssl || !expect_identity(ssl, backend, &backend->servers[n]) || !offer(ssl, alpn) ||
+	    !resume(ssl, &tls->memories[i * CONF_SERVERS_MAX + n]) ||
 	    (store && !SSL_set1_verify_cert_store(ssl, store)) || bio_attach(end, ssl) != ERR_OK) {
 		SSL_free(ssl);
 		ERR_clear_error();

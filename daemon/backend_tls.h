@@ -5,7 +5,8 @@
  * TLS 1.2 and 1.3. A server must show a certificate for `tls-name`, or for the name or address that
  * the configuration has of it, from the CA of `tls-ca` or one that the system trusts; with
  * `tls-verify off` any will do. A name is sent as SNI. What the client has agreed on by ALPN is
- * offered to the server, nothing else. Every connection is a full handshake.
+ * offered to the server, nothing else. The server's latest session is resumed, for an hour at most
+ * from the last handshake in which it showed its certificate.
  * Threads: one per struct backend_tls.
  */
 #ifndef DAEMON_BACKEND_TLS_H

@@ -51,6 +51,7 @@ static const struct {
 } states[] = {
 	[CONN_HELLO] = {"hello", conn_step_hello, LIMIT_HANDSHAKE, NULL},
 	[CONN_HANDSHAKE] = {"handshake", conn_step_handshake, LIMIT_GOES_ON, NULL},
+	[CONN_RETRY] = {"retry", conn_step_retry, LIMIT_GOES_ON, NULL},
 	[CONN_REQUEST] = {"request", conn_step_request, LIMIT_HANDSHAKE, NULL},
 	[CONN_WAIT] = {"wait", conn_step_wait, LIMIT_IDLE, NULL},
 	[CONN_CONNECT] = {"connect", conn_step_connect, LIMIT_CONNECT, conn_connect_expired},

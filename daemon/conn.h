@@ -4,6 +4,7 @@
  *
  *   HELLO -> HANDSHAKE -> WAIT -> CONNECT -> RELAY -> DRAIN    tls listeners
  *   HELLO -> HANDSHAKE -> DRAIN                                a tls-alpn-01 handshake
+ *   ... HANDSHAKE -> RETRY -> HANDSHAKE ...                    after a HelloRetryRequest
  *   HELLO -> DRAIN                                             refused: no OpenSSL was ever asked
  *   HELLO -> CONNECT -> RELAY -> DRAIN                         passed through
  *   REQUEST -> DRAIN                                           http listeners

@@ -101,7 +101,7 @@ conn_step_connect(struct conn *c)
 enum step
 conn_step_backend_tls(struct conn *c)
 {
-	enum err err = tls_handshake(c->backend.tls, &c->backend.want);
+	enum err err = tls_handshake(&c->backend);
 
 	if (err == ERR_AGAIN)
 		return STEP_AGAIN;

@@ -19,6 +19,7 @@ struct conf_listen;
 enum conn_state {
 	CONN_HELLO, /* the first bytes, until they are a ClientHello */
 	CONN_HANDSHAKE,
+	CONN_RETRY,       /* a second ClientHello, after a HelloRetryRequest */
 	CONN_REQUEST,     /* port 80: one request and its reply */
 	CONN_WAIT,        /* hands are shaken; the backend is not bothered before the first byte */
 	CONN_CONNECT,     /* to the backend's servers, one after the other */
@@ -65,6 +66,7 @@ loop_watch_fn conn_on_client, conn_on_backend; /* of their ends' sockets */
 /* Steps: conn_client.c */
 enum step conn_step_hello(struct conn *c);
 enum step conn_step_handshake(struct conn *c);
+enum step conn_step_retry(struct conn *c);
 enum step conn_step_request(struct conn *c);
 enum step conn_step_wait(struct conn *c);
 enum step conn_step_drain(struct conn *c);

@@ -36,6 +36,9 @@ end_done(struct end *end, bool reset)
 	if (!reset && end->tls)
 		(void)!bio_flush(end); /* the last alert, as far as the socket takes it */
 	bio_done(end);
+	/* SSL_free() would spoil the session of one that was not shut down. */
+	if (end->tls && !end->failed)
+		SSL_set_shutdown(end->tls, SSL_SENT_SHUTDOWN);
 	SSL_free(end->tls);
 	end->tls = NULL;
 	drop_held(end);

@@ -14,7 +14,7 @@
 #include "daemon/loop.h"
 #include "daemon/resolver.h"
 
-enum { TICK_MS = 250, EVENTS_PER_TICK = 32, NO_ADDRESS_MS = 5000 };
+enum { TICK_MS = 250, IDLE_TICK_MS = 5000, EVENTS_PER_TICK = 32, NO_ADDRESS_MS = 5000 };
 
 /* ---- checks -----------------------------------------------------------------------------------
  */
@@ -204,7 +204,7 @@ on_tick(void *arg)
 		if (events < EVENTS_PER_TICK)
 			events += health_tell(h, t);
 	}
-	loop_timer_start(h->timer, TICK_MS);
+	loop_timer_start(h->timer, h->target_count ? TICK_MS : IDLE_TICK_MS);
 }
 
 static void
@@ -280,6 +280,8 @@ on_wake(void *arg)
 	pthread_mutex_unlock(&h->mutex);
 	if (next && take_conf(h, next))
 		log_err("out of memory: no server is checked until the next reload");
+	if (next)
+		loop_timer_start(h->timer, TICK_MS);
 	take_answers(h);
 	if (stop)
 		loop_stop(h->loop);

@@ -141,7 +141,7 @@ run_stage(struct health_check *c, uint32_t *ret_failure)
 		err = greet(c);
 		break;
 	case SHAKING:
-		err = c->end.tls ? tls_handshake(c->end.tls, &c->end.want) : ERR_OK;
+		err = c->end.tls ? tls_handshake(&c->end) : ERR_OK;
 		if (err && err != ERR_AGAIN)
 			*ret_failure = backend_tls_failure(&c->end);
 		else if (!err)

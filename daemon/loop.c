@@ -1,35 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/loop.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
-#include <uv.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <utlist.h>
 
-struct loop {
-	uv_loop_t uv;
-	uv_async_t wake;
-	loop_fn *wake_fn;
-	void *wake_arg;
-};
+#include "base/clock.h"
 
-/* Both are freed by libuv's close callback, one turn of the loop after they were given up. */
+enum { EVENTS_MAX = 128 }; /* of one turn */
+
 struct loop_watch {
-	uv_poll_t uv;
+	struct loop *loop;
 	loop_watch_fn *fn;
 	void *arg;
-	int want; /* what libuv waits for now */
+	int fd;
+	int want;
+	int armed; /* what epoll waits for: `want` and maybe more; 0: it does not know the
+	              descriptor */
+	bool gone;
+	struct loop_watch *next; /* of those to be freed */
 };
 
 struct loop_timer {
-	uv_timer_t uv;
+	struct loop *loop;
 	loop_fn *fn;
 	void *arg;
+	bool running;
+	int64_t due_ms;
+	struct loop_timer *prev, *next; /* of those that run */
+};
+
+struct loop {
+	int epoll;
+	int wake_fd;
+	struct loop_watch *wake;
+	loop_fn *wake_fn;
+	void *wake_arg;
+	struct loop_timer *running; /* a handful */
+	struct loop_watch *gone;
+	bool stopped;
 };
 
 static void
-on_wake(uv_async_t *async)
+on_wake(void *arg, int events)
 {
-	struct loop *loop = async->data;
+	struct loop *loop = arg;
+	eventfd_t times;
 
+	(void)events;
+	(void)!eventfd_read(loop->wake_fd, &times);
 	if (loop->wake_fn)
 		loop->wake_fn(loop->wake_arg);
 }
@@ -41,18 +63,27 @@ loop_new(struct loop **ret_loop)
 
 	if (!loop)
 		return ERR_NOMEM;
-	if (uv_loop_init(&loop->uv) != 0) {
-		free(loop);
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->epoll < 0 || loop->wake_fd < 0 ||
+	    loop_watch(loop, loop->wake_fd, on_wake, loop, &loop->wake) != ERR_OK) {
+		loop_free(loop);
 		return ERR_IO;
 	}
-	if (uv_async_init(&loop->uv, &loop->wake, on_wake) != 0) {
-		uv_loop_close(&loop->uv);
-		free(loop);
-		return ERR_IO;
-	}
-	loop->wake.data = loop;
+	loop_want(loop->wake, LOOP_READ);
 	*ret_loop = loop;
 	return ERR_OK;
+}
+
+static void
+free_gone(struct loop *loop)
+{
+	while (loop->gone) {
+		struct loop_watch *watch = loop->gone;
+
+		LL_DELETE(loop->gone, watch);
+		free(watch);
+	}
 }
 
 void
@@ -60,47 +91,31 @@ loop_free(struct loop *loop)
 {
 	if (!loop)
 		return;
-	uv_close((uv_handle_t *)&loop->wake, NULL);
-	while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0)
-		continue; /* nothing but close callbacks is left */
-	uv_loop_close(&loop->uv);
+	loop_unwatch(loop->wake);
+	free_gone(loop);
+	if (loop->wake_fd >= 0)
+		close(loop->wake_fd);
+	if (loop->epoll >= 0)
+		close(loop->epoll);
 	free(loop);
 }
 
-void
-loop_run(struct loop *loop)
-{
-	uv_run(&loop->uv, UV_RUN_DEFAULT);
-}
+/* Watches */
 
-void
-loop_stop(struct loop *loop)
-{
-	uv_stop(&loop->uv);
-}
-
+/* Makes epoll wait for exactly what is wanted. Wanting nothing takes the descriptor out, since
+ * epoll tells of errors and hang-ups always. */
 static void
-free_handle(uv_handle_t *handle)
+arm(struct loop_watch *watch)
 {
-	free(handle->data);
-}
+	struct epoll_event event = {.data.ptr = watch};
+	int how = !watch->armed ? EPOLL_CTL_ADD : watch->want ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
 
-/* libuv stops a handle whose descriptor has an error (POLLERR) before it tells; the owner learns it
- * by reading or writing, and a later loop_want() starts the handle again. */
-static void
-on_poll(uv_poll_t *poll, int status, int events)
-{
-	struct loop_watch *watch = poll->data;
-	int ready = 0;
-
-	if (status < 0) {
-		ready = LOOP_READ | LOOP_WRITE;
-		watch->want = 0;
-	} else {
-		ready |= events & (UV_READABLE | UV_DISCONNECT) ? LOOP_READ : 0;
-		ready |= events & UV_WRITABLE ? LOOP_WRITE : 0;
-	}
-	watch->fn(watch->arg, ready);
+	if (watch->armed == watch->want)
+		return;
+	event.events |= watch->want & LOOP_READ ? EPOLLIN : 0;
+	event.events |= watch->want & LOOP_WRITE ? EPOLLOUT : 0;
+	if (epoll_ctl(watch->loop->epoll, how, watch->fd, &event) == 0)
+		watch->armed = watch->want;
 }
 
 enum err
@@ -110,45 +125,49 @@ loop_watch(struct loop *loop, int fd, loop_watch_fn *fn, void *arg, struct loop_
 
 	if (!watch)
 		return ERR_NOMEM;
-	if (uv_poll_init(&loop->uv, &watch->uv, fd) != 0) {
-		free(watch);
-		return ERR_IO;
-	}
-	watch->uv.data = watch;
-	watch->fn = fn;
-	watch->arg = arg;
+	*watch = (struct loop_watch){.loop = loop, .fn = fn, .arg = arg, .fd = fd};
 	*ret_watch = watch;
 	return ERR_OK;
 }
 
+/* What is no longer wanted stays armed until it happens: mostly it is wanted again before. */
 void
 loop_want(struct loop_watch *watch, int events)
 {
-	int mask = (events & LOOP_READ ? UV_READABLE : 0) | (events & LOOP_WRITE ? UV_WRITABLE : 0);
-
-	if (watch->want == events)
-		return;
 	watch->want = events;
-	if (mask)
-		uv_poll_start(&watch->uv, mask, on_poll);
-	else
-		uv_poll_stop(&watch->uv);
+	if (events & ~watch->armed)
+		arm(watch);
 }
 
+/* It may be among the events of this turn, and goes when they are through. */
 void
 loop_unwatch(struct loop_watch *watch)
 {
-	if (watch)
-		uv_close((uv_handle_t *)&watch->uv, free_handle);
+	if (!watch)
+		return;
+	loop_want(watch, 0);
+	arm(watch);
+	watch->gone = true;
+	LL_PREPEND(watch->loop->gone, watch);
 }
 
 static void
-on_timer(uv_timer_t *uv)
+tell(struct loop_watch *watch, uint32_t events)
 {
-	struct loop_timer *timer = uv->data;
+	int ready = 0;
 
-	timer->fn(timer->arg);
+	if (watch->gone)
+		return;
+	/* Errors and hang-ups are met by reading or writing, whichever is wanted. */
+	ready |= events & (EPOLLIN | EPOLLHUP | EPOLLERR) ? LOOP_READ : 0;
+	ready |= events & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? LOOP_WRITE : 0;
+	if (ready & watch->want)
+		watch->fn(watch->arg, ready & watch->want);
+	else
+		arm(watch);
 }
+
+/* Timers */
 
 enum err
 loop_timer(struct loop *loop, loop_fn *fn, void *arg, struct loop_timer **ret_timer)
@@ -157,10 +176,7 @@ loop_timer(struct loop *loop, loop_fn *fn, void *arg, struct loop_timer **ret_ti
 
 	if (!timer)
 		return ERR_NOMEM;
-	uv_timer_init(&loop->uv, &timer->uv);
-	timer->uv.data = timer;
-	timer->fn = fn;
-	timer->arg = arg;
+	*timer = (struct loop_timer){.loop = loop, .fn = fn, .arg = arg};
 	*ret_timer = timer;
 	return ERR_OK;
 }
@@ -168,20 +184,77 @@ loop_timer(struct loop *loop, loop_fn *fn, void *arg, struct loop_timer **ret_ti
 void
 loop_timer_start(struct loop_timer *timer, uint32_t after_ms)
 {
-	uv_timer_start(&timer->uv, on_timer, after_ms, 0);
+	loop_timer_stop(timer);
+	timer->due_ms = clock_mono_ms() + (after_ms ? after_ms : 1);
+	timer->running = true;
+	DL_APPEND(timer->loop->running, timer);
 }
 
 void
 loop_timer_stop(struct loop_timer *timer)
 {
-	uv_timer_stop(&timer->uv);
+	if (timer->running)
+		DL_DELETE(timer->loop->running, timer);
+	timer->running = false;
 }
 
 void
 loop_timer_free(struct loop_timer *timer)
 {
-	if (timer)
-		uv_close((uv_handle_t *)&timer->uv, free_handle);
+	if (!timer)
+		return;
+	loop_timer_stop(timer);
+	free(timer);
+}
+
+static struct loop_timer *
+next_timer(const struct loop *loop)
+{
+	struct loop_timer *next = loop->running, *t;
+
+	DL_FOREACH(loop->running, t)
+	if (t->due_ms < next->due_ms)
+		next = t;
+	return next;
+}
+
+/* Fires what is due; one that starts anew has its turn in the next millisecond at the earliest.
+ * Returns how long to wait for the next. */
+static int
+run_timers(struct loop *loop)
+{
+	int64_t now = clock_mono_ms();
+	struct loop_timer *t;
+
+	while ((t = next_timer(loop)) && t->due_ms <= now && !loop->stopped) {
+		loop_timer_stop(t);
+		t->fn(t->arg);
+	}
+	return t ? (int)(t->due_ms > now ? t->due_ms - now : 0) : -1;
+}
+
+/* Turns */
+
+void
+loop_run(struct loop *loop)
+{
+	struct epoll_event events[EVENTS_MAX];
+
+	while (!loop->stopped) {
+		int wait_ms = run_timers(loop);
+		int n = loop->stopped ? 0 : epoll_wait(loop->epoll, events, EVENTS_MAX, wait_ms);
+
+		for (int i = 0; i < n; i++)
+			tell(events[i].data.ptr, events[i].events);
+		free_gone(loop);
+	}
+	loop->stopped = false;
+}
+
+void
+loop_stop(struct loop *loop)
+{
+	loop->stopped = true;
 }
 
 enum err
@@ -195,5 +268,5 @@ loop_on_wake(struct loop *loop, loop_fn *fn, void *arg)
 void
 loop_wake(struct loop *loop)
 {
-	uv_async_send(&loop->wake);
+	(void)!eventfd_write(loop->wake_fd, 1);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/loop.h - the event loop of a worker and of the control thread, on libuv
+ * daemon/loop.h - the event loop of a worker and of the control thread, on epoll
  *
  * Level-triggered readiness of descriptors, one-shot timers, and a wake-up from other threads. The
  * loop owns watches and timers; loop_unwatch() may be called from any callback, also the own one of

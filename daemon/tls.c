@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hostname.h"
 #include "daemon/alpn01.h"
 #include "daemon/bio.h"
 #include "daemon/choice.h"
@@ -35,33 +34,15 @@ struct tls {
 	struct sessions *sessions;
 };
 
-/* Whether SSL's hello names what CHOICE was made for. */
-static bool
-names_choice(SSL *ssl, const struct choice *choice)
-{
-	const char *sent = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-	struct hostname name;
-
-	if (!sent || strcmp(sent, choice->name.name) == 0)
-		return sent != NULL;
-	return hostname_parse_sni(sent, strlen(sent), &name) == ERR_OK &&
-	       hostname_equal(&name, &choice->name);
-}
-
-/* We have decided already; the OK makes OpenSSL acknowledge the extension (RFC 6066, 3). Called for
- * each hello; one after a HelloRetryRequest could come with another name. */
+/* We have decided already; the OK makes OpenSSL acknowledge the extension (RFC 6066, 3). */
 static int
 on_server_name(SSL *ssl, int *alert, void *arg)
 {
 	const struct choice *choice = SSL_get_app_data(ssl);
 
+	(void)alert;
 	(void)arg;
-	if (choice->fallback)
-		return SSL_TLSEXT_ERR_NOACK; /* the name did not matter, nor does the next */
-	if (names_choice(ssl, choice))
-		return SSL_TLSEXT_ERR_OK;
-	*alert = SSL_AD_ILLEGAL_PARAMETER;
-	return SSL_TLSEXT_ERR_ALERT_FATAL;
+	return choice->fallback ? SSL_TLSEXT_ERR_NOACK : SSL_TLSEXT_ERR_OK;
 }
 
 static int
@@ -196,22 +177,29 @@ tls_accept(struct tls *tls, const struct conf_listen *listen, const struct choic
 }
 
 enum err
-tls_handshake(SSL *ssl, int *ret_want)
+tls_handshake(struct end *end)
 {
 	int rc;
 
 	ERR_clear_error();
-	rc = SSL_do_handshake(ssl);
+	rc = SSL_do_handshake(end->tls);
 	if (rc == 1)
 		return ERR_OK;
-	switch (SSL_get_error(ssl, rc)) {
+	switch (SSL_get_error(end->tls, rc)) {
 	case SSL_ERROR_WANT_READ:
-		*ret_want |= LOOP_READ;
+		end->want |= LOOP_READ;
 		return ERR_AGAIN;
 	case SSL_ERROR_WANT_WRITE:
-		*ret_want |= LOOP_WRITE;
+		end->want |= LOOP_WRITE;
 		return ERR_AGAIN;
 	default:
 		return ERR_REFUSED;
 	}
+}
+
+void
+tls_drop(struct end *end)
+{
+	SSL_free(end->tls);
+	end->tls = NULL;
 }

@@ -7,8 +7,7 @@
  * and X25519 first. Never: renegotiation, compression, 0-RTT; resumption by
  * tickets only (daemon/sessions.h). What a
  * ClientHello leads to was decided before (daemon/choice.h); here it is attached when the handshake
- * needs it. A second ClientHello, after a HelloRetryRequest, must name the same server: else
- * illegal_parameter. Threads: one per struct tls.
+ * needs it. Threads: one per struct tls.
  */
 #ifndef DAEMON_TLS_H
 #define DAEMON_TLS_H
@@ -33,8 +32,10 @@ void tls_free(struct tls *tls); /* accepts NULL */
  * CONF's, wants it. CHOICE must outlive END->tls. */
 MUST_CHECK enum err tls_accept(struct tls *tls, const struct conf_listen *listen,
                                const struct choice *choice, struct end *end);
-/* One step: ERR_OK: done. ERR_AGAIN: RET_WANT says for what. ERR_REFUSED: over; the alert, if any,
+/* One step: ERR_OK: done. ERR_AGAIN: END->want says for what. ERR_REFUSED: over; the alert, if any,
  * is written. */
-MUST_CHECK enum err tls_handshake(SSL *ssl, int *ret_want);
+MUST_CHECK enum err tls_handshake(struct end *end);
+/* END becomes its socket alone. */
+void tls_drop(struct end *end);
 
 #endif

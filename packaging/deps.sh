@@ -12,7 +12,7 @@
 set -eu
 
 build='gcc libc6-dev make pkg-config libssl-dev libcurl4-openssl-dev libcjson-dev liblmdb-dev
-libuv1-dev libidn2-dev libcmocka-dev uthash-dev'
+libidn2-dev libcmocka-dev uthash-dev'
 test='pebble curl openssl python3 ca-certificates procps nginx-light haproxy'
 
 case ${1:-all} in

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -115,6 +116,32 @@ test_wants_nothing(void **state)
 	loop_unwatch(watch);
 }
 
+/* A hang-up that nobody wants to know of is heard once, and does not keep the loop busy. */
+static void
+test_unwanted_hang_up(void **state)
+{
+	struct timespec before, after;
+
+	(void)state;
+	assert_int_equal(loop_watch(loop, pair[0], read_until_end, NULL, &watch), ERR_OK);
+	assert_int_equal(loop_timer(loop, stop, NULL, &timer), ERR_OK);
+	loop_want(watch, LOOP_READ);
+	loop_want(watch, 0);
+	shutdown(pair[1], SHUT_RDWR);
+	loop_timer_start(timer, 500);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+	loop_run(loop);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+	assert_int_equal(calls, 1); /* the timer */
+	assert_true((after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec <
+	            100 * 1000 * 1000);
+	loop_want(watch, LOOP_READ); /* and is told when somebody wants to */
+	loop_run(loop);
+	assert_int_equal(events_seen, LOOP_READ);
+	loop_timer_free(timer);
+	loop_unwatch(watch);
+}
+
 static void
 test_timer_restarts(void **state)
 {
@@ -170,11 +197,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_unwatch_from_a_callback),
-		CASE(test_end_of_file_is_readable),
-		CASE(test_wants_nothing),
-		CASE(test_timer_restarts),
-		CASE(test_wake_from_another_thread),
+		CASE(test_unwatch_from_a_callback), CASE(test_end_of_file_is_readable),
+		CASE(test_wants_nothing),           CASE(test_unwanted_hang_up),
+		CASE(test_timer_restarts),          CASE(test_wake_from_another_thread),
 		CASE(test_free_after_stop),
 	};
 

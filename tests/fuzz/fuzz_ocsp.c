@@ -39,7 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_done(&request);
 	err = ocsp_judge(&subject, (struct span){in.at, in.left}, NOW, &answer, &why);
 	assert(err == ERR_OK || why.detail[0]);
-	assert(err != ERR_OK || (answer.next_update > NOW &&
-	                         answer.this_update <= NOW + OCSP_CLOCK_SLACK));
+	assert(err != ERR_OK ||
+	       (answer.next_update > NOW && answer.this_update <= NOW + OCSP_CLOCK_SLACK));
 	return 0;
 }

@@ -21,7 +21,6 @@ declare -A library=(
 	['lmdb\.h']='^store/'
 	['openssl/']='^(acme/|daemon/|store/(seal|cert|meta)\.[ch]$)'
 	['curl/']='^acme/(transport[a-z_]*|url)\.[ch]$'
-	['uv\.h']='^daemon/loop\.c$'
 	['uthash\.h']='^daemon/'
 	['cmocka\.h']='^tests/'
 	['ncurses']='^tui/'

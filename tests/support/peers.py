@@ -109,7 +109,7 @@ class Nginx(Peer):
         if "proxy_protocol" not in listen:
             told = "client=plain"
         if "ssl" in listen:
-            told += " sni=$ssl_server_name inner=$ssl_protocol"
+            told += " sni=$ssl_server_name inner=$ssl_protocol resumed=$ssl_session_reused"
         paths = "".join(f"\t{kind}_temp_path {self.directory}/{kind};\n" for kind in
                         ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         self.conf = self.write("nginx.conf", f"""\

@@ -380,12 +380,11 @@ def wrong_words_change_nothing(lab):
 # ---- TLS towards the server ----------------------------------------------------------------------
 
 
-def nginx_with(lab, name, *, port=SECOND, answer=None):
+def nginx_with(lab, name, *, port=SECOND, answer=None, words="ssl_protocols TLSv1.2 TLSv1.3;"):
     """nginx behind TLS with a certificate for NAME, and the PROXY header before that."""
     cert, key, _ = lab.ca.leaf(name)
     nginx = Nginx(lab.directory, (lab.address, port), listen="ssl proxy_protocol", answer=answer,
-                  server=f"ssl_certificate {cert}; ssl_certificate_key {key}; "
-                         "ssl_protocols TLSv1.2 TLSv1.3;")
+                  server=f"ssl_certificate {cert}; ssl_certificate_key {key}; {words}")
     lab.on_close.callback(nginx.close)
     return nginx.start()
 
@@ -411,6 +410,25 @@ def tls_to_nginx_with_its_name(lab):
     got = told(lab)
     equal((got["sni"], got["inner"]), ("app.internal", "TLSv1.3"), "what nginx saw of our TLS")
     equal(got["local"], "%s:%d" % lab.https, "and of the client, before TLS began")
+
+
+@scenario(workers=1)
+def sessions_are_resumed_with_the_same_server_only(lab):
+    """For both versions; a server that is another one than before has to show who it is."""
+    lab.ca = Authority(lab.directory)
+    for number, version in enumerate(("TLSv1.2", "TLSv1.3")):
+        port = SECOND + number
+        nginx = nginx_with(lab, "DNS:app.internal", port=port, words=f"ssl_protocols {version};")
+        lab.certd.stop()
+        configure(lab, f"tls; tls-ca {lab.ca.file}; tls-name app.internal; send-proxy v2;",
+                  ports=[port])
+        lab.start()
+        if number == 0:
+            lab.add("a.test")
+        equal([told(lab)["resumed"] for _ in range(3)], [".", "r", "r"], f"sessions of {version}")
+        nginx.stop()
+        nginx_with(lab, "DNS:other.internal", port=port, words=f"ssl_protocols {version};")
+        equal(asked(lab), b"", "what the client gets when another server is there")
 
 
 @scenario()
