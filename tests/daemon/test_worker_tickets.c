@@ -25,7 +25,8 @@ static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
 static struct tmpfront front;
 static struct tmpserver echo;
-static int tickets; /* that the client got in this connection */
+static int tickets;        /* that the client got in this connection */
+static const char *groups; /* that it offers; NULL: OpenSSL's */
 
 static void
 turn(bool forget)
@@ -86,8 +87,10 @@ struct result {
 static struct result
 talk(const char *sni, int version, SSL_SESSION *session)
 {
-	const struct tmpclient_spec spec = {
-		.port = front.ports[TMPFRONT_TLS], .sni = sni, .version = version};
+	const struct tmpclient_spec spec = {.port = front.ports[TMPFRONT_TLS],
+	                                    .sni = sni,
+	                                    .version = version,
+	                                    .groups = groups};
 	struct tmpclient c;
 	struct result r = {0};
 
@@ -164,6 +167,23 @@ test_row_A9_another_host(void **state)
 	}
 }
 
+/* A HelloRetryRequest makes two hellos of one handshake, each with the ticket. */
+static void
+test_after_a_retry(void **state)
+{
+	struct result r = talk("a.example.org", TLS1_3_VERSION, NULL), one;
+
+	(void)state;
+	groups = "P-521:P-256";
+	assert_true(resumes("a.example.org", TLS1_3_VERSION, r.session));
+	assert_false(resumes("one.example.net", TLS1_3_VERSION, r.session));
+	one = talk("one.example.net", TLS1_3_VERSION, NULL);
+	groups = NULL;
+	assert_true(resumes("one.example.net", TLS1_3_VERSION, one.session));
+	SSL_SESSION_free(one.session);
+	SSL_SESSION_free(r.session);
+}
+
 /* A9: a worker that never saw the first handshake. */
 static void
 test_after_a_restart(void **state)
@@ -182,6 +202,33 @@ test_after_a_restart(void **state)
 		assert_true(resumes("a.example.org", versions[i], r[i].session));
 		SSL_SESSION_free(r[i].session);
 	}
+}
+
+static void
+run_again(const char *ciphers)
+{
+	tmpfront_tell(&front, ROLE_QUIT);
+	tmpfront_join(&front);
+	front.listens[TMPFRONT_TLS].tls.ciphers = ciphers;
+	tmpfront_run(&front);
+}
+
+/* A session has its cipher, and TLS 1.2 would go on with it where it is not allowed. */
+static void
+test_with_other_ciphers(void **state)
+{
+	struct result usual = talk("a.example.org", TLS1_2_VERSION, NULL), own;
+
+	(void)state;
+	run_again("ECDHE-ECDSA-AES256-GCM-SHA384");
+	assert_false(resumes("a.example.org", TLS1_2_VERSION, usual.session));
+	own = talk("a.example.org", TLS1_2_VERSION, NULL);
+	assert_true(resumes("a.example.org", TLS1_2_VERSION, own.session));
+	run_again(NULL);
+	assert_false(resumes("a.example.org", TLS1_2_VERSION, own.session));
+	assert_true(resumes("a.example.org", TLS1_2_VERSION, usual.session));
+	SSL_SESSION_free(usual.session);
+	SSL_SESSION_free(own.session);
 }
 
 /* The first bytes of SESSION's ticket: the name of its key. */
@@ -321,7 +368,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_ticket_resumes, setup_running, teardown),
 		cmocka_unit_test_setup_teardown(test_row_A9_another_host, setup_running, teardown),
+		cmocka_unit_test_setup_teardown(test_after_a_retry, setup_running, teardown),
 		cmocka_unit_test_setup_teardown(test_after_a_restart, setup_running, teardown),
+		cmocka_unit_test_setup_teardown(test_with_other_ciphers, setup_running, teardown),
 		cmocka_unit_test_setup_teardown(test_row_A9_old_key, setup_running, teardown),
 		cmocka_unit_test_setup_teardown(test_forgotten_keys, setup_running, teardown),
 		cmocka_unit_test_setup_teardown(test_row_A9_forged, setup_running, teardown),
