@@ -99,13 +99,15 @@ static const struct ctl_verb verbs[] = {
          "  certctl db backup /backup/today     a copy, while certd serves\n"
          "  certctl db restore /backup/today    into an empty state directory, certd stopped\n"
          "  certctl db compact                  give free pages back, certd stopped\n"},
-	{"key", "WORD [FILE]", "what the store is sealed with: init, status, rotate, master", 1, 2,
+	{"key", "WORD [FILE]",
+         "what the store is sealed with: init, status, rotate, master, tickets", 1, 2,
          OPTION_BIT(OPTION_CONFIG), cmd_key,
          "  certctl key init                    a master key, where `master-key` says\n"
          "  certctl key init /root/certd.key    or in a file that is not there yet\n"
          "  certctl key rotate                  new data keys, while certd serves\n"
          "  certctl key status                  how far that is\n"
-         "  certctl key master                  a new master key, while certd serves\n"},
+         "  certctl key master                  a new master key, while certd serves\n"
+         "  certctl key tickets                 new keys for TLS session tickets, old ones void\n"},
 	{"version", "", "versions of certctl and certd", 0, 0, 0, cmd_version,
          "  certctl version\n"
          "  certctl version -o json\n"},

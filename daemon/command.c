@@ -40,6 +40,7 @@ static const struct {
 	{"key.master", ADMIN, command_key_master},
 	{"key.rotate", ADMIN, command_key_rotate},
 	{"key.status", READ, command_key_status},
+	{"key.tickets", ADMIN, command_key_tickets},
 	{"list", READ, command_list},
 	{"reload", ADMIN, command_reload},
 	{"remove", ADMIN, command_remove},

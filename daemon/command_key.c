@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* key.status, key.rotate, key.master: the keys that the store is sealed with. */
+/* key.status, key.rotate, key.master: the keys that the store is sealed with. key.tickets: those of
+ * session tickets. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -105,6 +106,23 @@ command_key_rotate(struct control_client *cl, const cJSON *request)
 	cl->busy = true;
 	cl->rotating = true;
 	keys_on_timer(cl->control);
+}
+
+void
+command_key_tickets(struct control_client *cl, const cJSON *request)
+{
+	struct control *c = cl->control;
+	enum err err = upkeep_turn_tickets(c->store, true);
+
+	(void)request;
+	if (err) {
+		reply_store_error(cl, err);
+		return;
+	}
+	log_notice("new keys for session tickets: those out there resume nothing any more");
+	history_add(c->store, c->notices, "key.tickets", "",
+	            "session tickets from before resume nothing any more");
+	reply_ok(cl);
 }
 
 /* ---- the master key ------------------------------------------------------------------------- */

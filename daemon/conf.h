@@ -64,6 +64,7 @@ struct conf {
 	size_t backend_count;
 	const struct conf_bind *binds;
 	size_t bind_count;
+	bool ocsp_allow_private;       /* ask responders at addresses that are not public, too */
 	struct conf_default otherwise; /* the `default` block */
 };
 

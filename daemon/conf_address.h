@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/conf_address.h - values that several blocks of the configuration have; see daemon/conf.h */
+/* daemon/conf_address.h - values that several blocks of the configuration have; see daemon/conf.h
+ */
 #ifndef DAEMON_CONF_ADDRESS_H
 #define DAEMON_CONF_ADDRESS_H
 

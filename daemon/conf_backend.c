@@ -108,6 +108,8 @@ static const struct conf_rule backend_rules[] = {
 	CONF_RULE("passthrough", "", 0, 0, conf_take_flag,
                   .offset = offsetof(struct conf_backend, passthrough)),
 	CONF_RULE("alpn", "PROTOCOL...", 1, CONF_ALPN_MAX / 2, take_alpn),
+	CONF_RULE("client-certificate", "required|optional FILE", 2, 2,
+                  conf_take_client_certificate),
 };
 
 static const struct conf_level backend_level = CONF_LEVEL("backend", backend_rules);

@@ -23,6 +23,8 @@ struct conf_server {
 	struct conf_address address; /* `len` 0: see `host` */
 };
 
+enum conf_client_cert { CLIENT_CERT_NONE, CLIENT_CERT_OPTIONAL, CLIENT_CERT_REQUIRED };
+
 enum conf_balance { BALANCE_LEAST = 1, BALANCE_FIRST };
 
 enum conf_check_kind {
@@ -65,6 +67,8 @@ struct conf_backend {
 	uint32_t connect_timeout_ms;       /* per server; default 5 s */
 	unsigned char alpn[CONF_ALPN_MAX]; /* what we may choose, wire format (RFC 7301 3.1) */
 	size_t alpn_len;                   /* default: http/1.1 */
+	enum conf_client_cert client_cert; /* what clients have to show; daemon/client_cert.h */
+	const char *client_trust;          /* the PEM text of whom to believe */
 };
 
 #endif

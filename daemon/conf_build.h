@@ -34,7 +34,7 @@ bool conf_fail_many(const struct conf_walk *w, const struct conf_statement *s, i
 conf_take conf_take_listen, conf_take_ca, conf_take_backend, conf_take_default;
 /* Of a backend, into it. */
 conf_take conf_take_check, conf_take_tls, conf_take_tls_name, conf_take_tls_ca,
-	conf_take_tls_verify;
+	conf_take_tls_verify, conf_take_client_certificate;
 /* What the `default` block refers to. */
 bool conf_resolve_default(const struct conf_walk *w);
 

@@ -4,9 +4,12 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "daemon/client_cert.h"
 #include "daemon/conf.h"
 #include "daemon/conn_inside.h"
 #include "daemon/proxy.h"
+
+_Static_assert((int)PROXY_CN_MAX == (int)CLIENT_CERT_CN_MAX, "one is copied to the other");
 
 static void
 add_certificate(SSL *ssl, struct proxy_facts *f)
@@ -18,9 +21,7 @@ add_certificate(SSL *ssl, struct proxy_facts *f)
 	f->client_cert = true;
 	f->resumed = SSL_session_reused(ssl) == 1;
 	f->verify_result = (uint32_t)SSL_get_verify_result(ssl);
-	if (X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, f->cn,
-	                              sizeof(f->cn)) < 0)
-		f->cn[0] = '\0';
+	client_cert_cn(cert, f->cn);
 }
 
 struct span

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <openssl/ssl.h>
 
+#include "daemon/client_cert.h"
 #include "daemon/conf.h"
 #include "daemon/conn_inside.h"
+#include "daemon/tickets.h"
 #include "daemon/tls.h"
 
 /* HELLO */
@@ -156,11 +158,14 @@ conn_step_handshake(struct conn *c)
 		return STEP_AGAIN;
 	if (err) {
 		conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
+		conn_count(c, STATUS_CLIENT_CERT_REFUSED, client_cert_was_refused(c->client.tls));
 		(void)!end_discard(&c->client, c->host->scratch); /* as refuse() */
 		return STEP_END;
 	}
 	conn_count(c, STATUS_HANDSHAKES, 1);
 	records_watch(&c->client.records, c->client.tls);
+	conn_count(c, STATUS_RESUMED, (uint64_t)SSL_session_reused(c->client.tls));
+	c->client.owes_ticket = tickets_is_owed(c->client.tls);
 	if (c->choice.kind == CHOICE_CHALLENGE) {
 		conn_count(c, STATUS_CHALLENGES_SERVED, 1);
 		return conn_enter(c, CONN_DRAIN);

@@ -20,6 +20,7 @@ struct notice_queue;
 struct servers;
 struct status;
 struct store;
+struct stapler;
 struct upkeep;
 
 /* Borrowed until control_free(); of the conf a reference is taken. */
@@ -37,6 +38,7 @@ struct control_peers {
 	struct issuer *issuer;
 	struct upkeep *upkeep;
 	struct health *health;
+	struct stapler *stapler;
 };
 
 /* Opens the socket. */

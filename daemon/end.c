@@ -156,6 +156,9 @@ end_write(struct end *end, const void *data, size_t len, size_t *ret_len)
 
 	if (end->tls) {
 		ERR_clear_error();
+		if (end->owes_ticket)
+			(void)SSL_new_session_ticket(end->tls);
+		end->owes_ticket = false;
 		err = SSL_write_ex(end->tls, data, len, ret_len) == 1 ? ERR_OK : tls_wait(end);
 		if (err && err != ERR_AGAIN) /* a broken TLS connection is broken both ways */
 			end->failed = true;

@@ -50,12 +50,13 @@ struct end {
 	unsigned char *held;     /* came from it, not taken by the other end yet; owned */
 	size_t held_at;
 	size_t held_len;
-	bool ended;    /* it said that no more bytes come: FIN, close_notify */
-	bool failed;   /* it broke off: reset, TLS truncated or wrong */
-	bool shut;     /* we told it that no more bytes come */
-	bool deaf;     /* it takes no more bytes */
-	bool fin;      /* TLS on a socket that has ended */
-	bool farewell; /* close_notify is written */
+	bool owes_ticket; /* TLS 1.3: goes out in front of the first bytes for it */
+	bool ended;       /* it said that no more bytes come: FIN, close_notify */
+	bool failed;      /* it broke off: reset, TLS truncated or wrong */
+	bool shut;        /* we told it that no more bytes come */
+	bool deaf;        /* it takes no more bytes */
+	bool fin;         /* TLS on a socket that has ended */
+	bool farewell;    /* close_notify is written */
 };
 
 void end_init(struct end *end, struct bio_room *room);

@@ -11,6 +11,7 @@
 #include "daemon/history.h"
 #include "daemon/issuer.h"
 #include "daemon/role.h"
+#include "daemon/stapler.h"
 #include "daemon/upkeep.h"
 
 static void
@@ -20,6 +21,16 @@ say_ready(int channel)
 
 	if (send(channel, &message, 1, MSG_NOSIGNAL) != 1)
 		log_warn("the parent does not hear that the keeper is ready");
+}
+
+static enum err
+start_stapler(const struct keeper_config *config, struct control *control,
+              struct stapler **ret_stapler)
+{
+	struct stapler_config stapler_config = {
+		.conf = config->conf, .store = config->store, .notices = control_notices(control)};
+
+	return stapler_start(&stapler_config, ret_stapler);
 }
 
 enum err
@@ -53,6 +64,8 @@ keeper_run(const struct keeper_config *config)
 	}
 	if (!err)
 		err = health_start(&health_config, &peers.health);
+	if (!err)
+		err = start_stapler(config, control, &peers.stapler);
 	if (!err) {
 		if (config->news && config->news->type[0])
 			history_add(config->store, control_notices(control), config->news->type, "",
@@ -61,6 +74,7 @@ keeper_run(const struct keeper_config *config)
 		control_run(control, &peers);
 		err = upkeep_is_lost(peers.upkeep) ? ERR_IO : ERR_OK;
 	}
+	stapler_stop(peers.stapler);
 	health_stop(peers.health);
 	issuer_stop(peers.issuer);
 	upkeep_stop(peers.upkeep);

@@ -24,6 +24,9 @@
 	X(ACCEPTED, "accepted")                                                                    \
 	X(HANDSHAKES, "handshakes")                                                                \
 	X(HANDSHAKES_FAILED, "handshakes_failed")                                                  \
+	X(RESUMED, "resumed")                                                                      \
+	X(STAPLED, "stapled")                                                                      \
+	X(CLIENT_CERT_REFUSED, "client_certificates_refused")                                      \
 	X(PASSTHROUGHS, "passthroughs")                                                            \
 	X(CHALLENGES_SERVED, "challenges_served")                                                  \
 	X(SNI_UNKNOWN, "sni_unknown")                                                              \

@@ -4,7 +4,8 @@
  * chosen
  *
  * Unless a listener says otherwise: TLS 1.2 and 1.3, AEAD suites with forward secrecy only, AES-128
- * and X25519 first. Never: renegotiation, compression, 0-RTT; resumption not yet. What a
+ * and X25519 first. Never: renegotiation, compression, 0-RTT; resumption by
+ * tickets only (daemon/sessions.h). What a
  * ClientHello leads to was decided before (daemon/choice.h); here it is attached when the handshake
  * needs it. Threads: one per struct tls.
  */
@@ -19,10 +20,12 @@ struct choice;
 struct conf;
 struct conf_listen;
 struct end;
+struct sessions;
 struct tls;
 
-/* CONF is borrowed. */
-MUST_CHECK enum err tls_new(const struct conf *conf, struct tls **ret_tls);
+/* Both are borrowed. */
+MUST_CHECK enum err tls_new(const struct conf *conf, struct sessions *sessions,
+                            struct tls **ret_tls);
 void tls_free(struct tls *tls); /* accepts NULL */
 
 /* Makes END, whose bio_input() is the ClientHello, the server's side of TLS as LISTEN, one of

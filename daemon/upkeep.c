@@ -215,6 +215,7 @@ upkeep_main(void *arg)
 			upkeep_watch_room(u);
 			upkeep_watch_store(u);
 			upkeep_tell_trouble(u);
+			upkeep_tickets(u);
 		}
 		repair_all(u);
 		next = upkeep_reseal(u);

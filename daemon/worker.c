@@ -19,6 +19,7 @@
 #include "daemon/listener.h"
 #include "daemon/loop.h"
 #include "daemon/role.h"
+#include "daemon/sessions.h"
 #include "daemon/status.h"
 #include "daemon/tls.h"
 #include "store/store.h"
@@ -27,6 +28,7 @@ struct worker {
 	const struct worker_config *config;
 	struct conn_host host;
 	struct credcache *creds;
+	struct sessions *sessions;
 	struct listener **listeners; /* as config->listen_fds; NULL where there is none */
 	size_t given;                /* how many of those have become listeners */
 	struct loop_timer *tick;
@@ -85,6 +87,7 @@ on_tick(void *arg)
 
 	conn_sweep(&w->host);
 	tell_locked_out(w);
+	sessions_tick(w->sessions);
 	if (w->draining && clock_mono_ms() >= w->drain_until_ms) {
 		log_notice("%zu connections outlast the drain time and are cut", w->host.count);
 		loop_stop(w->host.loop);
@@ -167,6 +170,7 @@ open_credentials(struct worker *w)
 	                                 .max_entries = CREDCACHE_MAX,
 	                                 .retry_ms = CREDCACHE_RETRY_MS};
 	struct chooser_config chooser = {.conf = c->conf, .store = c->store, .status = c->status};
+	struct sessions_config sessions = {.conf = c->conf, .store = c->store, .status = c->status};
 	enum err err = credcache_new(&cache, &w->creds);
 
 	chooser.creds = w->creds;
@@ -174,7 +178,9 @@ open_credentials(struct worker *w)
 		err = chooser_new(&chooser, &w->host.chooser);
 	if (!err)
 		err = bio_room_init(&w->host.room);
-	return err ? err : tls_new(c->conf, &w->host.tls);
+	if (!err)
+		err = sessions_new(&sessions, &w->sessions);
+	return err ? err : tls_new(c->conf, w->sessions, &w->host.tls);
 }
 
 static enum err
@@ -225,6 +231,7 @@ close_worker(struct worker *w)
 			close(c->listen_fds[i]);
 	free(w->listeners);
 	tls_free(w->host.tls);
+	sessions_free(w->sessions);
 	backend_tls_free(w->host.backend_tls);
 	balance_free(w->host.balance);
 	bio_room_done(&w->host.room);
