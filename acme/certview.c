@@ -11,6 +11,9 @@ static const unsigned char oid_usage[] = {0x55, 0x1d, 0x0f};
 static const unsigned char oid_ext_usage[] = {0x55, 0x1d, 0x25};
 static const unsigned char oid_any_usage[] = {0x55, 0x1d, 0x25, 0x00};
 static const unsigned char oid_server[] = {0x2b, 6, 1, 5, 5, 7, 3, 1};
+static const unsigned char oid_info_access[] = {0x2b, 6, 1, 5, 5, 7, 1, 1};
+static const unsigned char oid_ocsp[] = {0x2b, 6, 1, 5, 5, 7, 0x30, 1};
+static const unsigned char oid_tls_feature[] = {0x2b, 6, 1, 5, 5, 7, 1, 24};
 static const unsigned char oid_common_name[] = {0x55, 0x04, 0x03};
 static const unsigned char alg_p256[] = {0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
                                          0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
@@ -24,6 +27,7 @@ enum {
 	V3 = 2,
 	ALGORITHM_MAX = 32
 };
+enum { GENERAL_NAME_URI = 6, STATUS_REQUEST = 5 };
 
 static void
 read_key(struct span whole, struct certview *view)
@@ -119,6 +123,39 @@ read_san(struct span value, struct certview *view)
 	return cursor_end(&in);
 }
 
+/* AccessDescriptions; what is odd here is no reason to refuse a certificate. */
+static bool
+read_info_access(struct span value, struct certview *view)
+{
+	struct cursor in = der_enter(value), list = der_enter(der_take(&in, DER_SEQUENCE));
+
+	while (list.left && !list.bad && !view->ocsp.data) {
+		struct cursor one = der_enter(der_take(&list, DER_SEQUENCE));
+		struct span method = der_take(&one, DER_OID);
+		struct der_item location = der_next(&one);
+
+		if (!one.bad && location.tag == (DER_CONTEXT | GENERAL_NAME_URI) &&
+		    span_equal(method, SPAN_OF(oid_ocsp)))
+			view->ocsp = location.value;
+	}
+	return true;
+}
+
+/* A list of numbers of TLS extensions. */
+static bool
+read_tls_feature(struct span value, struct certview *view)
+{
+	struct cursor in = der_enter(value), list = der_enter(der_take(&in, DER_SEQUENCE));
+
+	while (list.left && !list.bad) {
+		struct span number = der_take(&list, DER_INTEGER);
+
+		view->must_staple =
+			view->must_staple || (number.len == 1 && number.data[0] == STATUS_REQUEST);
+	}
+	return true;
+}
+
 /* Those we look into, each at most once; their values are DER of their own. */
 static const struct {
 	struct span oid;
@@ -128,6 +165,8 @@ static const struct {
 	{SPAN_OF(oid_basic), read_basic},
 	{SPAN_OF(oid_usage), read_usage},
 	{SPAN_OF(oid_ext_usage), read_ext_usage},
+	{SPAN_OF(oid_info_access), read_info_access},
+	{SPAN_OF(oid_tls_feature), read_tls_feature},
 };
 
 static bool

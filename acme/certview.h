@@ -30,7 +30,9 @@ struct certview {
 	struct span p256_point; /* uncompressed; data NULL: another kind of key */
 	int64_t not_before;
 	int64_t not_after;
-	struct span san; /* GeneralNames, the items; data NULL: none */
+	struct span ocsp; /* URL of the first OCSP responder (4.2.2.1); data NULL: none */
+	bool must_staple; /* RFC 7633 */
+	struct span san;  /* GeneralNames, the items; data NULL: none */
 	bool is_ca;
 	bool is_for_servers; /* by key usage and extended key usage */
 	bool is_odd;         /* names in old encodings: ask OpenSSL whether it reads them */

@@ -30,6 +30,7 @@ struct job {
 	struct buf body;          /* what we send */
 	unsigned round;           /* of transport_run() in which it finished */
 	size_t header_bytes;
+	size_t body_max;
 	bool too_big;
 	char error[CURL_ERROR_SIZE];
 	struct transport_reply reply;
@@ -123,7 +124,7 @@ on_body(char *data, size_t size, size_t count, void *arg)
 	struct job *job = arg;
 
 	(void)size; /* 1, says curl */
-	if (job->reply.body.len + count > TRANSPORT_BODY_MAX) {
+	if (job->reply.body.len + count > job->body_max) {
 		job->too_big = true;
 		return 0;
 	}
@@ -167,6 +168,19 @@ set_limits(struct transport *t, struct job *job)
 }
 
 static enum err
+set_body(struct job *job, const char *type, const void *body, size_t len)
+{
+	job->lines = curl_slist_append(NULL, type);
+	buf_add(&job->body, body, len);
+	if (!job->lines || !buf_str(&job->body))
+		return ERR_NOMEM;
+	curl_easy_setopt(job->easy, CURLOPT_HTTPHEADER, job->lines);
+	curl_easy_setopt(job->easy, CURLOPT_POSTFIELDSIZE, (long)len);
+	curl_easy_setopt(job->easy, CURLOPT_POSTFIELDS, (char *)job->body.data);
+	return ERR_OK;
+}
+
+static enum err
 set_request(struct job *job, const struct transport_request *request)
 {
 	CURL *easy = job->easy;
@@ -179,15 +193,9 @@ set_request(struct job *job, const struct transport_request *request)
 	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CA_CACHE_S);
 	if (strcmp(request->method, "HEAD") == 0)
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-	if (strcmp(request->method, "POST") == 0) {
-		job->lines = curl_slist_append(NULL, "Content-Type: application/jose+json");
-		buf_add(&job->body, request->body, request->len);
-		if (!job->lines || !buf_str(&job->body))
-			return ERR_NOMEM;
-		curl_easy_setopt(easy, CURLOPT_HTTPHEADER, job->lines);
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)request->len);
-		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, (char *)job->body.data);
-	}
+	if (strcmp(request->method, "POST") == 0 &&
+	    set_body(job, "Content-Type: application/jose+json", request->body, request->len))
+		return ERR_NOMEM;
 	return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK ? ERR_OK : ERR_NOMEM;
 }
 
@@ -199,6 +207,7 @@ job_new(struct transport *t, void *arg)
 	if (!job)
 		return NULL;
 	job->arg = arg;
+	job->body_max = TRANSPORT_BODY_MAX;
 	job->easy = curl_easy_init();
 	if (!job->easy) {
 		free(job);
@@ -243,6 +252,28 @@ transport_submit(struct transport *t, const struct transport_request *request,
 }
 
 enum err
+transport_ask(struct transport *t, const struct transport_question *question,
+              transport_reply_fn *fn, void *arg)
+{
+	struct job *job = job_new(t, arg);
+	enum err err;
+
+	if (!job)
+		return ERR_NOMEM;
+	job->fn = fn;
+	job->body_max = TRANSPORT_ANSWER_MAX;
+	err = set_body(job, "Content-Type: application/ocsp-request", question->body,
+	               question->len);
+	if (!err)
+		err = transport_narrow(job->easy, question);
+	if (!err)
+		err = job_start(t, job);
+	if (err)
+		job_free(job);
+	return err;
+}
+
+enum err
 transport_defer(struct transport *t, transport_reply_fn *fn, void *arg)
 {
 	struct job *job = calloc(1, sizeof(*job));
@@ -255,7 +286,6 @@ transport_defer(struct transport *t, transport_reply_fn *fn, void *arg)
 	return ERR_OK;
 }
 
-/* A session resumed would show no certificate, a connection reused an old one: both are off. */
 enum err
 transport_probe(struct transport *t, const struct transport_target *target, transport_probe_fn *fn,
                 void *arg)
@@ -273,16 +303,7 @@ transport_probe(struct transport *t, const struct transport_target *target, tran
 	job->lines = curl_slist_append(NULL, connect_to);
 	curl_easy_setopt(job->easy, CURLOPT_URL, url);
 	curl_easy_setopt(job->easy, CURLOPT_CONNECT_TO, job->lines);
-	curl_easy_setopt(job->easy, CURLOPT_CONNECT_ONLY, 1L);
-	curl_easy_setopt(job->easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(job->easy, CURLOPT_HAPROXYPROTOCOL, target->proxy ? 1L : 0L);
-	curl_easy_setopt(job->easy, CURLOPT_CERTINFO, 1L);
-	curl_easy_setopt(job->easy, CURLOPT_SSL_VERIFYPEER, 0L);
-	curl_easy_setopt(job->easy, CURLOPT_SSL_VERIFYHOST, 0L);
-	curl_easy_setopt(job->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	curl_easy_setopt(job->easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
-	curl_easy_setopt(job->easy, CURLOPT_FRESH_CONNECT, 1L);
-	curl_easy_setopt(job->easy, CURLOPT_FORBID_REUSE, 1L);
+	transport_set_probe(job->easy);
 	if (job->lines && job_start(t, job) == ERR_OK)
 		return ERR_OK;
 	job_free(job);

@@ -4,12 +4,15 @@
  *
  * With transport_reply.c the only one that knows curl. It trusts nothing: https only, no redirects,
  * certificates verified (the system's roots, or a CA file instead), 1 MiB of body and 64 KiB of
- * headers at most, 10 s to connect, 60 s in all, 30 s without a byte. Threads: transport_wake()
- * from any; everything else, callbacks included, on the thread that calls transport_run().
+ * headers at most, 10 s to connect, 60 s in all, 30 s without a byte. What a certificate sends us
+ * to (transport_ask()) is trusted less: http too, but public addresses only. Threads:
+ * transport_wake() from any; everything else, callbacks included, on the thread that calls
+ * transport_run().
  */
 #ifndef ACME_TRANSPORT_H
 #define ACME_TRANSPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +21,12 @@
 
 struct transport;
 
-enum { TRANSPORT_URL_MAX = 2047, TRANSPORT_LINKS_MAX = 8, TRANSPORT_BODY_MAX = 1 << 20 };
+enum {
+	TRANSPORT_URL_MAX = 2047,
+	TRANSPORT_LINKS_MAX = 8,
+	TRANSPORT_BODY_MAX = 1 << 20,
+	TRANSPORT_ANSWER_MAX = 64 << 10
+};
 
 struct transport_request {
 	const char *method; /* "GET", "HEAD" or "POST" */
@@ -57,6 +65,16 @@ void transport_free(struct transport *t);
 /* Copies REQUEST; FN is called once from transport_run(), never from here. */
 MUST_CHECK enum err transport_submit(struct transport *t, const struct transport_request *request,
                                      transport_reply_fn *fn, void *arg);
+/* An OCSP request to a URL that a certificate names: http or https, to public addresses only unless
+ * ANY_ADDRESS, no proxy, 64 KiB of body, 10 s in all; RET's headers are not read. */
+struct transport_question {
+	const char *url;
+	const void *body; /* application/ocsp-request */
+	size_t len;
+	bool any_address;
+};
+MUST_CHECK enum err transport_ask(struct transport *t, const struct transport_question *question,
+                                  transport_reply_fn *fn, void *arg);
 /* Nothing is sent: FN is called at the next transport_run(), with an empty reply. */
 MUST_CHECK enum err transport_defer(struct transport *t, transport_reply_fn *fn, void *arg);
 /* Drops all requests submitted with ARG, without callbacks. */

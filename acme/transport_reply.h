@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acme/transport_reply.h - from a finished curl handle to what the transport delivers */
+/* acme/transport_reply.h - from a finished curl handle to what the transport delivers, and what a
+ * handle may not do when a certificate names the URL (transport_ask.c) */
 #ifndef ACME_TRANSPORT_REPLY_H
 #define ACME_TRANSPORT_REPLY_H
 
 #include "acme/transport.h"
+
+/* EASY may go where QUESTION allows, and nowhere else. */
+MUST_CHECK enum err transport_narrow(void *easy, const struct transport_question *question);
+
+/* EASY ends when hands are shaken, and shows the certificate. */
+void transport_set_probe(void *easy);
 
 /* Our word for a CURLcode. */
 enum err transport_err(int code);

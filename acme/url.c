@@ -63,6 +63,17 @@ url_is_sane(const char *url)
 	return colon == len || is_port(at + colon + 1, len - colon - 1);
 }
 
+bool
+url_is_foreign(const char *url)
+{
+	char secure[URL_MAX + 2];
+
+	if (strncasecmp(url, "http://", 7) != 0)
+		return url_is_sane(url);
+	return snprintf(secure, sizeof(secure), "https://%s", url + 7) < (int)sizeof(secure) &&
+	       url_is_sane(secure);
+}
+
 enum err
 url_origin(const char *url, char ret_origin[URL_ORIGIN_MAX + 1])
 {

@@ -19,6 +19,8 @@ enum { URL_MAX = 2047, URL_ORIGIN_MAX = 280 };
 bool url_has_only_sane_bytes(const char *text);
 /* https, a host, no user, only sane bytes. */
 bool url_is_sane(const char *url);
+/* The same, or http: what a certificate says, not the CA's API. */
+bool url_is_foreign(const char *url);
 /* "https://Host/x" -> "host:443", lower case. ERR_INVALID when not sane. */
 MUST_CHECK enum err url_origin(const char *url, char ret_origin[URL_ORIGIN_MAX + 1]);
 

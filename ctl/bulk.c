@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 
-enum { SHOWN_MAX = 1024, LINE_ROOM = 64 };
+enum { SHOWN_MAX = 1024, LINE_ROOM = 64, AWAY_MS = 30000, AWAY_PAUSE_MS = 50 };
 
 void
 bulk_text(struct buf *out, const void *text, size_t len)
@@ -146,22 +147,71 @@ fail(struct bulk *b, struct bulk_lane *lane, enum err err)
 	b->broken = true;
 }
 
-/* Reads LANE's reply to its end. */
-static void
-collect(struct bulk *b, struct bulk_lane *lane)
+/* Reads LANE's reply to its end; *RET_ANY: at least one item was answered. */
+static enum err
+read_reply(struct bulk *b, struct bulk_lane *lane, cJSON **ret_end, bool *ret_any)
 {
 	int64_t deadline = clock_mono_ms() + CTL_REPLY_MS;
 	cJSON *line = NULL, *end = NULL;
 	enum err err = ERR_OK;
 
-	while (!err && !end && lane->asked) {
+	*ret_any = false;
+	while (!err && !end) {
 		err = client_read(&lane->client, deadline, &line);
 		if (err)
 			break;
 		end = cJSON_DetachItemFromObjectCaseSensitive(line, "end");
-		if (!end)
+		if (!end) {
 			take_line(b, lane, line);
+			*ret_any = true;
+		}
 		cJSON_Delete(line);
+	}
+	*ret_end = end;
+	return err;
+}
+
+/* certd was restarted, or is being upgraded: what has no answer is asked again, which is safe: what
+ * is done already is found so. */
+static enum err
+ask_again(struct bulk *b, struct bulk_lane *lane)
+{
+	const struct timespec pause = {.tv_nsec = AWAY_PAUSE_MS * 1000000L};
+	int64_t until = clock_mono_ms() + AWAY_MS;
+	enum err err;
+
+	for (;;) {
+		err = client_open(&lane->client, b->ctl->options.socket, until);
+		if (err != ERR_UNREACHABLE || clock_mono_ms() >= until)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return err ? err
+	           : client_send_line(&lane->client, &lane->line, clock_mono_ms() + CTL_REPLY_MS);
+}
+
+static bool
+is_turned_away(enum err err, const cJSON *end)
+{
+	const char *code = json_text(json_object(end, "error"), "code");
+
+	return err == ERR_CLOSED || err == ERR_IO || (code && strcmp(code, "busy") == 0);
+}
+
+static void
+collect(struct bulk *b, struct bulk_lane *lane)
+{
+	int64_t until = clock_mono_ms() + AWAY_MS;
+	cJSON *end = NULL;
+	bool any = false;
+	enum err err = lane->asked ? read_reply(b, lane, &end, &any) : ERR_OK;
+
+	while (!any && !b->broken && is_turned_away(err, end) && clock_mono_ms() < until) {
+		cJSON_Delete(end);
+		end = NULL;
+		err = ask_again(b, lane);
+		if (!err)
+			err = read_reply(b, lane, &end, &any);
 	}
 	if (err && !b->broken)
 		fail(b, lane, err);
@@ -192,6 +242,8 @@ send_lane(struct bulk *b)
 		err = ERR_NOMEM;
 	if (!err)
 		err = client_send_line(&lane->client, &lane->line, deadline);
+	if (err == ERR_CLOSED)
+		err = ask_again(b, lane);
 	if (err) {
 		fail(b, lane, err);
 		return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* key: what the store is sealed with. init makes the first master key and needs no certd; status,
- * rotate (data keys) and master (the master key) ask the one that runs. */
+ * rotate (data keys), master (the master key) and tickets (session tickets') ask the one that runs.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,6 +51,16 @@ master(struct ctl *ctl)
 	return code;
 }
 
+static enum msg_exit
+tickets(struct ctl *ctl)
+{
+	enum msg_exit code = ctl_ask(ctl, ctl_request("key.tickets"), NULL, NULL, NULL);
+
+	if (code == MSG_EXIT_OK && ctl->print.format == PRINT_TABLE)
+		printf("session tickets have a new key: those out there resume nothing any more\n");
+	return code;
+}
+
 enum msg_exit
 cmd_key(struct ctl *ctl)
 {
@@ -63,7 +74,9 @@ cmd_key(struct ctl *ctl)
 		return ctl_ask(ctl, ctl_request("key.rotate"), on_keys, NULL, NULL);
 	if (strcmp(word, "master") == 0 && !file)
 		return master(ctl);
-	complain(NULL, "usage: certctl key init [FILE] | status | rotate | master; see certctl key "
-	               "--help");
+	if (strcmp(word, "tickets") == 0 && !file)
+		return tickets(ctl);
+	complain(NULL, "usage: certctl key init [FILE] | status | rotate | master | tickets; see "
+	               "certctl key --help");
 	return MSG_EXIT_USAGE;
 }

@@ -16,8 +16,9 @@ enum { FIELD_MAX = 2048 };
 static const char *const list_members[] = {"display",    "labels", "not_before", "not_after",
                                            "generation", "next",   "error",      NULL};
 static const char *const show_members[] = {
-	"display", "labels", "not_before", "not_after", "generation", "serial", "issuer", "key",
-	"names",   "second", "next",       "step",      "order",      "error",  NULL};
+	"display", "labels", "not_before", "not_after", "generation", "serial",
+	"issuer",  "key",    "names",      "second",    "ocsp_until", "ocsp_next",
+	"next",    "step",   "order",      "error",     NULL};
 
 static void
 print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
@@ -235,6 +236,8 @@ show_person(const cJSON *item)
 	print_field("key", json_text(item, "key"));
 	field_names(item);
 	field_second(json_object(item, "second"), now);
+	field_time("OCSP until", item, "ocsp_until", now);
+	field_time("OCSP next", item, "ocsp_next", now);
 	snprintf(field, sizeof(field), "%" PRId64, generation);
 	print_field("generation", generation ? field : NULL);
 	print_field("order", json_text(item, "order"));

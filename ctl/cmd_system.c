@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -145,6 +146,111 @@ cmd_reload(struct ctl *ctl)
 		complain_json(NULL, error);
 	print_outcome(ctl, "reloaded", error);
 	code = ctl_code(end);
+	cJSON_Delete(end);
+	return code;
+}
+
+/* ---- upgrade -------------------------------------------------------------------------------- */
+
+struct upgraded {
+	int64_t pid; /* of the new certd; 0: not told yet */
+	char version[32];
+};
+
+static void
+on_upgrade(struct ctl *ctl, const cJSON *line, void *arg)
+{
+	const cJSON *json = json_object(line, "upgrade");
+	struct upgraded *u = arg;
+
+	(void)ctl;
+	if (!json)
+		return;
+	u->pid = json_int(json, "pid", 0);
+	snprintf(u->version, sizeof(u->version), "%s",
+	         json_text(json, "version") ? json_text(json, "version") : "?");
+}
+
+static void
+on_pid(struct ctl *ctl, const cJSON *line, void *arg)
+{
+	const cJSON *version = json_object(line, "version");
+
+	(void)ctl;
+	if (version)
+		*(int64_t *)arg = json_int(version, "pid", 0);
+}
+
+/* The control socket's queue holds us until the new keeper reads it; should that socket be lost on
+ * the way, it opens another. Answers the pid of the certd that answers; 0: none. */
+static int64_t
+who_answers(struct ctl *ctl, int64_t deadline)
+{
+	const struct timespec pause = {.tv_nsec = 50 * 1000000L};
+	cJSON *request = ctl_request("version"), *end = NULL;
+	int64_t pid = 0;
+
+	client_close(&ctl->client);
+	while (!pid && clock_mono_ms() < deadline) {
+		if (ctl_exchange(ctl, request, deadline, on_pid, &pid, &end))
+			nanosleep(&pause, NULL);
+		cJSON_Delete(end);
+		end = NULL;
+	}
+	cJSON_Delete(request);
+	return pid;
+}
+
+static enum msg_exit
+end_upgrade(struct ctl *ctl, const struct upgraded *u, int64_t deadline)
+{
+	int64_t pid = who_answers(ctl, deadline);
+	char done[128];
+
+	if (!pid) {
+		complain(NULL,
+		         "certd %s, pid %" PRId64 ", serves, but does not answer here yet; see "
+		         "its log",
+		         u->version, u->pid);
+		return MSG_EXIT_TIMEOUT;
+	}
+	if (pid != u->pid) {
+		complain(NULL,
+		         "the new certd has ended, and the old one, pid %" PRId64
+		         ", serves again; see certctl events",
+		         pid);
+		return MSG_EXIT_FAILED;
+	}
+	snprintf(done, sizeof(done), "upgraded to certd %s, pid %" PRId64, u->version, u->pid);
+	print_outcome(ctl, done, NULL);
+	return MSG_EXIT_OK;
+}
+
+/* As with reload, --wait changes nothing: it ends when the new keeper answers. */
+enum msg_exit
+cmd_upgrade(struct ctl *ctl)
+{
+	int64_t deadline = ctl_deadline(ctl);
+	cJSON *request = ctl_request("upgrade"), *end = NULL;
+	struct upgraded u = {0};
+	const cJSON *error;
+	enum msg_exit code;
+	enum err err = ctl_exchange(ctl, request, deadline, on_upgrade, &u, &end);
+
+	cJSON_Delete(request);
+	error = json_object(end, "error");
+	if (err == ERR_TIMEOUT) {
+		complain(NULL, "the upgrade is not done yet; see certctl events");
+		code = MSG_EXIT_TIMEOUT;
+	} else if (err && !u.pid) {
+		code = ctl_fail(ctl, err);
+	} else if (error) {
+		complain_json(NULL, error);
+		print_outcome(ctl, "", error);
+		code = ctl_code(end);
+	} else {
+		code = end_upgrade(ctl, &u, deadline);
+	}
 	cJSON_Delete(end);
 	return code;
 }

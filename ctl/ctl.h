@@ -76,9 +76,9 @@ int64_t ctl_deadline(const struct ctl *ctl);
 ctl_run cmd_add, cmd_renew, cmd_remove, cmd_wait, cmd_list, cmd_show;
 /* cmd_import.c, cmd_export.c */
 ctl_run cmd_import, cmd_apply, cmd_export;
-/* cmd_db.c, cmd_key.c */
-ctl_run cmd_db, cmd_key;
+/* cmd_backend.c, cmd_db.c, cmd_key.c */
+ctl_run cmd_backend, cmd_db, cmd_key;
 /* cmd_system.c, cmd_events.c */
-ctl_run cmd_status, cmd_reload, cmd_config, cmd_version, cmd_events;
+ctl_run cmd_status, cmd_reload, cmd_upgrade, cmd_config, cmd_version, cmd_events;
 
 #endif

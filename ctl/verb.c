@@ -77,9 +77,21 @@ static const struct ctl_verb verbs[] = {
          WAITING, cmd_reload,
          "  certctl reload --wait\n"
          "  certctl config check && certctl reload\n"},
+	{"upgrade", "", "put the certd that is installed now in the place of the one that runs", 0,
+         0, WAITING, cmd_upgrade,
+         "  certctl upgrade\n"
+         "  certctl upgrade --timeout 1m\n"},
 	{"config", "check [FILE]", "whether the configuration file is valid", 1, 2, 0, cmd_config,
          "  certctl config check                the file that certd runs with\n"
          "  certctl config check /etc/certd/certd.conf.new\n"},
+	{"backend", "WORD [...]", "servers behind certd: list [NAME], set, drain NAME SERVER", 1, 4,
+         0, cmd_backend,
+         "  certctl backend list                health, connections, what is wrong\n"
+         "  certctl backend drain app1 10.0.0.7:8080\n"
+         "                                      no new connections; those there are go on\n"
+         "  certctl backend set app1 10.0.0.7:8080 disabled\n"
+         "                                      the same, and it is not checked either\n"
+         "  certctl backend set app1 10.0.0.7:8080 ready\n"},
 	{"db", "WORD [DIR]", "the store: stat, check, backup DIR, restore DIR, compact", 1, 2,
          OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_TIMEOUT), cmd_db,
          "  certctl db stat                     size, room, keys, what was damaged\n"
@@ -87,13 +99,15 @@ static const struct ctl_verb verbs[] = {
          "  certctl db backup /backup/today     a copy, while certd serves\n"
          "  certctl db restore /backup/today    into an empty state directory, certd stopped\n"
          "  certctl db compact                  give free pages back, certd stopped\n"},
-	{"key", "WORD [FILE]", "what the store is sealed with: init, status, rotate, master", 1, 2,
+	{"key", "WORD [FILE]",
+         "what the store is sealed with: init, status, rotate, master, tickets", 1, 2,
          OPTION_BIT(OPTION_CONFIG), cmd_key,
          "  certctl key init                    a master key, where `master-key` says\n"
          "  certctl key init /root/certd.key    or in a file that is not there yet\n"
          "  certctl key rotate                  new data keys, while certd serves\n"
          "  certctl key status                  how far that is\n"
-         "  certctl key master                  a new master key, while certd serves\n"},
+         "  certctl key master                  a new master key, while certd serves\n"
+         "  certctl key tickets                 new keys for TLS session tickets, old ones void\n"},
 	{"version", "", "versions of certctl and certd", 0, 0, 0, cmd_version,
          "  certctl version\n"
          "  certctl version -o json\n"},

@@ -4,10 +4,18 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "daemon/conf.h"
+
+/* Short of ports, memory or buffers: that says nothing about the server. */
+static bool
+is_shortage(int error)
+{
+	return error == EADDRNOTAVAIL || error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+}
 
 enum err
 backend_start(const struct conf_address *server, int *ret_fd)
@@ -21,8 +29,11 @@ backend_start(const struct conf_address *server, int *ret_fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (connect(fd, (const struct sockaddr *)&server->sa, server->len) != 0 &&
 	    errno != EINPROGRESS) {
+		int error = errno;
+
 		close(fd);
-		return ERR_UNREACHABLE;
+		errno = error;
+		return is_shortage(error) ? ERR_FULL : ERR_UNREACHABLE;
 	}
 	*ret_fd = fd;
 	return ERR_OK;
@@ -36,8 +47,10 @@ backend_result(int fd)
 	int error = 0;
 	socklen_t len = sizeof(error);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0) {
+		errno = error ? error : errno;
 		return ERR_UNREACHABLE;
+	}
 	/* No error may also mean that it is still on its way. */
 	return getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 ? ERR_OK : ERR_AGAIN;
 }

@@ -8,9 +8,10 @@
 struct conf_address;
 
 /* Starts to connect. ERR_OK: RET_FD is on its way; writable means that backend_result() knows.
- * ERR_UNREACHABLE: refused at once. ERR_FULL: out of descriptors or memory. */
+ * ERR_UNREACHABLE: refused at once, errno says why. ERR_FULL: out of descriptors, ports or memory.
+ */
 MUST_CHECK enum err backend_start(const struct conf_address *server, int *ret_fd);
-/* How it ended: ERR_OK or ERR_UNREACHABLE; ERR_AGAIN: it has not yet. */
+/* How it ended: ERR_OK or ERR_UNREACHABLE with errno; ERR_AGAIN: it has not yet. */
 MUST_CHECK enum err backend_result(int fd);
 
 #endif

@@ -227,6 +227,14 @@ send_gathered(struct end *end)
 	return err;
 }
 
+struct span
+bio_output(const struct end *end)
+{
+	const struct bio_room *room = end->room;
+
+	return (struct span){room->out, room->writer == end ? room->gathered : 0};
+}
+
 enum err
 bio_flush(struct end *end)
 {

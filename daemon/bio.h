@@ -51,6 +51,8 @@ MUST_CHECK enum err bio_fill(struct end *end, size_t max);
 struct span bio_input(const struct end *end);
 void bio_drop_input(struct end *end);
 
+/* What OpenSSL has written in this step and is not sent yet. */
+struct span bio_output(const struct end *end);
 /* Sends what OpenSSL has written. ERR_AGAIN: some is left, END->want has LOOP_WRITE. ERR_CLOSED:
  * END takes no more bytes, `deaf` and `failed` are set. */
 MUST_CHECK enum err bio_flush(struct end *end);

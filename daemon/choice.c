@@ -215,6 +215,17 @@ choice_make(struct chooser *chooser, const struct choice_ask *ask, struct choice
 		choose_cred(chooser, ask, ret_choice);
 }
 
+bool
+choice_is_for(const struct choice *choice, const struct hello *hello)
+{
+	struct hostname name;
+
+	return choice->fallback || (hello->server_name.data &&
+	                            hostname_parse_sni(hello->server_name.data,
+	                                               hello->server_name.len, &name) == ERR_OK &&
+	                            hostname_equal(&name, &choice->name));
+}
+
 void
 choice_done(struct choice *choice)
 {

@@ -70,6 +70,9 @@ void chooser_free(struct chooser *chooser); /* accepts NULL */
 
 /* RET_CHOICE was zeroed, or choice_done(). */
 void choice_make(struct chooser *chooser, const struct choice_ask *ask, struct choice *ret_choice);
+/* Whether HELLO, a second one, names what CHOICE was made for; where the name did not matter, none
+ * does. */
+bool choice_is_for(const struct choice *choice, const struct hello *hello);
 void choice_done(struct choice *choice);
 
 #endif

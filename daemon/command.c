@@ -28,6 +28,8 @@ static const struct {
 } commands[] = {
 	{"add", ADMIN, command_add},
 	{"apply", ADMIN, command_apply},
+	{"backend.list", READ, command_backend_list},
+	{"backend.set", ADMIN, command_backend_set},
 	{"config.check", ADMIN, command_config_check},
 	{"db.backup", ADMIN, command_db_backup},
 	{"db.check", ADMIN, command_db_check},
@@ -38,12 +40,14 @@ static const struct {
 	{"key.master", ADMIN, command_key_master},
 	{"key.rotate", ADMIN, command_key_rotate},
 	{"key.status", READ, command_key_status},
+	{"key.tickets", ADMIN, command_key_tickets},
 	{"list", READ, command_list},
 	{"reload", ADMIN, command_reload},
 	{"remove", ADMIN, command_remove},
 	{"renew", ADMIN, command_renew},
 	{"show", READ, command_show},
 	{"status", READ, command_status},
+	{"upgrade", ADMIN, command_upgrade},
 	{"version", READ, command_version},
 	{"wait", READ, command_wait},
 };

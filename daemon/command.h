@@ -12,6 +12,8 @@ void command_run(struct control_client *cl, const cJSON *request);
 
 void command_add(struct control_client *cl, const cJSON *request);
 void command_apply(struct control_client *cl, const cJSON *request);
+void command_backend_list(struct control_client *cl, const cJSON *request);
+void command_backend_set(struct control_client *cl, const cJSON *request);
 void command_export(struct control_client *cl, const cJSON *request);
 void command_import(struct control_client *cl, const cJSON *request);
 void command_config_check(struct control_client *cl, const cJSON *request);
@@ -21,6 +23,7 @@ void command_db_stat(struct control_client *cl, const cJSON *request);
 void command_events(struct control_client *cl, const cJSON *request);
 void command_key_master(struct control_client *cl, const cJSON *request);
 void command_key_rotate(struct control_client *cl, const cJSON *request);
+void command_key_tickets(struct control_client *cl, const cJSON *request);
 void command_key_status(struct control_client *cl, const cJSON *request);
 void command_list(struct control_client *cl, const cJSON *request);
 void command_reload(struct control_client *cl, const cJSON *request);
@@ -28,6 +31,7 @@ void command_remove(struct control_client *cl, const cJSON *request);
 void command_renew(struct control_client *cl, const cJSON *request);
 void command_show(struct control_client *cl, const cJSON *request);
 void command_status(struct control_client *cl, const cJSON *request);
+void command_upgrade(struct control_client *cl, const cJSON *request);
 void command_wait(struct control_client *cl, const cJSON *request);
 
 #endif

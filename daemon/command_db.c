@@ -253,6 +253,11 @@ command_db_backup(struct control_client *cl, const cJSON *request)
 		            c->backup->dir);
 		return;
 	}
+	if (c->upgrading) {
+		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
+		            "an upgrade is in work: try again when it is done");
+		return;
+	}
 	job = calloc(1, sizeof(*job));
 	if (job) {
 		*job = (struct dbjob){.control = c, .began_ms = clock_mono_ms()};

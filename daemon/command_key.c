@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* key.status, key.rotate, key.master: the keys that the store is sealed with. */
+/* key.status, key.rotate, key.master: the keys that the store is sealed with. key.tickets: those of
+ * session tickets. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -90,6 +91,11 @@ command_key_rotate(struct control_client *cl, const cJSON *request)
 	int64_t left_ms = cl->control->rotate_at - clock_mono_ms();
 
 	(void)request;
+	if (cl->control->upgrading) {
+		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
+		            "an upgrade is in work: try again when it is done");
+		return;
+	}
 	if (left_ms > ROTATE_WAIT_MS) {
 		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
 		            "workers that were replaced end their handshakes first: try again in "
@@ -100,6 +106,23 @@ command_key_rotate(struct control_client *cl, const cJSON *request)
 	cl->busy = true;
 	cl->rotating = true;
 	keys_on_timer(cl->control);
+}
+
+void
+command_key_tickets(struct control_client *cl, const cJSON *request)
+{
+	struct control *c = cl->control;
+	enum err err = upkeep_turn_tickets(c->store, true);
+
+	(void)request;
+	if (err) {
+		reply_store_error(cl, err);
+		return;
+	}
+	log_notice("new keys for session tickets: those out there resume nothing any more");
+	history_add(c->store, c->notices, "key.tickets", "",
+	            "session tickets from before resume nothing any more");
+	reply_ok(cl);
 }
 
 /* ---- the master key ------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include "daemon/upkeep.h"
 #include "store/cert.h"
 #include "store/domain_list.h"
+#include "store/ocsp.h"
 #include "store/order.h"
 #include "store/store.h"
 
@@ -133,7 +134,7 @@ add_certificate(cJSON *item, const struct cert *cert)
 	struct chain_facts facts;
 	cJSON *names;
 
-	if (chain_facts(cert->leaf.data, cert->leaf.len, &facts))
+	if (!cert->leaf.len || chain_facts(cert->leaf.data, cert->leaf.len, &facts))
 		return;
 	cJSON_AddStringToObject(item, "serial", facts.serial);
 	cJSON_AddStringToObject(item, "issuer", facts.issuer);
@@ -203,6 +204,23 @@ read_name(struct control *c, const struct hostname *name, struct domain *d, stru
 	return err;
 }
 
+static void
+add_ocsp(cJSON *item, struct control *c, const struct domain *d)
+{
+	struct store_txn *txn;
+	struct ocsp ocsp;
+
+	if (store_begin_read(c->store, STORE_SERVED, &txn))
+		return;
+	ocsp_init(&ocsp);
+	if (!ocsp_get(txn, &d->name, &ocsp) && ocsp.generation == d->generation) {
+		add_time(item, "ocsp_until", ocsp.next_update);
+		add_time(item, "ocsp_next", ocsp.due_at);
+	}
+	store_abort(txn);
+	ocsp_done(&ocsp);
+}
+
 void
 command_show(struct control_client *cl, const cJSON *request)
 {
@@ -234,6 +252,7 @@ command_show(struct control_client *cl, const cJSON *request)
 		line = line_with("item", &item);
 		fill_item(item, c, &d);
 		add_certificates(item, &d, &certs[0], &certs[1]);
+		add_ocsp(item, c, &d);
 		add_order(item, c, &name);
 		reply_json(cl, line);
 		reply_ok(cl);

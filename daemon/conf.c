@@ -55,6 +55,8 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("ca", "NAME", 1, 1, conf_take_ca, .has_block = true, .repeats = true),
 	CONF_RULE("backend", "NAME", 1, 1, conf_take_backend, .has_block = true, .repeats = true),
 	CONF_RULE("default", "", 0, 0, conf_take_default, .has_block = true),
+	CONF_RULE("ocsp-allow-private", "", 0, 0, conf_take_flag,
+                  .offset = offsetof(struct conf, ocsp_allow_private)),
 	CONF_RULE("include", "FILE", 1, 1, take_include, .repeats = true),
 };
 

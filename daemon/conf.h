@@ -20,11 +20,12 @@
 #include "acme/key.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "daemon/conf_backend.h"
 #include "daemon/conf_listen.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
-enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64, CONF_SERVERS_MAX = 16 };
+enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64 };
 
 struct conf_ca {
 	char name[NAME_WORD_MAX + 1];
@@ -38,18 +39,6 @@ struct conf_ca {
 		challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
 	size_t challenge_count;
 	uint32_t max_orders; /* in work at once; default 64 */
-};
-
-struct conf_backend {
-	char name[NAME_WORD_MAX + 1];
-	struct conf_address servers[CONF_SERVERS_MAX]; /* tried in order */
-	size_t server_count;
-	int send_proxy;                    /* 0: no, 2: PROXY protocol v2 */
-	bool passthrough;                  /* TLS is the servers' own: bytes go there untouched */
-	bool connect_immediately;          /* else at the client's first byte */
-	uint32_t connect_timeout_ms;       /* per server; default 5 s */
-	unsigned char alpn[CONF_ALPN_MAX]; /* what we may choose, wire format (RFC 7301 3.1) */
-	size_t alpn_len;                   /* default: http/1.1 */
 };
 
 struct conf_default {
@@ -75,6 +64,7 @@ struct conf {
 	size_t backend_count;
 	const struct conf_bind *binds;
 	size_t bind_count;
+	bool ocsp_allow_private;       /* ask responders at addresses that are not public, too */
 	struct conf_default otherwise; /* the `default` block */
 };
 

@@ -18,6 +18,7 @@ struct conf_build {
 	struct conf_listen *listens;
 	struct conf_ca *cas;
 	struct conf_backend *backends;
+	size_t server_count; /* of all backends */
 	struct conf_bind *binds;
 	const struct conf_token *default_ca; /* looked up when all blocks are known */
 	const struct conf_token *default_backend;
@@ -31,6 +32,9 @@ bool conf_fail_again(const struct conf_walk *w, const struct conf_statement *s, 
 bool conf_fail_many(const struct conf_walk *w, const struct conf_statement *s, int max);
 
 conf_take conf_take_listen, conf_take_ca, conf_take_backend, conf_take_default;
+/* Of a backend, into it. */
+conf_take conf_take_check, conf_take_tls, conf_take_tls_name, conf_take_tls_ca,
+	conf_take_tls_verify, conf_take_client_certificate;
 /* What the `default` block refers to. */
 bool conf_resolve_default(const struct conf_walk *w);
 

@@ -5,19 +5,13 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
+#include "daemon/conf_address.h"
 #include "daemon/conf_tls.h"
 
 struct network;
 
-enum { CONF_LISTENS_MAX = 64, CONF_PROXIES_MAX = 64, CONF_ALPN_MAX = 64 };
-
-struct conf_address {
-	struct sockaddr_storage sa;
-	socklen_t len;
-	char text[64]; /* "127.0.0.1:443", "[::1]:443" */
-};
+enum { CONF_LISTENS_MAX = 64, CONF_PROXIES_MAX = 64 };
 
 enum conf_listen_kind { LISTEN_TLS = 1, LISTEN_HTTP };
 

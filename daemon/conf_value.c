@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hostname.h"
 #include "base/units.h"
 #include "daemon/conf.h"
 
-enum { URL_MAX = 1023, MAIL_MAX = 254, LISTED_MAX = 16 };
+enum { URL_MAX = 1023, MAIL_MAX = 254, LISTED_MAX = 16, HOST_MAX = 256 };
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -107,13 +108,13 @@ convert_address(const char *host, bool is_v6, uint16_t port, struct conf_address
 	return true;
 }
 
-bool
-conf_socket_address(struct conf_context *cx, const struct conf_token *word,
-                    struct conf_address *ret_address)
+/* The parts of WORD, "HOST:PORT"; HOST has SIZE bytes. */
+static bool
+take_address(struct conf_context *cx, const struct conf_token *word, char *host, size_t size,
+             uint16_t *ret_port)
 {
-	char host[256];
 	const char *port_text, *shown = conf_show(cx, word->text);
-	const char *why = split_address(word->text, host, sizeof(host), &port_text);
+	const char *why = split_address(word->text, host, size, &port_text);
 	uint64_t port;
 
 	if (why)
@@ -121,15 +122,63 @@ conf_socket_address(struct conf_context *cx, const struct conf_token *word,
 	if (units_parse_number(port_text, &port) || port < 1 || port > 65535)
 		return conf_fail(cx, &word->at, "\"%s\": a port is a number from 1 to 65535",
 		                 shown);
-	if (convert_address(host, *word->text == '[', (uint16_t)port, ret_address))
+	*ret_port = (uint16_t)port;
+	return true;
+}
+
+static bool
+fail_address(struct conf_context *cx, const struct conf_token *word)
+{
+	return conf_fail(cx, &word->at, "\"%s\": this is not an IPv%c address",
+	                 conf_show(cx, word->text), *word->text == '[' ? '6' : '4');
+}
+
+bool
+conf_socket_address(struct conf_context *cx, const struct conf_token *word,
+                    struct conf_address *ret_address)
+{
+	char host[HOST_MAX];
+	uint16_t port;
+
+	if (!take_address(cx, word, host, sizeof(host), &port))
+		return false;
+	if (convert_address(host, *word->text == '[', port, ret_address))
 		return true;
 	if (*word->text != '[' && strpbrk(host, LOWER UPPER))
 		return conf_fail(cx, &word->at,
-		                 "\"%s\" is a name, and names are not resolved here yet: give a "
-		                 "numeric address, as 10.0.0.1:8080 or [2001:db8::1]:8080",
-		                 shown);
-	return conf_fail(cx, &word->at, "\"%s\": this is not an IPv%c address", shown,
-	                 *word->text == '[' ? '6' : '4');
+		                 "\"%s\" is a name: give a numeric address, as 0.0.0.0:443 or "
+		                 "[2001:db8::1]:443",
+		                 conf_show(cx, word->text));
+	return fail_address(cx, word);
+}
+
+bool
+conf_server(struct conf_context *cx, const struct conf_token *word, struct conf_server *ret_server)
+{
+	struct conf_server s = {0};
+	struct hostname name;
+	char host[HOST_MAX];
+	size_t len;
+
+	if (!take_address(cx, word, host, sizeof(host), &s.port))
+		return false;
+	len = strlen(host);
+	s.text = word->text;
+	if (convert_address(host, *word->text == '[', s.port, &s.address)) {
+		s.text = conf_strdup(cx, s.address.text);
+	} else if (*word->text == '[' || !strpbrk(host, LOWER UPPER "_")) {
+		return fail_address(cx, word);
+	} else if (hostname_parse_sni(host, len, &name)) {
+		return conf_fail(cx, &word->at, "\"%s\": neither an address nor a host name",
+		                 conf_show(cx, word->text));
+	} else {
+		s.address = (struct conf_address){0};
+		s.host = conf_strdup(cx, name.name);
+		if (!s.host)
+			return false;
+	}
+	*ret_server = s;
+	return s.text != NULL;
 }
 
 bool

@@ -14,6 +14,7 @@
 #include "daemon/conf_lex.h"
 
 struct conf_address;
+struct conf_server;
 
 struct conf_range {
 	uint32_t min;
@@ -28,6 +29,9 @@ bool conf_span(struct conf_context *cx, const struct conf_token *word,
 /* Numeric only: 127.0.0.1:443 or [::1]:443. */
 bool conf_socket_address(struct conf_context *cx, const struct conf_token *word,
                          struct conf_address *ret_address);
+/* The same, or a name to be looked up: app.internal:8080. */
+bool conf_server(struct conf_context *cx, const struct conf_token *word,
+                 struct conf_server *ret_server);
 /* A full path of at most MAX bytes. */
 bool conf_path(struct conf_context *cx, const struct conf_token *word, size_t max,
                const char **ret_path);

@@ -59,9 +59,12 @@ static const struct {
 	[CONN_PROXY] = {"proxy", conn_step_proxy, LIMIT_PROXY, NULL},
 	[CONN_HELLO] = {"hello", conn_step_hello, LIMIT_HANDSHAKE, NULL},
 	[CONN_HANDSHAKE] = {"handshake", conn_step_handshake, LIMIT_GOES_ON, NULL},
+	[CONN_RETRY] = {"retry", conn_step_retry, LIMIT_GOES_ON, NULL},
 	[CONN_REQUEST] = {"request", conn_step_request, LIMIT_HANDSHAKE, NULL},
 	[CONN_WAIT] = {"wait", conn_step_wait, LIMIT_IDLE, NULL},
 	[CONN_CONNECT] = {"connect", conn_step_connect, LIMIT_CONNECT, conn_connect_expired},
+	[CONN_BACKEND_TLS] = {"backend-tls", conn_step_backend_tls, LIMIT_GOES_ON,
+                              conn_connect_expired},
 	[CONN_RELAY] = {"relay", conn_step_relay, LIMIT_IDLE, NULL},
 	[CONN_DRAIN] = {"drain", conn_step_drain, LIMIT_DRAIN, NULL},
 };
@@ -105,6 +108,7 @@ end(struct conn *c)
 
 	conn_count(c, STATUS_RECORDS_CUT, c->client.records.too_many);
 	end_done(&c->backend, c->state == CONN_RELAY);
+	balance_done(host->balance, &c->pick);
 	end_done(&c->client, c->state == CONN_RELAY && !c->client.tls);
 	choice_done(&c->choice);
 	http01_done(&c->http);

@@ -4,10 +4,12 @@
  *
  *   HELLO -> HANDSHAKE -> WAIT -> CONNECT -> RELAY -> DRAIN    tls listeners
  *   HELLO -> HANDSHAKE -> DRAIN                                a tls-alpn-01 handshake
+ *   ... HANDSHAKE -> RETRY -> HANDSHAKE ...                    after a HelloRetryRequest
  *   HELLO -> DRAIN                                             refused: no OpenSSL was ever asked
  *   HELLO -> CONNECT -> RELAY -> DRAIN                         passed through
  *   REQUEST -> DRAIN                                           http listeners
  *   PROXY -> HELLO or REQUEST -> ...                           where a PROXY header comes first
+ * Between CONNECT and RELAY there is BACKEND_TLS where the backend speaks TLS.
  *
  * One row per state: name, step, time limit. A step does what it can without waiting and leaves in
  * client.want and backend.want what it waits for. conn_run() is the only one that calls steps and
@@ -29,6 +31,8 @@
 #include "daemon/end.h"
 #include "daemon/wheel.h"
 
+struct backend_tls;
+struct balance;
 struct conn;
 struct listener;
 struct loop;
@@ -43,6 +47,8 @@ enum { CONN_DRAIN_MS = 10 * 1000, CONN_PROXY_MS = 5 * 1000 };
 struct conn_host {
 	struct loop *loop;
 	struct tls *tls;
+	struct balance *balance;
+	struct backend_tls *backend_tls;
 	struct chooser *chooser;
 	bool binds; /* the choice may depend on the local address */
 	struct store *store;

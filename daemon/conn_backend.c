@@ -1,79 +1,122 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
 #include "base/log.h"
 #include "daemon/backend.h"
+#include "daemon/backend_tls.h"
 #include "daemon/conf.h"
 #include "daemon/conn_inside.h"
-#include "daemon/proxy.h"
+#include "daemon/failure.h"
 #include "daemon/relay.h"
+#include "daemon/tls.h"
 
 /* CONNECT */
 
+/* Nobody listens, or a network is down: the server's. Anything else is ours. */
+static uint32_t
+failure_now(enum err err)
+{
+	return err == ERR_UNREACHABLE ? failure_of(FAILURE_CONNECT, errno) : 0;
+}
+
+static void
+drop_server(struct conn *c, uint32_t failure)
+{
+	char why[FAILURE_TEXT_MAX];
+
+	c->pick.failure = failure;
+	conn_count(c, STATUS_BACKEND_FAILED, 1);
+	log_debug("backend %s, server %s: %s", c->choice.backend->name,
+	          c->choice.backend->servers[c->pick.server].text, failure_text(failure, why));
+	end_done(&c->backend, false);
+	end_init(&c->backend, &c->host->room);
+}
+
+/* ERR_AGAIN: on its way to the next address. ERR_NOTFOUND: there is none. */
 static enum err
 start_server(struct conn *c)
 {
 	const struct conf_backend *b = c->choice.backend;
-	enum err err = backend_start(&b->servers[c->server], &c->backend.fd);
+	struct conf_address address;
 
-	if (!err)
-		err = loop_watch(c->host->loop, c->backend.fd, conn_on_backend, c,
-		                 &c->backend.watch);
-	if (err)
-		return err;
-	conn_set_deadline(c, b->connect_timeout_ms);
-	return ERR_AGAIN;
+	while (balance_next(c->host->balance, b, &c->pick, &address)) {
+		enum err err = backend_start(&address, &c->backend.fd);
+
+		if (!err)
+			err = loop_watch(c->host->loop, c->backend.fd, conn_on_backend, c,
+			                 &c->backend.watch);
+		if (!err) {
+			conn_set_deadline(c, b->connect_timeout_ms);
+			return ERR_AGAIN;
+		}
+		drop_server(c, failure_now(err));
+	}
+	return ERR_NOTFOUND;
 }
 
-static void
-next_server(struct conn *c)
+static enum step
+use_server(struct conn *c)
+{
+	conn_count(c, STATUS_BACKEND_CONNECTS, 1);
+	balance_connected(&c->pick);
+	return conn_enter(c, CONN_RELAY);
+}
+
+/* The socket is connected. */
+static enum err
+greet_server(struct conn *c)
 {
 	const struct conf_backend *b = c->choice.backend;
+	enum err err = conn_send_proxy(c);
 
-	conn_count(c, STATUS_BACKEND_FAILED, 1);
-	log_debug("backend %s: no connection to %s", b->name, b->servers[c->server].text);
-	end_done(&c->backend, false);
-	end_init(&c->backend, &c->host->room);
-	c->server++;
-}
-
-/* A fresh socket takes a header of this size whole. MSG_MORE: it leaves with the first bytes. */
-static enum err
-send_proxy(struct conn *c)
-{
-	unsigned char header[PROXY_V2_MAX];
-	int flags = MSG_NOSIGNAL | (c->client.held ? MSG_MORE : 0);
-	size_t len;
-
-	if (c->choice.backend->send_proxy == 0)
-		return ERR_OK;
-	len = proxy_v2(&c->peer.any, conn_local(c), header);
-	return send(c->backend.fd, header, len, flags) == (ssize_t)len ? ERR_OK : ERR_IO;
+	if (err || !b->tls.on)
+		return err;
+	return backend_tls_start(c->host->backend_tls, b, c->pick.server, conn_alpn(c),
+	                         &c->backend);
 }
 
 enum step
 conn_step_connect(struct conn *c)
 {
-	for (; c->server < c->choice.backend->server_count; next_server(c)) {
+	for (;;) {
 		enum err err = c->backend.fd < 0 ? start_server(c) : backend_result(c->backend.fd);
 
+		if (err == ERR_NOTFOUND) {
+			/* Attempts were counted as they failed; here there was none. */
+			conn_count(c, STATUS_BACKEND_FAILED, c->pick.given == 0);
+			return conn_enter(c, CONN_DRAIN);
+		}
 		if (err == ERR_AGAIN) {
 			c->backend.want = LOOP_WRITE;
 			return STEP_AGAIN;
 		}
 		if (!err)
-			err = send_proxy(c);
-		if (!err) {
-			conn_count(c, STATUS_BACKEND_CONNECTS, 1);
-			return conn_enter(c, CONN_RELAY);
-		}
+			err = greet_server(c);
+		if (!err)
+			return c->backend.tls ? conn_enter(c, CONN_BACKEND_TLS) : use_server(c);
+		drop_server(c, failure_now(err));
 	}
-	return conn_enter(c, CONN_DRAIN);
+}
+
+enum step
+conn_step_backend_tls(struct conn *c)
+{
+	enum err err = tls_handshake(&c->backend);
+
+	if (err == ERR_AGAIN)
+		return STEP_AGAIN;
+	if (!err)
+		return use_server(c);
+	drop_server(c, backend_tls_failure(&c->backend));
+	return conn_enter(c, CONN_CONNECT);
 }
 
 /* One server has had its time; the next gets its own. */
 void
 conn_connect_expired(struct conn *c)
 {
-	next_server(c);
+	drop_server(c, failure_of(FAILURE_TIMEOUT, 0));
+	(void)conn_enter(c, CONN_CONNECT);
 	conn_run(c);
 }
 

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <openssl/ssl.h>
+
+#include "daemon/client_cert.h"
 #include "daemon/conf.h"
 #include "daemon/conn_inside.h"
+#include "daemon/tickets.h"
 #include "daemon/tls.h"
 
 /* HELLO */
 
-/* Refused without an OpenSSL ever made: its time and memory are for those we have something for.
- * Closing with unread bytes would reset the connection, and the alert might be lost. */
+/* Refused without an OpenSSL ever made (but after a HelloRetryRequest): its time and memory are for
+ * those we have something for. Closing with unread bytes would reset the connection, and the alert
+ * might be lost. */
 static enum step
 refuse(struct conn *c, uint8_t alert, bool all_read)
 {
@@ -14,6 +19,7 @@ refuse(struct conn *c, uint8_t alert, bool all_read)
 	size_t n;
 
 	conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
+	tls_drop(&c->client);
 	hello_alert(alert, record);
 	if (alert != HELLO_NO_ALERT)
 		(void)!end_write(&c->client, record, sizeof(record), &n);
@@ -62,22 +68,14 @@ pass_through(struct conn *c)
 }
 
 static enum step
-choose(struct conn *c)
+choose(struct conn *c, const struct hello *hello, bool all_read)
 {
-	struct span raw = bio_input(&c->client);
-	bool all_read = c->client.turns == 0;
-	struct hello hello;
-	struct choice_ask ask = {.listen = conn_listen(c), .hello = &hello};
-	uint8_t alert;
+	struct choice_ask ask = {.listen = conn_listen(c), .hello = hello};
 
-	if (hello_parse(hello_message(&c->walk, raw, c->host->scratch), &hello, &alert) != ERR_OK) {
-		conn_count(c, STATUS_HELLO_MALFORMED, 1);
-		return refuse(c, alert, all_read);
-	}
 	if (c->host->binds)
 		ask.local = conn_local(c);
 	choice_make(c->host->chooser, &ask, &c->choice);
-	note_name(c, hello.server_name);
+	note_name(c, hello->server_name);
 	switch (c->choice.kind) {
 	case CHOICE_TERMINATE:
 	case CHOICE_CHALLENGE:
@@ -89,53 +87,85 @@ choose(struct conn *c)
 	}
 }
 
+/* ERR_OK: RET_HELLO, until bytes are read again. ERR_PROTO: RET_ALERT. */
 static enum err
-read_hello(struct conn *c, uint8_t *ret_alert)
+read_hello(struct conn *c, struct hello *ret_hello, uint8_t *ret_alert)
 {
+	struct span raw;
 	enum err err;
 
 	do {
 		err = bio_fill(&c->client, HELLO_RAW_MAX);
 		if (err)
 			return err;
-		err = hello_walk(&c->walk, bio_input(&c->client), ret_alert);
+		raw = bio_input(&c->client);
+		err = hello_walk(&c->walk, raw, ret_alert);
 	} while (err == ERR_AGAIN);
-	return err;
+	if (err)
+		return err;
+	return hello_parse(hello_message(&c->walk, raw, c->host->scratch), ret_hello, ret_alert);
+}
+
+/* The hello is not there, or not one. */
+static enum step
+no_hello(struct conn *c, enum err err, uint8_t alert)
+{
+	if (err == ERR_AGAIN)
+		return STEP_AGAIN;
+	if (err == ERR_PROTO) {
+		conn_count(c, STATUS_HELLO_MALFORMED, 1);
+		return refuse(c, alert, false);
+	}
+	conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
+	return STEP_END;
 }
 
 enum step
 conn_step_hello(struct conn *c)
 {
+	struct hello hello;
 	uint8_t alert;
+	enum err err = read_hello(c, &hello, &alert);
 
-	switch (read_hello(c, &alert)) {
-	case ERR_OK:
-		return choose(c);
-	case ERR_AGAIN:
-		return STEP_AGAIN;
-	case ERR_PROTO:
-		conn_count(c, STATUS_HELLO_MALFORMED, 1);
-		return refuse(c, alert, false);
-	default:
-		conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
-		return STEP_END;
+	return err ? no_hello(c, err, alert) : choose(c, &hello, c->client.turns == 0);
+}
+
+/* OpenSSL would take 128 KiB, and any name. */
+enum step
+conn_step_retry(struct conn *c)
+{
+	struct hello hello;
+	uint8_t alert;
+	enum err err = read_hello(c, &hello, &alert);
+
+	if (!err && !choice_is_for(&c->choice, &hello)) {
+		alert = SSL_AD_ILLEGAL_PARAMETER;
+		err = ERR_PROTO;
 	}
+	return err ? no_hello(c, err, alert) : conn_enter(c, CONN_HANDSHAKE);
 }
 
 enum step
 conn_step_handshake(struct conn *c)
 {
-	enum err err = tls_handshake(c->client.tls, &c->client.want);
+	enum err err = tls_handshake(&c->client);
 
+	if (err == ERR_AGAIN && hello_is_retry(bio_output(&c->client))) {
+		c->walk = (struct hello_walk){.second = true};
+		return conn_enter(c, CONN_RETRY);
+	}
 	if (err == ERR_AGAIN)
 		return STEP_AGAIN;
 	if (err) {
 		conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
+		conn_count(c, STATUS_CLIENT_CERT_REFUSED, client_cert_was_refused(c->client.tls));
 		(void)!end_discard(&c->client, c->host->scratch); /* as refuse() */
 		return STEP_END;
 	}
 	conn_count(c, STATUS_HANDSHAKES, 1);
 	records_watch(&c->client.records, c->client.tls);
+	conn_count(c, STATUS_RESUMED, (uint64_t)SSL_session_reused(c->client.tls));
+	c->client.owes_ticket = tickets_is_owed(c->client.tls);
 	if (c->choice.kind == CHOICE_CHALLENGE) {
 		conn_count(c, STATUS_CHALLENGES_SERVED, 1);
 		return conn_enter(c, CONN_DRAIN);
@@ -187,6 +217,7 @@ enum step
 conn_step_drain(struct conn *c)
 {
 	end_done(&c->backend, false);
+	balance_done(c->host->balance, &c->pick);
 	if (c->client.ended) /* nothing more comes: closing resets nothing */
 		return end_farewell(&c->client) == ERR_AGAIN ? STEP_AGAIN : STEP_END;
 	if (end_shut(&c->client) == ERR_AGAIN)

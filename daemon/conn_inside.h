@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdint.h>
 
+#include "daemon/balance.h"
 #include "daemon/choice.h"
 #include "daemon/conn.h"
 #include "daemon/hello.h"
@@ -20,12 +21,14 @@ enum conn_state {
 	CONN_PROXY, /* the PROXY header of who connects for the client */
 	CONN_HELLO, /* the first bytes, until they are a ClientHello */
 	CONN_HANDSHAKE,
-	CONN_REQUEST, /* port 80: one request and its reply */
-	CONN_WAIT,    /* hands are shaken; the backend is not bothered before the first byte */
-	CONN_CONNECT, /* to the backend's servers, one after the other */
-	CONN_RELAY,   /* bytes both ways */
-	CONN_DRAIN,   /* all is said; what the client still sends is read, so that our close() does
-	               * not reset what it has not read yet */
+	CONN_RETRY,       /* a second ClientHello, after a HelloRetryRequest */
+	CONN_REQUEST,     /* port 80: one request and its reply */
+	CONN_WAIT,        /* hands are shaken; the backend is not bothered before the first byte */
+	CONN_CONNECT,     /* to the backend's servers, one after the other */
+	CONN_BACKEND_TLS, /* hands are shaken with the server, in what is left of its time */
+	CONN_RELAY,       /* bytes both ways */
+	CONN_DRAIN, /* all is said; what the client still sends is read, so that our close() does
+	             * not reset what it has not read yet */
 };
 
 enum step {
@@ -48,7 +51,7 @@ struct conn {
 	struct listener *listener;
 	struct end client;
 	struct end backend;
-	size_t server; /* of the backend's, the one we connect to */
+	struct balance_pick pick; /* which of the backend's servers */
 	struct hello_walk walk;
 	struct choice choice;
 	struct http01 http;
@@ -82,12 +85,19 @@ bool conn_may_send_proxy(struct conn *c); /* false: closed unread */
 /* conn_client.c */
 enum step conn_step_hello(struct conn *c);
 enum step conn_step_handshake(struct conn *c);
+enum step conn_step_retry(struct conn *c);
 enum step conn_step_request(struct conn *c);
 enum step conn_step_wait(struct conn *c);
 enum step conn_step_drain(struct conn *c);
 /* conn_backend.c */
 enum step conn_step_connect(struct conn *c);
+enum step conn_step_backend_tls(struct conn *c);
 void conn_connect_expired(struct conn *c); /* one server has had its time */
 enum step conn_step_relay(struct conn *c);
+/* conn_proxy.c */
+/* What client and we have agreed on; empty: nothing. */
+struct span conn_alpn(const struct conn *c);
+/* The header that the backend wants, if any, on its connected socket. */
+MUST_CHECK enum err conn_send_proxy(struct conn *c);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "daemon/channel.h"
 #include "daemon/command_store.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
@@ -24,6 +25,7 @@ enum {
 	READ_CHUNK = 64 * 1024,
 	HALF_LINE_MS = 10000,
 	TICK_MS = 1000,
+	LEAVING_TICK_MS = 50,
 };
 
 /* ---- clients -------------------------------------------------------------------------------- */
@@ -66,6 +68,10 @@ run_line(struct control_client *cl, const char *line, size_t len)
 	cJSON *request = NULL;
 
 	cl->asked_at = clock_mono_ms();
+	if (cl->control->leave_by) {
+		upgrade_turn_away(cl);
+		return;
+	}
 	if (json_parse(line, len, &request) || !cJSON_IsObject(request)) {
 		reply_error(cl, MSG_EXIT_USAGE, "invalid",
 		            "a request is one JSON object on one line (docs/control.md)");
@@ -214,6 +220,7 @@ on_wake(void *arg)
 	wait_on_notices(c);
 	import_on_done(c);
 	flush_all(c);
+	upgrade_on_timer(c);
 }
 
 static void
@@ -224,7 +231,8 @@ on_tick(void *arg)
 
 	wait_on_timer(c);
 	store_on_timer(c);
-	loop_want(c->listen_watch, LOOP_READ);
+	if (!c->leave_by)
+		loop_want(c->listen_watch, LOOP_READ);
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct control_client *cl = &c->clients[i];
 
@@ -232,7 +240,8 @@ on_tick(void *arg)
 			close_client(cl);
 	}
 	flush_all(c);
-	loop_timer_start(c->timer, TICK_MS);
+	upgrade_on_timer(c);
+	loop_timer_start(c->timer, c->leave_by ? LEAVING_TICK_MS : TICK_MS);
 }
 
 static void
@@ -240,7 +249,7 @@ on_channel(void *arg, int events)
 {
 	struct control *c = arg;
 	char message[ROLE_MESSAGE_MAX];
-	ssize_t n = recv(c->channel, message, sizeof(message) - 1, MSG_DONTWAIT);
+	ssize_t n = channel_recv(c->channel, message, sizeof(message), NULL);
 
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -249,8 +258,8 @@ on_channel(void *arg, int events)
 		loop_stop(c->loop);
 		return;
 	}
-	message[n] = '\0';
 	reload_on_message(c, message[0], message + 1);
+	upgrade_on_message(c, message[0], message + 1);
 	flush_all(c);
 }
 
@@ -293,15 +302,16 @@ control_new(const struct control_config *config, struct control **ret_control)
 	c->conf = conf_ref(config->conf);
 	c->store = config->store;
 	c->status = config->status;
+	c->servers = config->servers;
 	c->channel = config->channel;
-	c->listen_fd = -1;
+	c->listen_fd = config->listen_fd;
 	c->started_at = clock_wall();
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		c->clients[i].fd = -1;
 	err = loop_new(&c->loop);
 	if (!err)
 		err = notice_new(wake_loop, c, &c->notices);
-	if (!err) {
+	if (!err && c->listen_fd < 0) {
 		err = control_open_socket(c->conf->control_socket, &c->listen_fd);
 		if (err)
 			log_err("cannot open the control socket %s: %s", c->conf->control_socket,
@@ -335,7 +345,7 @@ control_free(struct control *control)
 	loop_timer_free(control->timer);
 	if (control->listen_fd >= 0) {
 		close(control->listen_fd);
-		if (lstat(control->conf->control_socket, &st) == 0 &&
+		if (!control->leave_by && lstat(control->conf->control_socket, &st) == 0 &&
 		    st.st_ino == control->socket_ino)
 			unlink(control->conf->control_socket);
 	}
@@ -353,10 +363,12 @@ control_notices(struct control *control)
 }
 
 void
-control_run(struct control *control, struct issuer *issuer, struct upkeep *upkeep)
+control_run(struct control *control, const struct control_peers *peers)
 {
-	control->issuer = issuer;
-	control->upkeep = upkeep;
+	control->issuer = peers->issuer;
+	control->upkeep = peers->upkeep;
+	control->health = peers->health;
+	control->stapler = peers->stapler;
 	loop_run(control->loop);
 	store_end(control);
 	import_end(control);

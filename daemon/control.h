@@ -14,10 +14,13 @@
 
 struct conf;
 struct control;
+struct health;
 struct issuer;
 struct notice_queue;
+struct servers;
 struct status;
 struct store;
+struct stapler;
 struct upkeep;
 
 /* Borrowed until control_free(); of the conf a reference is taken. */
@@ -25,7 +28,17 @@ struct control_config {
 	const struct conf *conf;
 	struct store *store;
 	struct status *status;
+	int listen_fd; /* the socket to go on with, taken over; -1: one is opened */
+	struct servers *servers;
 	int channel; /* to the parent */
+};
+
+/* The keeper's other threads. */
+struct control_peers {
+	struct issuer *issuer;
+	struct upkeep *upkeep;
+	struct health *health;
+	struct stapler *stapler;
 };
 
 /* Opens the socket. */
@@ -34,6 +47,6 @@ void control_free(struct control *control);
 /* What the issuer's thread tells; to be handed to the issuer. */
 struct notice_queue *control_notices(struct control *control);
 /* Serves until the parent says so or is gone. */
-void control_run(struct control *control, struct issuer *issuer, struct upkeep *upkeep);
+void control_run(struct control *control, const struct control_peers *peers);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/msg.h"
 #include "daemon/command.h"
 #include "daemon/control.h"
+#include "daemon/control_parent.h"
 #include "daemon/shown.h"
 #include "store/domain.h"
 
@@ -57,6 +58,7 @@ struct control_client {
 	struct hostname only;  /* events of this name only, when len > 0 */
 	bool reloading;
 	bool rotating;   /* waits for replaced workers to be through with their handshakes */
+	bool upgrading;  /* waits for the upgrade that is in work */
 	bool backing_up; /* waits for the backup that runs */
 	bool checking;   /* waits for the check that runs */
 };
@@ -69,8 +71,13 @@ struct control {
 	struct status *status;
 	struct issuer *issuer;
 	struct upkeep *upkeep;
+	struct stapler *stapler;
+	struct health *health;
+	struct servers *servers;
 	struct notice_queue *notices;
 	struct import_pool *imports; /* NULL until the first import */
+	bool upgrading;              /* a new certd is being started */
+	int64_t leave_by;            /* mono ms: it is there, we go; 0: no */
 	int channel;
 	int listen_fd;
 	ino_t socket_ino; /* of the socket file: it may be another certd's by the end */
@@ -101,7 +108,6 @@ cJSON *line_with(const char *member, cJSON **ret_object);
 void import_on_done(struct control *c); /* command_import.c */
 void import_end(struct control *c);     /* gives up what is under way, and says so */
 void import_forget(struct control_client *cl);
-
 /* control_wait.c */
 /* The reply goes on with the steps of the names added, and ends when all are through. SEEN:
  * outcomes so far, as for msg_exit_combine(). */
@@ -110,11 +116,4 @@ void wait_begin(struct control_client *cl, unsigned seen);
 void wait_on_notices(struct control *c);
 void wait_on_timer(struct control *c);
 void wait_done(struct control_client *cl);
-/* control_reload.c: begins one unless it is in work; `reloading` clients get its answer */
-void reload_ask(struct control *c);
-/* Whether one would be begun now; else WHY. */
-bool reload_is_possible(struct control *c, char *why, size_t size);
-/* TEXT: a sentence behind the byte, or "". */
-void reload_on_message(struct control *c, char message, const char *text);
-
 #endif

@@ -12,9 +12,11 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
+#include "daemon/health.h"
 #include "daemon/history.h"
 #include "daemon/issuer.h"
 #include "daemon/role.h"
+#include "daemon/stapler.h"
 #include "daemon/upkeep.h"
 #include "store/domain_list.h"
 #include "store/store.h"
@@ -95,17 +97,22 @@ reload_is_possible(struct control *c, char *why, size_t size)
 	char error[CONF_ERROR_MAX + 1];
 	bool refused;
 
-	if (c->next_conf) {
-		snprintf(why, size, "a reload is in work");
+	if (c->next_conf || c->upgrading) {
+		snprintf(why, size, "a reload or an upgrade is in work");
 		return false;
 	}
-	refused = conf_load(c->conf->file, &new, error) ||
-	          needs_restart(c->conf, new, error, sizeof(error)) ||
-	          drops_used(c, new, error, sizeof(error));
+	refused =
+		conf_load(c->conf->file, &new, error) || !reload_fits(c, new, error, sizeof(error));
 	if (refused)
 		snprintf(why, size, "%s", error);
 	conf_unref(new);
 	return !refused;
+}
+
+bool
+reload_fits(struct control *c, const struct conf *new, char *why, size_t size)
+{
+	return !needs_restart(c->conf, new, why, size) && !drops_used(c, new, why, size);
 }
 
 void
@@ -117,8 +124,12 @@ reload_ask(struct control *c)
 
 	if (c->next_conf)
 		return; /* one is in work: its answer is for all who asked */
-	if (conf_load(c->conf->file, &new, why) || needs_restart(c->conf, new, why, sizeof(why)) ||
-	    drops_used(c, new, why, sizeof(why))) {
+	if (c->upgrading) {
+		log_warn("reload refused, an upgrade is in work");
+		answer_reload(c, "an upgrade is in work");
+		return;
+	}
+	if (conf_load(c->conf->file, &new, why) || !reload_fits(c, new, why, sizeof(why))) {
 		log_warn("reload refused, the running configuration stays: %s", why);
 		conf_unref(new);
 		answer_reload(c, why);
@@ -162,6 +173,8 @@ reload_on_message(struct control *c, char message, const char *text)
 		log_set_level(c->conf->log_level);
 		issuer_set_conf(c->issuer, c->conf);
 		upkeep_take_conf(c->upkeep, c->conf);
+		stapler_set_conf(c->stapler, c->conf);
+		health_set_conf(c->health, c->conf);
 	}
 	c->next_conf = NULL;
 	answer_reload(c, *text ? text : NULL);

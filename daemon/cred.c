@@ -14,6 +14,7 @@
 
 #include "acme/key.h"
 #include "base/clock.h"
+#include "acme/ocsp.h"
 #include "base/cursor.h"
 #include "store/cert.h"
 #include "store/domain.h"
@@ -34,6 +35,7 @@ struct material {
 	EVP_PKEY *key;
 	struct chain_ref *chain; /* NULL: none */
 	int64_t not_after;
+	bool has_responder;         /* of OCSP, named in the leaf */
 	uint64_t generation;        /* hashed, when several names may have it */
 	struct cred_chains *shared; /* NULL: not hashed */
 	UT_hash_handle hh;
@@ -41,7 +43,8 @@ struct material {
 
 struct cred {
 	unsigned refs;
-	struct material *of[2]; /* the second one is NULL most often */
+	struct material *of[2];            /* the second one is NULL most often */
+	struct cred_source *staple_source; /* of the first one; NULL: none */
 	bool incomplete;
 	bool spoiled;
 };
@@ -115,6 +118,7 @@ cred_unref(struct cred *cred)
 		return;
 	material_unref(cred->of[0]);
 	material_unref(cred->of[1]);
+	free(cred->staple_source);
 	free(cred);
 }
 
@@ -165,6 +169,12 @@ bool
 cred_is_incomplete(const struct cred *cred)
 {
 	return cred->incomplete;
+}
+
+const struct cred_source *
+cred_staple_source(const struct cred *cred, const SSL *ssl)
+{
+	return SSL_get_certificate(ssl) == cred->of[0]->leaf ? cred->staple_source : NULL;
 }
 
 bool
@@ -271,6 +281,15 @@ load_key(const struct cert *cert, const X509 *leaf, EVP_PKEY **ret_key)
 	return key_load_p256(&cert->key, point->data, (size_t)point->length, ret_key);
 }
 
+static bool
+names_responder(const struct buf *leaf)
+{
+	char url[OCSP_URL_MAX + 1];
+	bool must_staple;
+
+	return ocsp_responder((struct span){leaf->data, leaf->len}, url, &must_staple);
+}
+
 typedef enum err get_cert(struct store_txn *txn, const struct domain *domain, struct cert *cert);
 
 /* The bytes of the private key are wiped here whatever happens. */
@@ -293,6 +312,7 @@ load(struct cred_chains *chains, struct store_txn *txn, const struct domain *dom
 		err = load_key(&cert, m->leaf, &m->key);
 	if (!err)
 		err = chain_ref(chains, txn, cert.chain_id, &m->chain);
+	m->has_responder = !err && names_responder(&cert.leaf);
 	m->not_after = cert.not_after;
 	m->generation = cert.generation;
 	cert_done(&cert);
@@ -331,6 +351,15 @@ load_pooled(struct cred_chains *chains, struct store_txn *txn, const struct doma
 	return ERR_OK;
 }
 
+/* Without memory for it, it is served without answers. */
+static void
+note_source(struct cred *cred, const struct domain *domain)
+{
+	if (cred->of[0]->has_responder &&
+	    (cred->staple_source = malloc(sizeof(*cred->staple_source))))
+		*cred->staple_source = (struct cred_source){domain->name, domain->generation};
+}
+
 static enum err
 load_first(struct cred_chains *chains, struct store_txn *txn, const struct domain *domain,
            struct material **ret_material)
@@ -351,6 +380,8 @@ cred_load(struct cred_chains *chains, struct store_txn *txn, const struct domain
 		return ERR_NOMEM;
 	cred->refs = 1;
 	err = load_first(chains, txn, domain, &cred->of[0]);
+	if (!err)
+		note_source(cred, domain);
 	if (domain->second.generation)
 		second = load_pooled(chains, txn, domain, cert_get_second, &cred->of[1]);
 	if (err && cred->of[1]) {

@@ -15,8 +15,10 @@
 
 #include <openssl/types.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
+#include "base/hostname.h"
 
 struct cred;
 struct cred_chains;
@@ -40,6 +42,13 @@ void cred_unref(struct cred *cred); /* accepts NULL */
 /* OpenSSL decodes parts of a certificate at its first use and remembers when that went wrong, be it
  * only for lack of memory: then CRED is spoiled, and should be loaded again. */
 MUST_CHECK enum err cred_attach(struct cred *cred, SSL *ssl);
+/* Which record of the store the certificate is that SSL has chosen; NULL when that names no OCSP
+ * responder, or is the second one. */
+struct cred_source {
+	struct hostname name;
+	uint64_t generation;
+};
+const struct cred_source *cred_staple_source(const struct cred *cred, const SSL *ssl);
 bool cred_is_spoiled(const struct cred *cred);
 /* One of two certificates is missing in it. */
 bool cred_is_incomplete(const struct cred *cred);

@@ -36,6 +36,9 @@ end_done(struct end *end, bool reset)
 	if (!reset && end->tls)
 		(void)!bio_flush(end); /* the last alert, as far as the socket takes it */
 	bio_done(end);
+	/* SSL_free() would spoil the session of one that was not shut down. */
+	if (end->tls && !end->failed)
+		SSL_set_shutdown(end->tls, SSL_SENT_SHUTDOWN);
 	SSL_free(end->tls);
 	end->tls = NULL;
 	drop_held(end);
@@ -153,6 +156,9 @@ end_write(struct end *end, const void *data, size_t len, size_t *ret_len)
 
 	if (end->tls) {
 		ERR_clear_error();
+		if (end->owes_ticket)
+			(void)SSL_new_session_ticket(end->tls);
+		end->owes_ticket = false;
 		err = SSL_write_ex(end->tls, data, len, ret_len) == 1 ? ERR_OK : tls_wait(end);
 		if (err && err != ERR_AGAIN) /* a broken TLS connection is broken both ways */
 			end->failed = true;

@@ -4,10 +4,11 @@
  *
  * The same struct for the client and for the backend. Nothing waits: a call that cannot go on
  * answers ERR_AGAIN and has noted in `want` what the descriptor must become. Bytes that the other
- * end cannot take yet are held here, END_CHUNK of them at most, in memory that exists only
- * meanwhile; an end whose bytes are held is not read, and that is all the back-pressure there is.
- * A socket is read only when the loop has said that it is readable, and END_TURNS times at most: no
- * call is spent to learn that there is nothing, and none starves the others.
+ * end cannot take yet are held here, END_CHUNK of them at most (a ClientHello: HELLO_RAW_MAX), in
+ * memory that exists only meanwhile; an end whose bytes are held is not read, and that is all the
+ * back-pressure there is. A socket is read only when the loop has said that it is readable, and
+ * END_TURNS times at most: no call is spent to learn that there is nothing, and none starves the
+ * others.
  */
 #ifndef DAEMON_END_H
 #define DAEMON_END_H
@@ -49,12 +50,13 @@ struct end {
 	unsigned char *held;     /* came from it, not taken by the other end yet; owned */
 	size_t held_at;
 	size_t held_len;
-	bool ended;    /* it said that no more bytes come: FIN, close_notify */
-	bool failed;   /* it broke off: reset, TLS truncated or wrong */
-	bool shut;     /* we told it that no more bytes come */
-	bool deaf;     /* it takes no more bytes */
-	bool fin;      /* TLS on a socket that has ended */
-	bool farewell; /* close_notify is written */
+	bool owes_ticket; /* TLS 1.3: goes out in front of the first bytes for it */
+	bool ended;       /* it said that no more bytes come: FIN, close_notify */
+	bool failed;      /* it broke off: reset, TLS truncated or wrong */
+	bool shut;        /* we told it that no more bytes come */
+	bool deaf;        /* it takes no more bytes */
+	bool fin;         /* TLS on a socket that has ended */
+	bool farewell;    /* close_notify is written */
 };
 
 void end_init(struct end *end, struct bio_room *room);

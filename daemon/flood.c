@@ -49,26 +49,26 @@ flood_key_network(uint64_t key, struct network *ret_network)
 static uint64_t
 load(const _Atomic uint64_t *value)
 {
-	return atomic_load_explicit(value, memory_order_relaxed);
+	return atomic_load_explicit(value, memory_order_acquire);
 }
 
 static void
 store(_Atomic uint64_t *value, uint64_t v)
 {
-	atomic_store_explicit(value, v, memory_order_relaxed);
+	atomic_store_explicit(value, v, memory_order_release);
 }
 
-/* A reader that finds the same key before and after the numbers has that key's numbers. */
+/* A reader that sees a number of the new key also sees that the old key is gone, so who finds the
+ * same key before and after the numbers has that key's. */
 static void
 replace(struct flood_entry *e, uint64_t key)
 {
 	uint64_t base = load(&e->count);
 
 	store(&e->key, 0);
-	atomic_thread_fence(memory_order_release);
 	store(&e->base, base);
 	store(&e->count, base + 1);
-	atomic_store_explicit(&e->key, key, memory_order_release);
+	store(&e->key, key);
 }
 
 static void
@@ -120,9 +120,8 @@ add_name(struct flood *flood, const void *name, size_t len)
 	escape(name, len, text);
 	memcpy(words, text, strlen(text));
 	for (int i = 0; i < FLOOD_NAME_WORDS; i++)
-		atomic_store_explicit(&flood->names[n % FLOOD_NAMES][i], words[i],
-		                      memory_order_release);
-	atomic_store_explicit(&flood->written, n + 1, memory_order_release);
+		store(&flood->names[n % FLOOD_NAMES][i], words[i]);
+	store(&flood->written, n + 1);
 }
 
 void
@@ -141,10 +140,9 @@ flood_add(struct flood *flood, enum flood_reason reason, const struct sockaddr *
 static bool
 read_entry(const struct flood_entry *e, uint64_t *ret_key, uint64_t *ret_base, uint64_t *ret_count)
 {
-	*ret_key = atomic_load_explicit(&e->key, memory_order_acquire);
+	*ret_key = load(&e->key);
 	*ret_base = load(&e->base);
 	*ret_count = load(&e->count);
-	atomic_thread_fence(memory_order_acquire);
 	return *ret_key != 0 && load(&e->key) == *ret_key;
 }
 
@@ -183,16 +181,14 @@ flood_next_name(const struct flood *flood, struct flood_reader *reader,
 {
 	uint64_t words[FLOOD_NAME_WORDS], written;
 
-	while ((written = atomic_load_explicit(&flood->written, memory_order_acquire)) !=
-	       reader->read) {
+	while ((written = load(&flood->written)) != reader->read) {
 		uint64_t n = reader->read;
 
 		if (written - n >= FLOOD_NAMES)
 			n = reader->read = written - (FLOOD_NAMES - 1);
 		for (int i = 0; i < FLOOD_NAME_WORDS; i++)
-			words[i] = atomic_load_explicit(&flood->names[n % FLOOD_NAMES][i],
-			                                memory_order_acquire);
-		written = atomic_load_explicit(&flood->written, memory_order_acquire);
+			words[i] = load(&flood->names[n % FLOOD_NAMES][i]);
+		written = load(&flood->written);
 		if (written - n >= FLOOD_NAMES)
 			continue; /* overtaken while reading */
 		reader->read++;

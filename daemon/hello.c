@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum { RECORD_HEADER = 5, RECORD_MAX = 16 * 1024, MESSAGE_HEADER = 4, VERSION_MAJOR = 3 };
+enum { CHANGE_LEN = 1, SERVER_RANDOM_AT = RECORD_HEADER + MESSAGE_HEADER + 2 };
 enum { NAME_TYPE_HOST = 0, RANDOM_LEN = 32, VERSION_LEN = 2 };
 
 static enum err
@@ -28,12 +29,25 @@ is_whole(const struct hello_walk *walk)
 	return walk->have >= MESSAGE_HEADER && walk->have >= message_len(walk);
 }
 
+/* Of middlebox compatibility mode (RFC 8446, D.4), and nothing to us. */
+static bool
+is_change(const unsigned char *p, size_t left)
+{
+	return left >= RECORD_HEADER && p[0] == SSL3_RT_CHANGE_CIPHER_SPEC && p[3] == 0 &&
+	       p[4] == CHANGE_LEN;
+}
+
 /* The header of a record whose first LEFT bytes are at P. */
 static enum err
-check_record(const unsigned char *p, size_t left, bool first, uint8_t *ret_alert)
+check_record(const struct hello_walk *walk, const unsigned char *p, size_t left, uint8_t *ret_alert)
 {
+	bool first = walk->at == 0 && !walk->second;
+	bool may_change = walk->second && walk->have == 0;
 	size_t len;
 
+	if (left >= 1 && may_change && p[0] == SSL3_RT_CHANGE_CIPHER_SPEC &&
+	    (left < RECORD_HEADER || is_change(p, left)))
+		return left < RECORD_HEADER ? ERR_AGAIN : ERR_OK;
 	if (left >= 1 && p[0] != SSL3_RT_HANDSHAKE)
 		return refuse(first ? HELLO_NO_ALERT : SSL_AD_UNEXPECTED_MESSAGE, ret_alert);
 	if (left >= 2 && p[1] != VERSION_MAJOR)
@@ -66,7 +80,7 @@ hello_walk(struct hello_walk *walk, struct span raw, uint8_t *ret_alert)
 	while (!is_whole(walk)) {
 		const unsigned char *p = raw.data + walk->at;
 		size_t left = raw.len - walk->at;
-		enum err err = check_record(p, left, walk->at == 0, ret_alert);
+		enum err err = check_record(walk, p, left, ret_alert);
 		uint32_t len;
 
 		if (err == ERR_PROTO)
@@ -75,7 +89,8 @@ hello_walk(struct hello_walk *walk, struct span raw, uint8_t *ret_alert)
 		if (err || left < RECORD_HEADER + len)
 			return raw.len < HELLO_RAW_MAX ? ERR_AGAIN
 			                               : refuse(SSL_AD_DECODE_ERROR, ret_alert);
-		err = take_bytes(walk, p + RECORD_HEADER, len, ret_alert);
+		err = is_change(p, left) ? ERR_OK
+		                         : take_bytes(walk, p + RECORD_HEADER, len, ret_alert);
 		if (err)
 			return err;
 		walk->at += RECORD_HEADER + len;
@@ -93,6 +108,8 @@ hello_message(const struct hello_walk *walk, struct span raw, unsigned char spac
 		size_t n = (size_t)p[-2] << 8 | p[-1];
 
 		at += RECORD_HEADER + n;
+		if (p[-RECORD_HEADER] != SSL3_RT_HANDSHAKE)
+			continue;
 		if (n >= len && have == 0)
 			return (struct span){p, len};
 		n = n < len - have ? n : len - have;
@@ -180,6 +197,19 @@ hello_parse(struct span message, struct hello *ret_hello, uint8_t *ret_alert)
 		return refuse(SSL_AD_DECODE_ERROR, ret_alert);
 	*ret_hello = hello;
 	return ERR_OK;
+}
+
+bool
+hello_is_retry(struct span flight)
+{
+	static const unsigned char retry_random[RANDOM_LEN] = {
+		0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c,
+		0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb,
+		0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+
+	return flight.len >= SERVER_RANDOM_AT + RANDOM_LEN && flight.data[0] == SSL3_RT_HANDSHAKE &&
+	       flight.data[RECORD_HEADER] == SSL3_MT_SERVER_HELLO &&
+	       memcmp(flight.data + SERVER_RANDOM_AT, retry_random, RANDOM_LEN) == 0;
 }
 
 bool

@@ -31,6 +31,7 @@ struct hello_walk {
 	uint32_t at;           /* the next record's header, from the first byte on */
 	uint32_t have;         /* bytes of the message before it */
 	unsigned char head[4]; /* the message's type and length */
+	bool second; /* it answers a HelloRetryRequest: change_cipher_spec may come first */
 };
 
 struct hello {
@@ -45,6 +46,8 @@ MUST_CHECK enum err hello_walk(struct hello_walk *walk, struct span raw, uint8_t
 struct span hello_message(const struct hello_walk *walk, struct span raw,
                           unsigned char space[HELLO_MAX]);
 MUST_CHECK enum err hello_parse(struct span message, struct hello *ret_hello, uint8_t *ret_alert);
+/* Whether FLIGHT, which we are about to send, is a HelloRetryRequest (RFC 8446, 4.1.3). */
+bool hello_is_retry(struct span flight);
 bool hello_offers(const struct hello *hello, const char *protocol);
 
 /* A fatal alert in a record of its own, as it is sent before a version is agreed on. */

@@ -15,6 +15,12 @@ struct event;
 struct notice_queue;
 struct store;
 
+/* An event of somebody who cannot write it: the parent's, for the next keeper. */
+struct news {
+	char type[32]; /* "": none */
+	char detail[480];
+};
+
 /* Writes EVENT, its time set when it has none, and wakes those who follow. */
 MUST_CHECK enum err history_put(struct store *store, struct notice_queue *notices,
                                 struct event *event);

@@ -11,6 +11,7 @@
 #include "daemon/import_inside.h"
 #include "daemon/pair.h"
 #include "daemon/plan.h"
+#include "daemon/staple.h"
 #include "daemon/upkeep.h"
 #include "store/cert.h"
 #include "store/cert_pool.h"
@@ -107,6 +108,9 @@ put_cert(struct store_txn *txn, struct import_cert *from, struct domain *d, bool
 		err = cert_put(txn, &d->name, &cert, &b->issuers);
 	if (!err && shared)
 		from->pooled = cert.generation;
+	if (!err && !second)
+		err = staple_plan(txn, &d->name, cert.generation,
+		                  (struct span){cert.leaf.data, cert.leaf.len});
 	if (second)
 		d->second =
 			(struct domain_second){cert.generation, cert.not_before, cert.not_after};

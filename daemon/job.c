@@ -16,6 +16,7 @@
 #include "daemon/notice.h"
 #include "daemon/pair.h"
 #include "daemon/plan.h"
+#include "daemon/staple.h"
 #include "store/cert.h"
 #include "store/event.h"
 #include "store/order.h"
@@ -211,6 +212,9 @@ put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 		err = ERR_NOMEM;
 	if (!err)
 		err = cert_put(txn, &job->name, &cert, &job->chain.issuers);
+	if (!err)
+		err = staple_plan(txn, &job->name, cert.generation,
+		                  (struct span){cert.leaf.data, cert.leaf.len});
 	domain_take_cert(d, &cert, false);
 	pair_settle(txn, d, pair_leaf_is_rsa(&cert.leaf));
 	cert_done(&cert);

@@ -2,9 +2,9 @@
 /*
  * daemon/keeper.h - the keeper: the only writer of the store
  *
- * Three threads that meet in the store, the notice queue and the mailboxes of issuer and upkeep:
- * control (this one: the control socket, on a loop), issuer (plan, orders, curl) and upkeep
- * (damage, keys, room).
+ * Five threads that meet in the store, the notice queue and the mailboxes of the others: control
+ * (this one: the control socket, on a loop), issuer (plan, orders, curl), upkeep (damage, keys,
+ * room), health (the backends' servers) and stapler (OCSP).
  */
 #ifndef DAEMON_KEEPER_H
 #define DAEMON_KEEPER_H
@@ -14,6 +14,8 @@
 #include "base/err.h"
 
 struct conf;
+struct news;
+struct servers;
 struct status;
 struct store;
 
@@ -23,7 +25,10 @@ struct keeper_config {
 	struct store *store;
 	struct status *status;
 	bool careful; /* STORE is STORE_CAREFUL: serve and answer, order and repair nothing */
-	int channel;  /* to the parent: enum role_message */
+	struct servers *servers;
+	const struct news *news; /* an event that the parent has; may be NULL */
+	int control_fd;          /* the control socket to go on with, taken over; -1: none */
+	int channel;             /* to the parent: enum role_message */
 };
 
 /* Returns at ROLE_QUIT or when the channel ends. */

@@ -131,13 +131,11 @@ take(struct listener *l, int fd, const struct sockaddr_storage *peer)
 	l->config.fn(l->config.arg, l, fd, peer);
 }
 
-static void
-on_ready(void *arg, int events)
+/* Up to MOST connections; false when there is a shortage. */
+static bool
+accept_some(struct listener *l, int most)
 {
-	struct listener *l = arg;
-
-	(void)events;
-	for (int i = 0; i < ACCEPT_BATCH && !l->stopped; i++) {
+	for (int i = 0; i < most && !l->stopped; i++) {
 		struct sockaddr_storage peer = {0};
 		socklen_t len = sizeof(peer);
 		int fd = -1;
@@ -146,16 +144,26 @@ on_ready(void *arg, int events)
 		if (l->config.has_room(l->config.arg, l->config.conf))
 			fd = accept4(l->config.fd, (struct sockaddr *)&peer, &len,
 			             SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0) {
+		if (fd >= 0)
 			take(l, fd, &peer);
-		} else if (is_shortage(errno)) {
-			pause_accepting(l, errno);
-			return;
-		} else if (errno == EAGAIN) {
+		else if (is_shortage(errno))
+			return false;
+		else if (errno == EAGAIN)
 			break;
-		} /* else that one connection is gone already (ECONNABORTED and kin) */
+		/* else that one connection is gone already (ECONNABORTED and kin) */
 	}
-	if (!l->stopped)
+	return true;
+}
+
+static void
+on_ready(void *arg, int events)
+{
+	struct listener *l = arg;
+
+	(void)events;
+	if (!accept_some(l, ACCEPT_BATCH))
+		pause_accepting(l, errno);
+	else if (!l->stopped)
 		loop_want(l->watch, LOOP_READ);
 }
 
@@ -178,6 +186,7 @@ listener_new(const struct listener_config *config, struct listener **ret_listene
 	if (!err)
 		err = loop_timer(config->loop, on_pause_over, l, &l->pause);
 	if (err) {
+		l->config.fd = -1; /* still the caller's */
 		listener_free(l);
 		return err;
 	}
@@ -191,8 +200,12 @@ listener_stop(struct listener *l)
 {
 	if (l->stopped)
 		return;
+	(void)accept_some(l, BACKLOG);
 	l->stopped = true;
-	loop_want(l->watch, 0);
+	loop_unwatch(l->watch);
+	l->watch = NULL;
+	close(l->config.fd);
+	l->config.fd = -1;
 }
 
 void
@@ -203,6 +216,8 @@ listener_free(struct listener *l)
 	loop_unwatch(l->watch);
 	loop_timer_free(l->pause);
 	peers_free(l->peers);
+	if (l->config.fd >= 0)
+		close(l->config.fd);
 	free(l);
 }
 

@@ -40,7 +40,7 @@ struct listener_config {
 	struct loop *loop;
 	const struct conf_listen *conf; /* borrowed until listener_free() */
 	struct status_slot *status;
-	int fd; /* borrowed too */
+	int fd; /* taken over on success: closed by listener_stop() or listener_free() */
 	listener_fn *fn;
 	listener_room_fn *has_room;
 	void *arg; /* of both */
@@ -49,7 +49,8 @@ struct listener_config {
 MUST_CHECK enum err listener_new(const struct listener_config *config,
                                  struct listener **ret_listener);
 void listener_free(struct listener *listener); /* accepts NULL */
-/* No connection is accepted from now on. */
+/* Takes what is queued already, as nobody else may have this socket, and closes it: the kernel
+ * gives new connections to sockets that are accepted from. */
 void listener_stop(struct listener *listener);
 const struct conf_listen *listener_conf(const struct listener *listener);
 /* Counts a connection with its client's address. ERR_FULL: that has its share already; RET_PEER is

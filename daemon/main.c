@@ -6,17 +6,20 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/problem.h"
 #include "base/secret.h"
 #include "daemon/conf.h"
 #include "daemon/descriptors.h"
+#include "daemon/inherit.h"
 #include "daemon/master.h"
 #include "daemon/offline.h"
 #include "daemon/role.h"
@@ -47,6 +50,8 @@ struct options {
 	const char *path; /* of the action, NULL: none */
 	int key_fd;       /* DB_CHECK for the keeper, else -1 */
 	bool single;
+	struct inherited *inherited;
+	char **argv; /* with a path that stays true */
 };
 
 static const struct option longs[] = {
@@ -126,22 +131,33 @@ make_directories(const struct conf *conf)
 }
 
 static int
-run(const struct conf *conf, bool single)
+run(const struct conf *conf, const struct options *o)
 {
 	struct secret master = {0};
 	struct problem why = {0};
+	char text[CONF_ERROR_MAX + 1];
 	int code = EXIT_FAILURE;
 	enum err err;
 
 	descriptors_lift();
+	if (!inherit_fits(o->inherited, conf, text, sizeof(text))) {
+		log_err("not taking over: %s", text);
+		inherit_refuse(o->inherited, text);
+		return code;
+	}
 	if (!make_directories(conf))
 		return code;
 	err = master_load(conf, &master, &why);
-	if (err)
+	if (err) {
 		log_err("cannot start: %s", why.kind ? why.detail : err_text(err));
-	else
-		code = role_parent(
-			&(struct role_config){.conf = conf, .master = &master, .single = single});
+		inherit_refuse(o->inherited, why.kind ? why.detail : err_text(err));
+	} else {
+		code = role_parent(&(struct role_config){.conf = conf,
+		                                         .master = &master,
+		                                         .single = o->single,
+		                                         .inherited = o->inherited,
+		                                         .argv = o->argv});
+	}
 	secret_done(&master);
 	return code;
 }
@@ -162,14 +178,29 @@ act(const struct conf *conf, const struct options *o)
 	case DB_CHECK:
 		return offline_check(conf);
 	default:
-		return run(conf, o->single);
+		return run(conf, o);
 	}
+}
+
+/* An upgrade starts what is found under this name then: relative to where we are now, not to where
+ * we may be. */
+static char *
+find_ourselves(char *name)
+{
+	char here[PATH_MAX];
+	char *path;
+
+	if (name[0] == '/' || !strchr(name, '/') || !getcwd(here, sizeof(here)) ||
+	    asprintf(&path, "%s/%s", here, name) < 0)
+		return name;
+	return path;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct options o = {.file = default_file, .key_fd = -1};
+	struct inherited inherited;
+	struct options o = {.file = default_file, .key_fd = -1, .inherited = &inherited};
 	char error[CONF_ERROR_MAX + 1];
 	const struct conf *conf;
 	int code = parse_options(argc, argv, &o);
@@ -180,12 +211,18 @@ main(int argc, char **argv)
 		return offline_check_child(o.path, o.key_fd);
 	if (o.action == KEY_INIT && o.path)
 		return offline_key_init(NULL, o.path);
+	o.argv = argv;
+	argv[0] = find_ourselves(argv[0]);
+	if (inherit_take(&inherited))
+		fprintf(stderr, "certd: what CERTD_UPGRADE says is not understood\n");
 	if (conf_load(o.file, &conf, error)) {
 		fprintf(stderr, "certd: %s\n", error);
+		inherit_refuse(&inherited, error);
 		return EXIT_FAILURE;
 	}
 	log_init(conf->log_level, o.single ? "single" : "parent");
 	code = act(conf, &o);
 	conf_unref(conf);
+	inherit_done(&inherited);
 	return code;
 }

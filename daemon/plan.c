@@ -10,6 +10,9 @@ enum {
 	RETRY_ASKED_MAX = 7 * 86400,
 	RETRY_CA_FAULT_MAX = 600,
 	RETRY_LEAST = 1,
+	STAPLE_LEAST = 60,
+	ASK_AGAIN_FIRST = 60,
+	ASK_AGAIN_MAX = 6 * 3600,
 };
 
 static const int32_t retry_after[] = {60, 600, 6000, 86400};
@@ -48,4 +51,25 @@ plan_retry_at(uint32_t failures, int64_t now, int64_t not_after, const struct pr
 	if (half_left > 0 && wait > half_left)
 		wait = half_left;
 	return now + (wait < RETRY_LEAST ? RETRY_LEAST : wait);
+}
+
+int64_t
+plan_staple_at(int64_t now, int64_t next_update, uint32_t random)
+{
+	int64_t half = (next_update - now) / 2;
+
+	half -= half >= 10 ? random % (half / 10) : 0;
+	return now + (half > STAPLE_LEAST ? half : STAPLE_LEAST);
+}
+
+int64_t
+plan_ask_again_at(uint32_t failures, int64_t now, uint32_t random)
+{
+	int64_t wait = ASK_AGAIN_FIRST;
+
+	for (uint32_t i = 1; i < failures && wait < ASK_AGAIN_MAX; i++)
+		wait *= 2;
+	if (wait > ASK_AGAIN_MAX)
+		wait = ASK_AGAIN_MAX;
+	return now + wait + random % (wait / 4);
 }

@@ -23,4 +23,11 @@ int64_t plan_renew_at(int64_t not_before, int64_t not_after, uint32_t random);
 int64_t plan_retry_at(uint32_t failures, int64_t now, int64_t not_after,
                       const struct problem *problem);
 
+/* An OCSP answer is asked for again when half of what is left of it is over, up to a tenth of that
+ * earlier; at least a minute from NOW. */
+int64_t plan_staple_at(int64_t now, int64_t next_update, uint32_t random);
+/* After the FAILURES-th failure in a row (1 = the first): 1, 2, 4, ... minutes, at most 6 hours,
+ * and up to a quarter more. */
+int64_t plan_ask_again_at(uint32_t failures, int64_t now, uint32_t random);
+
 #endif

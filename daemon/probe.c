@@ -221,3 +221,9 @@ probe_store(const struct conf *conf, const struct secret *master, bool *ret_care
 	*ret_why = why;
 	return err;
 }
+
+enum err
+probe_open(const struct conf *conf, const struct secret *master, struct problem *ret_why)
+{
+	return look_in_child(&(struct probe){.conf = conf, .master = master}, ret_why);
+}

@@ -22,5 +22,9 @@ struct secret;
  * (STORE_CAREFUL). */
 MUST_CHECK enum err probe_store(const struct conf *conf, const struct secret *master,
                                 bool *ret_careful, struct problem *ret_why);
+/* Whether it can be opened and read at all, with the error of that; ERR_NOTFOUND: it is of an older
+ * format, which a keeper must bring up to date first. */
+MUST_CHECK enum err probe_open(const struct conf *conf, const struct secret *master,
+                               struct problem *ret_why);
 
 #endif

@@ -1,17 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/proxy.h - the PROXY protocol header, version 2: tells a backend who the client is */
+/*
+ * daemon/proxy.h - the PROXY protocol header: tells a backend who the client is
+ *
+ * Version 1 is a line of text with the addresses; version 2 has, behind the addresses, what was
+ * agreed with the client: ALPN, AUTHORITY (its SNI), SSL (version, cipher, client certificate).
+ */
 #ifndef DAEMON_PROXY_H
 #define DAEMON_PROXY_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
 
-struct sockaddr;
+enum {
+	PROXY_CN_MAX = 255,
+	PROXY_MAX = 1024, /* of either version; the longest is some 930 bytes */
+};
 
-enum { PROXY_V2_MAX = 16 + 36 }; /* fixed part and two IPv6 addresses with ports */
+struct proxy_facts {
+	struct sockaddr_storage client, local;
+	const unsigned char *alpn; /* the protocol chosen; NULL: none; at most 255 bytes */
+	size_t alpn_len;
+	const char *authority;   /* NULL: the client gave no name; at most 255 bytes */
+	const char *tls_version; /* "TLSv1.3"; NULL: TLS does not end here */
+	const char *cipher;      /* OpenSSL's name for it; both at most 63 bytes */
+	bool client_cert;        /* it showed one, now or before it resumed its session */
+	bool resumed;
+	uint32_t verify_result;    /* X509_V_...; says something with a certificate only */
+	char cn[PROXY_CN_MAX + 1]; /* of the certificate's subject, "" for none */
+};
 
-/* Writes the header for a TCP connection from CLIENT to LOCAL and returns its length. Addresses of
- * different or other families give an AF_UNSPEC header, which has none. */
-size_t proxy_v2(const struct sockaddr *client, const struct sockaddr *local,
-                unsigned char dst[PROXY_V2_MAX]);
+/* Each writes the header for a TCP connection and returns its length. Addresses of different or
+ * other families give "UNKNOWN" or AF_UNSPEC, without any. */
+size_t proxy_v1(const struct proxy_facts *facts, unsigned char dst[PROXY_MAX]);
+size_t proxy_v2(const struct proxy_facts *facts, unsigned char dst[PROXY_MAX]);
+/* "We speak for ourselves", for health checks: UNKNOWN or LOCAL. */
+size_t proxy_local(uint32_t version, unsigned char dst[PROXY_MAX]);
 
 #endif

@@ -6,33 +6,27 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/problem.h"
-#include "base/secret.h"
+#include "daemon/channel.h"
 #include "daemon/conf.h"
-#include "daemon/master.h"
-#include "daemon/probe.h"
+#include "daemon/notify.h"
 #include "daemon/role_inside.h"
-#include "store/store.h"
 
-static void
-serve(struct parent *p)
+void
+role_serve(struct parent *p)
 {
 	p->served = true;
 	if (role_start_workers(p, p->conf, &p->sockets, false))
 		log_err("too many workers");
 }
 
-static void
-announce(struct parent *p)
+void
+role_announce(struct parent *p)
 {
 	char where[512];
 	size_t at = 0;
@@ -46,6 +40,7 @@ announce(struct parent *p)
 		                       p->conf->listens[i].address.text);
 	log_notice("certd %s serves with %u workers: %s", CERTD_VERSION, p->conf->workers, where);
 	p->announced = true;
+	notify_say("READY=1\nMAINPID=%d", (int)getpid());
 }
 
 /* A keeper that was killed when it had changed the master key could not ask for new workers. */
@@ -61,23 +56,47 @@ replace_stale(struct parent *p, struct role *keeper)
 }
 
 static void
+on_keeper_ready(struct parent *p, struct role *keeper)
+{
+	p->news = (struct news){0}; /* it has written them */
+	if (p->control_fd >= 0)
+		close(p->control_fd);
+	p->control_fd = -1;
+	if (!p->served)
+		role_serve(p);
+	if (!p->readonly) {
+		replace_stale(p, keeper);
+		return;
+	}
+	log_notice("the store can be written again");
+	p->readonly = false;
+	reload_begin(p); /* workers that opened it without its reader slots must go */
+}
+
+static void
 on_ready(struct parent *p, struct role *r)
 {
 	if (r->state != ROLE_STARTING)
 		return;
 	r->state = ROLE_RUNNING;
-	if (r->spawn.kind == SPAWN_KEEPER && !p->served)
-		serve(p);
-	if (r->spawn.kind == SPAWN_KEEPER && p->readonly) {
-		log_notice("the store can be written again");
-		p->readonly = false;
-		reload_begin(p); /* workers that opened it without its reader slots must go */
-	} else if (r->spawn.kind == SPAWN_KEEPER) {
-		replace_stale(p, r);
-	}
-	if (r->spawn.kind == SPAWN_WORKER && !p->announced)
-		announce(p);
+	if (r->spawn.kind == SPAWN_KEEPER)
+		on_keeper_ready(p, r);
+	if (r->spawn.kind == SPAWN_WORKER && !p->announced && !p->elder.held)
+		role_announce(p);
 	reload_check(p);
+	takeover_on_ready(p);
+}
+
+/* Whatever is in work that can be taken back. */
+static void
+undo(struct parent *p, const char *why)
+{
+	if (p->next)
+		reload_undo(p, why);
+	if (p->heir.state == HEIR_STARTING)
+		upgrade_refuse(p, why);
+	if (p->elder.held)
+		takeover_refuse(p, why);
 }
 
 /* A role is gone: restart it, unless it was told to go, or the daemon could not even start. */
@@ -90,17 +109,20 @@ on_gone(struct parent *p, struct role *r, const char *how)
 		close(r->spawn.channel);
 	r->spawn.channel = -1;
 	r->spawn.pid = 0;
+	servers_forget_role(p->servers, (size_t)(r - p->roles));
 	if (r->state == ROLE_LEAVING || p->stopping) {
 		role_release(r);
+		if (r == &p->roles[KEEPER])
+			upgrade_on_keeper_gone(p);
 		return;
 	}
 	if (r->fresh) {
 		role_release(r); /* first: it is not to be told to leave */
-		reload_undo(p, "a new worker did not start; see the log");
+		undo(p, "a new worker did not start; see the log");
 		return;
 	}
-	if (p->next && r->spawn.kind == SPAWN_KEEPER)
-		reload_undo(p, "the keeper has ended meanwhile");
+	if (r->spawn.kind == SPAWN_KEEPER)
+		undo(p, "the keeper has ended meanwhile");
 	log_err("%s %s%s", role_name(r), how, p->served ? "; starting it again" : "");
 	if (never_ran && !p->served && !role_has_crashed(r)) {
 		p->exit_code = EXIT_FAILURE;
@@ -110,7 +132,7 @@ on_gone(struct parent *p, struct role *r, const char *how)
 	}
 	role_plan_restart(p, r, never_ran);
 	if (!p->served)
-		serve(p); /* the keeper may never live: workers only read */
+		role_serve(p); /* the keeper may never live: workers only read */
 }
 
 static void
@@ -135,13 +157,17 @@ on_child(struct parent *p)
 	}
 }
 
-static void
-stop(struct parent *p)
+void
+role_stop(struct parent *p)
 {
 	int64_t now = clock_mono_ms();
 
-	if (p->next)
-		reload_undo(p, "certd is stopping");
+	if (!p->stopping)
+		undo(p, "certd is stopping");
+	if (p->elder.channel >= 0)
+		(void)channel_send(p->elder.channel, ROLE_QUIT, NULL, -1);
+	if (p->announced && p->heir.state == HEIR_NONE)
+		notify_say("STOPPING=1"); /* the main process alone may say so */
 	log_notice("stopping%s", p->stopping ? " at once" : "");
 	for (size_t i = 0; i < ROLES_MAX; i++) {
 		struct role *r = &p->roles[i];
@@ -164,12 +190,13 @@ on_signal(struct parent *p)
 	struct signalfd_siginfo si;
 
 	while (read(p->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGCHLD)
+		if (si.ssi_signo == SIGCHLD) {
 			on_child(p);
-		else if (si.ssi_signo == SIGHUP)
+			upgrade_on_child(p);
+		} else if (si.ssi_signo == SIGHUP)
 			role_say(&p->roles[KEEPER], ROLE_RELOAD, NULL);
 		else
-			stop(p);
+			role_stop(p);
 	}
 }
 
@@ -197,7 +224,8 @@ static void
 on_channel(struct parent *p, struct role *r)
 {
 	char message[ROLE_MESSAGE_MAX];
-	ssize_t n = recv(r->spawn.channel, message, sizeof(message), MSG_DONTWAIT);
+	int passed;
+	ssize_t n = channel_recv(r->spawn.channel, message, sizeof(message), &passed);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -219,13 +247,19 @@ on_channel(struct parent *p, struct role *r)
 		role_refresh_master(p);
 	else if (message[0] == ROLE_MASTER)
 		on_locked_out(p, r);
+	else if (message[0] == ROLE_UPGRADE)
+		upgrade_begin(p);
+	else if (message[0] == ROLE_CONTROL)
+		passed = upgrade_pass_control(p, passed);
+	if (passed >= 0)
+		close(passed);
 }
 
 /* What is due by the clock: restarts, the end of a grace, kills. Answers ms until the next such. */
 static int
 on_time(struct parent *p)
 {
-	int64_t now = clock_mono_ms(), next = now + 60000;
+	int64_t now = clock_mono_ms(), next = upgrade_on_time(p);
 
 	for (size_t i = 0; i < ROLES_MAX; i++) {
 		struct role *r = &p->roles[i];
@@ -248,8 +282,8 @@ on_time(struct parent *p)
 	return next > now ? (int)(next - now) : 0;
 }
 
-static bool
-any_alive(const struct parent *p)
+bool
+role_any_alive(const struct parent *p)
 {
 	for (size_t i = 0; i < ROLES_MAX; i++)
 		if (role_is_alive(&p->roles[i]))
@@ -257,16 +291,21 @@ any_alive(const struct parent *p)
 	return false;
 }
 
-static void
-run(struct parent *p)
+/* The parent's own descriptors; those behind them belong to roles. */
+enum { SIGNALS, HEIR, ELDER, FIRST_ROLE };
+
+void
+role_run(struct parent *p)
 {
-	struct pollfd fds[ROLES_MAX + 1];
-	struct role *of[ROLES_MAX + 1];
+	struct pollfd fds[FIRST_ROLE + ROLES_MAX];
+	struct role *of[FIRST_ROLE + ROLES_MAX];
 
-	while (!p->stopping || any_alive(p)) {
-		int timeout = on_time(p), n = 1;
+	while (!p->stopping || role_any_alive(p)) {
+		int timeout = on_time(p), n = FIRST_ROLE;
 
-		fds[0] = (struct pollfd){.fd = p->signal_fd, .events = POLLIN};
+		fds[SIGNALS] = (struct pollfd){.fd = p->signal_fd, .events = POLLIN};
+		fds[HEIR] = (struct pollfd){.fd = p->heir.channel, .events = POLLIN};
+		fds[ELDER] = (struct pollfd){.fd = p->elder.channel, .events = POLLIN};
 		for (size_t i = 0; i < ROLES_MAX; i++) {
 			if (!role_is_alive(&p->roles[i]) || p->roles[i].spawn.channel < 0)
 				continue;
@@ -275,119 +314,15 @@ run(struct parent *p)
 		}
 		if (poll(fds, (nfds_t)n, timeout) < 0 && errno != EINTR)
 			return;
-		for (int i = 1; i < n; i++)
+		for (int i = FIRST_ROLE; i < n; i++)
 			if (fds[i].revents && role_is_alive(of[i]) &&
 			    of[i]->spawn.channel == fds[i].fd)
 				on_channel(p, of[i]);
-		if (fds[0].revents)
+		if (fds[HEIR].revents && p->heir.channel == fds[HEIR].fd)
+			upgrade_on_heir(p);
+		if (fds[ELDER].revents && p->elder.channel == fds[ELDER].fd)
+			takeover_on_elder(p);
+		if (fds[SIGNALS].revents)
 			on_signal(p);
 	}
-}
-
-static enum err
-open_signals(struct parent *p)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-		return ERR_IO;
-	p->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return p->signal_fd < 0 ? ERR_IO : ERR_OK;
-}
-
-/* The store's lock and the ports: what another certd may hold. */
-static enum err
-take_what_is_ours(struct parent *p, struct problem *why)
-{
-	char error[CONF_ERROR_MAX + 1];
-	enum err err = p->lock_fd < 0 && !p->readonly ? role_claim_store(p, why) : ERR_OK;
-
-	if (err)
-		return err;
-	err = sockets_open(p->conf, NULL, NULL, &p->sockets, error, sizeof(error));
-	if (err)
-		problem_set(why, PROBLEM_INTERNAL, "%s", error);
-	return err;
-}
-
-/* With the key as it is now that the store is ours: whether the store can be lived with. */
-static enum err
-look_at_store(struct parent *p, struct problem *why)
-{
-	enum err err = secret_copy(&p->master, p->config->master);
-
-	if (err)
-		return err;
-	role_refresh_master(p);
-	return probe_store(p->conf, &p->master, &p->careful, why);
-}
-
-/* Everything that may be refused before the first role starts. Roles of a parent that was killed
- * are given a moment to be gone. */
-static enum err
-prepare(struct parent *p, struct problem *why)
-{
-	const struct timespec moment = {.tv_nsec = 100 * 1000000L};
-	enum err err = take_what_is_ours(p, why);
-
-	for (int i = 0; i < HANDOVER_TRIES && (err == ERR_BUSY || err == ERR_EXISTS); i++) {
-		nanosleep(&moment, NULL);
-		err = take_what_is_ours(p, why);
-	}
-	if (!err)
-		err = look_at_store(p, why);
-	if (!err)
-		err = status_new(&p->status);
-	if (!err) {
-		atomic_store(&p->status->pid, getpid());
-		err = open_signals(p);
-	}
-	if (!err && p->config->single)
-		err = store_open(p->conf->state_directory, STORE_KEEPER, &p->master, &p->store,
-		                 why);
-	if (!err && p->config->single && master_change_settle(p->conf, p->store, &p->master))
-		role_refresh_master(p);
-	return err;
-}
-
-int
-role_parent(const struct role_config *config)
-{
-	static struct parent parent; /* too large for a stack; there is one */
-	struct parent *p = &parent;
-	struct problem why = {0};
-	struct role *keeper;
-	enum err err;
-
-	*p = (struct parent){
-		.config = config, .conf = conf_ref(config->conf), .lock_fd = -1, .signal_fd = -1};
-	err = prepare(p, &why);
-	if (err) {
-		log_err("cannot start: %s", why.kind ? why.detail : err_text(err));
-		p->exit_code = EXIT_FAILURE;
-	} else {
-		keeper = role_take(p, SPAWN_KEEPER, p->conf);
-		keeper->spawn.careful = p->careful;
-		role_start(p, keeper);
-		if (p->readonly)
-			serve(p);
-		run(p);
-		log_notice("stopped");
-	}
-	sockets_close(&p->sockets);
-	store_close(p->store);
-	secret_done(&p->master);
-	status_free(p->status);
-	conf_unref(p->conf);
-	if (p->signal_fd >= 0)
-		close(p->signal_fd);
-	if (p->lock_fd >= 0)
-		close(p->lock_fd);
-	return p->exit_code;
 }

@@ -7,8 +7,11 @@
 #include <stdint.h>
 
 #include "base/secret.h"
+#include "daemon/history.h"
 #include "daemon/role.h"
+#include "daemon/role_upgrade.h"
 #include "daemon/sockets.h"
+#include "daemon/servers.h"
 #include "daemon/spawn.h"
 #include "daemon/status.h"
 
@@ -46,6 +49,7 @@ struct parent {
 	const struct conf *conf;
 	struct sockets sockets;
 	struct status *status;
+	struct servers *servers;
 	struct secret master;  /* for the roles to come; see STORE_MASTER_PAIR_LEN */
 	uint32_t master_count; /* grows with each new one */
 	struct store *store;   /* single only */
@@ -60,6 +64,11 @@ struct parent {
 	int64_t stop_at;         /* mono ms: end of the grace */
 	const struct conf *next; /* a reload in work: its conf and sockets */
 	struct sockets next_sockets;
+	struct heir heir;
+	struct elder elder;
+	int control_fd;      /* the old keeper's control socket, for ours; -1: none */
+	int64_t claim_until; /* mono ms: the store is about to be free, try often */
+	struct news news;    /* for the next keeper */
 	int exit_code;
 };
 
@@ -72,9 +81,12 @@ struct role *role_take(struct parent *p, enum spawn_kind kind, const struct conf
 void role_start(struct parent *p, struct role *r);
 MUST_CHECK enum err role_start_workers(struct parent *p, const struct conf *conf,
                                        const struct sockets *sockets, bool fresh);
-/* Tells it to go; it is killed at KILL_AT (mono ms). */
+/* Tells it to go; it is killed at KILL_AT (mono ms). HOW 0: it has been told. */
 void role_leave(struct role *r, enum role_message how, int64_t kill_at);
 void role_release(struct role *r);
+void role_let_serve(struct role *r); /* a fresh worker, which is held */
+/* Slots for the servers of all configurations in use. */
+MUST_CHECK enum err role_claim_servers(struct parent *p);
 
 /* role_restart.c: R is dead and not told to go. When it is started again, and as what. */
 void role_plan_restart(struct parent *p, struct role *r, bool never_ran);
@@ -83,8 +95,7 @@ bool role_has_crashed(const struct role *r);
 /* Whether a careful keeper is to be given another try with writing. */
 void role_retry_writing(struct role *r, int64_t now);
 
-/* role_store.c: takes the store, as far as it can be written; p->readonly when only the file system
- * is in the way, so what is stored can be served. */
+/* role_store.c: takes the store; p->readonly when it can only be read and served. */
 MUST_CHECK enum err role_claim_store(struct parent *p, struct problem *why);
 /* Whether the keeper may start: always, but on a read-only file system. */
 bool role_may_write(struct parent *p);
@@ -93,6 +104,13 @@ void role_refresh_master(struct parent *p);
 /* Whether R is a worker that runs with an older master key than the parent has: it must be replaced
  * before the next rotation of the data keys. */
 bool role_is_stale(const struct parent *p, const struct role *r);
+
+/* role.c */
+void role_serve(struct parent *p);    /* starts the workers */
+void role_announce(struct parent *p); /* when all of them are ready */
+void role_stop(struct parent *p);     /* drains; at once when called again */
+bool role_any_alive(const struct parent *p);
+void role_run(struct parent *p); /* to the end */
 
 /* role_reload.c */
 void reload_begin(struct parent *p);

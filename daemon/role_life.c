@@ -1,25 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/channel.h"
 #include "daemon/conf.h"
 #include "daemon/role_inside.h"
-
-void
-role_say(struct role *r, enum role_message message, const char *text)
-{
-	char bytes[ROLE_MESSAGE_MAX];
-	int n = snprintf(bytes, sizeof(bytes), "%c%s", message, text ? text : "");
-
-	if (r->spawn.channel >= 0 &&
-	    send(r->spawn.channel, bytes, (size_t)n < sizeof(bytes) ? (size_t)n : sizeof(bytes) - 1,
-	         MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		log_debug("a role does not listen: %s", strerror(errno));
-}
 
 const char *
 role_name(const struct role *r)
@@ -34,6 +21,14 @@ role_is_alive(const struct role *r)
 }
 
 void
+role_say(struct role *r, enum role_message message, const char *text)
+{
+	if (role_is_alive(r) && r->spawn.channel >= 0 &&
+	    !channel_send(r->spawn.channel, (char)message, text, -1))
+		log_debug("a role does not listen: %s", strerror(errno));
+}
+
+void
 role_start(struct parent *p, struct role *r)
 {
 	size_t index = (size_t)(r - p->roles);
@@ -41,7 +36,7 @@ role_start(struct parent *p, struct role *r)
 	r->at = clock_mono_ms();
 	if (r->spawn.kind == SPAWN_KEEPER && !role_may_write(p)) {
 		r->state = ROLE_WAITING;
-		r->at += KEEPER_RESTART_MAX_MS;
+		r->at += r->at < p->claim_until ? CLAIM_MS : KEEPER_RESTART_MAX_MS;
 		return;
 	}
 	if (r->spawn.kind == SPAWN_KEEPER && !p->config->single)
@@ -49,6 +44,7 @@ role_start(struct parent *p, struct role *r)
 	r->state = ROLE_STARTING;
 	r->master_count = p->master_count;
 	r->spawn.status_slot = index;
+	r->spawn.control_fd = p->control_fd;
 	status_reset_gauges(&p->status->slot[index]);
 	if (spawn_start(&r->spawn)) {
 		log_err("cannot start a %s: %s", role_name(r), strerror(errno));
@@ -72,8 +68,11 @@ role_take(struct parent *p, enum spawn_kind kind, const struct conf *conf)
 	                                   .master = &p->master,
 	                                   .store = p->store,
 	                                   .status = p->status,
+	                                   .servers = p->servers,
 	                                   .lock_fd = p->lock_fd,
+	                                   .news = &p->news,
 	                                   .single = p->config->single,
+	                                   .careful = kind == SPAWN_KEEPER && p->careful,
 	                                   .channel = -1};
 	return &p->roles[i];
 }
@@ -89,10 +88,20 @@ role_start_workers(struct parent *p, const struct conf *conf, const struct socke
 			return ERR_BUSY;
 		r->fresh = fresh;
 		r->spawn.slot = slot;
-		r->spawn.listen_fds = sockets_of_slot(sockets, slot);
+		r->spawn.hold = fresh;
+		r->spawn.listen_fds = sockets_of(sockets, slot);
+		r->spawn.listen_count = sockets->per_worker;
 		role_start(p, r);
 	}
 	return ERR_OK;
+}
+
+void
+role_let_serve(struct role *r)
+{
+	r->fresh = false;
+	r->spawn.hold = false; /* nor is the one that may take its place */
+	role_say(r, ROLE_SERVE, NULL);
 }
 
 void
@@ -105,9 +114,31 @@ role_release(struct role *r)
 void
 role_leave(struct role *r, enum role_message how, int64_t kill_at)
 {
-	role_say(r, how, NULL);
+	if (how)
+		role_say(r, how, NULL);
 	if (r->state != ROLE_LEAVING)
 		r->left_at = clock_mono_ms();
 	r->state = ROLE_LEAVING;
 	r->at = kill_at;
+}
+
+enum err
+role_claim_servers(struct parent *p)
+{
+	const struct conf *confs[ROLES_MAX + 2];
+	size_t count = 0;
+
+	confs[count++] = p->conf;
+	if (p->next)
+		confs[count++] = p->next;
+	for (size_t i = 0; i < ROLES_MAX; i++) {
+		const struct conf *conf = p->roles[i].conf;
+		bool known = !conf;
+
+		for (size_t j = 0; j < count && !known; j++)
+			known = confs[j] == conf;
+		if (!known)
+			confs[count++] = conf;
+	}
+	return servers_claim(p->servers, confs, count);
 }

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/conf.h"
+#include "daemon/notify.h"
 #include "daemon/role_inside.h"
 
 /* The reload did not work out: its workers go, everything stays as it was. */
@@ -67,13 +68,14 @@ reload_finish(struct parent *p)
 		struct role *r = &p->roles[i];
 
 		if (r->fresh)
-			r->fresh = false;
+			role_let_serve(r);
 		else if (r->state == ROLE_STARTING || r->state == ROLE_RUNNING)
 			role_leave(r, ROLE_DRAIN, INT64_MAX);
 		else if (r->state == ROLE_WAITING)
 			role_release(r);
 	}
 	limit_draining(p);
+	notify_store(&p->next_sockets, p->sockets.fds, sockets_count(&p->sockets));
 	sockets_close(&p->sockets);
 	p->sockets = p->next_sockets;
 	p->next_sockets = (struct sockets){0};
@@ -101,8 +103,9 @@ reload_begin(struct parent *p)
 {
 	char error[CONF_ERROR_MAX + 1];
 
-	if (p->next || p->stopping) {
-		role_say(&p->roles[KEEPER], ROLE_RELOADED, "another reload is in work");
+	if (p->next || p->stopping || p->heir.state != HEIR_NONE) {
+		role_say(&p->roles[KEEPER], ROLE_RELOADED,
+		         "another reload or an upgrade is in work");
 		return;
 	}
 	if (conf_load(p->conf->file, &p->next, error)) {
@@ -110,8 +113,11 @@ reload_begin(struct parent *p)
 		role_say(&p->roles[KEEPER], ROLE_RELOADED, error);
 		return;
 	}
-	if (sockets_open(p->next, &p->sockets, p->conf, &p->next_sockets, error, sizeof(error)))
+	if (sockets_open(p->next, p->sockets.fds, sockets_count(&p->sockets), &p->next_sockets,
+	                 error, sizeof(error)))
 		reload_undo(p, error);
+	else if (role_claim_servers(p))
+		reload_undo(p, "too many servers, with those of workers that still drain");
 	else if (role_start_workers(p, p->next, &p->next_sockets, true))
 		reload_undo(p, "too many workers are still draining; try again later");
 }

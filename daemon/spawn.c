@@ -32,12 +32,20 @@ run_role(struct spawn *s, struct store *store)
 		                                          .store = store,
 		                                          .status = s->status,
 		                                          .careful = s->careful,
+		                                          .servers = s->servers,
+		                                          .news = s->news,
+		                                          .control_fd = s->control_fd,
 		                                          .channel = s->theirs});
-	return worker_run(&(struct worker_config){.conf = s->conf,
-	                                          .store = store,
-	                                          .status = &s->status->slot[s->status_slot],
-	                                          .listen_fds = s->listen_fds,
-	                                          .channel = s->theirs});
+	return worker_run(
+		&(struct worker_config){.conf = s->conf,
+	                                .store = store,
+	                                .status = &s->status->slot[s->status_slot],
+	                                .servers = s->servers,
+	                                .role = s->status_slot,
+	                                .listen_fds = s->own_fds ? s->own_fds : s->listen_fds,
+	                                .listen_count = s->listen_count,
+	                                .hold = s->hold,
+	                                .channel = s->theirs});
 }
 
 static int
@@ -51,22 +59,29 @@ by_number(const void *a, const void *b)
 static void
 close_others(const struct spawn *s)
 {
-	int keep[CONF_LISTENS_MAX + 1], n = 0;
+	int *keep = calloc(s->listen_count + 3, sizeof(*keep));
+	size_t n = 0;
 	unsigned from = 3;
 
+	if (!keep)
+		_exit(1);
 	keep[n++] = s->theirs;
-	if (s->kind == SPAWN_KEEPER)
+	if (s->kind == SPAWN_KEEPER) {
 		keep[n++] = s->lock_fd;
-	else
-		for (size_t i = 0; i < s->conf->listen_count; i++)
-			keep[n++] = s->listen_fds[i];
-	qsort(keep, (size_t)n, sizeof(keep[0]), by_number);
-	for (int i = 0; i < n; i++) {
+		keep[n++] = s->control_fd;
+	}
+	for (size_t i = 0; i < s->listen_count; i++)
+		keep[n++] = s->listen_fds[i];
+	qsort(keep, n, sizeof(keep[0]), by_number);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < (int)from)
+			continue; /* -1: none */
 		if ((int)from < keep[i])
 			close_range(from, (unsigned)keep[i] - 1, 0);
 		from = (unsigned)keep[i] + 1;
 	}
 	close_range(from, ~0u, 0);
+	free(keep);
 }
 
 static void
@@ -146,14 +161,6 @@ process_main(struct spawn *s, pid_t parent)
 	exit(err ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-static void
-close_own(struct spawn *s)
-{
-	while (s->own_count > 0)
-		close(s->own_fds[--s->own_count]);
-	s->listen_fds = s->parents_fds; /* for the next start */
-}
-
 static void *
 thread_main(void *arg)
 {
@@ -161,33 +168,47 @@ thread_main(void *arg)
 
 	if (run_role(s, s->store))
 		log_err("%s ended with an error", s->kind == SPAWN_KEEPER ? "keeper" : "worker");
-	close_own(s);
 	close(s->theirs);
 	return NULL;
 }
 
-/* As fork() does for a process: the parent may close its sockets while a worker still drains. */
+static void
+close_copies(struct spawn *s, size_t count)
+{
+	while (count > 0)
+		if (s->own_fds[--count] >= 0)
+			close(s->own_fds[count]);
+	free(s->own_fds);
+	s->own_fds = NULL;
+}
+
+/* As fork() does for a process: the worker closes its own when it drains. */
 static enum err
 copy_sockets(struct spawn *s)
 {
-	for (; s->listen_fds && s->own_count < s->conf->listen_count; s->own_count++) {
-		int fd = fcntl(s->listen_fds[s->own_count], F_DUPFD_CLOEXEC, 3);
+	s->own_fds = calloc(s->listen_count + 1, sizeof(*s->own_fds));
+	if (!s->own_fds)
+		return ERR_NOMEM;
+	for (size_t i = 0; i < s->listen_count; i++) {
+		int fd = s->listen_fds[i];
 
-		if (fd < 0)
+		s->own_fds[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (fd >= 0 && s->own_fds[i] < 0) {
+			close_copies(s, i);
 			return ERR_IO;
-		s->own_fds[s->own_count] = fd;
+		}
 	}
-	s->listen_fds = s->own_fds;
 	return ERR_OK;
 }
 
 static enum err
 start_thread(struct spawn *s)
 {
-	s->parents_fds = s->listen_fds;
-	if (copy_sockets(s) == ERR_OK && pthread_create(&s->thread, NULL, thread_main, s) == 0)
+	if (copy_sockets(s))
+		return ERR_NOMEM;
+	if (pthread_create(&s->thread, NULL, thread_main, s) == 0)
 		return ERR_OK;
-	close_own(s);
+	close_copies(s, s->listen_count);
 	return ERR_NOMEM;
 }
 
@@ -222,4 +243,6 @@ void
 spawn_join(struct spawn *spawn)
 {
 	pthread_join(spawn->thread, NULL);
+	free(spawn->own_fds);
+	spawn->own_fds = NULL;
 }

@@ -16,7 +16,9 @@
 #include "base/err.h"
 #include "daemon/conf.h"
 
+struct news;
 struct secret;
+struct servers;
 struct status;
 struct store;
 
@@ -30,9 +32,14 @@ struct spawn {
 	const struct secret *master;
 	struct store *store; /* single: the one of the process; else NULL */
 	struct status *status;
+	struct servers *servers;
 	size_t status_slot;
-	const int *listen_fds;
-	int lock_fd; /* the store's lock: the keeper keeps it */
+	const int *listen_fds; /* of a worker, as in struct worker_config */
+	size_t listen_count;
+	bool hold;               /* a worker: until ROLE_SERVE */
+	int lock_fd;             /* the store's lock: the keeper keeps it */
+	int control_fd;          /* the control socket that the keeper is to go on with; -1: none */
+	const struct news *news; /* for the keeper to write down; may be NULL */
 	bool single;
 	bool careful; /* the keeper: STORE_CAREFUL */
 	/* set by spawn_start() */
@@ -40,10 +47,8 @@ struct spawn {
 	pthread_t thread;
 	int channel; /* the parent's end; to be closed by the caller when the role is gone */
 	/* internal */
-	int theirs;             /* the role's end of the channel */
-	const int *parents_fds; /* single: what listen_fds was, while the thread has copies */
-	int own_fds[CONF_LISTENS_MAX];
-	size_t own_count;
+	int theirs;   /* the role's end of the channel */
+	int *own_fds; /* single: the thread's copies of listen_fds */
 };
 
 MUST_CHECK enum err spawn_start(struct spawn *spawn);

@@ -4,7 +4,8 @@
  *
  * Mapped by the parent before fork, one slot per worker, written by that worker only, read by the
  * keeper. A slot outlives its worker, so counters keep growing over a restart; gauges are reset
- * when a new worker takes the slot.
+ * when a new worker takes the slot. After an upgrade the certd before us goes on counting while it
+ * drains, and tells its sums now and then.
  */
 #ifndef DAEMON_STATUS_H
 #define DAEMON_STATUS_H
@@ -23,6 +24,9 @@
 	X(ACCEPTED, "accepted")                                                                    \
 	X(HANDSHAKES, "handshakes")                                                                \
 	X(HANDSHAKES_FAILED, "handshakes_failed")                                                  \
+	X(RESUMED, "resumed")                                                                      \
+	X(STAPLED, "stapled")                                                                      \
+	X(CLIENT_CERT_REFUSED, "client_certificates_refused")                                      \
 	X(PASSTHROUGHS, "passthroughs")                                                            \
 	X(CHALLENGES_SERVED, "challenges_served")                                                  \
 	X(SNI_UNKNOWN, "sni_unknown")                                                              \
@@ -73,6 +77,7 @@ struct status {
 	_Atomic uint64_t worker_restarts;
 	_Atomic bool
 		mending; /* the keeper reads all names: still set at its start, that ended it */
+	_Atomic uint64_t elder[STATUS_COUNT]; /* of the certd before us */
 	struct status_slot slot[STATUS_SLOTS];
 };
 
@@ -90,8 +95,15 @@ status_add(struct status_slot *slot, enum status_counter which, int64_t n)
 }
 
 void status_reset_gauges(struct status_slot *slot);
-/* Sum over all slots. */
+/* Sum over all slots, and of the certd before us. */
 uint64_t status_sum(const struct status *status, enum status_counter which);
+/* Sums as "WORD=NUMBER ..." from counter AT on, as many as fit in TEXT; answers where to go on,
+ * STATUS_COUNT at the end. */
+int status_print(const struct status *status, int at, char *text, size_t size);
+/* Takes such a text as the sums of the certd before us; words we do not know are left out. */
+void status_take(struct status *status, const char *text);
+/* That certd has ended: its gauges are 0, its counters stay. */
+void status_forget_gauges(struct status *status);
 const char *status_word(enum status_counter which);
 
 #endif

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hostname.h"
 #include "daemon/alpn01.h"
 #include "daemon/bio.h"
 #include "daemon/choice.h"
@@ -15,6 +14,7 @@
 #include "daemon/cred.h"
 #include "daemon/end.h"
 #include "daemon/loop.h"
+#include "daemon/sessions.h"
 
 /* AES-128 first: the order alone is worth 15-25 us a handshake. */
 static const char suites_13[] =
@@ -31,35 +31,18 @@ static const char groups[] = "X25519:P-256:P-384";
 struct tls {
 	const struct conf *conf;
 	SSL_CTX **contexts; /* one per conf->listens; NULL where there is no TLS */
+	struct sessions *sessions;
 };
 
-/* Whether SSL's hello names what CHOICE was made for. */
-static bool
-names_choice(SSL *ssl, const struct choice *choice)
-{
-	const char *sent = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-	struct hostname name;
-
-	if (!sent || strcmp(sent, choice->name.name) == 0)
-		return sent != NULL;
-	return hostname_parse_sni(sent, strlen(sent), &name) == ERR_OK &&
-	       hostname_equal(&name, &choice->name);
-}
-
-/* We have decided already; the OK makes OpenSSL acknowledge the extension (RFC 6066, 3). Called for
- * each hello; one after a HelloRetryRequest could come with another name. */
+/* We have decided already; the OK makes OpenSSL acknowledge the extension (RFC 6066, 3). */
 static int
 on_server_name(SSL *ssl, int *alert, void *arg)
 {
 	const struct choice *choice = SSL_get_app_data(ssl);
 
+	(void)alert;
 	(void)arg;
-	if (choice->fallback)
-		return SSL_TLSEXT_ERR_NOACK; /* the name did not matter, nor does the next */
-	if (names_choice(ssl, choice))
-		return SSL_TLSEXT_ERR_OK;
-	*alert = SSL_AD_ILLEGAL_PARAMETER;
-	return SSL_TLSEXT_ERR_ALERT_FATAL;
+	return choice->fallback ? SSL_TLSEXT_ERR_NOACK : SSL_TLSEXT_ERR_OK;
 }
 
 static int
@@ -120,16 +103,16 @@ set_words(SSL_CTX *ctx, const struct conf_tls *conf)
 }
 
 static SSL_CTX *
-context_new(const struct conf_listen *listen)
+context_new(const struct conf_listen *listen, struct sessions *sessions)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
-	if (!ctx || !set_words(ctx, &listen->tls) || !SSL_CTX_set_num_tickets(ctx, 0)) {
+	if (!ctx || !set_words(ctx, &listen->tls)) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
 	SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION |
-	                                 SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
+	                                 SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN |
 	                              SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -137,11 +120,12 @@ context_new(const struct conf_listen *listen)
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	SSL_CTX_set_cert_cb(ctx, on_cert, NULL);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, (void *)(uintptr_t)listen);
+	sessions_serve(sessions, ctx);
 	return ctx;
 }
 
 enum err
-tls_new(const struct conf *conf, struct tls **ret_tls)
+tls_new(const struct conf *conf, struct sessions *sessions, struct tls **ret_tls)
 {
 	struct tls *tls = calloc(1, sizeof(*tls));
 	enum err err = ERR_OK;
@@ -151,9 +135,10 @@ tls_new(const struct conf *conf, struct tls **ret_tls)
 		return ERR_NOMEM;
 	}
 	tls->conf = conf;
+	tls->sessions = sessions;
 	for (size_t i = 0; i < conf->listen_count && !err; i++)
 		if (conf->listens[i].kind == LISTEN_TLS &&
-		    !(tls->contexts[i] = context_new(&conf->listens[i])))
+		    !(tls->contexts[i] = context_new(&conf->listens[i], sessions)))
 			err = ERR_CRYPTO;
 	if (err) {
 		tls_free(tls);
@@ -181,6 +166,7 @@ tls_accept(struct tls *tls, const struct conf_listen *listen, const struct choic
 	SSL *ssl = SSL_new(tls->contexts[listen - tls->conf->listens]);
 
 	if (!ssl || SSL_set_app_data(ssl, (void *)(uintptr_t)choice) != 1 ||
+	    sessions_begin(tls->sessions, ssl, listen, choice) != ERR_OK ||
 	    bio_attach(end, ssl) != ERR_OK) {
 		SSL_free(ssl);
 		ERR_clear_error();
@@ -191,22 +177,29 @@ tls_accept(struct tls *tls, const struct conf_listen *listen, const struct choic
 }
 
 enum err
-tls_handshake(SSL *ssl, int *ret_want)
+tls_handshake(struct end *end)
 {
 	int rc;
 
 	ERR_clear_error();
-	rc = SSL_do_handshake(ssl);
+	rc = SSL_do_handshake(end->tls);
 	if (rc == 1)
 		return ERR_OK;
-	switch (SSL_get_error(ssl, rc)) {
+	switch (SSL_get_error(end->tls, rc)) {
 	case SSL_ERROR_WANT_READ:
-		*ret_want |= LOOP_READ;
+		end->want |= LOOP_READ;
 		return ERR_AGAIN;
 	case SSL_ERROR_WANT_WRITE:
-		*ret_want |= LOOP_WRITE;
+		end->want |= LOOP_WRITE;
 		return ERR_AGAIN;
 	default:
 		return ERR_REFUSED;
 	}
+}
+
+void
+tls_drop(struct end *end)
+{
+	SSL_free(end->tls);
+	end->tls = NULL;
 }

@@ -223,6 +223,7 @@ upkeep_main(void *arg)
 			upkeep_watch_store(u);
 			upkeep_tell_trouble(u);
 			upkeep_note_served(u, false);
+			upkeep_tickets(u);
 		}
 		repair_all(u);
 		next = upkeep_reseal(u);

@@ -7,6 +7,7 @@
  *   anew. For domains whose own record is damaged, and for wrong lists and counters, all names are
  *   read (store/mend.h), every MEND_EVERY_MS at most. Each name that is not served is told.
  * - Keys: moves records under the newest data key while a rotation runs, a short commit at a time.
+ * - Session tickets: a new key every 12 hours (store/ticket.h).
  * - Room: when the disk is nearly full no order begins, so what is in work can still be stored, and
  *   serving never needs room. Ends by itself.
  * - Unknown names: what the workers' tables (daemon/flood.h) say becomes one event row a day,
@@ -72,6 +73,9 @@ bool upkeep_is_lost(struct upkeep *upkeep);
 /* A commit of an order's step failed, or went well again. */
 void upkeep_commit_failed(struct upkeep *upkeep, enum err err);
 void upkeep_commit_worked(struct upkeep *upkeep);
+
+/* A new key for session tickets now; with FORGET, the ones out there open no more. Any thread. */
+MUST_CHECK enum err upkeep_turn_tickets(struct store *store, bool forget);
 
 struct upkeep_state {
 	bool room;              /* as upkeep_has_room() */

@@ -36,6 +36,7 @@ struct upkeep {
 	struct event event[EVENTS_MAX]; /* to be written */
 	size_t event_count;
 	uint64_t told_name[TOLD_MAX]; /* hashes of names that events have told, see is_told() */
+	int64_t ticket_at;            /* mono ms: next look at the ticket keys */
 	bool rotating;
 	bool reseal_failed; /* told */
 	size_t batch;
@@ -86,6 +87,7 @@ void upkeep_watch_flood(struct upkeep *u);
 /* upkeep_store.c */
 /* Milliseconds until it wants to be called again. */
 int64_t upkeep_reseal(struct upkeep *u);
+void upkeep_tickets(struct upkeep *u);
 void upkeep_watch_room(struct upkeep *u);
 void upkeep_tell_trouble(struct upkeep *u);
 void upkeep_watch_store(struct upkeep *u);

@@ -11,6 +11,7 @@
 #include "store/event.h"
 #include "store/rotate.h"
 #include "store/store.h"
+#include "store/ticket.h"
 
 enum {
 	RESEAL_EVERY_MS = 50,
@@ -18,6 +19,7 @@ enum {
 	RESEAL_LEAST = 10,
 	RESEAL_LONGEST_MS = 50,
 	RESEAL_AGAIN_MS = 1000, /* after an error */
+	TICKETS_AGAIN_MS = 600 * 1000,
 	TROUBLE_EVERY_MS = 5000,
 	UNREADABLE_MOST = 3, /* seconds */
 };
@@ -109,6 +111,66 @@ upkeep_reseal(struct upkeep *u)
 	next = reseal(u);
 	u->reseal_at = next == INT64_MAX ? 0 : clock_mono_ms() + next;
 	return next;
+}
+
+/* ---- session tickets ------------------------------------------------------------------------ */
+
+enum err
+upkeep_turn_tickets(struct store *store, bool forget)
+{
+	struct ticket_ring ring = {0};
+	struct store_txn *txn;
+	enum err err = store_begin_write(store, STORE_SERVED, &txn);
+
+	if (err)
+		return err;
+	err = ticket_ring_get(txn, &ring);
+	/* One that does not open is no loss: clients shake hands in full. */
+	if (err == ERR_NOTFOUND || err == ERR_CORRUPT)
+		err = ERR_OK;
+	if (!err)
+		err = ticket_ring_turn(&ring, clock_wall(), forget);
+	if (!err)
+		err = ticket_ring_put(txn, &ring);
+	ticket_ring_wipe(&ring);
+	if (!err)
+		return store_commit(txn);
+	store_abort(txn);
+	return err;
+}
+
+static bool
+tickets_are_due(struct store *store)
+{
+	struct ticket_ring ring = {0};
+	struct store_txn *txn;
+	enum err err = store_begin_read(store, STORE_SERVED, &txn);
+	bool due;
+
+	if (err)
+		return false;
+	err = ticket_ring_get(txn, &ring);
+	store_abort(txn);
+	due = err == ERR_CORRUPT ||
+	      ((!err || err == ERR_NOTFOUND) && ticket_ring_is_due(&ring, clock_wall()));
+	ticket_ring_wipe(&ring);
+	return due;
+}
+
+void
+upkeep_tickets(struct upkeep *u)
+{
+	enum err err;
+
+	if (clock_mono_ms() < u->ticket_at || !tickets_are_due(u->config.store))
+		return;
+	err = upkeep_turn_tickets(u->config.store, false);
+	if (!err) {
+		log_info("a new key for session tickets");
+		return;
+	}
+	log_warn("no new key for session tickets: %s; going on with what there is", err_text(err));
+	u->ticket_at = clock_mono_ms() + TICKETS_AGAIN_MS;
 }
 
 /* ---- room ----------------------------------------------------------------------------------- */

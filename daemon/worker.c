@@ -5,9 +5,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/backend_tls.h"
+#include "daemon/balance.h"
 #include "daemon/choice.h"
 #include "daemon/conf.h"
 #include "daemon/conn.h"
@@ -16,6 +19,7 @@
 #include "daemon/listener.h"
 #include "daemon/loop.h"
 #include "daemon/role.h"
+#include "daemon/sessions.h"
 #include "daemon/status.h"
 #include "daemon/tls.h"
 #include "store/store.h"
@@ -24,12 +28,15 @@ struct worker {
 	const struct worker_config *config;
 	struct conn_host host;
 	struct credcache *creds;
-	struct listener **listeners; /* one per conf->listens */
+	struct sessions *sessions;
+	struct listener **listeners; /* as config->listen_fds; NULL where there is none */
+	size_t given;                /* how many of those have become listeners */
 	struct loop_timer *tick;
 	struct loop_watch *channel;
 	struct descriptors descriptors;
 	bool draining;
-	bool told; /* the parent, that our master key is too old */
+	bool told;    /* the parent, that our master key is too old */
+	enum err err; /* why it could not accept */
 	int64_t drain_until_ms;
 };
 
@@ -80,6 +87,7 @@ on_tick(void *arg)
 
 	conn_sweep(&w->host);
 	tell_locked_out(w);
+	sessions_tick(w->sessions);
 	if (w->draining && clock_mono_ms() >= w->drain_until_ms) {
 		log_notice("%zu connections outlast the drain time and are cut", w->host.count);
 		loop_stop(w->host.loop);
@@ -94,10 +102,44 @@ drain(struct worker *w)
 		return;
 	w->draining = true;
 	w->drain_until_ms = clock_mono_ms() + WORKER_DRAIN_MS;
-	for (size_t i = 0; i < w->config->conf->listen_count; i++)
-		listener_stop(w->listeners[i]);
+	for (size_t i = 0; i < w->given; i++)
+		if (w->listeners[i])
+			listener_stop(w->listeners[i]);
 	if (w->host.count == 0)
 		loop_stop(w->host.loop);
+}
+
+/* Those that it fails for stay the caller's. */
+static enum err
+open_listeners(struct worker *w)
+{
+	const struct worker_config *c = w->config;
+
+	for (; w->given < c->listen_count; w->given++) {
+		size_t i = w->given;
+		struct listener_config config = {
+			.loop = w->host.loop,
+			.conf = &c->conf->listens[i % c->conf->listen_count],
+			.status = c->status,
+			.fd = c->listen_fds[i],
+			.fn = on_connection,
+			.has_room = has_room,
+			.arg = w};
+		enum err err = config.fd < 0 ? ERR_OK : listener_new(&config, &w->listeners[i]);
+
+		if (err)
+			return err;
+	}
+	return ERR_OK;
+}
+
+/* It has been held. */
+static void
+accept_now(struct worker *w)
+{
+	w->err = w->draining ? ERR_OK : open_listeners(w);
+	if (w->err)
+		loop_stop(w->host.loop); /* the parent starts another one */
 }
 
 static void
@@ -112,32 +154,10 @@ on_channel(void *arg, int events)
 		return;
 	if (n > 0 && message[0] == ROLE_DRAIN)
 		drain(w);
+	else if (n > 0 && message[0] == ROLE_SERVE)
+		accept_now(w);
 	else if (n <= 0 || message[0] == ROLE_QUIT)
 		loop_stop(w->host.loop);
-}
-
-static enum err
-open_listeners(struct worker *w)
-{
-	const struct conf *conf = w->config->conf;
-
-	w->listeners = calloc(conf->listen_count + 1, sizeof(struct listener *));
-	if (!w->listeners)
-		return ERR_NOMEM;
-	for (size_t i = 0; i < conf->listen_count; i++) {
-		struct listener_config config = {.loop = w->host.loop,
-		                                 .conf = &conf->listens[i],
-		                                 .status = w->config->status,
-		                                 .fd = w->config->listen_fds[i],
-		                                 .fn = on_connection,
-		                                 .has_room = has_room,
-		                                 .arg = w};
-		enum err err = listener_new(&config, &w->listeners[i]);
-
-		if (err)
-			return err;
-	}
-	return ERR_OK;
 }
 
 static enum err
@@ -150,6 +170,7 @@ open_credentials(struct worker *w)
 	                                 .max_entries = CREDCACHE_MAX,
 	                                 .retry_ms = CREDCACHE_RETRY_MS};
 	struct chooser_config chooser = {.conf = c->conf, .store = c->store, .status = c->status};
+	struct sessions_config sessions = {.conf = c->conf, .store = c->store, .status = c->status};
 	enum err err = credcache_new(&cache, &w->creds);
 
 	chooser.creds = w->creds;
@@ -157,7 +178,9 @@ open_credentials(struct worker *w)
 		err = chooser_new(&chooser, &w->host.chooser);
 	if (!err)
 		err = bio_room_init(&w->host.room);
-	return err ? err : tls_new(c->conf, &w->host.tls);
+	if (!err)
+		err = sessions_new(&sessions, &w->sessions);
+	return err ? err : tls_new(c->conf, w->sessions, &w->host.tls);
 }
 
 static enum err
@@ -171,12 +194,21 @@ open_worker(struct worker *w)
 	if (!err)
 		err = loop_watch(host->loop, w->config->channel, on_channel, w, &w->channel);
 	if (!err)
+		err = balance_new(w->config->conf, w->config->servers, w->config->role,
+		                  &host->balance);
+	if (!err)
+		err = backend_tls_new(w->config->conf, &host->backend_tls);
+	if (!err)
 		err = open_credentials(w);
 	if (!err)
+		w->listeners = calloc(w->config->listen_count + 1, sizeof(struct listener *));
+	if (!err && !w->listeners)
+		err = ERR_NOMEM;
+	if (!err && !w->config->hold)
 		err = open_listeners(w);
 	if (err)
 		return err;
-	w->descriptors = descriptors_now(w->config->conf->listen_count);
+	w->descriptors = descriptors_now(w->config->listen_count);
 	wheel_init(&host->wheel, clock_mono_ms());
 	host->binds = w->config->conf->bind_count > 0;
 	host->store = w->config->store;
@@ -189,11 +221,19 @@ open_worker(struct worker *w)
 static void
 close_worker(struct worker *w)
 {
+	const struct worker_config *c = w->config;
+
 	conn_end_all(&w->host);
-	for (size_t i = 0; w->listeners && i < w->config->conf->listen_count; i++)
+	for (size_t i = 0; i < w->given; i++)
 		listener_free(w->listeners[i]);
+	for (size_t i = w->given; i < c->listen_count; i++)
+		if (c->listen_fds[i] >= 0)
+			close(c->listen_fds[i]);
 	free(w->listeners);
 	tls_free(w->host.tls);
+	sessions_free(w->sessions);
+	backend_tls_free(w->host.backend_tls);
+	balance_free(w->host.balance);
 	bio_room_done(&w->host.room);
 	chooser_free(w->host.chooser);
 	credcache_free(w->creds);
@@ -213,7 +253,7 @@ serve(struct worker *w)
 	if (send(w->config->channel, &ready, 1, MSG_NOSIGNAL) != 1)
 		return ERR_CLOSED; /* the parent is gone */
 	loop_run(w->host.loop);
-	return ERR_OK;
+	return w->err;
 }
 
 enum err

@@ -7,29 +7,36 @@
  * own or, with --single, as a thread.
  *
  * The channel is a SOCK_SEQPACKET pair with the parent, one message a byte (enum role_message in
- * daemon/role.h): the worker says ROLE_READY once it accepts; ROLE_DRAIN makes it stop accepting
- * (its successor has the same sockets) and return when the last connection has ended or
+ * daemon/role.h): the worker says ROLE_READY once it accepts, or, when it is to hold, once it
+ * could, and accepts at ROLE_SERVE; ROLE_DRAIN makes it take what is queued, close its listening
+ * sockets (its successor has them too) and return when the last connection has ended or
  * WORKER_DRAIN_MS are over; ROLE_QUIT or the channel's end makes it close everything and return.
  */
 #ifndef DAEMON_WORKER_H
 #define DAEMON_WORKER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
 
 struct conf;
+struct servers;
 struct status_slot;
 struct store;
 
 enum { WORKER_DRAIN_MS = 300 * 1000 };
 
-/* All borrowed for the length of worker_run(), descriptors included: the caller closes them. */
+/* All borrowed for the length of worker_run(), but the listening descriptors: it closes them. */
 struct worker_config {
 	const struct conf *conf;
 	struct store *store; /* read-only use */
 	struct status_slot *status;
-	const int *listen_fds; /* one per conf->listens, bound, listening, non-blocking */
+	struct servers *servers; /* has been given slots for CONF */
+	size_t role;             /* whose connections they count */
+	const int *listen_fds;   /* bound, listening, non-blocking; -1: none */
+	size_t listen_count;     /* the i-th is for conf->listens[i % conf->listen_count] */
+	bool hold;               /* until ROLE_SERVE */
 	int channel;
 };
 

@@ -8,6 +8,7 @@
 #include "store/cert.h"
 #include "store/domain_index.h"
 #include "store/inside.h"
+#include "store/ocsp.h"
 #include "store/label.h"
 #include "store/cert_pool.h"
 #include "store/table.h"
@@ -215,6 +216,8 @@ domain_del(struct store_txn *txn, const struct hostname *name)
 		err = release_certificates(txn, &old, &(struct domain){0});
 	if (!err)
 		err = cert_del(txn, name);
+	if (!err)
+		err = ocsp_del(txn, name);
 	return err ? txn_fail(txn, err) : domain_index(txn, &old, NULL);
 }
 

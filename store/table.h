@@ -5,9 +5,8 @@
  * A sealed table keeps records under store/seal.h; a plain table is derived from sealed ones, can
  * be rebuilt from them and holds nothing secret. docs/store.md has every layout. Reading:
  * table_get() leaves the opened record in the transaction's scratch; decode, then table_end(),
- * which wipes it and is ERR_CORRUPT unless all of it was read. Writing:  table_new(), append the
- * record, table_put(). A failure sticks to the transaction. One record at a time: the next call
- * here takes the scratch over.
+ * which wipes it and is ERR_CORRUPT unless all of it was read. Writing: table_new(), append the
+ * record, table_put(). A failure sticks. The next call here takes the scratch over.
  */
 #ifndef STORE_TABLE_H
 #define STORE_TABLE_H
@@ -39,6 +38,8 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511, TABLE_KEY_TEXT_MAX = 4 * TABLE_KEY_
 	X(POOL, "pool", STORE_SERVED, 3, 6)                                                        \
 	X(CHALLENGE_HTTP, "challenge-http", STORE_SERVED, 2, 4)                                    \
 	X(CHALLENGE_ALPN, "challenge-alpn", STORE_SERVED, 2, 5)                                    \
+	X(TICKET, "ticket", STORE_SERVED, 2, 7)                                                    \
+	X(OCSP, "ocsp", STORE_SERVED, 2, 8)                                                        \
 	X(CHANGE, "change", STORE_SERVED, TABLE_PLAIN, 0)                                          \
 	X(GONE, "gone", STORE_SERVED, TABLE_PLAIN, 0)                                              \
 	X(GONE_KEY, "gone-key", STORE_SERVED, TABLE_PLAIN, 0)                                      \
@@ -46,7 +47,8 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511, TABLE_KEY_TEXT_MAX = 4 * TABLE_KEY_
 	X(ACCOUNT, "account", STORE_PRIVATE, 2, 0)                                                 \
 	X(ORDER, "order", STORE_PRIVATE, 2, 0)                                                     \
 	X(EVENT, "event", STORE_PRIVATE, 2, 0)                                                     \
-	X(EVENT_FOLD, "event-fold", STORE_PRIVATE, TABLE_PLAIN, 0)
+	X(EVENT_FOLD, "event-fold", STORE_PRIVATE, TABLE_PLAIN, 0)                                 \
+	X(SERVER, "server", STORE_PRIVATE, 2, 0)
 
 enum table {
 #define X(name, word, env, format, change) TABLE_##name,

@@ -12,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "tests/support/tmphttps.h"
+#include "tests/support/tmpserver.h"
 
 enum { NOW = 1445412480 }; /* Wed, 21 Oct 2015 07:28:00 GMT; only our clock, not OpenSSL's */
 
@@ -504,6 +506,101 @@ references_resolve(void **state)
 	}
 }
 
+/* A responder: the answer is as long as the path says; "/away" sends elsewhere. */
+static void
+answer(int fd)
+{
+	char request[4096] = "", *body;
+	size_t len = 0;
+	long size;
+
+	while (!(body = strstr(request, "\r\n\r\n")) || strcmp(body + 4, "question") != 0) {
+		ssize_t n = read(fd, request + len, sizeof(request) - 1 - len);
+
+		if (n <= 0)
+			return;
+		len += (size_t)n;
+	}
+	if (strncmp(request, "POST /away", 10) == 0) {
+		dprintf(fd, "HTTP/1.1 302 Found\r\nLocation: /5\r\n\r\n");
+		return;
+	}
+	size = strstr(request, "application/ocsp-request") ? atol(request + 6) : 0;
+	dprintf(fd, "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n", size);
+	while (size-- > 0 && write(fd, "x", 1) == 1)
+		;
+}
+
+static struct heard *
+put_question(const char *host, int port, const char *path, bool any_address)
+{
+	struct heard *h = calloc(1, sizeof(*h));
+	char url[128];
+	struct transport_question question = {
+		.url = url, .body = "question", .len = 8, .any_address = any_address};
+
+	snprintf(url, sizeof(url), "http://%s:%d%s", host, port, path);
+	assert_int_equal(transport_ask(transport, &question, on_reply, h), ERR_OK);
+	run_until(&h->calls, 1);
+	return h;
+}
+
+static void
+heard_free(struct heard *h)
+{
+	buf_done(&h->reply.body);
+	free(h);
+}
+
+/* A13: only where everybody else gets, too. */
+static void
+questions_go_to_public_addresses(void **state)
+{
+	static const char *const hosts[] = {"127.0.0.1", "localhost",          "2130706433",
+	                                    "0x7f.1",    "[::ffff:127.0.0.1]", "[::1]"};
+	struct tmpserver responder;
+	struct heard *h;
+
+	(void)state;
+	tmpserver_start(&responder, answer);
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		h = put_question(hosts[i], responder.port, "/5", false);
+		if (h->reply.err == ERR_OK)
+			fail_msg("%s was asked", hosts[i]);
+		heard_free(h);
+	}
+	assert_int_equal(atomic_load(&responder.accepted), 0);
+	h = put_question("127.0.0.1", responder.port, "/5", true);
+	assert_int_equal(h->reply.err, ERR_OK);
+	assert_int_equal(h->reply.status, 200);
+	assert_int_equal(h->reply.body.len, 5);
+	heard_free(h);
+	tmpserver_stop(&responder);
+}
+
+static void
+answers_are_bounded(void **state)
+{
+	struct tmpserver responder;
+	struct heard *h;
+	struct transport_question file = {.url = "file:///etc/passwd", .any_address = true};
+	char path[32];
+
+	(void)state;
+	tmpserver_start(&responder, answer);
+	for (int more = 0; more < 2; more++) {
+		snprintf(path, sizeof(path), "/%d", TRANSPORT_ANSWER_MAX + more);
+		h = put_question("127.0.0.1", responder.port, path, true);
+		assert_int_equal(h->reply.err, more ? ERR_TOOBIG : ERR_OK);
+		heard_free(h);
+	}
+	h = put_question("127.0.0.1", responder.port, "/away", true);
+	assert_int_equal(h->reply.status, 302);
+	heard_free(h);
+	assert_int_equal(transport_ask(transport, &file, on_reply, NULL), ERR_INVALID);
+	tmpserver_stop(&responder);
+}
+
 int
 main(void)
 {
@@ -521,6 +618,8 @@ main(void)
 		cmocka_unit_test(waking_ends_the_wait),
 		cmocka_unit_test(probes_bring_the_leaf),
 		cmocka_unit_test(references_resolve),
+		cmocka_unit_test(questions_go_to_public_addresses),
+		cmocka_unit_test(answers_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -109,8 +109,9 @@ static const struct {
          "{\"name\":\"x.test\",\"display\":\"\\u00fc\\ud83d\\ude00.test\",\"labels\":null,\"not_"
          "before\":null,"
          "\"not_after\":null,\"generation\":null,\"serial\":null,\"issuer\":null,\"key\":null,"
-         "\"names\":null,\"second\":null,\"next\":null,\"step\":null,\"order\":null,\"error\":null}"
-         "\n",
+         "\"names\":null,\"second\":null,\"ocsp_until\":null,\"ocsp_next\":null,\"next\":null,"
+         "\"step\":null,"
+         "\"order\":null,\"error\":null}\n",
          ""},
 	{"list -o json --limit 2 --after a --state failing",
          "{\"verb\":\"list\",\"limit\":2,\"after\":\"a\",\"state\":\"failing\"}",

@@ -212,7 +212,7 @@ test_every_word(void **state)
 		"connect immediately; connect-timeout 1m; }\n"
 		"backend 0 { server 1.1.1.1:1; }");
 	const struct conf_backend *b = conf_backend(c, "b");
-	const struct sockaddr_in *sin = (const struct sockaddr_in *)&b->servers[0].sa;
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)&b->servers[0].address.sa;
 
 	(void)state;
 	assert_string_equal(c->state_directory, "/a \"b\" \\c # d");
@@ -238,6 +238,9 @@ test_every_word(void **state)
 	assert_int_equal(ntohl(sin->sin_addr.s_addr), 0x0a000001);
 	assert_string_equal(b->servers[1].text, "[2001:db8::2]:2");
 	assert_true(b->connect_immediately);
+	assert_int_equal(b->balance, BALANCE_LEAST);
+	assert_int_equal(b->check.kind, CHECK_FAILED);
+	assert_int_equal(b->check.fall, 3);
 	assert_int_equal(b->connect_timeout_ms, 60000);
 	assert_int_equal(b->alpn_len, 12);
 	assert_memory_equal(b->alpn, "\x02h2\x08http/1.1", 12);
@@ -245,6 +248,41 @@ test_every_word(void **state)
 	assert_ptr_equal(c->otherwise.backend, b);
 	assert_int_equal(c->otherwise.key, KEY_RSA_3072);
 	assert_int_equal(c->otherwise.unknown_sni, UNKNOWN_SNI_CLOSE);
+	conf_unref(c);
+}
+
+static void
+test_named_servers_and_checks(void **state)
+{
+	const struct conf *c =
+		load("listen 0.0.0.0:1 { tls; }\n"
+	             "backend 0 { server App.Internal:8080 db_1:1; balance first; send-proxy v1;\n"
+	             "check http GET /healthz?a=b every 2s expect 204 rise 1 host h fall 9; }\n"
+	             "backend 1 { server 1.1.1.1:1; check connect every 1s; }");
+	const struct conf_backend *b = conf_backend(c, "0");
+
+	(void)state;
+	assert_int_equal(b->server_count, 2);
+	assert_string_equal(b->servers[0].text, "App.Internal:8080");
+	assert_string_equal(b->servers[0].host, "app.internal");
+	assert_int_equal(b->servers[0].port, 8080);
+	assert_int_equal(b->servers[0].address.len, 0);
+	assert_string_equal(b->servers[1].host, "db_1");
+	assert_int_equal(b->balance, BALANCE_FIRST);
+	assert_int_equal(b->send_proxy, 1);
+	assert_int_equal(b->check.kind, CHECK_HTTP);
+	assert_string_equal(b->check.method, "GET");
+	assert_string_equal(b->check.path, "/healthz?a=b");
+	assert_string_equal(b->check.host, "h");
+	assert_int_equal(b->check.every_ms, 2000);
+	assert_int_equal(b->check.expect_min, 204);
+	assert_int_equal(b->check.expect_max, 204);
+	assert_int_equal(b->check.fall, 9);
+	assert_int_equal(b->check.rise, 1);
+	b = conf_backend(c, "1");
+	assert_int_equal(b->check.kind, CHECK_CONNECT);
+	assert_int_equal(b->check.every_ms, 1000);
+	assert_null(b->servers[0].host);
 	conf_unref(c);
 }
 
@@ -427,9 +465,16 @@ static const struct {
 	{"listen [::1] { tls; }", "c:1:8: \"[::1]\": the port is missing: [ADDRESS]:PORT"},
 	{"listen [::1 { tls; }", "c:1:8: \"[::1\": \"]\" is missing"},
 	{"listen [::g]:1 { tls; }", "c:1:8: \"[::g]:1\": this is not an IPv6 address"},
-	{"backend b { server app.example:8080; }",
-         "c:1:20: \"app.example:8080\" is a name, and names are not resolved here yet: give a "
-         "numeric address, as 10.0.0.1:8080 or [2001:db8::1]:8080"},
+	{"listen app.example:443 { tls; }",
+         "c:1:8: \"app.example:443\" is a name: give a numeric address, as 0.0.0.0:443 or "
+         "[2001:db8::1]:443"},
+	{"backend b { server a..b:80; }",
+         "c:1:20: \"a..b:80\": neither an address nor a host name"},
+	{"backend b { server 10.0.0.256:80; }",
+         "c:1:20: \"10.0.0.256:80\": this is not an IPv4 address"},
+	{"backend b { server app.example; }",
+         "c:1:20: \"app.example\": the port is missing: ADDRESS:PORT"},
+	{"backend b { server [::1]:80 [0::1]:80; }", "c:1:29: \"[::1]:80\" stands here twice"},
 	{"backend b { server 10.0.0.1:1 10.0.0.2; }",
          "c:1:31: \"10.0.0.2\": the port is missing: ADDRESS:PORT"},
 	/* ca */
@@ -477,8 +522,37 @@ static const struct {
          "c:1:37: \"ca.pem\" is not a full path: it must begin with \"/\""},
 	/* backend and default */
 	{"backend b { }", "c:1:11: the backend's address is missing: server ADDRESS:PORT;"},
-	{"backend b { server 1.1.1.1:1; send-proxy v1; }",
-         "c:1:42: \"v1\": only v2 of the PROXY protocol is sent"},
+	{"backend b { server 1.1.1.1:1; send-proxy v3; }",
+         "c:1:42: unknown version of the PROXY protocol \"v3\", did you mean \"v1\"?"},
+	{"backend b { server 1.1.1.1:1; balance random; }",
+         "c:1:39: unknown balance \"random\", known: least-connections, first"},
+	{"backend b { server 1.1.1.1:1; check ping; }",
+         "c:1:37: unknown check \"ping\", known: connect, http"},
+	{"backend b { server 1.1.1.1:1; check http GET; }",
+         "c:1:45: an argument is missing, write: check http GET /"},
+	{"backend b { server 1.1.1.1:1; check http POST /; }",
+         "c:1:42: \"POST\": the method is GET or HEAD"},
+	{"backend b { server 1.1.1.1:1; check http GET x; }",
+         "c:1:46: \"x\": a path begins with \"/\", has no blanks and at most 255 bytes"},
+	{"backend b { server 1.1.1.1:1; check http GET / expect 399-200; }",
+         "c:1:55: \"399-200\": expected are status codes, as 200 or 200-399"},
+	{"backend b { server 1.1.1.1:1; check connect expect 200; }",
+         "c:1:45: unknown word of a check \"expect\", known: every, fall, rise"},
+	{"backend b { server 1.1.1.1:1; check connect every 10ms; }",
+         "c:1:51: 10ms is out of range: 250ms to 1h"},
+	{"backend b { server 1.1.1.1:1; check connect fall; }", "c:1:49: \"fall\" needs a value"},
+	{"backend b { server 1.1.1.1:1; tls-verify off; }",
+         "c:1:11: \"tls;\" is missing: tls-... needs it"},
+	{"backend b { server 1.1.1.1:1; tls; tls-name 1.1.1.1; }",
+         "c:1:45: \"1.1.1.1\" is no host name"},
+	{"backend b { server 1.1.1.1:1; tls; tls-verify no; }",
+         "c:1:47: unknown choice \"no\", did you mean \"on\"?"},
+	{"backend b { server 1.1.1.1:1; tls; tls-ca /nowhere/ca.pem; }",
+         "c:1:43: /nowhere/ca.pem cannot be read: No such file or directory"},
+	{"backend b { server 1.1.1.1:1; tls; tls-ca /dev/null; }",
+         "c:1:43: /dev/null has no certificate in PEM, or more than 1048576 bytes"},
+	{"backend b { server 1.1.1.1:1; passthrough; tls; }",
+         "c:1:44: \"tls\" and \"passthrough\": the TLS is the server's own"},
 	{"backend b { server 1.1.1.1:1; connect later; }",
          "c:1:39: \"later\": the one choice is \"connect immediately\""},
 	{"backend b { server 1.1.1.1:1; alpn h2 h2; }", "c:1:39: \"h2\" stands here twice"},
@@ -487,6 +561,16 @@ static const struct {
 	{"backend b { server 1.1.1.1:1; alpn "
          "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcd; }",
          "c:1:36: more than 64 bytes of protocol names"},
+	{"backend b { server 1.1.1.1:1; client-certificate required; }",
+         "c:1:58: an argument is missing, write: client-certificate required|optional FILE;"},
+	{"backend b { server 1.1.1.1:1; client-certificate never /dev/null; }",
+         "c:1:50: \"never\": client certificates are \"required\" or \"optional\""},
+	{"backend b { server 1.1.1.1:1; client-certificate optional ca.pem; }",
+         "c:1:59: \"ca.pem\" is not a full path: it must begin with \"/\""},
+	{"backend b { server 1.1.1.1:1; client-certificate required /dev/null; }",
+         "c:1:59: \"/dev/null\": is no file"},
+	{"backend b { server 1.1.1.1:1; client-certificate required /etc/passwd; }",
+         "c:1:59: \"/etc/passwd\": has no certificate"},
 	{"backend b { server 1.1.1.1:1; }\nbackend b { server 1.1.1.1:2; }",
          "c:2:9: backend \"b\" is already set at c:1"},
 	{"default { ca nobody; }", "c:1:14: unknown ca \"nobody\": there is none"},
@@ -725,6 +809,7 @@ main(void)
 		cmocka_unit_test(test_include),
 		cmocka_unit_test(test_include_refused),
 		cmocka_unit_test(test_include_depth),
+		cmocka_unit_test(test_named_servers_and_checks),
 	};
 
 	return cmocka_run_group_tests_name("conf", tests, setup, teardown);

@@ -501,6 +501,72 @@ test_beginnings(void **state)
 	}
 }
 
+/* After a HelloRetryRequest: dummy change_cipher_spec records may come first, and only there. */
+static void
+test_second(void **state)
+{
+	static const struct {
+		const char *title;
+		struct span before; /* the hello */
+		enum err err;
+		uint8_t alert;
+	} cases[] = {
+		{"nothing", BYTES(""), ERR_OK, 0},
+		{"one", BYTES("\x14\x03\x03\0\x01\x01"), ERR_OK, 0},
+		{"two", BYTES("\x14\x03\x03\0\x01\x01\x14\x03\x03\0\x01\x01"), ERR_OK, 0},
+		{"a long one", BYTES("\x14\x03\x03\0\x02\x01\x01"), ERR_PROTO,
+	         SSL_AD_UNEXPECTED_MESSAGE},
+		{"an alert", BYTES("\x15\x03\x03\0\x02\x02\x28"), ERR_PROTO,
+	         SSL_AD_UNEXPECTED_MESSAGE},
+		{"inside the hello", BYTES("\x16\x03\x03\0\x01\x01\x14\x03\x03\0\x01\x01"),
+	         ERR_PROTO, SSL_AD_UNEXPECTED_MESSAGE},
+	};
+	static unsigned char raw[RAW_SPACE], space[HELLO_MAX];
+	struct message *m = malloc(sizeof(*m));
+
+	(void)state;
+	make(m, TLSEXT_TYPE_server_name, a_name, 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct hello_walk walk = {.second = true};
+		size_t len = cases[i].before.len;
+		uint8_t alert = 0;
+		enum err err = ERR_AGAIN;
+
+		memcpy(raw, cases[i].before.data, len);
+		len += cut_into_records(m, 50, raw + len);
+		for (size_t have = 0; have <= len && err == ERR_AGAIN; have++)
+			err = hello_walk(&walk, (struct span){raw, have}, &alert);
+		if (err != cases[i].err || alert != cases[i].alert)
+			fail_msg("%s: %s, alert %d", cases[i].title, err_word(err), alert);
+		if (!err)
+			assert_memory_equal(
+				hello_message(&walk, (struct span){raw, len}, space).data, m->bytes,
+				m->len);
+	}
+	free(m);
+}
+
+static void
+test_is_retry(void **state)
+{
+	unsigned char flight[] = "\x16\x03\x03\0\x58\x02\0\0\x54\x03\x03"
+				 "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91"
+				 "\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c";
+	size_t len = sizeof(flight) - 1;
+
+	(void)state;
+	assert_true(hello_is_retry((struct span){flight, len}));
+	assert_false(hello_is_retry((struct span){flight, len - 1}));
+	assert_false(hello_is_retry((struct span){flight, 0}));
+	for (size_t i = 0; i < len; i++) {
+		bool matters = i == 0 || i == 5 || i >= 11;
+
+		flight[i] ^= 1;
+		assert_true(hello_is_retry((struct span){flight, len}) == !matters);
+		flight[i] ^= 1;
+	}
+}
+
 /* A2: a message of exactly HELLO_MAX bytes is fine, also in pieces, as long as its records fit. */
 static void
 test_longest(void **state)
@@ -550,6 +616,8 @@ main(void)
 		cmocka_unit_test(test_bytes_behind),
 		cmocka_unit_test(test_beginnings),
 		cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_second),
+		cmocka_unit_test(test_is_retry),
 		cmocka_unit_test(test_alert),
 	};
 

@@ -89,12 +89,47 @@ retries(void **state)
 	}
 }
 
+static void
+staples(void **state)
+{
+	static const struct {
+		int64_t left, least, most; /* seconds */
+	} rows[] = {
+		{7 * DAY, 7 * DAY / 2 - 7 * DAY / 20, 7 * DAY / 2},
+		{7200, 3240, 3600},
+		{100, 60, 60},
+		{1, 60, 60},
+		{0, 60, 60},
+		{-100, 60, 60},
+	};
+	int64_t far = -1;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (uint32_t r = 0; r < 100000; r += 777) {
+			int64_t wait = plan_staple_at(NOW, NOW + rows[i].left, r * 41) - NOW;
+
+			assert_in_range(wait, rows[i].least, rows[i].most);
+			far = i == 0 && wait > far ? wait : far;
+		}
+	assert_true(far > 7 * DAY / 2 - 7 * DAY / 100);
+	for (uint32_t failures = 0; failures < 100; failures++) {
+		int64_t wait = failures < 2 ? 60 : failures < 10 ? 60 << (failures - 1) : 21600;
+
+		wait = wait > 21600 ? 21600 : wait;
+		assert_int_equal(plan_ask_again_at(failures, NOW, 0), NOW + wait);
+		assert_in_range(plan_ask_again_at(failures, NOW, UINT32_MAX) - NOW, wait,
+		                wait + wait / 4);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(renewals),
 		cmocka_unit_test(retries),
+		cmocka_unit_test(staples),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

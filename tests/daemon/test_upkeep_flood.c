@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/conf.h"
 #include "daemon/notice.h"
 #include "daemon/status.h"
 #include "daemon/upkeep.h"
@@ -22,6 +23,7 @@ static struct tmpstore store;
 static struct status *status;
 static struct notice_queue *notices;
 static struct upkeep *upkeep;
+static const struct conf *conf;
 
 static void
 on_wake(void *arg)
@@ -32,10 +34,28 @@ on_wake(void *arg)
 static void
 start(void)
 {
-	struct upkeep_config config = {
-		.directory = store.dir, .store = store.store, .status = status, .notices = notices};
+	struct upkeep_config config = {.directory = store.dir,
+	                               .store = store.store,
+	                               .status = status,
+	                               .notices = notices,
+	                               .conf = conf};
 
 	assert_int_equal(upkeep_start(&config, &upkeep), ERR_OK);
+}
+
+static void
+load_conf(void)
+{
+	char path[128], error[CONF_ERROR_MAX + 1];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/certd.conf", store.parent);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fputs("listen 127.0.0.1:1 { tls; }\n", out);
+	fclose(out);
+	if (conf_load(path, &conf, error))
+		fail_msg("%s", error);
 }
 
 static int
@@ -44,6 +64,7 @@ setup(void **state)
 	(void)state;
 	tmpstore_init(&store);
 	tmpstore_open(&store);
+	load_conf();
 	assert_int_equal(status_new(&status), ERR_OK);
 	assert_int_equal(notice_new(on_wake, NULL, &notices), ERR_OK);
 	return 0;
@@ -55,6 +76,7 @@ teardown(void **state)
 	(void)state;
 	upkeep_stop(upkeep);
 	upkeep = NULL;
+	conf_unref(conf);
 	notice_free(notices);
 	status_free(status);
 	tmpstore_done(&store);

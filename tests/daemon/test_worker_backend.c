@@ -22,7 +22,7 @@
 static struct tmpfront front;
 static struct tmpserver server;
 static struct conf_backend *backend;
-static char seen[64]; /* the first bytes that the backend got */
+static char seen[256]; /* the first bytes that the backend got */
 
 static size_t
 read_all(int fd)
@@ -119,22 +119,51 @@ test_connect_immediately(void **state)
 static void
 test_proxy_header(void **state)
 {
-	static const unsigned char head[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"
-					    "\x7f\0\0\1\x7f\0\0\1";
+	static const char tlvs[] = "\x02\x00\x0d"
+				   "a.example.org"
+				   "\x20\x00\x28\x01\x00\x00\x00\x01"
+				   "\x21\x00\x07TLSv1.3";
 	struct tmpclient c;
+	char expected[32];
 
 	(void)state;
 	start(serve_collect);
 	backend->send_proxy = 2;
 	tmpfront_run(&front);
-	c = shake(0);
+	c = shake(TLS1_3_VERSION);
 	tmpclient_send(&c, "data", 4);
 	SSL_shutdown(c.ssl);
-	tmpclient_expect(&c, "got 32", 6);
-	assert_memory_equal(seen, head, sizeof(head) - 1);
+	snprintf(expected, sizeof(expected), "got %d", 28 + 16 + 3 + 40 + 4);
+	tmpclient_expect(&c, expected, strlen(expected));
+	assert_memory_equal(seen, "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x47\x7f\0\0\1\x7f\0\0\1", 24);
 	assert_int_equal((unsigned char)seen[26] << 8 | (unsigned char)seen[27],
 	                 front.ports[TMPFRONT_TLS]);
-	assert_memory_equal(seen + 28, "data", 4);
+	assert_memory_equal(seen + 28, tlvs, sizeof(tlvs) - 1);
+	assert_memory_equal(seen + 28 + 16 + 18, "\x23\x00\x16TLS_AES_128_GCM_SHA256", 25);
+	assert_memory_equal(seen + 28 + 16 + 43, "data", 4);
+	tmpclient_close(&c);
+}
+
+static void
+test_proxy_line(void **state)
+{
+	struct sockaddr_in sa;
+	socklen_t len = sizeof(sa);
+	struct tmpclient c;
+	char line[64];
+
+	(void)state;
+	start(serve_collect);
+	backend->send_proxy = 1;
+	tmpfront_run(&front);
+	c = shake(0);
+	assert_int_equal(getsockname(c.fd, (struct sockaddr *)&sa, &len), 0);
+	snprintf(line, sizeof(line), "PROXY TCP4 127.0.0.1 127.0.0.1 %u %u\r\ndata",
+	         ntohs(sa.sin_port), front.ports[TMPFRONT_TLS]);
+	tmpclient_send(&c, "data", 4);
+	SSL_shutdown(c.ssl);
+	tmpclient_expect(&c, "got ", 4);
+	assert_memory_equal(seen, line, strlen(line));
 	tmpclient_close(&c);
 }
 
@@ -163,10 +192,9 @@ test_second_server_takes_over(void **state)
 
 	(void)state;
 	start(tmpserver_echo);
-	backend->servers[1] = backend->servers[0];
-	backend->server_count = 2;
-	tmpfront_backend(&front, "spare", tmpserver_closed_port());
-	backend->servers[0] = front.backends[1].servers[0];
+	backend->server_count = 0;
+	tmpfront_server(backend, tmpserver_closed_port());
+	tmpfront_server(backend, server.port);
 	tmpfront_run(&front);
 	c = shake(0);
 	tmpclient_send(&c, "hello", 5);
@@ -188,15 +216,14 @@ test_connect_timeout(void **state)
 	(void)state;
 	start(tmpserver_echo);
 	b = tmpfront_backend(&front, "full", 0);
-	assert_int_equal(bind(full, (struct sockaddr *)&b->servers[0].sa, len), 0);
+	assert_int_equal(bind(full, (struct sockaddr *)&b->servers[0].address.sa, len), 0);
 	assert_int_equal(listen(full, 0), 0);
-	getsockname(full, (struct sockaddr *)&b->servers[0].sa, &len);
+	getsockname(full, (struct sockaddr *)&b->servers[0].address.sa, &len);
 	for (int i = 0; i < 4; i++) {
 		waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		(void)!connect(waiting[i], (struct sockaddr *)&b->servers[0].sa, len);
+		(void)!connect(waiting[i], (struct sockaddr *)&b->servers[0].address.sa, len);
 	}
-	b->servers[1] = backend->servers[0];
-	b->server_count = 2;
+	tmpfront_server(b, server.port);
 	b->connect_timeout_ms = 300;
 	tmpcert_store(&front.store, &(struct tmpcert){.name = "a.example.org", .backend = "full"});
 	tmpfront_run(&front);
@@ -234,6 +261,7 @@ main(void)
 		CASE(test_bare_handshake_costs_the_backend_nothing),
 		CASE(test_connect_immediately),
 		CASE(test_proxy_header),
+		CASE(test_proxy_line),
 		CASE(test_backend_down),
 		CASE(test_second_server_takes_over),
 		CASE(test_connect_timeout),

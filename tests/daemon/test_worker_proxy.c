@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "daemon/conn.h"
 #include "daemon/network.h"
 #include "tests/support/tmpcert.h"
 #include "tests/support/tmpclient.h"
@@ -33,12 +34,20 @@ static struct tmpfront front;
 static struct tmpserver server;
 static struct conf_backend *backend;
 static struct network proxies[2];
-static unsigned char seen[16 + 12]; /* the PROXY header that the backend got */
+static unsigned char seen[16 + 12]; /* the PROXY header that the backend got, but for its TLVs */
 
 static void
 serve_behind_proxy(int fd)
 {
+	unsigned char tlvs[512];
+	size_t rest;
+
 	assert_int_equal(recv(fd, seen, sizeof(seen), MSG_WAITALL), sizeof(seen));
+	rest = (size_t)(seen[14] << 8 | seen[15]) - 12;
+	assert_true(rest <= sizeof(tlvs));
+	assert_int_equal(recv(fd, tlvs, rest, MSG_WAITALL), rest);
+	seen[14] = 0; /* as in V2_HEADER, which has none */
+	seen[15] = 12;
 	tmpserver_echo(fd);
 }
 
@@ -239,6 +248,22 @@ test_time_limit(void **state)
 	tmpfront_expect(&front, STATUS_CONNECTIONS, 0);
 }
 
+/* The header has CONN_PROXY_MS, however long the handshake may take. */
+static void
+test_five_seconds_at_most(void **state)
+{
+	int64_t start = clock_mono_ms();
+	char byte;
+	int fd;
+
+	(void)state;
+	tmpfront_run(&front);
+	fd = tmpserver_connect(front.ports[TMPFRONT_TLS]);
+	assert_int_equal(recv(fd, &byte, 1, 0), 0);
+	assert_in_range(clock_mono_ms() - start, CONN_PROXY_MS - 100, CONN_PROXY_MS + LATE_MS);
+	close(fd);
+}
+
 static void
 test_http(void **state)
 {
@@ -295,6 +320,7 @@ main(void)
 		CASE(test_only_from_listed_networks),
 		CASE(test_forbidden_where_it_is_not_asked_for),
 		CASE(test_time_limit),
+		CASE(test_five_seconds_at_most),
 		CASE(test_http),
 		CASE(test_clients_are_counted_by_the_header),
 	};

@@ -19,6 +19,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* The responder we would ask is one that OpenSSL reads there, too. */
+static void
+compare_responder(const struct certview *view, X509 *cert)
+{
+	STACK_OF(OPENSSL_STRING) *urls = view->ocsp.data ? X509_get1_ocsp(cert) : NULL;
+	bool found = false;
+
+	for (int i = 0; i < sk_OPENSSL_STRING_num(urls); i++) {
+		const char *url = sk_OPENSSL_STRING_value(urls, i);
+
+		found |= strlen(url) == view->ocsp.len &&
+		         memcmp(url, view->ocsp.data, view->ocsp.len) == 0;
+	}
+	/* It leaves out what has a NUL, or is empty; ocsp_responder() does, too. */
+	assert(!urls || found || !view->ocsp.len || memchr(view->ocsp.data, 0, view->ocsp.len));
+	X509_email_free(urls);
+}
+
 static void
 compare(const uint8_t *data, size_t size)
 {
@@ -34,6 +52,7 @@ compare(const uint8_t *data, size_t size)
 	assert(chain_read_time(X509_get0_notBefore(cert), &before) && before == view.not_before);
 	assert(chain_read_time(X509_get0_notAfter(cert), &after) && after == view.not_after);
 	assert(!view.is_ca == (X509_check_ca(cert) != 1) || X509_check_ca(cert) == 0);
+	compare_responder(&view, cert);
 	X509_free(cert);
 	ERR_clear_error();
 }

@@ -3,8 +3,9 @@
  * A connection's first bytes: records, the ClientHello in them, its two extensions, then the host
  * name rule. Whatever the bytes are, they come to the same in pieces as in one go, spans stay
  * inside what they were read from, and a name is normalized. The first byte says how large the
- * pieces are; the corpus is tests/fuzz/hello/. clang -fsanitize=fuzzer,address,undefined, with
- * daemon/hello.c and base/.
+ * pieces are and, in its highest bit, whether this is the hello after a HelloRetryRequest; the
+ * corpus is tests/fuzz/hello/. clang -fsanitize=fuzzer,address,undefined, with daemon/hello.c and
+ * base/.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -74,7 +75,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static unsigned char space[HELLO_MAX];
-	struct hello_walk whole = {0}, pieces = {0};
+	struct hello_walk whole = {0}, pieces;
 	uint8_t alert = 0, alert_pieces = 0;
 	struct span raw;
 	enum err err;
@@ -82,8 +83,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2 || size - 1 > HELLO_RAW_MAX)
 		return 0;
 	raw = (struct span){data + 1, size - 1};
+	whole.second = data[0] & 0x80;
+	pieces = whole;
 	err = hello_walk(&whole, raw, &alert);
-	assert(walk_in_pieces(raw, data[0] + 1u, &pieces, &alert_pieces) == err);
+	(void)hello_is_retry(raw);
+	assert(walk_in_pieces(raw, (data[0] & 0x7fu) + 1, &pieces, &alert_pieces) == err);
 	assert(alert == alert_pieces && whole.at == pieces.at && whole.have == pieces.have);
 	if (err == ERR_OK)
 		check_message(hello_message(&whole, raw, space));

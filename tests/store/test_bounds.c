@@ -22,7 +22,7 @@ enum {
 	NODE = 8,       /* header of a node: u16 size, u16 its upper half, u16 flags, u16 key */
 	META_ROOT = 80, /* in a meta page: u64 root of the free list, u64 transaction */
 	META_TXN = 144,
-	PAGE_LEAF = 2, /* a page's flags, at 10; in a branch page a node has no value */
+	PAGE_LEAF = 2,         /* a page's flags, at 10; in a branch page a node has no value */
 	LIST_COUNT = NODE + 8, /* behind its key */
 	LIST_PAGE = LIST_COUNT + 8,
 };
@@ -148,8 +148,8 @@ a_damaged_free_list_is_found(void **state)
 		size_t at;
 		uint64_t value;
 	} cases[] = {
-		{LIST_COUNT, 1 << 24},    {LIST_COUNT, UINT64_MAX}, {LIST_COUNT, (uint64_t)1 << 61},
-		{LIST_PAGE, 0},           {LIST_PAGE, 1},           {LIST_PAGE, 1 << 24},
+		{LIST_COUNT, 1 << 24},   {LIST_COUNT, UINT64_MAX}, {LIST_COUNT, (uint64_t)1 << 61},
+		{LIST_PAGE, 0},          {LIST_PAGE, 1},           {LIST_PAGE, 1 << 24},
 		{LIST_PAGE, UINT64_MAX},
 	};
 	struct tmpstore *t = *state;
@@ -195,7 +195,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_length_beyond_the_file_is_damage, setup,
-		                                teardown),
+	                                        teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_free_list_is_found, setup, teardown),
 	};
 

@@ -3,6 +3,7 @@
 #include "store/account.h"
 #include "store/event.h"
 #include "store/order.h"
+#include "store/server.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,6 +64,62 @@ an_account_comes_back(void **state)
 	}
 	account_done(&a);
 	account_done(&got);
+}
+
+static void
+servers_come_back(void **state)
+{
+	struct server a = {.backend = "app", .server = "b.internal:80", .state = 2, .at = 12};
+	struct server longest = {.state = 1}, got[4];
+	struct store_txn *txn = tmpstore_write(*state, STORE_PRIVATE);
+	size_t count;
+
+	memset(longest.backend, 'z', NAME_WORD_MAX);
+	memset(longest.server, 's', SERVER_TEXT_MAX);
+	assert_int_equal(server_put(txn, &a), ERR_OK);
+	assert_int_equal(server_put(txn, &longest), ERR_OK);
+	a.state = 1;
+	assert_int_equal(server_put(txn, &a), ERR_OK); /* in place of the first */
+	strcpy(a.server, "a:1");
+	assert_int_equal(server_put(txn, &a), ERR_OK);
+	tmpstore_commit(txn);
+	txn = tmpstore_read(*state, STORE_PRIVATE);
+	assert_int_equal(server_page(txn, 4, got, &count), ERR_OK);
+	assert_int_equal(count, 3);
+	assert_string_equal(got[0].server, "a:1");
+	assert_string_equal(got[1].backend, "app");
+	assert_string_equal(got[1].server, "b.internal:80");
+	assert_int_equal(got[1].state, 1);
+	assert_int_equal(got[1].at, 12);
+	assert_string_equal(got[2].server, longest.server);
+	assert_int_equal(server_page(txn, 1, got, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	store_abort(txn);
+	txn = tmpstore_write(*state, STORE_PRIVATE);
+	assert_int_equal(server_del(txn, "app", "a:1"), ERR_OK);
+	assert_int_equal(server_del(txn, "app", "a:1"), ERR_OK);
+	tmpstore_commit(txn);
+	txn = tmpstore_read(*state, STORE_PRIVATE);
+	assert_int_equal(server_page(txn, 4, got, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	store_abort(txn);
+}
+
+static void
+bad_servers_are_refused(void **state)
+{
+	static const struct server bad[] = {
+		{.backend = "", .server = "a:1", .state = 1},
+		{.backend = "app", .server = "", .state = 1},
+		{.backend = "app", .server = "a:1", .state = 0},
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct store_txn *txn = tmpstore_write(*state, STORE_PRIVATE);
+
+		assert_int_equal(server_put(txn, &bad[i]), ERR_INVALID);
+		store_abort(txn);
+	}
 }
 
 static void
@@ -356,6 +413,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_account_comes_back),
+		TEST(servers_come_back),
+		TEST(bad_servers_are_refused),
 		TEST(bad_accounts_are_refused),
 		TEST(an_order_comes_back_with_its_state),
 		TEST(orders_are_paged_and_removed),

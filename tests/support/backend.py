@@ -45,14 +45,27 @@ class ProxyError(Exception):
     pass
 
 
-def read_proxy_v2(stream):
-    """Returns "address:port" of the client; "local" for a LOCAL header."""
+def read_tlvs(data):
+    """{type: value} of PROXY v2's list."""
+    found = {}
+    while data:
+        if len(data) < 3 or len(data) < 3 + struct.unpack("!H", data[1:3])[0]:
+            raise ProxyError(f"a TLV is cut off: {data!r}")
+        length = struct.unpack("!H", data[1:3])[0]
+        found[data[0]] = data[3:3 + length]
+        data = data[3 + length:]
+    return found
+
+
+def read_proxy_v2(stream, tlvs):
+    """Returns "address:port" of the client, "local" for a LOCAL header; fills in TLVS."""
     head = stream.read(16)
     if len(head) < 16 or head[:12] != PROXY_SIGNATURE or head[12] >> 4 != 2:
         raise ProxyError(f"not a PROXY v2 header: {head!r}")
     body = stream.read(struct.unpack("!H", head[14:])[0])
     if head[12] & 15 == 0:
         return "local"
+    tlvs.update(read_tlvs(body[{0x11: 12, 0x21: 36}.get(head[13], 0):]))
     if head[13] == 0x11:
         return f"{socket.inet_ntop(socket.AF_INET, body[:4])}:{struct.unpack('!H', body[8:10])[0]}"
     if head[13] == 0x21:
@@ -61,16 +74,34 @@ def read_proxy_v2(stream):
     raise ProxyError(f"PROXY v2 family {head[13]:#x}")
 
 
+class Exact:
+    """Reads what is asked for and not a byte more: what follows may be TLS."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def read(self, length):
+        data = b""
+        while len(data) < length:
+            part = self.connection.recv(length - len(data))
+            if not part:
+                break
+            data += part
+        return data
+
+
 class Backend:
     """Listens at once; a thread per connection.  Counters are for the tests to look at."""
 
-    def __init__(self, address, port, *, mode="http", proxy=False, name="backend"):
+    def __init__(self, address, port, *, mode="http", proxy=False, name="backend", tls=None):
         self.address, self.port, self.mode, self.proxy, self.name = (
             address, port, mode, proxy, name)
+        self.tls = tls            # an ssl.SSLContext: behind the PROXY header there is TLS
         self.accepted = 0         # connections, ever
         self.errors = []          # what went wrong here, in words
         self.sent = 0             # bytes of flood and download
         self.clients = []         # what the PROXY headers said
+        self.tlvs = {}            # those of the last one
         self.socket = None
         self.open = set()
         self.start()
@@ -105,19 +136,24 @@ class Backend:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
-        client = None
+        accepted, client = connection, None
         try:
+            if self.proxy:
+                tlvs = {}
+                client = read_proxy_v2(Exact(connection), tlvs)
+                self.tlvs = tlvs
+                self.clients.append(client)
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
             with connection, connection.makefile("rb") as stream:
-                if self.proxy:
-                    client = read_proxy_v2(stream)
-                    self.clients.append(client)
                 getattr(self, "_mode_" + self.mode)(connection, stream, client)
         except ProxyError as error:
             self.errors.append(str(error))
+            accepted.close()
         except OSError:
-            pass      # the other side left
+            accepted.close()      # the other side left
         finally:
-            self.open.discard(connection)
+            self.open.discard(accepted)
 
     # one function per mode
 

@@ -45,13 +45,14 @@ class Certd:
         self.directory, self.conf, self.socket_path = directory, conf, socket_path
         self.log = os.path.join(directory, "certd.log")
         self.binary = os.path.join(BUILD, "certd")
-        self.process = None
+        self.prefix = []        # a command that becomes certd in the end
+        self.process, self.elders = None, []     # elders: replaced by an upgrade
 
     # life
 
-    def start(self, *words, wait=True):
-        self.process = child.spawn([self.binary, "-c", self.conf, *words], self.log,
-                                   dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1"))
+    def start(self, *words, wait=True, **more):
+        self.process = child.spawn([*self.prefix, self.binary, "-c", self.conf, *words], self.log,
+                                   dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1"), **more)
         if wait:
             self.wait_ready()
 
@@ -65,6 +66,16 @@ class Certd:
             time.sleep(0.02)
         raise AssertionError("certd does not answer on its control socket: " + str(
             self.ctl("status")))
+
+    def follow(self):
+        """Whoever answers on the control socket is our process from now on; the one that was, by
+        itself, may go on.  Returns that."""
+        pid = self.status()["pid"]
+        before = self.process
+        if pid != before.pid:
+            self.elders.append(before)
+            self.process = child.Adopted(pid)
+        return before
 
     def stop(self, seconds=10):
         """SIGTERM; returns the exit status."""
@@ -98,10 +109,11 @@ class Certd:
 
     def end(self):
         """Whatever happened, nothing of ours stays behind."""
-        if self.process and self.process.poll() is None:
-            end_tree(self.process.pid)
-            self.process.wait()
-        self.process = None
+        for process in [self.process, *self.elders]:
+            if process and process.poll() is None:
+                end_tree(process.pid)
+                process.wait()
+        self.process, self.elders = None, []
 
     def signal(self, number):
         self.process.send_signal(number)

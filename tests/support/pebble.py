@@ -62,7 +62,8 @@ class Pebble:
     """One pebble and its DNS server.  A stop() and start() loses all its state, as documented."""
 
     def __init__(self, directory, address, ports, http_port, tls_port, *, version="2.4",
-                 validity=None, nonce_reject=0, authz_reuse=0, retry_after=1, env=None):
+                 validity=None, nonce_reject=0, authz_reuse=0, retry_after=1, ocsp_port=None,
+                 env=None):
         self.directory, self.address, self.version = directory, address, version
         self.acme_port, self.management_port = ports["acme"], ports["management"]
         self.dns_port, self.dns_management_port = ports["dns"], ports["dns-management"]
@@ -74,6 +75,7 @@ class Pebble:
         self.env = dict(os.environ, PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_ORDERS_PER_PAGE="100",
                         PEBBLE_WFE_NONCEREJECT=str(nonce_reject),
                         PEBBLE_AUTHZREUSE=str(authz_reuse), **(env or {}))
+        self.ocsp_url = f"http://{address}:{ocsp_port}/" if ocsp_port else ""
         self.config = os.path.join(directory, "pebble.json")
         self._write_config(http_port, tls_port, validity, retry_after)
         self.process = self.dns = None
@@ -86,7 +88,7 @@ class Pebble:
             "managementListenAddress": f"{self.address}:{self.management_port}",
             "certificate": self.ca_file, "privateKey": self.key_file,
             "httpPort": http_port, "tlsPort": tls_port,
-            "ocspResponderURL": "", "externalAccountBindingRequired": False,
+            "ocspResponderURL": self.ocsp_url, "externalAccountBindingRequired": False,
             "domainBlocklist": ["blocked.test"],
             "retryAfter": {"authz": retry_after, "order": retry_after},
             "certificateValidityPeriod": seconds,

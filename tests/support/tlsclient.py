@@ -172,15 +172,15 @@ def in_records(hello, size):
                     for part in (message[at:at + size] for at in range(0, len(message), size)))
 
 
-def client_hello(sni, *, versions=(0x0304, 0x0303), alpn=(), more=()):
+def client_hello(sni, *, versions=(0x0304, 0x0303), alpn=(), more=(), share=None):
     """The bytes of a TLS record with a ClientHello.  SNI is bytes, or None for no extension; MORE
-    are further extensions, as (number, bytes)."""
+    are further extensions, as (number, bytes); SHARE is a key share as (group, bytes)."""
     legacy = min(max(versions), 0x0303)
     extensions = b""
     if sni is not None:
         entry = b"\x00" + struct.pack("!H", len(sni)) + sni
         extensions += _extension(0, struct.pack("!H", len(entry)) + entry)
-    extensions += _extension(10, struct.pack("!HHH", 4, 0x001D, 0x0017))
+    extensions += _extension(10, struct.pack("!HHHH", 6, 0x001D, 0x0017, 0x0019))
     extensions += _extension(11, b"\x01\x00")
     schemes = struct.pack("!6H", 0x0403, 0x0503, 0x0603, 0x0804, 0x0805, 0x0401)
     extensions += _extension(13, struct.pack("!H", len(schemes)) + schemes)
@@ -191,7 +191,8 @@ def client_hello(sni, *, versions=(0x0304, 0x0303), alpn=(), more=()):
         listed = b"".join(struct.pack("!H", version) for version in versions)
         extensions += _extension(43, bytes([len(listed)]) + listed)
         extensions += _extension(45, b"\x01\x01")
-        share = struct.pack("!HH", 0x001D, 32) + os.urandom(32)
+        group, key = share or (0x001D, os.urandom(32))
+        share = struct.pack("!HH", group, len(key)) + key
         extensions += _extension(51, struct.pack("!H", len(share)) + share)
     extensions += b"".join(_extension(number, data) for number, data in more)
     suites = struct.pack("!8H", 0x1301, 0x1302, 0x1303, 0xC02B, 0xC02F, 0xC009, 0xC013, 0x002F)
@@ -214,16 +215,21 @@ def answer_to_hello(where, sni, **words):
 def answer_to(where, hello, *, timeout=10):
     """The same with any bytes."""
     with socket.create_connection(where, timeout=timeout) as raw:
-        try:
-            raw.sendall(hello)
-            head = _read_exactly(raw, 5)
-            if len(head) < 5:
-                return "closed"
-            body = _read_exactly(raw, struct.unpack("!H", head[3:])[0])
-        except ConnectionError:
+        return answer_on(raw, hello)
+
+
+def answer_on(raw, hello):
+    """The same on a connection that is there."""
+    try:
+        raw.sendall(hello)
+        head = _read_exactly(raw, 5)
+        if len(head) < 5:
             return "closed"
-        except TimeoutError:
-            return "timeout"
+        body = _read_exactly(raw, struct.unpack("!H", head[3:])[0])
+    except ConnectionError:
+        return "closed"
+    except TimeoutError:
+        return "timeout"
     if head[0] == 21:
         return ALERTS.get(body[1], f"alert {body[1]}")
     return "server_hello" if head[0] == 22 and body[0] == 2 else f"record type {head[0]}"

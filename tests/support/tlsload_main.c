@@ -6,10 +6,11 @@
  *           [--seconds N] [--tls 1.2|1.3]
  *
  * Takes the names in turn, one connection per handshake, no resumption. Stops after --seconds or at
- * SIGTERM and prints one JSON object: how many handshakes were done, failed, mismatched (a leaf
- * that does not carry the name), stale (a leaf older than one that somebody had already been given
- * before this handshake began), the median and 99th percentile in milliseconds, the first errors in
- * words, and per name the serial numbers in the order of their first appearance.
+ * SIGTERM and prints one JSON object: how many handshakes were done, failed, unconnected (of those:
+ * there was not even a TCP connection), mismatched (a leaf that does not carry the name), stale (a
+ * leaf older than one that somebody had already been given before this handshake began), the median
+ * and 99th percentile in milliseconds, the first errors in words, and per name the serial numbers
+ * in the order of their first appearance.
  *
  * A schedule decides when a handshake is due, so a slow server makes the numbers worse and does not
  * slow the load down unnoticed: time counts from the due moment.
@@ -75,7 +76,7 @@ static atomic_ulong next_turn;
 static volatile sig_atomic_t stopped;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned long done, failed, mismatched, stale;
+static unsigned long done, failed, unconnected, mismatched, stale;
 static unsigned long buckets[BUCKETS];
 static char errors[ERRORS_MAX][ERROR_LEN];
 static int error_count;
@@ -194,6 +195,9 @@ handshake(struct name *name, double due)
 
 	if (fd < 0 || connect(fd, (struct sockaddr *)&opt.address, sizeof(opt.address)) != 0) {
 		report_failure(name->text, "connect: %s", strerror(errno));
+		pthread_mutex_lock(&lock);
+		unconnected++;
+		pthread_mutex_unlock(&lock);
 		goto out;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
@@ -269,9 +273,10 @@ print_string(const char *text)
 static void
 print_report(void)
 {
-	printf("{\"seconds\":%.1f,\"done\":%lu,\"failed\":%lu,\"mismatched\":%lu,\"stale\":%lu,"
+	printf("{\"seconds\":%.1f,\"done\":%lu,\"failed\":%lu,\"unconnected\":%lu,"
+	       "\"mismatched\":%lu,\"stale\":%lu,"
 	       "\"p50_ms\":%.1f,\"p99_ms\":%.1f,\"errors\":[",
-	       now() - began, done, failed, mismatched, stale, percentile_ms(0.5),
+	       now() - began, done, failed, unconnected, mismatched, stale, percentile_ms(0.5),
 	       percentile_ms(0.99));
 	for (int i = 0; i < error_count; i++) {
 		printf("%s", i ? "," : "");
@@ -382,12 +387,12 @@ main(int argc, char **argv)
 	pthread_t threads[THREADS_MAX];
 	struct sigaction action = {.sa_handler = on_signal};
 
-	read_options(argc, argv);
-	read_names();
-	make_ssl_ctx();
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
+	read_options(argc, argv);
+	read_names();
+	make_ssl_ctx();
 	began = now();
 	for (int i = 0; i < opt.threads; i++) {
 		if (pthread_create(&threads[i], NULL, worker, NULL) != 0)

@@ -2,6 +2,7 @@
 #include "tests/support/tmpfront.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,6 +55,7 @@ tmpfront_init(struct tmpfront *f)
 	tmpstore_init(&f->store);
 	tmpstore_open(&f->store);
 	assert_int_equal(status_new(&f->status), ERR_OK);
+	assert_int_equal(servers_new(&f->servers), ERR_OK);
 	open_listen(f, TMPFRONT_TLS, LISTEN_TLS);
 	open_listen(f, TMPFRONT_HTTP, LISTEN_HTTP);
 	f->conf.listens = f->listens;
@@ -62,14 +64,24 @@ tmpfront_init(struct tmpfront *f)
 	f->conf.otherwise.unknown_sni = UNKNOWN_SNI_REJECT;
 }
 
+void
+tmpfront_server(struct conf_backend *b, uint16_t port)
+{
+	struct conf_server *s = &b->servers[b->server_count++];
+
+	loopback(&s->address, port);
+	s->text = s->address.text;
+}
+
 struct conf_backend *
 tmpfront_backend(struct tmpfront *f, const char *name, uint16_t port)
 {
 	struct conf_backend *b = &f->backends[f->conf.backend_count++];
 
 	snprintf(b->name, sizeof(b->name), "%s", name);
-	loopback(&b->servers[0], port);
-	b->server_count = 1;
+	tmpfront_server(b, port);
+	b->balance = BALANCE_LEAST;
+	b->check = (struct conf_check){.every_ms = 5000, .fall = 3, .rise = 2};
 	b->connect_timeout_ms = 2000;
 	memcpy(b->alpn, "\x08http/1.1", 9);
 	b->alpn_len = 9;
@@ -89,15 +101,21 @@ worker_main(void *arg)
 void
 tmpfront_run(struct tmpfront *f)
 {
+	const struct conf *conf = &f->conf;
 	int pair[2];
 	char ready = 0;
 
+	assert_int_equal(servers_claim(f->servers, &conf, 1), ERR_OK);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	f->channel = pair[0];
+	for (int i = 0; i < TMPFRONT_LISTENS; i++)
+		f->workers_fds[i] = fcntl(f->listen_fds[i], F_DUPFD_CLOEXEC, 3);
 	f->config = (struct worker_config){.conf = &f->conf,
 	                                   .store = f->store.store,
 	                                   .status = &f->status->slot[0],
-	                                   .listen_fds = f->listen_fds,
+	                                   .servers = f->servers,
+	                                   .listen_fds = f->workers_fds,
+	                                   .listen_count = TMPFRONT_LISTENS,
 	                                   .channel = pair[1]};
 	assert_int_equal(pthread_create(&f->thread, NULL, worker_main, f), 0);
 	f->running = true;
@@ -132,6 +150,7 @@ tmpfront_done(struct tmpfront *f)
 	for (int i = 0; i < TMPFRONT_LISTENS; i++)
 		close(f->listen_fds[i]);
 	status_free(f->status);
+	servers_free(f->servers);
 	tmpstore_done(&f->store);
 }
 

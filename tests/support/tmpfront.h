@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "daemon/conf.h"
+#include "daemon/servers.h"
 #include "daemon/status.h"
 #include "daemon/worker.h"
 #include "tests/support/tmpstore.h"
@@ -25,8 +26,10 @@ struct tmpfront {
 	struct conf_listen listens[TMPFRONT_LISTENS];
 	struct conf_backend backends[TMPFRONT_BACKENDS];
 	struct status *status;
+	struct servers *servers;
 	struct worker_config config;
 	int listen_fds[TMPFRONT_LISTENS];
+	int workers_fds[TMPFRONT_LISTENS]; /* copies, which it closes */
 	uint16_t ports[TMPFRONT_LISTENS];
 	int channel;
 	pthread_t thread;
@@ -37,6 +40,8 @@ struct tmpfront {
 void tmpfront_init(struct tmpfront *f);
 /* Adds backend NAME at PORT of loopback. */
 struct conf_backend *tmpfront_backend(struct tmpfront *f, const char *name, uint16_t port);
+/* Adds a server at PORT of loopback. */
+void tmpfront_server(struct conf_backend *b, uint16_t port);
 void tmpfront_run(struct tmpfront *f); /* returns when the worker is ready */
 void tmpfront_tell(struct tmpfront *f, char message);
 void tmpfront_join(struct tmpfront *f); /* waits for the worker's end */

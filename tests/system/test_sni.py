@@ -122,6 +122,30 @@ def row_A2_odd_hellos_of_16_KiB_are_served_longer_ones_refused(lab):
 
 
 @scenario()
+def row_A2_a_second_hello_is_held_to_the_same_limits(lab):
+    lab.start()
+    lab.add("a.test")
+    first = tlsclient.client_hello(b"a.test", share=(0x0019, b"\x04" + bytes(132)))
+    second = tlsclient.client_hello(b"a.test")
+    change = b"\x14\x03\x03\x00\x01\x01"
+    too_long = b"\x16\x03\x03\x00\x04\x01\x01\x86\xa0"          # announces 100,000 bytes
+    other = tlsclient.client_hello(b"b.test")
+    for answer, wanted in ((second, "server_hello"), (change + second, "server_hello"),
+                           (change + tlsclient.in_records(second, 3), "server_hello"),
+                           (too_long, "decode_error"), (change + too_long, "decode_error"),
+                           (other, "illegal_parameter"),
+                           (tlsclient.client_hello(None), "illegal_parameter"),
+                           (b"\x17\x03\x03\x00\x01x", "unexpected_message")):
+        with socket.create_connection(lab.https, timeout=10 * PATIENCE) as raw:
+            equal(tlsclient.answer_on(raw, first), "server_hello", "the HelloRetryRequest")
+            got = tlsclient.answer_on(raw, answer)
+            if got == "record type 20":         # the server's change_cipher_spec comes first
+                got = tlsclient.answer_on(raw, b"")
+            equal(got, wanted, f"answer to {answer[:20]!r}")
+    lab.serial("a.test")
+
+
+@scenario()
 def a_hello_in_single_bytes_is_served(lab):
     lab.start()
     lab.add("a.test")

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transfers that are no requests to a CA's API. Of those to URLs that we did not choose: whoever
+ * names one must not make us knock at doors that are only open to us. */
+#include <curl/curl.h>
+#include <sys/socket.h>
+
+#include "acme/transport_reply.h"
+#include "acme/url.h"
+#include "base/address.h"
+
+enum { ASK_TIMEOUT_S = 10 };
+
+/* Whatever the name has resolved to, it is held against the table at connect, so a name that
+ * resolves differently each time gains nothing. */
+static curl_socket_t
+open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)arg;
+	(void)purpose;
+	if (!address_is_public(&address->addr))
+		return CURL_SOCKET_BAD;
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+enum err
+transport_narrow(void *easy, const struct transport_question *question)
+{
+	if (!url_is_foreign(question->url))
+		return ERR_INVALID;
+	curl_easy_setopt((CURL *)easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt((CURL *)easy, CURLOPT_TIMEOUT, (long)ASK_TIMEOUT_S);
+	/* A proxy would connect for us where we would not. */
+	curl_easy_setopt((CURL *)easy, CURLOPT_PROXY, "");
+	if (!question->any_address)
+		curl_easy_setopt((CURL *)easy, CURLOPT_OPENSOCKETFUNCTION, open_public);
+	return curl_easy_setopt((CURL *)easy, CURLOPT_URL, question->url) == CURLE_OK ? ERR_OK
+	                                                                              : ERR_NOMEM;
+}
+
+/* A session resumed would show no certificate, a connection reused an old one: both are off. */
+void
+transport_set_probe(void *easy)
+{
+	curl_easy_setopt((CURL *)easy, CURLOPT_CONNECT_ONLY, 1L);
+	curl_easy_setopt((CURL *)easy, CURLOPT_PROXY, "");
+	curl_easy_setopt((CURL *)easy, CURLOPT_CERTINFO, 1L);
+	curl_easy_setopt((CURL *)easy, CURLOPT_SSL_VERIFYPEER, 0L);
+	curl_easy_setopt((CURL *)easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	curl_easy_setopt((CURL *)easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	curl_easy_setopt((CURL *)easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
+	curl_easy_setopt((CURL *)easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt((CURL *)easy, CURLOPT_FORBID_REUSE, 1L);
+}

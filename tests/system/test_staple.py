@@ -1,0 +1,221 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""OCSP stapling with `openssl ocsp` as responder and `openssl s_client` as client."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from authority import Authority, read  # noqa: E402
+from certd import PATIENCE  # noqa: E402
+from lab import check, equal, main, scenario, wait_for  # noqa: E402
+
+VERSIONS = ["-tls1_2", "-tls1_3"]
+PORT = 20000 + os.getpid() % 12000     # `openssl ocsp` takes it on all addresses
+SILENT = "OCSP response: no response sent"
+MUST_STAPLE = "tlsfeature=status_request\n"
+
+
+class Responder:
+    """A CA with its responder: a certificate of its own, made for that by the intermediate."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.ca = Authority(os.path.join(lab.directory, "ca"))
+        self.key, self.cert = self.delegate(self.ca)
+        self.index = self.ca.path("index.txt")
+        self.lines, self.process = {}, None
+        self.url = f"http://{lab.address}:{PORT}/ocsp"
+        self.say("FF", "V")     # openssl does not start without an index
+
+    @staticmethod
+    def delegate(ca):
+        return ca.make("responder", (ca.inter, ca.inter_key), "CA:FALSE", None,
+                       more="extendedKeyUsage=OCSPSigning\nnoCheck=ignored\n")
+
+    def leaf(self, name, more="", status="V"):
+        """Imports a certificate of NAME; returns its serial number."""
+        lab, ca = self.lab, self.ca
+        more = f"authorityInfoAccess=OCSP;URI:{self.url}\n" + more
+        key, cert = ca.make(name, (ca.inter, ca.inter_key), "CA:FALSE", "DNS:" + name, more=more)
+        text = subprocess.run(["openssl", "x509", "-in", cert, "-noout", "-serial"], text=True,
+                              capture_output=True, check=True).stdout
+        serial = text.strip().split("=")[1]
+        self.say(serial, status)
+        if self.process:
+            self.stop()     # it reads its index once
+            self.start(*self.words, signer=self.signer)
+        both = os.path.join(lab.directory, name + ".pem")
+        with open(both, "w") as out:
+            out.write(read(cert) + read(ca.inter) + read(key))
+        lab.ctl_ok("import", both)
+        return serial
+
+    def say(self, serial, status):
+        """What the responder knows of a certificate: "V" valid, "R" revoked, None nothing."""
+        revoked = "251101000000Z,keyCompromise" if status == "R" else ""
+        self.lines[serial] = status and f"{status}\t350101000000Z\t{revoked}\t{serial}\tunknown\t/CN={serial}\n"
+        with open(self.index, "w") as out:
+            out.write("".join(line for line in self.lines.values() if line))
+
+    def start(self, *words, signer=None):
+        cert, key = signer or (self.cert, self.key)
+        self.words, self.signer = words, signer
+        self.log = open(self.ca.path("ocsp.log"), "w")
+        self.process = subprocess.Popen(
+            ["openssl", "ocsp", "-index", self.index, "-port", str(PORT),
+             "-rsigner", cert, "-rkey", key, "-CA", self.ca.inter, "-ignore_err",
+             *(words or ("-ndays", "7"))],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.lab.on_close.callback(self.stop)
+        wait_for(lambda: "ACCEPT " in read(self.log.name), 10, "a responder")
+
+    def stop(self):
+        if self.process:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait()
+            self.log.close()
+        self.process = None
+
+
+def shake(lab, name, version="-tls1_3", *words):
+    """What s_client saw, with a verified chain; -status makes it ask."""
+    root = os.path.join(lab.directory, "ca", "1.crt")
+    done = subprocess.run(
+        ["openssl", "s_client", "-connect", "%s:%d" % lab.https, "-servername", name, "-CAfile", root,
+         "-verify_return_error", version, *(words or ("-status",))],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30 * PATIENCE)
+    check(done.returncode == 0, f"{name}: {done.stdout[-2000:]} {done.stderr[-2000:]}")
+    return done.stdout
+
+
+def is_stapled(lab, name, version="-tls1_3"):
+    said = shake(lab, name, version)
+    check(("Cert Status: good" in said) != (SILENT in said), f"odd answer: {said[:3000]}")
+    return "Cert Status: good" in said
+
+
+def events(lab, kind):
+    return [e for e in lab.ctl_ok("events", "--limit", "1000", "-o", "ndjson").lines()
+            if e["type"] == kind]
+
+
+@scenario(config="ocsp-allow-private;")
+def a_staple_comes_and_goes(lab):
+    responder = Responder(lab)
+    responder.start()
+    lab.start()
+    serial = responder.leaf("a.test")
+    wait_for(lambda: is_stapled(lab, "a.test"), 20, "a staple")
+    for version in VERSIONS:
+        said = shake(lab, "a.test", version, "-status")
+        check(serial.lower() in re.sub(r"\s", "", said).lower(), "the answer is about it")
+        check(is_stapled(lab, "a.test", version), version)
+        # Who does not ask gets none.
+        check("OCSP" not in shake(lab, "a.test", version, "-no_ign_eof"), "not asked for")
+    check(lab.certd.status()["front"]["stapled"] >= 4, "counted")
+    shown = lab.certd.show("a.test")
+    check(shown["ocsp_until"] > shown["ocsp_next"], f"show: {shown}")
+    # It is in the store: also with the responder gone, and after a restart.
+    responder.stop()
+    lab.certd.stop()
+    lab.start()
+    check(is_stapled(lab, "a.test"), "after a restart")
+    # A new certificate does not go out with the old one's answer.
+    newer = responder.leaf("a.test")
+    check(newer != serial and not is_stapled(lab, "a.test"), "no answer for the new one yet")
+    responder.start()
+    lab.ctl_ok("remove", "a.test")
+    responder.leaf("a.test")
+    wait_for(lambda: is_stapled(lab, "a.test"), 20, "a staple again")
+
+
+@scenario(config="ocsp-allow-private;")
+def a_name_without_responder_has_none(lab):
+    lab.start()
+    lab.add("plain.test")
+    said = subprocess.run(
+        ["openssl", "s_client", "-connect", "%s:%d" % lab.https, "-servername", "plain.test", "-status"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30 * PATIENCE).stdout
+    check(SILENT in said, f"pebble's certificates name no responder: {said[:2000]}")
+
+
+@scenario(config="ocsp-allow-private;", ocsp_port=PORT)
+def what_acme_has_brought_is_asked_about(lab):
+    """pebble's certificates may name a responder, but it has none: ours does not know them."""
+    responder = Responder(lab)
+    responder.start()
+    lab.start()
+    lab.add("a.test")
+    wait_for(lambda: "a.test: no OCSP answer from http" in lab.certd.log_text(), 20, "the question")
+    check("Received request" in read(responder.log.name), "the responder was asked")
+    check(lab.is_served("a.test"), "served without")
+
+
+@scenario(config="ocsp-allow-private;")
+def what_the_responder_says_is_judged(lab):
+    responder = Responder(lab)
+    stranger = Authority(os.path.join(lab.directory, "stranger"))
+    lab.start()
+    # Each of these is asked once; the next name brings the next answer.
+    issuer = responder.ca.inter, responder.ca.inter_key
+    ordinary = responder.ca.make("no responder", issuer, "CA:FALSE", None)
+    for name, start, sentence in (
+            ("unknown.test", {}, "does not know the certificate"),
+            ("stranger.test", {"signer": Responder.delegate(stranger)[::-1]}, "not signed by"),
+            ("leaf.test", {"signer": ordinary[::-1]}, "not signed by"),
+            ("endless.test", {"words": ("-ignore_err",)}, "not say how long it holds")):
+        responder.start(*start.get("words", ()), signer=start.get("signer"))
+        responder.leaf(name, status=None if name == "unknown.test" else "V")
+        wait_for(lambda: any(name in line and sentence in line
+                             for line in lab.certd.log_text().splitlines()), 20, f"{name} refused")
+        check(not is_stapled(lab, name), name)
+        responder.stop()
+    equal(len(events(lab, "ocsp.failed")), 1, "failures of a responder are one event")
+
+
+@scenario(config="ocsp-allow-private;")
+def a_revoked_certificate_is_told(lab):
+    responder = Responder(lab)
+    responder.start()
+    lab.start()
+    responder.leaf("a.test", status="R")
+    wait_for(lambda: events(lab, "cert.revoked"), 20, "the event")
+    told = events(lab, "cert.revoked")[0]
+    check(told["name"] == "a.test" and "keyCompromise" in told["detail"], json.dumps(told))
+    check(not is_stapled(lab, "a.test"), "its answer is not served")
+
+
+@scenario(config="ocsp-allow-private;")
+def must_staple_without_an_answer_is_told(lab):
+    responder = Responder(lab)      # which does not run
+    lab.start()
+    responder.leaf("must.test", MUST_STAPLE)
+    responder.leaf("may.test")
+    wait_for(lambda: events(lab, "ocsp.missing"), 20, "the event")
+    equal([e["name"] for e in events(lab, "ocsp.missing")], ["must.test"], "of whom")
+    check(not is_stapled(lab, "must.test"), "served all the same")
+
+
+@scenario()
+def row_A13_private_responders_are_not_asked(lab):
+    responder = Responder(lab)
+    responder.start()
+    lab.start()
+    responder.leaf("a.test")
+    wait_for(lambda: "no OCSP answer from" in lab.certd.log_text(), 20, "refused")
+    check(not is_stapled(lab, "a.test"), "not stapled")
+    check("Received request" not in read(responder.log.name), "the responder was asked")
+    # A reload lets it, and the next certificate is asked about at once.
+    lab.write_config("ocsp-allow-private;")
+    lab.ctl_ok("reload")
+    responder.leaf("b.test")
+    wait_for(lambda: is_stapled(lab, "b.test"), 20, "a staple")
+
+
+if __name__ == "__main__":
+    main()
