@@ -304,6 +304,7 @@ transport_probe(struct transport *t, const struct transport_target *target, tran
 	curl_easy_setopt(job->easy, CURLOPT_URL, url);
 	curl_easy_setopt(job->easy, CURLOPT_CONNECT_TO, job->lines);
 	transport_set_probe(job->easy);
+	curl_easy_setopt(job->easy, CURLOPT_HAPROXYPROTOCOL, target->proxy ? 1L : 0L);
 	if (job->lines && job_start(t, job) == ERR_OK)
 		return ERR_OK;
 	job_free(job);

@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "daemon/check_child.h"
 #include "daemon/command_store.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
@@ -273,60 +274,6 @@ on_output(void *arg, int events)
 
 /* ---- the beginning -------------------------------------------------------------------------- */
 
-/* OUT becomes its stdout, KEY the descriptor of the master key. */
-static enum err
-run_child(const char *dir, int out, int key, pid_t *ret_pid)
-{
-	char dir_arg[PATH_MAX + 16], key_arg[32];
-	char *argv[] = {"certd", dir_arg, key_arg, NULL}, *env[] = {NULL};
-	posix_spawn_file_actions_t actions;
-	pid_t pid;
-	int rc;
-
-	snprintf(dir_arg, sizeof(dir_arg), "--db-check=%s", dir);
-	snprintf(key_arg, sizeof(key_arg), "--key-fd=%d", OFFLINE_KEY_FD);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, key, OFFLINE_KEY_FD);
-	rc = posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, env);
-	posix_spawn_file_actions_destroy(&actions);
-	if (rc)
-		return ERR_IO;
-	*ret_pid = pid;
-	return ERR_OK;
-}
-
-static void
-end_child(struct dbcheck *k)
-{
-	kill(k->pid, SIGKILL);
-	while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
-static enum err
-spawn_check(struct dbcheck *k, const struct conf *conf, struct problem *why)
-{
-	struct secret master = {0};
-	int out[2] = {-1, -1}, key[2] = {-1, -1};
-	enum err err = master_find(conf, &master, why);
-
-	if (!err && (pipe2(out, O_CLOEXEC) || pipe2(key, O_CLOEXEC)))
-		err = ERR_IO;
-	if (!err && write(key[1], master.data, master.len) != (ssize_t)master.len)
-		err = ERR_IO;
-	secret_done(&master);
-	if (!err)
-		err = run_child(conf->state_directory, out[1], key[0], &k->pid);
-	for (int i = 0; i < 2; i++)
-		if (key[i] >= 0)
-			close(key[i]);
-	if (out[1] >= 0)
-		close(out[1]);
-	k->fd = out[0];
-	return err;
-}
-
 static enum err
 begin(struct control *c, struct problem *why)
 {
@@ -336,13 +283,13 @@ begin(struct control *c, struct problem *why)
 	if (!k)
 		return ERR_NOMEM;
 	*k = (struct dbcheck){.control = c, .fd = -1, .began_ms = clock_mono_ms(), .err = ERR_IO};
-	err = spawn_check(k, c->conf, why);
+	err = check_child_start(c->conf, &k->pid, &k->fd, why);
 	if (!err && (fcntl(k->fd, F_SETFL, O_NONBLOCK) ||
 	             loop_watch(c->loop, k->fd, on_output, k, &k->watch)))
 		err = ERR_NOMEM;
 	if (err) {
 		if (k->pid > 0)
-			end_child(k);
+			check_child_end(k->pid);
 		if (k->fd >= 0)
 			close(k->fd);
 		free(k);
@@ -402,7 +349,7 @@ dbcheck_end(struct control *c)
 	struct dbcheck *k = c->check;
 
 	if (k) {
-		end_child(k);
+		check_child_end(k->pid);
 		k->err = ERR_STOPPED;
 		snprintf(k->error, sizeof(k->error), "%s", err_text(k->err));
 		answer_all(k);

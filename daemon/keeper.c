@@ -24,27 +24,33 @@ say_ready(int channel)
 }
 
 static enum err
-start_stapler(const struct keeper_config *config, struct control *control,
-              struct stapler **ret_stapler)
+start_peers(const struct keeper_config *config, struct notice_queue *notices,
+            struct control_peers *peers)
 {
-	struct stapler_config stapler_config = {
-		.conf = config->conf, .store = config->store, .notices = control_notices(control)};
+	struct upkeep_config upkeep = {.directory = config->conf->state_directory,
+	                               .store = config->store,
+	                               .status = config->status,
+	                               .careful = config->careful,
+	                               .notices = notices,
+	                               .conf = config->conf};
+	struct issuer_config issuer = {
+		.conf = config->conf, .store = config->store, .notices = notices};
+	struct health_config health = {.conf = config->conf,
+	                               .store = config->store,
+	                               .servers = config->servers,
+	                               .notices = notices};
+	struct stapler_config stapler = {
+		.conf = config->conf, .store = config->store, .notices = notices};
+	enum err err = upkeep_start(&upkeep, &peers->upkeep);
 
-	return stapler_start(&stapler_config, ret_stapler);
-}
-
-static enum err
-start_upkeep(const struct keeper_config *config, struct control *control,
-             struct upkeep **ret_upkeep)
-{
-	struct upkeep_config upkeep_config = {.directory = config->conf->state_directory,
-	                                      .store = config->store,
-	                                      .status = config->status,
-	                                      .careful = config->careful,
-	                                      .notices = control_notices(control),
-	                                      .conf = config->conf};
-
-	return upkeep_start(&upkeep_config, ret_upkeep);
+	issuer.upkeep = peers->upkeep;
+	if (!err)
+		err = issuer_start(&issuer, &peers->issuer);
+	if (!err)
+		err = health_start(&health, &peers->health);
+	if (!err)
+		err = stapler_start(&stapler, &peers->stapler);
+	return err;
 }
 
 enum err
@@ -56,25 +62,12 @@ keeper_run(const struct keeper_config *config)
 	                                        .listen_fd = config->control_fd,
 	                                        .servers = config->servers,
 	                                        .channel = config->channel};
-	struct issuer_config issuer_config = {.conf = config->conf, .store = config->store};
-	struct health_config health_config = {
-		.conf = config->conf, .store = config->store, .servers = config->servers};
 	struct control *control = NULL;
 	struct control_peers peers = {0};
 	enum err err = control_new(&control_config, &control);
 
-	if (!err) {
-		issuer_config.notices = health_config.notices = control_notices(control);
-		err = start_upkeep(config, control, &peers.upkeep);
-	}
-	if (!err) {
-		issuer_config.upkeep = peers.upkeep;
-		err = issuer_start(&issuer_config, &peers.issuer);
-	}
 	if (!err)
-		err = health_start(&health_config, &peers.health);
-	if (!err)
-		err = start_stapler(config, control, &peers.stapler);
+		err = start_peers(config, control_notices(control), &peers);
 	if (!err) {
 		if (config->news && config->news->type[0])
 			history_add(config->store, control_notices(control), config->news->type, "",

@@ -195,7 +195,7 @@ def handshakes(bench, count):
                              capture_output=True, text=True)
         if got.returncode:
             raise SystemExit(f"tlsload failed: {got.stderr}")
-        result = json.loads(got.stdout)
+        result = json.loads(got.stdout.splitlines()[-1])
         if result["failed"] or result["mismatched"] or not result["done"]:
             raise SystemExit(f"handshakes failed: {result}")
         done += result["done"]

@@ -200,6 +200,7 @@ class Load:
             [tlsload(), "--connect", "%s:%d" % lab.https, "--names", listed, "--trust", trust,
              "--rate", str(rate), "--threads", str(threads), *(["--tls", tls] if tls else [])],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.process.stdout.readline()          # its first handshake is over
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

@@ -6,16 +6,15 @@
  *           [--seconds N] [--tls 1.2|1.3]
  *
  * Takes the names in turn, one connection per handshake, no resumption. Stops after --seconds or at
- * SIGTERM and prints one JSON object: how many handshakes were done, failed, unconnected (of those:
- * there was not even a TCP connection), mismatched (a leaf that does not carry the name), stale (a
- * leaf older than one that somebody had already been given before this handshake began), the median
- * and 99th percentile in milliseconds, the first errors in words, and per name the serial numbers
- * in the order of their first appearance.
+ * SIGTERM; says "begun" after the first one, and prints one JSON object at the end: how many
+ * handshakes were done, failed, unconnected (of those: there was not even a TCP connection),
+ * mismatched (a leaf that does not carry the name), stale (a leaf older than one that somebody had
+ * already been given before this handshake began), the median and 99th percentile in milliseconds,
+ * the first errors in words, and per name the serial numbers in the order of their first
+ * appearance.
  *
- * A schedule decides when a handshake is due, so a slow server makes the numbers worse and does not
- * slow the load down unnoticed: time counts from the due moment.
- *
- * Threads: each worker makes handshakes on its own; `lock` guards everything they report.
+ * A schedule decides when a handshake is due and time counts from then, so a slow server makes the
+ * numbers worse. `lock` guards everything that the threads report.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -66,13 +65,14 @@ static struct options {
 	int threads;
 	double seconds;
 	int version;
-} opt = {.rate = 100, .threads = 4};
+} opt;
 
 static struct name *names;
 static size_t name_count;
 static SSL_CTX *ssl_ctx;
 static double began;
 static atomic_ulong next_turn;
+static atomic_flag told = ATOMIC_FLAG_INIT;
 static volatile sig_atomic_t stopped;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -157,8 +157,7 @@ report_success(struct name *name, bool matches, const char *hex, double due, dou
 
 	pthread_mutex_lock(&lock);
 	done++;
-	if (!matches)
-		mismatched++;
+	mismatched += !matches;
 	buckets[bucket < BUCKETS ? bucket : BUCKETS - 1]++;
 	note_serial(name, hex, start, end);
 	pthread_mutex_unlock(&lock);
@@ -245,6 +244,10 @@ worker(void *unused)
 		if (time_is_up(due) || time_is_up(now()))
 			return NULL;
 		handshake(&names[turn % name_count], due);
+		if (!atomic_flag_test_and_set(&told)) {
+			puts("begun");
+			fflush(stdout);
+		}
 	}
 }
 
@@ -262,15 +265,6 @@ percentile_ms(double share)
 }
 
 static void
-print_string(const char *text)
-{
-	putchar('"');
-	for (; *text; text++)
-		putchar((unsigned char)*text < ' ' || strchr("\"\\", *text) ? ' ' : *text);
-	putchar('"');
-}
-
-static void
 print_report(void)
 {
 	printf("{\"seconds\":%.1f,\"done\":%lu,\"failed\":%lu,\"unconnected\":%lu,"
@@ -279,14 +273,13 @@ print_report(void)
 	       now() - began, done, failed, unconnected, mismatched, stale, percentile_ms(0.5),
 	       percentile_ms(0.99));
 	for (int i = 0; i < error_count; i++) {
-		printf("%s", i ? "," : "");
-		print_string(errors[i]);
+		for (char *t = errors[i]; *t; t++)
+			*t = (unsigned char)*t < ' ' || strchr("\"\\", *t) ? ' ' : *t;
+		printf("%s\"%s\"", i ? "," : "", errors[i]);
 	}
 	printf("],\"serials\":{");
 	for (size_t i = 0; i < name_count; i++) {
-		printf("%s", i ? "," : "");
-		print_string(names[i].text);
-		printf(":[");
+		printf("%s\"%s\":[", i ? "," : "", names[i].text);
 		for (int k = 0; k < names[i].serial_count; k++)
 			printf("%s\"%s\"", k ? "," : "", names[i].serials[k].hex);
 		printf("]");
@@ -318,8 +311,7 @@ read_names(void)
 			give_up(opt.names_file, "no memory");
 		names[name_count++] = (struct name){.text = strdup(line)};
 	}
-	fclose(file);
-	if (name_count == 0)
+	if (fclose(file) || name_count == 0)
 		give_up(opt.names_file, "no names");
 }
 
@@ -340,29 +332,27 @@ parse_address(const char *text)
 static void
 read_options(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i += 2) {
-		const char *word = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
+	const char *address = "", *threads = "4", *tls = "", *rate = "100", *seconds = "0";
+	const char *words[] = {"--connect", "--names",   "--trust", "--rate",
+	                       "--threads", "--seconds", "--tls"};
+	const char **to[] = {&address, &opt.names_file, &opt.trust, &rate,
+	                     &threads, &seconds,        &tls};
+	size_t w;
 
-		if (strcmp(word, "--connect") == 0)
-			parse_address(value);
-		else if (strcmp(word, "--names") == 0)
-			opt.names_file = value;
-		else if (strcmp(word, "--trust") == 0)
-			opt.trust = value;
-		else if (strcmp(word, "--rate") == 0)
-			opt.rate = atof(value);
-		else if (strcmp(word, "--threads") == 0)
-			opt.threads = atoi(value);
-		else if (strcmp(word, "--seconds") == 0)
-			opt.seconds = atof(value);
-		else if (strcmp(word, "--tls") == 0)
-			opt.version = strcmp(value, "1.2") == 0 ? TLS1_2_VERSION : TLS1_3_VERSION;
-		else
-			give_up(word, "unknown option");
+	for (int i = 1; i + 1 < argc; i += 2) {
+		for (w = 0; w < 7 && strcmp(words[w], argv[i]) != 0; w++)
+			;
+		if (w == 7)
+			give_up(argv[i], "unknown option");
+		*to[w] = argv[i + 1];
 	}
-	if (!opt.address.sin_port || !opt.names_file || opt.rate <= 0 || opt.threads < 1 ||
-	    opt.threads > THREADS_MAX)
+	opt.rate = atof(rate);
+	opt.threads = atoi(threads);
+	opt.seconds = atof(seconds);
+	opt.version = !*tls ? 0 : strcmp(tls, "1.2") == 0 ? TLS1_2_VERSION : TLS1_3_VERSION;
+	if (!opt.names_file || opt.rate <= 0 || opt.threads < 1 || opt.threads > THREADS_MAX)
 		give_up("usage", "tlsload --connect ADDRESS:PORT --names FILE ...");
+	parse_address(address);
 }
 
 static void
@@ -386,7 +376,9 @@ main(int argc, char **argv)
 {
 	pthread_t threads[THREADS_MAX];
 	struct sigaction action = {.sa_handler = on_signal};
+	sigset_t ours;
 
+	sigemptyset(&ours);
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
@@ -394,10 +386,14 @@ main(int argc, char **argv)
 	read_names();
 	make_ssl_ctx();
 	began = now();
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &ours, NULL); /* no call of a worker's is interrupted */
 	for (int i = 0; i < opt.threads; i++) {
 		if (pthread_create(&threads[i], NULL, worker, NULL) != 0)
 			give_up("pthread_create", "failed");
 	}
+	pthread_sigmask(SIG_UNBLOCK, &ours, NULL);
 	for (int i = 0; i < opt.threads; i++)
 		pthread_join(threads[i], NULL);
 	print_report();

@@ -586,17 +586,22 @@ def a_stop_does_not_wait_for_a_backup_a_check_or_an_import(lab):
             (("db", "backup", target), lambda: os.path.exists(target + "/private"), "stopping"),
             (("db", "check"), lambda: named(lab, "certd-check"), "stopping"),
             (("import", "-f", rest, "--ca", "dead"), lambda: grown(lab, 10500), "")):
-        client = subprocess.Popen([os.path.join(BUILD, "certctl"), "--socket",
-                                   lab.certd.socket_path, *words], text=True,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        while not begun():
-            check(client.poll() is None, f"{words} ended before the stop")
-        began = time.monotonic()
-        equal(lab.certd.stop(), 0, "exit status")
-        took = time.monotonic() - began
+        for _ in range(10):             # the work may be through before the stop comes
+            client = subprocess.Popen([os.path.join(BUILD, "certctl"), "--socket",
+                                       lab.certd.socket_path, *words], text=True,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            while not begun() and client.poll() is None:
+                pass
+            began = time.monotonic()
+            equal(lab.certd.stop(), 0, "exit status")
+            took = time.monotonic() - began
+            said = client.communicate(timeout=10)[1]
+            if client.returncode or not told:
+                break
+            shutil.rmtree(target, ignore_errors=True)
+            lab.start()
         print(f"     {words[:2]}: stopped in {took * 1000:.0f} ms")
         check(took < 2 * PATIENCE, f"the stop waited {took:.1f} s for {words}")
-        said = client.communicate(timeout=10)[1]
         check(client.returncode == 1 or not told, f"{words}: {client.returncode} {said}")
         check(told in said, f"the client is told: {said}")
         check(not os.path.exists(target), "a backup that is not whole is removed")

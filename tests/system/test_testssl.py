@@ -15,7 +15,7 @@ from pebble import Skip  # noqa: E402
 # The test CA is private and has no revocation service; nothing else may be wrong.
 OF_THE_CA = {"cert_chain_of_trust", "cert_revocation", "cert_crlDistributionPoints", "cert_ocspURL",
              "OCSP_stapling", "cert_expirationStatus", "DNS_CAArecord", "certificate_transparency",
-             "cert_validityPeriod"}
+             "cert_validityPeriod", "cert_serialNumberLen"}
 HARMLESS = {"OK", "INFO", "DEBUG"}
 
 
