@@ -90,8 +90,8 @@ def rsa_beside_ecdsa_by_what_the_client_takes(lab):
     answer = lab.ctl_ok("import", folder + "/rsa.pem", "--from", "pem", "-o", "ndjson")
     equal(changes(answer), {"a.test": "unchanged"}, "the second certificate again")
     shown = lab.certd.show("a.test")
-    equal(shown["serial"], serial_of(leaf), "the first stays the first")
-    equal(shown["second"]["serial"], serial_of(leaf_rsa), "and there is a second")
+    equal(shown["serial"].lstrip("0"), serial_of(leaf), "the first stays the first")
+    equal(shown["second"]["serial"].lstrip("0"), serial_of(leaf_rsa), "and there is a second")
     equal(shown["next"], plan, "the plan is the first one's")
     both = "ECDSA+SHA256:RSA-PSS+SHA256:RSA+SHA256"
     for versions in ("-tls1_3", "-tls1_2"):
