@@ -78,6 +78,7 @@ bench: deps ## figures with a million names, and of the front beside its peers (
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all tests
 	@BUILD=$(BUILD) tests/bench/store.py
 	@BUILD=$(BUILD) tests/bench/front.py
+	@BUILD=$(BUILD) tests/bench/flood.py
 
 demo: ## the five-minute tour, by itself, against a real ACME server on loopback (KEEP=1 leaves it running)
 	@packaging/deps.sh

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/backend.h"
 #include "daemon/backend_tls.h"
@@ -33,12 +34,16 @@ drop_server(struct conn *c, uint32_t failure)
 }
 
 /* ERR_AGAIN: on its way to the next address. ERR_NOTFOUND: there is none. */
+enum { CONNECT_TOTAL_MS = 30 * 1000 };
+
 static enum err
 start_server(struct conn *c)
 {
 	const struct conf_backend *b = c->choice.backend;
 	struct conf_address address;
 
+	if (c->pick.given == 0)
+		c->connect_from_ms = clock_mono_ms();
 	while (balance_next(c->host->balance, b, &c->pick, &address)) {
 		enum err err = backend_start(&address, &c->backend.fd);
 
@@ -111,12 +116,14 @@ conn_step_backend_tls(struct conn *c)
 	return conn_enter(c, CONN_CONNECT);
 }
 
-/* One server has had its time; the next gets its own. */
+/* One server has had its time; the next gets its own, but a client does not wait for ever. */
 void
 conn_connect_expired(struct conn *c)
 {
+	bool go_on = clock_mono_ms() - c->connect_from_ms < CONNECT_TOTAL_MS;
+
 	drop_server(c, failure_of(FAILURE_TIMEOUT, 0));
-	(void)conn_enter(c, CONN_CONNECT);
+	(void)conn_enter(c, go_on ? CONN_CONNECT : CONN_DRAIN);
 	conn_run(c);
 }
 

@@ -95,7 +95,8 @@ read_hello(struct conn *c, struct hello *ret_hello, uint8_t *ret_alert)
 	enum err err;
 
 	do {
-		err = bio_fill(&c->client, HELLO_RAW_MAX);
+		/* OpenSSL's object is there when the second one comes. */
+		err = bio_fill(&c->client, c->walk.second ? HELLO_RAW_SECOND_MAX : HELLO_RAW_MAX);
 		if (err)
 			return err;
 		raw = bio_input(&c->client);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/conn_inside.h - what conn.c (the machine), conn_proxy.c, conn_client.c and conn_backend.c
- * (its steps) share; nobody else includes it. */
+/* daemon/conn_inside.h - what conn.c (the machine), conn_proxy.c, conn_announce.c, conn_client.c
+ * and conn_backend.c (its steps) share; nobody else includes it. */
 #ifndef DAEMON_CONN_INSIDE_H
 #define DAEMON_CONN_INSIDE_H
 
@@ -52,6 +52,7 @@ struct conn {
 	struct end client;
 	struct end backend;
 	struct balance_pick pick; /* which of the backend's servers */
+	int64_t connect_from_ms;  /* mono: the first attempt */
 	struct hello_walk walk;
 	struct choice choice;
 	struct http01 http;
@@ -94,7 +95,7 @@ enum step conn_step_connect(struct conn *c);
 enum step conn_step_backend_tls(struct conn *c);
 void conn_connect_expired(struct conn *c); /* one server has had its time */
 enum step conn_step_relay(struct conn *c);
-/* conn_proxy.c */
+/* conn_announce.c */
 /* What client and we have agreed on; empty: nothing. */
 struct span conn_alpn(const struct conn *c);
 /* The header that the backend wants, if any, on its connected socket. */

@@ -43,6 +43,7 @@ struct credcache {
 	struct entry *by_name;
 	struct entry *by_use;
 	bool passes_through; /* some backend does */
+	bool is_particular;  /* some backend does, or asks clients for certificates */
 	struct cred_chains *chains;
 };
 
@@ -283,7 +284,10 @@ choose_cached(struct credcache *cache, const struct hostname *name, struct cred_
 	struct entry *e = entry_find(cache, name);
 
 	status_add(cache->config.status, STATUS_CRED_FAILED, 1);
-	if ((!e || !e->cred) && hostname_wildcard_parent(name, &parent) == ERR_OK)
+	/* Without its record nobody knows that NAME has no backend of its own: where backends
+	 * differ in who may come in, the wildcard's is not lent. */
+	if ((!e || !e->cred) && !cache->is_particular &&
+	    hostname_wildcard_parent(name, &parent) == ERR_OK)
 		e = entry_find(cache, &parent);
 	if (!e || !e->cred)
 		return ERR_WRONGSTATE;
@@ -307,6 +311,13 @@ credcache_lookup(struct credcache *cache, const struct hostname *name, struct cr
 	return err;
 }
 
+static void
+note_backend(struct credcache *cache, const struct conf_backend *b)
+{
+	cache->passes_through |= b->passthrough;
+	cache->is_particular |= b->passthrough || b->client_cert != CLIENT_CERT_NONE;
+}
+
 enum err
 credcache_new(const struct credcache_config *config, struct credcache **ret_cache)
 {
@@ -316,7 +327,7 @@ credcache_new(const struct credcache_config *config, struct credcache **ret_cach
 		return ERR_NOMEM;
 	cache->config = *config;
 	for (size_t i = 0; i < config->conf->backend_count; i++)
-		cache->passes_through |= config->conf->backends[i].passthrough;
+		note_backend(cache, &config->conf->backends[i]);
 	if (RAND_bytes(cache->hash_key, sizeof(cache->hash_key)) != 1 ||
 	    cred_chains_new(&cache->chains) != ERR_OK) {
 		free(cache);

@@ -155,11 +155,17 @@ end_write(struct end *end, const void *data, size_t len, size_t *ret_len)
 	enum err err;
 
 	if (end->tls) {
+		bool ticket = end->owes_ticket;
+
 		ERR_clear_error();
-		if (end->owes_ticket)
+		if (ticket)
 			(void)SSL_new_session_ticket(end->tls);
 		end->owes_ticket = false;
 		err = SSL_write_ex(end->tls, data, len, ret_len) == 1 ? ERR_OK : tls_wait(end);
+		/* The ticket took OpenSSL through its handshake code, which makes a buffer for
+		 * reading that nobody reads into. */
+		if (ticket && !err)
+			(void)SSL_free_buffers(end->tls);
 		if (err && err != ERR_AGAIN) /* a broken TLS connection is broken both ways */
 			end->failed = true;
 	} else {

@@ -98,7 +98,8 @@ escape(const unsigned char *name, size_t len, char dst[FLOOD_NAME_MAX + 1])
 	size_t at = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		if (at + 4 + 3 > FLOOD_NAME_MAX && i + 1 < len) {
+		/* Four for a byte, three for what stands in place of the rest. */
+		if (at + 4 + (i + 1 < len ? 3 : 0) > FLOOD_NAME_MAX) {
 			strcpy(dst + at, "...");
 			return;
 		}

@@ -20,8 +20,9 @@
 #include "base/err.h"
 
 enum {
-	HELLO_MAX = 16 * 1024,     /* bytes of the message with its header */
-	HELLO_RAW_MAX = 48 * 1024, /* bytes of its records */
+	HELLO_MAX = 16 * 1024,            /* bytes of the message with its header */
+	HELLO_RAW_MAX = 48 * 1024,        /* bytes of its records */
+	HELLO_RAW_SECOND_MAX = 17 * 1024, /* the same of a second one, after a HelloRetryRequest */
 	HELLO_ALERT_LEN = 7,
 	HELLO_NO_ALERT = 0,
 };

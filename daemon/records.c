@@ -37,6 +37,8 @@ records_took(struct records *r, size_t len)
 {
 	int64_t now;
 
+	if (!r->barren_since_ms) /* nobody watches: a backend's */
+		return;
 	if (r->barren)
 		r->barren--;
 	if (len >= RECORDS_SMALL_LEN || ++r->small < RECORDS_SMALL_MAX)

@@ -147,6 +147,8 @@ test_names_are_escaped_and_cut(void **state)
 		{"a\0b", 3, "a\\x00b"},
 		{"b\xc3\xbc.test, x", 11, "b\\xc3\\xbc.test\\x2c\\x20x"},
 		{"", 0, ""},
+		{"\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1", 16,
+	         "\\x01\\x01\\x01\\x01\\x01\\x01\\x01\\x01\\x01\\x01\\x01\\x01\\x01\\x01\\x01..."},
 		{"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggggg", 65,
 	         "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeefffffff..."},
 		{"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeefffffff\x01\x02", 59,
