@@ -73,7 +73,7 @@ def honest(bench, names):
     each of them (what a flood costs meanwhile included)."""
     before = cpu_seconds(bench.worker())
     out, _ = start_load(bench, names, RATE, SECONDS).communicate()
-    report = json.loads(out)
+    report = json.loads(out.splitlines()[-1])
     if report["failed"] or report["mismatched"]:
         raise SystemExit(f"honest handshakes failed: {report['errors']}")
     used = cpu_seconds(bench.worker()) - before
@@ -127,7 +127,7 @@ def random_names(bench, names):
             RANDOM_RATE, -(-count // RANDOM_RATE) + 1, threads=4)
         time.sleep(0.5)
         loaded.append(honest(bench, names))
-        done += json.loads(flood.communicate()[0])["failed"]
+        done += json.loads(flood.communicate()[0].splitlines()[-1])["failed"]
     memory.append(slow.pss_kib(bench.worker()))
     compare(f"{done:,} random names, {RANDOM_RATE:,}/s", idle, loaded, "at most 1.5")
     figure("  memory of the worker before and after", f"{memory[0]:,}, {memory[-1]:,} KiB", "flat")
