@@ -228,10 +228,10 @@ upkeep_tell(struct upkeep *u, const struct event *event)
 
 /* Each place remembers the name that was told last of those that fall into it, and the hour. */
 static bool
-is_told(struct upkeep *u, const struct hostname *name)
+is_told(struct upkeep *u, const char *name)
 {
 	static const unsigned char key[SIPHASH_KEY_LEN] = {0};
-	uint64_t hash = siphash(key, name->name, name->len) ^ (uint64_t)(clock_mono_ms() / HOUR_MS);
+	uint64_t hash = siphash(key, name, strlen(name)) ^ (uint64_t)(clock_mono_ms() / HOUR_MS);
 	bool told = u->told_name[hash % TOLD_MAX] == hash;
 
 	u->told_name[hash % TOLD_MAX] = hash;
@@ -239,13 +239,18 @@ is_told(struct upkeep *u, const struct hostname *name)
 }
 
 void
+upkeep_tell_hourly(struct upkeep *u, const struct event *event)
+{
+	if (!is_told(u, event->name[0] ? event->name : event->detail))
+		upkeep_tell(u, event);
+}
+
+void
 upkeep_tell_unserved(struct upkeep *u, const struct hostname *name, const char *what)
 {
 	struct event event = {.at = clock_wall(), .type = "store.corrupt"};
 
-	if (is_told(u, name))
-		return;
 	snprintf(event.name, sizeof(event.name), "%s", name->name);
 	snprintf(event.detail, sizeof(event.detail), "%s", what);
-	upkeep_tell(u, &event);
+	upkeep_tell_hourly(u, &event);
 }

@@ -155,14 +155,15 @@ on_told(void *arg, const struct event *e)
 static bool
 mend_once(struct tmpstore *t, struct told *told)
 {
-	struct mend_policy policy = {.now = NOW, .choose = choose, .told = on_told, .arg = told};
+	struct mend_policy policy = {
+		.now = NOW, .choose = choose, .told = on_told, .stuck = on_told, .arg = told};
 	struct mend *m;
-	uint64_t names;
+	uint64_t names, done;
 	bool more;
 
 	assert_int_equal(mend_scan(t->store, NULL, NULL, &m), ERR_OK);
 	more = mend_has_more(m);
-	assert_int_equal(mend_apply(t->store, m, &policy, &names), ERR_OK);
+	assert_int_equal(mend_apply(t->store, m, &policy, &names, &done), ERR_OK);
 	told->names += names;
 	mend_free(m);
 	return more;
@@ -502,12 +503,13 @@ what_is_committed_in_between_counts(void **state)
 {
 	struct tmpstore *t = *state;
 	struct told told = {.t = t};
-	struct mend_policy policy = {.now = NOW, .choose = choose, .told = on_told, .arg = &told};
+	struct mend_policy policy = {
+		.now = NOW, .choose = choose, .told = on_told, .stuck = on_told, .arg = &told};
 	struct domain d = tmpstore_domain("new.example", 3);
 	struct hostname gone = tmpstore_name("n002.example");
 	struct store_txn *txn;
 	struct mend *m;
-	uint64_t names;
+	uint64_t names, done;
 
 	flip(t, "domain", "n001.example");
 	flip(t, "domain", "n003.example");
@@ -516,7 +518,7 @@ what_is_committed_in_between_counts(void **state)
 	assert_int_equal(domain_put(txn, &d), ERR_OK);
 	assert_int_equal(domain_del(txn, &gone), ERR_OK);
 	tmpstore_commit(txn);
-	assert_int_equal(mend_apply(t->store, m, &policy, &names), ERR_OK);
+	assert_int_equal(mend_apply(t->store, m, &policy, &names, &done), ERR_OK);
 	assert_int_equal(names, 2);
 	mend_free(m);
 	assert_int_equal(findings(t), 0);
