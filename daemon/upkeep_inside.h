@@ -28,6 +28,8 @@ struct upkeep {
 	struct upkeep_flood *flood;
 	struct hostname suspect[SUSPECTS_MAX]; /* taken out of the mailbox */
 	int64_t chain_at;                      /* mono ms: a damaged chain is next acted on */
+	int64_t chain_hour;                    /* mono hours: names are told since */
+	unsigned chain_names;                  /* told in it, for a damaged chain */
 	int64_t trouble_at;                    /* mono ms: next try to tell of it */
 	enum err told;                         /* the trouble that an event tells of */
 	int64_t mend_at;                       /* mono ms: the next scan may begin */
