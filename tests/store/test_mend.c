@@ -526,6 +526,66 @@ what_is_committed_in_between_counts(void **state)
 	assert_anew(t, &told, "n003.example", true);
 }
 
+/* Every record under NAME says that it is longer than its page: nothing may be removed there. */
+static void
+break_pages(struct tmpstore *t, const char *name)
+{
+	enum { PAGE = 4096, LEAF = 2, NODE = 8, FILE_MOST = 1 << 20 };
+	static unsigned char bytes[FILE_MOST];
+	char path[160];
+	FILE *file;
+	size_t len;
+
+	tmpstore_close(t);
+	snprintf(path, sizeof(path), "%s/served/data.mdb", t->dir);
+	file = fopen(path, "r+");
+	assert_non_null(file);
+	len = fread(bytes, 1, sizeof(bytes), file);
+	assert_true(len > 0 && len < sizeof(bytes));
+	for (size_t at = NODE; at + strlen(name) < len; at++)
+		if (bytes[at / PAGE * PAGE + 10] == LEAF && bytes[at - 2] == strlen(name) &&
+		    memcmp(bytes + at, name, strlen(name)) == 0)
+			bytes[at - NODE + 1] |= 0x20;
+	rewind(file);
+	assert_int_equal(fwrite(bytes, 1, len, file), len);
+	fclose(file);
+	tmpstore_open(t);
+}
+
+static void
+on_stuck(void *arg, const struct event *e)
+{
+	(void)arg;
+	assert_string_equal(e->type, "store.corrupt");
+	check_expected_ptr(e->name);
+}
+
+/* It is told as such, each time, and counts as no repair. */
+static void
+what_is_on_a_damaged_page_is_stuck(void **state)
+{
+	struct tmpstore *t = *state;
+	struct told told = {.t = t};
+	const struct mend_policy policy = {
+		.now = NOW, .choose = choose, .told = on_told, .stuck = on_stuck, .arg = &told};
+	uint64_t names, done;
+
+	break_pages(t, "n007.example");
+	for (int i = 0; i < 2; i++) {
+		struct mend *m;
+
+		assert_int_equal(mend_scan(t->store, NULL, NULL, &m), ERR_OK);
+		expect_string(on_stuck, e->name, "n007.example");
+		assert_int_equal(mend_apply(t->store, m, &policy, &names, &done), ERR_OK);
+		assert_int_equal(names, 0);
+		/* Counters without it are right, once. */
+		assert_int_equal(done > 0, i == 0);
+		assert_int_equal(told.count, 1);
+		assert_string_equal(told.events[0].type, "store.repaired");
+		mend_free(m);
+	}
+}
+
 static bool
 never(void *arg)
 {
@@ -557,6 +617,7 @@ main(void)
 		TEST(a_flipped_key_of_a_certificate),
 		TEST(wrong_lists_and_counters_are_made_right),
 		TEST(what_is_committed_in_between_counts),
+		TEST(what_is_on_a_damaged_page_is_stuck),
 		TEST(a_scan_can_be_stopped),
 	};
 
