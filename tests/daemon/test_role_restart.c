@@ -116,7 +116,8 @@ only_a_crash_says_that_a_scan_is_harmful(void **state)
 	static const struct {
 		int number;
 		bool harmful;
-	} cases[] = {{SIGSEGV, true}, {SIGBUS, true}, {SIGABRT, true}, {SIGKILL, false}, {0, false}};
+	} cases[] = {
+		{SIGSEGV, true}, {SIGBUS, true}, {SIGABRT, true}, {SIGKILL, false}, {0, false}};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -526,32 +526,6 @@ what_is_committed_in_between_counts(void **state)
 	assert_anew(t, &told, "n003.example", true);
 }
 
-/* Every record under NAME says that it is longer than its page: nothing may be removed there. */
-static void
-break_pages(struct tmpstore *t, const char *name)
-{
-	enum { PAGE = 4096, LEAF = 2, NODE = 8, FILE_MOST = 1 << 20 };
-	static unsigned char bytes[FILE_MOST];
-	char path[160];
-	FILE *file;
-	size_t len;
-
-	tmpstore_close(t);
-	snprintf(path, sizeof(path), "%s/served/data.mdb", t->dir);
-	file = fopen(path, "r+");
-	assert_non_null(file);
-	len = fread(bytes, 1, sizeof(bytes), file);
-	assert_true(len > 0 && len < sizeof(bytes));
-	for (size_t at = NODE; at + strlen(name) < len; at++)
-		if (bytes[at / PAGE * PAGE + 10] == LEAF && bytes[at - 2] == strlen(name) &&
-		    memcmp(bytes + at, name, strlen(name)) == 0)
-			bytes[at - NODE + 1] |= 0x20;
-	rewind(file);
-	assert_int_equal(fwrite(bytes, 1, len, file), len);
-	fclose(file);
-	tmpstore_open(t);
-}
-
 static void
 on_stuck(void *arg, const struct event *e)
 {
@@ -570,7 +544,7 @@ what_is_on_a_damaged_page_is_stuck(void **state)
 		.now = NOW, .choose = choose, .told = on_told, .stuck = on_stuck, .arg = &told};
 	uint64_t names, done;
 
-	break_pages(t, "n007.example");
+	tmpstore_break_pages(t, "n007.example");
 	for (int i = 0; i < 2; i++) {
 		struct mend *m;
 
