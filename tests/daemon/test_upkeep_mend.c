@@ -121,9 +121,7 @@ what_cannot_be_repaired_is_scanned_for_ever_more_seldom(void **state)
 	for (int i = 0; i < 12; i++) {
 		int64_t next = scan(f);
 
-		assert_int_equal(next, i == 0                ? USUAL_MS
-		                       : wait * 2 < HOUR_MS ? wait * 2
-		                                            : HOUR_MS);
+		assert_int_equal(next, i == 0 ? USUAL_MS : wait * 2 < HOUR_MS ? wait * 2 : HOUR_MS);
 		wait = next;
 	}
 	assert_int_equal(wait, HOUR_MS);
