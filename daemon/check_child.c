@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@
 #include "daemon/conf.h"
 #include "daemon/master.h"
 #include "daemon/offline.h"
+
+enum { MINUTE_MS = 60 * 1000, LIMIT_MS = 10 * MINUTE_MS, LIMIT_BYTES = 64 * 1024 * 1024 };
 
 /* OUT becomes its stdout, KEY the descriptor of the master key. */
 static enum err
@@ -36,6 +39,23 @@ run_child(const char *dir, int out, int key, pid_t *ret_pid)
 		return ERR_IO;
 	*ret_pid = pid;
 	return ERR_OK;
+}
+
+int64_t
+check_child_limit_ms(const char *dir)
+{
+	static const char *const files[] = {"served/data.mdb", "private/data.mdb"};
+	int64_t bytes = 0;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[PATH_MAX + 32];
+		struct stat st;
+
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+		if (stat(path, &st) == 0)
+			bytes += st.st_size;
+	}
+	return LIMIT_MS + bytes / LIMIT_BYTES * MINUTE_MS;
 }
 
 void

@@ -45,6 +45,9 @@ struct dbcheck {
 	struct buf in;
 	struct buf backlog; /* finding lines, for clients that come later */
 	int64_t began_ms;   /* mono */
+	int64_t until_ms;   /* mono: killed then; what it waits for us does not count */
+	int64_t looked_ms;  /* mono: last tick */
+	bool late;          /* killed */
 	char at[64];        /* the table it is in */
 	bool ended;         /* it said how it went */
 	uint64_t records, names, findings;
@@ -142,10 +145,18 @@ take_death(struct dbcheck *k, int st)
 		         WEXITSTATUS(st));
 		return;
 	}
-	snprintf(what, sizeof(what),
-	         "reading it ended the check with signal %d (%s): pages of the file are damaged; "
-	         "restore a backup (certctl db restore)",
-	         WTERMSIG(st), strsignal(WTERMSIG(st)));
+	if (k->late)
+		snprintf(what, sizeof(what),
+		         "reading it did not end in %" PRId64
+		         " minutes: pages of the file are damaged, most likely; restore a backup "
+		         "(certctl db restore)",
+		         (clock_mono_ms() - k->began_ms) / 60000);
+	else
+		snprintf(what, sizeof(what),
+		         "reading it ended the check with signal %d (%s): pages of the file are "
+		         "damaged; "
+		         "restore a backup (certctl db restore)",
+		         WTERMSIG(st), strsignal(WTERMSIG(st)));
 	line = line_with("finding", &finding);
 	cJSON_AddStringToObject(finding, "env", k->at[0] ? strtok(k->at, "/") : "?");
 	cJSON_AddStringToObject(finding, "table", k->at[0] ? k->at + strlen(k->at) + 1 : "?");
@@ -283,6 +294,8 @@ begin(struct control *c, struct problem *why)
 	if (!k)
 		return ERR_NOMEM;
 	*k = (struct dbcheck){.control = c, .fd = -1, .began_ms = clock_mono_ms(), .err = ERR_IO};
+	k->looked_ms = k->began_ms;
+	k->until_ms = k->began_ms + check_child_limit_ms(c->conf->state_directory);
 	err = check_child_start(c->conf, &k->pid, &k->fd, why);
 	if (!err && (fcntl(k->fd, F_SETFL, O_NONBLOCK) ||
 	             loop_watch(c->loop, k->fd, on_output, k, &k->watch)))
@@ -324,14 +337,28 @@ command_db_check(struct control_client *cl, const cJSON *request)
 	send_backlog(cl, &c->check->backlog);
 }
 
+static void
+watch_check(struct dbcheck *k, int64_t now)
+{
+	if (upkeep_takes_more(k->control->upkeep))
+		loop_want(k->watch, LOOP_READ);
+	else
+		k->until_ms += now - k->looked_ms;
+	k->looked_ms = now;
+	if (k->late || now < k->until_ms)
+		return;
+	k->late = true;
+	kill(k->pid, SIGKILL); /* its output ends, and so it does */
+}
+
 void
 dbcheck_on_timer(struct control *c)
 {
 	struct problem why = {0};
 	int64_t now = clock_mono_ms();
 
-	if (c->check && upkeep_takes_more(c->upkeep))
-		loop_want(c->check->watch, LOOP_READ);
+	if (c->check)
+		watch_check(c->check, now);
 	if (c->check_at == 0)
 		c->check_at = now + FIRST_CHECK_MS;
 	if (upkeep_wants_check(c->upkeep) && c->check_at > now + AGAIN_MS)

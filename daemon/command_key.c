@@ -46,6 +46,19 @@ command_key_status(struct control_client *cl, const cJSON *request)
 	reply_ok(cl);
 }
 
+/* Both change private/ first, and served/ could not follow. True: answered. */
+static bool
+refuse_careful(struct control_client *cl)
+{
+	if (upkeep_writes(cl->control->upkeep))
+		return false;
+	reply_error(cl, MSG_EXIT_CONFLICT, "damaged",
+	            "nothing was changed: pages of served/data.mdb are damaged, so nothing is "
+	            "written there; stop certd and run certctl db compact, or restore a backup, "
+	            "first");
+	return true;
+}
+
 static void
 rotate(struct control_client *cl)
 {
@@ -91,6 +104,8 @@ command_key_rotate(struct control_client *cl, const cJSON *request)
 	int64_t left_ms = cl->control->rotate_at - clock_mono_ms();
 
 	(void)request;
+	if (refuse_careful(cl))
+		return;
 	if (cl->control->upgrading) {
 		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
 		            "an upgrade is in work: try again when it is done");
@@ -155,6 +170,8 @@ command_key_master(struct control_client *cl, const cJSON *request)
 	enum err err;
 
 	(void)request;
+	if (refuse_careful(cl))
+		return;
 	/* Workers keep the old key until they are replaced: if that cannot be, nothing is changed.
 	 */
 	if (!reload_is_possible(c, text, sizeof(text))) {

@@ -264,7 +264,7 @@ on_time(struct parent *p)
 	for (size_t i = 0; i < ROLES_MAX; i++) {
 		struct role *r = &p->roles[i];
 
-		role_retry_writing(r, now);
+		role_retry_writing(p, r, now);
 		if (r->state == ROLE_WAITING && r->at <= now)
 			role_start(p, r);
 		else if (r->state == ROLE_LEAVING && p->stopping && p->stop_at <= now)

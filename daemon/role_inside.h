@@ -93,7 +93,7 @@ void role_plan_restart(struct parent *p, struct role *r, bool never_ran);
 /* Whether it ended by a signal that damaged pages or a bug cause. */
 bool role_has_crashed(const struct role *r);
 /* Whether a careful keeper is to be given another try with writing. */
-void role_retry_writing(struct role *r, int64_t now);
+void role_retry_writing(const struct parent *p, struct role *r, int64_t now);
 
 /* role_store.c: takes the store; p->readonly when it can only be read and served. */
 MUST_CHECK enum err role_claim_store(struct parent *p, struct problem *why);

@@ -26,11 +26,12 @@ role_has_crashed(const struct role *r)
 	       number == SIGILL;
 }
 
-/* The next crash makes it careful again. */
+/* The next crash makes it careful again. Who is careful because its list of free pages is known as
+ * damaged stays so: only the probe at the start of certd says that it is sound. */
 static void
-try_writing(struct role *r)
+try_writing(const struct parent *p, struct role *r)
 {
-	r->spawn.careful = false;
+	r->spawn.careful = p->careful;
 	r->crashes = CRASHES_MOST - 1;
 }
 
@@ -46,9 +47,9 @@ become_careful(struct role *r)
 }
 
 static void
-wait_long(struct role *r)
+wait_long(const struct parent *p, struct role *r)
 {
-	try_writing(r);
+	try_writing(p, r);
 	r->delay_ms = AGAIN_MS;
 	log_err("the keeper does not live on this store even without writing to served/: it stays "
 	        "away, so there are no orders and no certctl; what is stored is served. Stop "
@@ -56,15 +57,15 @@ wait_long(struct role *r)
 }
 
 static void
-count_crash(struct role *r, int64_t lived_ms)
+count_crash(const struct parent *p, struct role *r, int64_t lived_ms)
 {
-	if (lived_ms >= APART_MS && !r->spawn.careful)
+	if (lived_ms >= APART_MS && r->spawn.careful == p->careful)
 		r->crashes = 0;
 	if (!role_has_crashed(r))
 		return;
 	r->crashes++;
 	if (r->crashes >= 2 * CRASHES_MOST)
-		wait_long(r);
+		wait_long(p, r);
 	else if (r->crashes >= CRASHES_MOST && !r->spawn.careful)
 		become_careful(r);
 }
@@ -83,19 +84,20 @@ role_plan_restart(struct parent *p, struct role *r, bool never_ran)
 	if (r->delay_ms > most)
 		r->delay_ms = most;
 	if (is_keeper)
-		count_crash(r, lived_ms);
+		count_crash(p, r, lived_ms);
+	/* Who was killed for its memory, or by hand, was not ended by what it read. */
+	if (is_keeper && !role_has_crashed(r))
+		atomic_store(&p->status->mending, false);
 	r->state = ROLE_WAITING;
 	r->at = now + r->delay_ms;
 }
 
 void
-role_retry_writing(struct role *r, int64_t now)
+role_retry_writing(const struct parent *p, struct role *r, int64_t now)
 {
-	/* One that never crashed is careful because its list of free pages is known as damaged. */
-	if (!r->spawn.careful || r->crashes == 0 || r->state != ROLE_RUNNING ||
-	    now - r->at < AGAIN_MS)
+	if (!r->spawn.careful || p->careful || r->state != ROLE_RUNNING || now - r->at < AGAIN_MS)
 		return;
 	log_notice("the keeper starts again, with another try to write to served/");
-	try_writing(r);
+	try_writing(p, r);
 	role_say(r, ROLE_QUIT, NULL); /* on_gone() starts it */
 }

@@ -5,7 +5,9 @@
  * - Damage: names that workers (daemon/report.h), issuer, control or a check have found not to open
  *   are looked at once more, put aside (store/quarantine.h), told as `store.corrupt`, and planned
  *   anew. For domains whose own record is damaged, and for wrong lists and counters, all names are
- *   read (store/mend.h), every MEND_EVERY_MS at most. Each name that is not served is told.
+ *   read (store/mend.h), every MEND_EVERY_MS at most, and ever more seldom, down to once
+ *   an hour, while that repairs nothing. Each name that is not served is told, but for
+ *   a damaged chain: some an hour.
  * - Keys: moves records under the newest data key while a rotation runs, a short commit at a time.
  * - Session tickets: a new key every 12 hours (store/ticket.h).
  * - Room: when the disk is nearly full no order begins, so what is in work can still be stored, and

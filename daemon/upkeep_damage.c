@@ -18,7 +18,12 @@
 #include "store/quarantine.h"
 #include "store/store.h"
 
-enum { CHAIN_EVERY_MS = 10000, MEMORY_PROBE = 1 << 20, HOUR_MS = 3600 * 1000 };
+enum {
+	CHAIN_EVERY_MS = 10000,
+	MEMORY_PROBE = 1 << 20,
+	HOUR_MS = 3600 * 1000,
+	CHAIN_NAMES_MAX = 20
+};
 
 enum damage {
 	SOUND,
@@ -141,6 +146,40 @@ upkeep_count_repaired(struct upkeep *u, uint64_t names)
 	atomic_store(&u->planned, true);
 }
 
+/* Each place remembers the name that was told last of those that fall into it, and the hour. */
+static bool
+is_told(struct upkeep *u, const char *name)
+{
+	static const unsigned char key[SIPHASH_KEY_LEN] = {0};
+	uint64_t hash = siphash(key, name, strlen(name)) ^ (uint64_t)(clock_mono_ms() / HOUR_MS);
+	bool told = u->told_name[hash % TOLD_MAX] == hash;
+
+	u->told_name[hash % TOLD_MAX] = hash;
+	return told;
+}
+
+/* A million names may share a chain: some an hour are told by name. */
+static void
+tell_chain(struct upkeep *u, const struct hostname *name)
+{
+	struct event event = {.at = clock_wall(), .type = "store.corrupt"};
+	int64_t hour = clock_mono_ms() / HOUR_MS;
+
+	if (hour != u->chain_hour)
+		u->chain_names = 0;
+	u->chain_hour = hour;
+	if (u->chain_names > CHAIN_NAMES_MAX || is_told(u, name->name))
+		return;
+	if (u->chain_names++ < CHAIN_NAMES_MAX)
+		snprintf(event.name, sizeof(event.name), "%s", name->name);
+	snprintf(event.detail, sizeof(event.detail), "%s",
+	         event.name[0] ? "the issuers of its certificate are damaged: it is not served "
+	                         "before the renewal of one that shares them has brought them back"
+	                       : "more names share damaged issuers, and are not served before "
+	                         "these are back: certctl db check lists them");
+	upkeep_tell(u, &event);
+}
+
 static void
 repair_now(struct upkeep *u, const struct hostname *name, enum damage damage)
 {
@@ -148,10 +187,7 @@ repair_now(struct upkeep *u, const struct hostname *name, enum damage damage)
 	enum err err = put_aside(u, name, &event);
 
 	if (err == ERR_AGAIN && damage == CHAIN) {
-		upkeep_tell_unserved(u, name,
-		                     "the issuers of its certificate are damaged: it is not served "
-		                     "before the renewal of one that shares them has brought them "
-		                     "back");
+		tell_chain(u, name);
 		return;
 	}
 	if (err == ERR_AGAIN)
@@ -226,16 +262,11 @@ upkeep_tell(struct upkeep *u, const struct event *event)
 		upkeep_write_events(u);
 }
 
-/* Each place remembers the name that was told last of those that fall into it, and the hour. */
-static bool
-is_told(struct upkeep *u, const struct hostname *name)
+void
+upkeep_tell_hourly(struct upkeep *u, const struct event *event)
 {
-	static const unsigned char key[SIPHASH_KEY_LEN] = {0};
-	uint64_t hash = siphash(key, name->name, name->len) ^ (uint64_t)(clock_mono_ms() / HOUR_MS);
-	bool told = u->told_name[hash % TOLD_MAX] == hash;
-
-	u->told_name[hash % TOLD_MAX] = hash;
-	return told;
+	if (!is_told(u, event->name[0] ? event->name : event->detail))
+		upkeep_tell(u, event);
 }
 
 void
@@ -243,9 +274,7 @@ upkeep_tell_unserved(struct upkeep *u, const struct hostname *name, const char *
 {
 	struct event event = {.at = clock_wall(), .type = "store.corrupt"};
 
-	if (is_told(u, name))
-		return;
 	snprintf(event.name, sizeof(event.name), "%s", name->name);
 	snprintf(event.detail, sizeof(event.detail), "%s", what);
-	upkeep_tell(u, &event);
+	upkeep_tell_hourly(u, &event);
 }

@@ -28,10 +28,14 @@ struct upkeep {
 	struct upkeep_flood *flood;
 	struct hostname suspect[SUSPECTS_MAX]; /* taken out of the mailbox */
 	int64_t chain_at;                      /* mono ms: a damaged chain is next acted on */
+	int64_t chain_hour;                    /* mono hours: names are told since */
+	unsigned chain_names;                  /* told in it, for a damaged chain */
 	int64_t trouble_at;                    /* mono ms: next try to tell of it */
 	enum err told;                         /* the trouble that an event tells of */
 	int64_t mend_at;                       /* mono ms: the next scan may begin */
+	int64_t mend_wait_ms;                  /* 0: the usual; grows while scans repair nothing */
 	bool mend_wanted;
+	bool mend_stuck;                /* the scan has met what cannot be repaired */
 	bool mend_refused;              /* it ended the keeper, or must not write */
 	struct event event[EVENTS_MAX]; /* to be written */
 	size_t event_count;
@@ -71,6 +75,7 @@ void upkeep_repair(struct upkeep *u, const struct hostname *name);
 void upkeep_count_repaired(struct upkeep *u, uint64_t names);
 /* Logs EVENT and writes it with others; a name that is not repaired is told once an hour. */
 void upkeep_tell(struct upkeep *u, const struct event *event);
+void upkeep_tell_hourly(struct upkeep *u, const struct event *event);
 void upkeep_tell_unserved(struct upkeep *u, const struct hostname *name, const char *what);
 void upkeep_write_events(struct upkeep *u);
 

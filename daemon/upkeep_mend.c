@@ -13,7 +13,7 @@
 #include "store/order.h"
 #include "store/store.h"
 
-enum { MEND_EVERY_MS = 5000, MEND_AGAIN_MS = 60000 };
+enum { MEND_EVERY_MS = 5000, MEND_AGAIN_MS = 60000, MEND_SELDOM_MS = 3600 * 1000 };
 
 /* What an order in work says; "" when there is none. */
 static void
@@ -72,6 +72,16 @@ told(void *arg, const struct event *event)
 		upkeep_suspect(u, &name);
 }
 
+/* To look at it once more would only ask for the next scan. */
+static void
+stuck(void *arg, const struct event *event)
+{
+	struct upkeep *u = arg;
+
+	u->mend_stuck = true;
+	upkeep_tell_hourly(u, event);
+}
+
 static bool
 go_on(void *arg)
 {
@@ -115,25 +125,39 @@ upkeep_tell_careful(struct upkeep *u)
 	upkeep_tell(u, &event);
 }
 
+/* Names that stay damaged are asked for, and suspected, again and again. */
+static void
+plan_next(struct upkeep *u, bool repaired)
+{
+	int64_t wait_ms = repaired ? MEND_EVERY_MS : u->mend_wait_ms * 2;
+
+	if (wait_ms < MEND_EVERY_MS)
+		wait_ms = MEND_EVERY_MS;
+	u->mend_wait_ms = wait_ms < MEND_SELDOM_MS ? wait_ms : MEND_SELDOM_MS;
+	u->mend_at = clock_mono_ms() + u->mend_wait_ms;
+}
+
 static enum err
 scan_and_mend(struct upkeep *u, bool *ret_more)
 {
 	const struct mend_policy policy = {
-		.now = clock_wall(), .choose = choose, .told = told, .arg = u};
+		.now = clock_wall(), .choose = choose, .told = told, .stuck = stuck, .arg = u};
 	struct mend *mend;
-	uint64_t names = 0;
+	uint64_t names = 0, done = 0;
 	enum err err;
 
+	u->mend_stuck = false;
 	atomic_store(&u->config.status->mending, true);
 	err = mend_scan(u->config.store, go_on, u, &mend);
 	if (!err) {
-		err = mend_apply(u->config.store, mend, &policy, &names);
+		err = mend_apply(u->config.store, mend, &policy, &names, &done);
 		*ret_more = mend_has_more(mend);
 		mend_free(mend);
 	}
 	atomic_store(&u->config.status->mending, false);
 	if (names > 0)
 		upkeep_count_repaired(u, names);
+	plan_next(u, err || names > 0 || (done > 0 && !u->mend_stuck));
 	return err;
 }
 
@@ -146,7 +170,6 @@ upkeep_mend(struct upkeep *u)
 	if (!u->mend_wanted || u->mend_at > clock_mono_ms())
 		return;
 	u->mend_wanted = false;
-	u->mend_at = clock_mono_ms() + MEND_EVERY_MS;
 	if (u->mend_refused) {
 		if (atomic_exchange(&u->config.status->mending, false))
 			refuse(u, "reading all names has ended the keeper");

@@ -15,6 +15,7 @@
 #include "store/inside.h"
 #include "store/meta.h"
 #include "store/table.h"
+#include "store/walk.h"
 
 enum {
 	/* Bytes in one transaction, which LMDB keeps in memory, and in one fdatasync(), which
@@ -126,15 +127,19 @@ next_batch(struct copy *c, const char *word)
 }
 
 /* What damage has left of a record is copied, as far as it goes, for it is to be named and put
- * aside later: a value behind its key does not reach beyond the page, whatever its size says. */
+ * aside later: a value behind its key does not reach beyond the page, whatever its size says, and
+ * one with pages of its own not beyond those. */
 static void
 clamp(const MDB_val *key, MDB_val *value, size_t page_size)
 {
 	uintptr_t from = (uintptr_t)value->mv_data, end = from - from % page_size + page_size;
 
-	if (from == (uintptr_t)key->mv_data + key->mv_size && from % page_size != 0 &&
-	    value->mv_size > end - from)
-		value->mv_size = end - from;
+	if (from == (uintptr_t)key->mv_data + key->mv_size && from % page_size != 0) {
+		if (value->mv_size > end - from)
+			value->mv_size = end - from;
+	} else if (!value_fits(page_size, (struct span){value->mv_data, value->mv_size})) {
+		value->mv_size = 0; /* opens nowhere */
+	}
 }
 
 /* Keys come in order but for damaged ones, which are put where they belong now. One that is there
@@ -257,10 +262,14 @@ copy_env(struct env *env, MDB_txn *mdb, const struct copy_tables *tables, const 
 void
 copy_remove(const char *dir)
 {
+	static const char *const files[] = {"data.mdb", "lock.mdb"}; /* of who read it */
 	char path[PATH_MAX];
-	int n = snprintf(path, sizeof(path), "%s/data.mdb", dir);
 
-	if (n > 0 && (size_t)n < sizeof(path))
-		unlink(path);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		int n = snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+
+		if (n > 0 && (size_t)n < sizeof(path))
+			unlink(path);
+	}
 	rmdir(dir);
 }

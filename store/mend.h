@@ -48,6 +48,8 @@ struct mend_policy {
 	/* `store.corrupt` of each name and key, `store.repaired` for the rest: behind its commit.
 	 */
 	void (*told)(void *arg, const struct event *event);
+	/* `store.corrupt` of what cannot be repaired: each scan finds it again. */
+	void (*stuck)(void *arg, const struct event *event);
 	void *arg;
 };
 
@@ -59,8 +61,10 @@ struct mend_policy {
  *  - Entries that belong to no name go, those that are missing come, counters are corrected.
  * When names are there that a search does not find, only the first: a key that is out of order
  * hides its neighbours. ERR_CORRUPT when that is not it: pages are damaged, and nothing else may be
- * written. After any error the rest is found by the next scan. RET_NAMES: names made anew. */
+ * written. After any error the rest is found by the next scan. RET_NAMES: names made anew.
+ * RET_DONE: all repairs. */
 MUST_CHECK enum err mend_apply(struct store *store, const struct mend *mend,
-                               const struct mend_policy *policy, uint64_t *ret_names);
+                               const struct mend_policy *policy, uint64_t *ret_names,
+                               uint64_t *ret_done);
 
 #endif

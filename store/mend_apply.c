@@ -189,7 +189,7 @@ tell_stuck(const struct mend *m, const struct mend_name *n, const struct mend_po
 	               "the record of %.200s is damaged, and so is the page it is on: it is not "
 	               "made anew before certd is stopped and certctl db compact has run",
 	               table_key_text(mend_key(m, n->key_at, n->key_len), text));
-	p->told(p->arg, &e);
+	p->stuck(p->arg, &e);
 }
 
 static enum err
@@ -355,7 +355,7 @@ sweep_pool(struct store *store)
 
 enum err
 mend_apply(struct store *store, const struct mend *m, const struct mend_policy *p,
-           uint64_t *ret_names)
+           uint64_t *ret_names, uint64_t *ret_done)
 {
 	uint64_t names = 0, entries = 0, counters = 0, keys = 0;
 	struct event e = {.at = p->now, .type = "store.repaired"};
@@ -363,6 +363,7 @@ mend_apply(struct store *store, const struct mend *m, const struct mend_policy *
 	enum err err = mend_names(store, m, false, p, &keys);
 
 	*ret_names = 0;
+	*ret_done = keys;
 	if (!err && m->hidden) {
 		tell_hidden(m, TABLE_DOMAIN, keys > 0, p);
 		return keys > 0 ? ERR_OK : ERR_CORRUPT;
@@ -382,6 +383,7 @@ mend_apply(struct store *store, const struct mend *m, const struct mend_policy *
 	if (!err)
 		tell_hidden(m, TABLE_CERT, true, p);
 	*ret_names = names;
+	*ret_done = keys + names + entries + counters;
 	if (!err && names == 0 && entries + counters > 0) {
 		snprintf(e.detail, sizeof(e.detail),
 		         "%llu entries of lists and %llu counters did not agree with their names "

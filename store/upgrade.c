@@ -40,7 +40,7 @@ copy_as_it_is(struct env *env, const char *dir, struct problem *why)
 enum err
 upgrade_backup(struct store *store, const struct dir *state, struct problem *why)
 {
-	bool older = false;
+	bool older = false, begun = false;
 	struct dir dir = {.fd = -1};
 	char word[64], path[PATH_MAX];
 	struct stat st;
@@ -50,6 +50,7 @@ upgrade_backup(struct store *store, const struct dir *state, struct problem *why
 	for (int e = 0; e < STORE_ENVS && !err; e++) {
 		err = meta_format(&store->env[e], &format);
 		older = older || (!err && format && format < STORE_FORMAT);
+		begun = begun || (!err && format == STORE_FORMAT);
 	}
 	/* What is wrong with it is meta_open()'s to say. */
 	if (err || !older)
@@ -60,8 +61,10 @@ upgrade_backup(struct store *store, const struct dir *state, struct problem *why
 	if (err)
 		return err;
 	snprintf(word, sizeof(word), "backup-before-%d/%s", STORE_FORMAT, backup_mark);
-	if (fstatat(state->fd, word, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return ERR_OK; /* the upgrade was interrupted behind this */
+	/* Interrupted behind this. While all is older, a copy is of an upgrade before a restore, or
+	 * as good as the one that is made now. */
+	if (begun && fstatat(state->fd, word, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return ERR_OK;
 	backup_remove(path);
 	err = backup_make_dir(path, &dir, why);
 	for (int e = 0; e < STORE_ENVS && !err; e++)

@@ -32,10 +32,9 @@ walk_close(struct walk *walk)
 enum { BIG_HEADER = 16, BIG_FLAG = 4, BIG_DIRTY = 16 };
 
 bool
-value_is_sound(const struct store_txn *txn, struct span value)
+value_fits(size_t page_size, struct span value)
 {
 	const unsigned char *header = value.data - BIG_HEADER;
-	size_t page_size = txn->env->page_size;
 	uint16_t flags;
 	uint32_t pages;
 
@@ -44,6 +43,12 @@ value_is_sound(const struct store_txn *txn, struct span value)
 	memcpy(&flags, header + 10, sizeof(flags));
 	memcpy(&pages, header + 12, sizeof(pages));
 	return (flags & ~BIG_DIRTY) == BIG_FLAG && value.len <= pages * page_size - BIG_HEADER;
+}
+
+bool
+value_is_sound(const struct store_txn *txn, struct span value)
+{
+	return value_fits(txn->env->page_size, value);
 }
 
 static enum err

@@ -56,6 +56,7 @@ MUST_CHECK enum err walk_drop(struct walk *walk);
 /* Whether LMDB has given a VALUE of TXN's that is as long as it says: a flip in its length would
  * have us read beyond the file, which ends in SIGBUS. */
 bool value_is_sound(const struct store_txn *txn, struct span value);
+bool value_fits(size_t page_size, struct span value); /* the same, without a store */
 /* Whether LMDB's page under the walk is what it says: its records fill it, none reaches beyond.
  * When not, a size in it was flipped, and a removal would move other records' bytes. In a reading
  * transaction only: a writer's pages are elsewhere. */

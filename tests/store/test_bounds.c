@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "base/problem.h"
+#include "store/backup.h"
 #include "store/quarantine.h"
 #include "store/store.h"
 #include "tests/support/tmpstore.h"
@@ -127,6 +129,40 @@ a_length_beyond_the_file_is_damage(void **state)
 	}
 }
 
+/* Only a prefix or nothing of such a value is copied, and all the others are. */
+static void
+a_copy_does_not_read_beyond_the_file(void **state)
+{
+	struct tmpstore *t = *state;
+	struct store_copied copied;
+	struct problem why;
+	char back[sizeof(t->dir)], text[32];
+
+	for (int i = 1; i < 3; i++) {
+		size_t len;
+		int fd = load(t, &len);
+
+		name_of(i, text);
+		assert_true(lengthen(fd, len, text, (uint32_t)1 << 30) > 0);
+		close(fd);
+		tmpstore_open(t);
+	}
+	snprintf(back, sizeof(back), "%s/copy", t->parent);
+	assert_int_equal(store_backup(t->store, back, NULL, &copied, &why), ERR_OK);
+	tmpstore_close(t);
+	memcpy(t->dir, back, sizeof(back));
+	tmpstore_open(t);
+	for (int i = 0; i < NAMES; i++) {
+		struct store_txn *txn = tmpstore_read(t, STORE_SERVED);
+		struct hostname name;
+
+		name_of(i, text);
+		name = tmpstore_name(text);
+		assert_int_equal(domain_check(txn, &name), i == 1 || i == 2 ? ERR_CORRUPT : ERR_OK);
+		store_abort(txn);
+	}
+}
+
 /* Where the first record of the free list is in the file. */
 static size_t
 find_list(void)
@@ -195,6 +231,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_length_beyond_the_file_is_damage, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(a_copy_does_not_read_beyond_the_file, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_free_list_is_found, setup, teardown),
 	};

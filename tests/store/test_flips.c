@@ -145,9 +145,9 @@ choose(void *arg, struct domain *d)
 static enum err
 mend_all(struct store *store)
 {
-	const struct mend_policy policy = {.now = 1, .choose = choose, .told = told};
+	const struct mend_policy policy = {.now = 1, .choose = choose, .told = told, .stuck = told};
 	struct mend *mend;
-	uint64_t names;
+	uint64_t names, done;
 	bool more = true;
 	enum err err = ERR_OK;
 
@@ -156,7 +156,7 @@ mend_all(struct store *store)
 		if (err)
 			break;
 		more = mend_has_more(mend);
-		err = mend_apply(store, mend, &policy, &names);
+		err = mend_apply(store, mend, &policy, &names, &done);
 		mend_free(mend);
 	}
 	return err;

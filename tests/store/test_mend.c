@@ -155,14 +155,15 @@ on_told(void *arg, const struct event *e)
 static bool
 mend_once(struct tmpstore *t, struct told *told)
 {
-	struct mend_policy policy = {.now = NOW, .choose = choose, .told = on_told, .arg = told};
+	struct mend_policy policy = {
+		.now = NOW, .choose = choose, .told = on_told, .stuck = on_told, .arg = told};
 	struct mend *m;
-	uint64_t names;
+	uint64_t names, done;
 	bool more;
 
 	assert_int_equal(mend_scan(t->store, NULL, NULL, &m), ERR_OK);
 	more = mend_has_more(m);
-	assert_int_equal(mend_apply(t->store, m, &policy, &names), ERR_OK);
+	assert_int_equal(mend_apply(t->store, m, &policy, &names, &done), ERR_OK);
 	told->names += names;
 	mend_free(m);
 	return more;
@@ -502,12 +503,13 @@ what_is_committed_in_between_counts(void **state)
 {
 	struct tmpstore *t = *state;
 	struct told told = {.t = t};
-	struct mend_policy policy = {.now = NOW, .choose = choose, .told = on_told, .arg = &told};
+	struct mend_policy policy = {
+		.now = NOW, .choose = choose, .told = on_told, .stuck = on_told, .arg = &told};
 	struct domain d = tmpstore_domain("new.example", 3);
 	struct hostname gone = tmpstore_name("n002.example");
 	struct store_txn *txn;
 	struct mend *m;
-	uint64_t names;
+	uint64_t names, done;
 
 	flip(t, "domain", "n001.example");
 	flip(t, "domain", "n003.example");
@@ -516,12 +518,46 @@ what_is_committed_in_between_counts(void **state)
 	assert_int_equal(domain_put(txn, &d), ERR_OK);
 	assert_int_equal(domain_del(txn, &gone), ERR_OK);
 	tmpstore_commit(txn);
-	assert_int_equal(mend_apply(t->store, m, &policy, &names), ERR_OK);
+	assert_int_equal(mend_apply(t->store, m, &policy, &names, &done), ERR_OK);
 	assert_int_equal(names, 2);
 	mend_free(m);
 	assert_int_equal(findings(t), 0);
 	assert_anew(t, &told, "n001.example", true);
 	assert_anew(t, &told, "n003.example", true);
+}
+
+static void
+on_stuck(void *arg, const struct event *e)
+{
+	(void)arg;
+	assert_string_equal(e->type, "store.corrupt");
+	check_expected_ptr(e->name);
+}
+
+/* It is told as such, each time, and counts as no repair. */
+static void
+what_is_on_a_damaged_page_is_stuck(void **state)
+{
+	struct tmpstore *t = *state;
+	struct told told = {.t = t};
+	const struct mend_policy policy = {
+		.now = NOW, .choose = choose, .told = on_told, .stuck = on_stuck, .arg = &told};
+	uint64_t names, done;
+
+	tmpstore_break_pages(t, "n007.example");
+	for (int i = 0; i < 2; i++) {
+		struct mend *m;
+
+		assert_int_equal(mend_scan(t->store, NULL, NULL, &m), ERR_OK);
+		expect_string(on_stuck, e->name, "n007.example");
+		assert_int_equal(mend_apply(t->store, m, &policy, &names, &done), ERR_OK);
+		assert_int_equal(names, 0);
+		/* Counters without it are right, once. */
+		assert_int_equal(done > 0, i == 0);
+		assert_int_equal(told.count, 1);
+		assert_string_equal(told.events[0].type, "store.repaired");
+		mend_free(m);
+	}
 }
 
 static bool
@@ -555,6 +591,7 @@ main(void)
 		TEST(a_flipped_key_of_a_certificate),
 		TEST(wrong_lists_and_counters_are_made_right),
 		TEST(what_is_committed_in_between_counts),
+		TEST(what_is_on_a_damaged_page_is_stuck),
 		TEST(a_scan_can_be_stopped),
 	};
 

@@ -303,6 +303,61 @@ an_older_store_is_upgraded_after_a_copy(void **state)
 	rawdb_close(&raw);
 }
 
+static void
+say_format_2(struct tmpstore *t, bool private_too)
+{
+	for (int e = 0; e < 1 + private_too; e++) {
+		struct rawdb raw = rawdb_open(t->dir, e ? "private" : "served", "meta");
+
+		rawdb_put(&raw, "format", 6, "\2\0\0\0", 4);
+		rawdb_close(&raw);
+	}
+}
+
+static bool
+copy_has(struct tmpstore *t, const struct hostname *name, const char *to)
+{
+	char dir[128], back[128];
+	struct store_copied copied;
+	struct store *store;
+	struct store_txn *txn;
+	struct domain got;
+	struct problem why;
+	enum err err;
+
+	snprintf(dir, sizeof(dir), "%s/backup-before-3", t->dir);
+	snprintf(back, sizeof(back), "%s/%s", t->parent, to);
+	if (store_restore(dir, back, &t->master, &copied, &why))
+		fail_msg("%s", why.detail);
+	assert_int_equal(store_open(back, STORE_KEEPER, &t->master, &store, &why), ERR_OK);
+	assert_int_equal(store_begin_read(store, STORE_SERVED, &txn), ERR_OK);
+	err = domain_get(txn, name, &got);
+	store_abort(txn);
+	store_close(store);
+	return err == ERR_OK;
+}
+
+/* Who goes back to an older certd and comes again has changed the store in between. */
+static void
+a_second_upgrade_has_a_copy_of_its_own(void **state)
+{
+	static const char *const names[] = {"first.example", "second.example", "third.example"};
+	struct tmpstore *t = *state;
+	struct domain d;
+	struct store_txn *txn;
+
+	for (int i = 0; i < 3; i++) {
+		d = tmpstore_domain(names[i], 7);
+		txn = tmpstore_write(t, STORE_SERVED);
+		assert_int_equal(domain_put(txn, &d), ERR_OK);
+		tmpstore_commit(txn);
+		tmpstore_close(t);
+		say_format_2(t, i < 2); /* the third time it is interrupted: private/ is done */
+		tmpstore_open(t);
+		assert_int_equal(copy_has(t, &d.name, names[i]), i < 2);
+	}
+}
+
 /* Format 2 lacks the pool, and what a domain says of it: nothing is rewritten. */
 static void
 format_2_gets_a_pool_after_a_copy(void **state)
@@ -318,11 +373,7 @@ format_2_gets_a_pool_after_a_copy(void **state)
 	assert_int_equal(domain_put(txn, &d), ERR_OK);
 	tmpstore_commit(txn);
 	tmpstore_close(t);
-	for (int e = 0; e < 2; e++) {
-		raw = rawdb_open(t->dir, e ? "private" : "served", "meta");
-		rawdb_put(&raw, "format", 6, "\2\0\0\0", 4);
-		rawdb_close(&raw);
-	}
+	say_format_2(t, true);
 	raw = rawdb_open(t->dir, "served", "pool");
 	assert_int_equal(mdb_drop(raw.txn, raw.dbi, 1), 0);
 	rawdb_close(&raw);
@@ -391,6 +442,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_older_store_is_upgraded_after_a_copy),
 		TEST(format_2_gets_a_pool_after_a_copy),
+		TEST(a_second_upgrade_has_a_copy_of_its_own),
 		TEST(a_killed_upgrade_goes_on),
 		TEST(another_master_leaves_it_alone),
 	};

@@ -122,3 +122,28 @@ tmpstore_cert(unsigned seed, size_t leaf_len)
 		buf_u8(&cert.leaf, (uint8_t)(seed + i * i));
 	return cert;
 }
+
+void
+tmpstore_break_pages(struct tmpstore *t, const char *name)
+{
+	enum { PAGE = 4096, LEAF = 2, NODE = 8, FILE_MOST = 1 << 20 };
+	static unsigned char bytes[FILE_MOST];
+	char path[160];
+	FILE *file;
+	size_t len;
+
+	tmpstore_close(t);
+	snprintf(path, sizeof(path), "%s/served/data.mdb", t->dir);
+	file = fopen(path, "r+");
+	assert_non_null(file);
+	len = fread(bytes, 1, sizeof(bytes), file);
+	assert_true(len > 0 && len < sizeof(bytes));
+	for (size_t at = NODE; at + strlen(name) < len; at++)
+		if (bytes[at / PAGE * PAGE + 10] == LEAF && bytes[at - 2] == strlen(name) &&
+		    memcmp(bytes + at, name, strlen(name)) == 0)
+			bytes[at - NODE + 1] |= 0x20;
+	rewind(file);
+	assert_int_equal(fwrite(bytes, 1, len, file), len);
+	fclose(file);
+	tmpstore_open(t);
+}

@@ -30,6 +30,10 @@ void tmpstore_close(struct tmpstore *t);
 /* Closes and removes everything. */
 void tmpstore_done(struct tmpstore *t);
 
+/* Every record of served/ under NAME says that it is longer than its page, from which nothing may
+ * be removed then. For a store of at most a MiB. */
+void tmpstore_break_pages(struct tmpstore *t, const char *name);
+
 struct store_txn *tmpstore_read(struct tmpstore *t, enum store_env env);
 struct store_txn *tmpstore_write(struct tmpstore *t, enum store_env env);
 void tmpstore_commit(struct store_txn *txn);

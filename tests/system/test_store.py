@@ -9,6 +9,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -341,6 +342,16 @@ def F6_a_keeper_that_dies_of_each_commit_lives_on_without_writing(lab):
     check(answer.code == 1 and "damaged" in answer.err, f"refused with a sentence\n{answer}")
     equal(serials_of(lab, NAMES), serials, "what is served")
     equal(deaths() - before, 0, "deaths")
+    for command in ("rotate", "master"):
+        answer = lab.ctl("key", command)
+        check(answer.code != 0 and "nothing was changed" in answer.err, f"key {command}\n{answer}")
+    keeper = lab.certd.pids("keeper")
+    os.kill(keeper[0], signal.SIGSEGV)      # whatever else it dies of: the list stays damaged
+    wait_for(lambda: deaths() - before == 1 and lab.certd.pids("keeper") not in ([], keeper) and
+             lab.ctl("status").code == 0, 20, "a new keeper")
+    answer = lab.ctl("add", "new.test")
+    check(answer.code == 1 and "damaged" in answer.err, f"refused with a sentence\n{answer}")
+    equal(deaths() - before, 1, "deaths")
     check("room again" not in lab.certd.log_text(), "the disk has room")
     lab.certd.stop()
     expect_code(lab.ctl("--config", lab.conf_path, "db", "compact"), 0)
