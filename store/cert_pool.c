@@ -99,6 +99,14 @@ cert_pool_get(struct store_txn *txn, uint64_t generation, const struct hostname 
 	return ERR_OK;
 }
 
+bool
+cert_pool_has(struct store_txn *txn, uint64_t generation)
+{
+	struct pool_key key;
+
+	return table_has(txn, TABLE_POOL, key_of(generation, &key)) == ERR_OK;
+}
+
 /* The names of a record, one after the other as text16, to look at when the scratch is gone. */
 static enum err
 names_of(struct store_txn *txn, uint64_t generation, struct buf *names)
