@@ -36,9 +36,11 @@ MUST_CHECK enum err cert_pool_get(struct store_txn *txn, uint64_t generation,
 bool cert_pool_has(struct store_txn *txn, uint64_t generation);
 /* A domain has let it go; when no other one has it, it is removed. */
 MUST_CHECK enum err cert_pool_release(struct store_txn *txn, uint64_t generation);
-/* Looks at up to LIMIT records behind generation *AT and removes what nobody has: what a damaged
- * domain had. *AT is where it has got to, UINT64_MAX at the end. */
-MUST_CHECK enum err cert_pool_sweep(struct store_txn *txn, size_t limit, uint64_t *at);
+/* Looks at up to LIMIT records behind generation *AT and puts aside (quarantine) what nobody has:
+ * what a damaged domain had. *AT is where it has got to, UINT64_MAX at the end, or where keys are
+ * out of order; *SWEPT grows by those put aside. */
+MUST_CHECK enum err cert_pool_sweep(struct store_txn *txn, size_t limit, int64_t now, uint64_t *at,
+                                    uint64_t *swept);
 /* ERR_NOTFOUND: no domain has it. */
 MUST_CHECK enum err cert_pool_is_used(struct store_txn *txn, uint64_t generation);
 
