@@ -369,6 +369,35 @@ a_damaged_second_costs_only_itself(void **state)
 	assert_int_equal(findings(t), 0);
 }
 
+/* The first one was put aside before. */
+static void
+a_damaged_second_without_a_first_is_found(void **state)
+{
+	struct tmpstore *t = *state;
+	uint64_t own = put_shared(t); /* of the names 0 to 2, and no other */
+	struct event event = {0};
+	struct store_txn *txn;
+	struct domain d;
+
+	put_own(t, 5, false);
+	txn = tmpstore_write(t, STORE_SERVED);
+	d = domain_of(txn, 5);
+	d.second = (struct domain_second){own, 1000, 2000};
+	d.generation = 0;
+	assert_int_equal(domain_put(txn, &d), ERR_OK);
+	assert_int_equal(domain_check(txn, &d.name), ERR_CORRUPT);
+	d.second.generation = own + 50; /* missing */
+	assert_int_equal(domain_put(txn, &d), ERR_OK);
+	assert_int_equal(domain_check(txn, &d.name), ERR_CORRUPT);
+	assert_int_equal(domain_quarantine(txn, &d.name, "missing", 50, &event), ERR_OK);
+	assert_int_equal(domain_check(txn, &d.name), ERR_OK);
+	assert_int_equal(domain_get(txn, &d.name, &d), ERR_OK);
+	assert_int_equal(d.second.generation, 0);
+	assert_int_equal(d.due_at, 50);
+	assert_int_equal(domain_quarantine_second(txn, &d.name, "x", 50, &event), ERR_NOTFOUND);
+	tmpstore_commit(txn);
+}
+
 static void
 what_nobody_has_is_swept(void **state)
 {
@@ -456,6 +485,7 @@ main(void)
 		TEST(what_cannot_be_is_refused),
 		TEST(damage_is_put_aside),
 		TEST(a_damaged_second_costs_only_itself),
+		TEST(a_damaged_second_without_a_first_is_found),
 		TEST(what_nobody_has_is_swept),
 		TEST(a_sweep_ends_at_a_key_that_is_none),
 	};
