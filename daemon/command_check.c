@@ -78,8 +78,9 @@ static void
 act_on(struct dbcheck *k, const cJSON *f)
 {
 	static const char *const records[] = {"domain", "cert", NULL};
-	static const char *const lists[] = {"domain", "due",   "expiry", "state",
-	                                    "reason", "label", "count",  NULL};
+	/* Of the pool: what nobody has is put aside by who makes names anew. */
+	static const char *const lists[] = {"domain", "due",   "expiry", "state", "reason",
+	                                    "label",  "count", "pool",   NULL};
 	const char *env = json_text(f, "env"), *table = json_text(f, "table");
 	const char *key = json_text(f, "key"), *what = json_text(f, "what");
 	struct control *c = k->control;

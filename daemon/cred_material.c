@@ -192,6 +192,19 @@ load(struct cred_chains *chains, struct store_txn *txn, const struct domain *dom
 	return err;
 }
 
+/* Whether the store still has it for this name, too. */
+static enum err
+ask(struct store_txn *txn, const struct domain *domain, get_cert *get)
+{
+	struct cert cert;
+	enum err err;
+
+	cert_init(&cert);
+	err = get(txn, domain, &cert);
+	cert_done(&cert);
+	return err;
+}
+
 /* One of the pool: it may be here for another name of it. One that the table has no room for works
  * all the same. */
 static enum err
@@ -205,6 +218,9 @@ load_pooled(struct cred_chains *chains, struct store_txn *txn, const struct doma
 
 	HASH_FIND(hh, chains->by_generation, &generation, sizeof(generation), m);
 	if (m) {
+		err = ask(txn, domain, get);
+		if (err)
+			return err;
 		m->refs++;
 		*ret_material = m;
 		return ERR_OK;

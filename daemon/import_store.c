@@ -39,20 +39,8 @@ spread_of(const struct hostname *name)
 	return h;
 }
 
-static bool
-has_leaf(struct store_txn *txn, const struct domain *d, bool second, const struct bundle *b)
-{
-	struct cert cert;
-	bool same;
-
-	cert_init(&cert);
-	same = pair_get(txn, d, second, &cert) == ERR_OK && cert.leaf.len == b->leaf.len &&
-	       memcmp(cert.leaf.data, b->leaf.data, b->leaf.len) == 0;
-	cert_done(&cert);
-	return same;
-}
-
-/* Whether what is stored there stays. */
+/* Whether what is stored there stays. What is missing or damaged does not: importing again heals.
+ */
 static bool
 stays(struct store_txn *txn, const struct domain *d, bool second, const struct import_job *job,
       struct import_name *n)
@@ -61,12 +49,19 @@ stays(struct store_txn *txn, const struct domain *d, bool second, const struct i
 		second ? d->second
 		       : (struct domain_second){d->generation, d->not_before, d->not_after};
 	const struct bundle *b = &n->cert->bundle;
+	struct cert cert;
+	bool opens, same;
 
 	if (there.generation == 0 || job->replace)
 		return false;
-	if (there.not_after == b->not_after && has_leaf(txn, d, second, b))
+	cert_init(&cert);
+	opens = pair_get(txn, d, second, &cert) == ERR_OK;
+	same = opens && there.not_after == b->not_after && cert.leaf.len == b->leaf.len &&
+	       memcmp(cert.leaf.data, b->leaf.data, b->leaf.len) == 0;
+	cert_done(&cert);
+	if (same)
 		return true;
-	if (there.not_after <= clock_wall() || there.not_before < b->not_before)
+	if (!opens || there.not_after <= clock_wall() || there.not_before < b->not_before)
 		return false;
 	n->detail = "the stored certificate is newer: it stays, unless \"replace\" is true";
 	return true;
@@ -87,7 +82,8 @@ fill_cert(struct store_txn *txn, const struct bundle *b, const struct domain *d,
 	return err || buf_ok(&cert->leaf) ? err : ERR_NOMEM;
 }
 
-/* One record for all names of a certificate: they are all put in this transaction. */
+/* One record for all names of a certificate: they are all put in this transaction. It is gone again
+ * when the only names that had it by then have got another one in the same request. */
 static enum err
 put_cert(struct store_txn *txn, struct import_cert *from, struct domain *d, bool second)
 {
@@ -98,7 +94,7 @@ put_cert(struct store_txn *txn, struct import_cert *from, struct domain *d, bool
 
 	cert_init(&cert);
 	err = fill_cert(txn, b, d, &cert);
-	if (shared && from->pooled)
+	if (shared && from->pooled && cert_pool_has(txn, from->pooled))
 		cert.generation = from->pooled;
 	else if (!err && shared)
 		err = cert_pool_put(txn, b->names, b->name_count, &cert, &b->issuers);

@@ -30,6 +30,7 @@ enum damage {
 	DOMAIN, /* its own record, or there is only a certificate: a scan makes it anew, or not */
 	RECORD, /* the certificate's, or it is not of this domain */
 	LEAF,   /* the records open, but leaf and key are no use */
+	SECOND, /* the same of the second certificate, and only of that */
 	CHAIN,  /* the issuers, which other names share */
 };
 
@@ -50,26 +51,45 @@ has_memory(void)
 	return some != NULL;
 }
 
+/* ONE has a first certificate only. */
 static enum damage
-look_at_certificate(struct upkeep *u, struct store_txn *txn, const struct domain *d)
+look_at_certificate(struct upkeep *u, struct store_txn *txn, const struct domain *one)
 {
 	struct cred *cred = NULL;
 	struct cert cert;
 	struct buf chain = {0};
-	enum err err = cred_load(u->chains, txn, d, &cred), chain_err = ERR_OK;
+	enum err err = cred_load(u->chains, txn, one, &cred), chain_err = ERR_OK;
 
 	if (!err) {
 		cred_unref(cred);
 		return SOUND;
 	}
 	cert_init(&cert);
-	if (!cert_get_for(txn, d, &cert))
+	if (!cert_get_for(txn, one, &cert))
 		chain_err = cert_chain_get(txn, cert.chain_id, &chain);
 	cert_done(&cert);
 	buf_done(&chain);
 	if (is_damage(chain_err) || chain_err == ERR_NOTFOUND)
 		return CHAIN;
 	return is_damage(err) && has_memory() ? LEAF : SOUND;
+}
+
+/* Each alone: what one of two serves hides that the other one is no use. */
+static enum damage
+look_at_both(struct upkeep *u, struct store_txn *txn, const struct domain *d)
+{
+	struct domain one = *d;
+	enum damage damage = SOUND;
+
+	one.second = (struct domain_second){0};
+	if (d->generation)
+		damage = look_at_certificate(u, txn, &one);
+	if (damage != SOUND || !d->second.generation)
+		return damage;
+	one.generation = d->second.generation;
+	one.pooled = true;
+	damage = look_at_certificate(u, txn, &one);
+	return damage == LEAF ? SECOND : damage;
 }
 
 static enum damage
@@ -81,9 +101,7 @@ look(struct upkeep *u, struct store_txn *txn, const struct hostname *name, struc
 		return DOMAIN;
 	if (is_damage(err))
 		return RECORD;
-	if (err || ret_d->generation == 0)
-		return SOUND;
-	return look_at_certificate(u, txn, ret_d);
+	return err ? SOUND : look_at_both(u, txn, ret_d);
 }
 
 /* A new certificate brings the chain again, for all names that have it, so one name is renewed and
@@ -122,6 +140,10 @@ put_aside(struct upkeep *u, const struct hostname *name, struct event *ret_event
 	case LEAF:
 		err = domain_quarantine(txn, name, "its certificate and key cannot be used",
 		                        clock_wall(), ret_event);
+		break;
+	case SECOND:
+		err = domain_quarantine_second(txn, name, "its certificate and key cannot be used",
+		                               clock_wall(), ret_event);
 		break;
 	case CHAIN:
 		err = renew_for_chain(u, txn, &d, ret_event);

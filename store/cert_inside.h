@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store/cert_inside.h - what cert.c and pool.c share; nobody else includes it. */
+/* store/cert_inside.h - what cert.c and cert_pool.c share; nobody else includes it. */
 #ifndef STORE_CERT_INSIDE_H
 #define STORE_CERT_INSIDE_H
 

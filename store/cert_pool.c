@@ -7,7 +7,10 @@
 #include "base/hostname.h"
 #include "store/cert_inside.h"
 #include "store/domain.h"
+#include "store/change_log.h"
 #include "store/inside.h"
+#include "store/pool_record.h"
+#include "store/put_aside.h"
 #include "store/table.h"
 #include "store/walk.h"
 
@@ -99,9 +102,17 @@ cert_pool_get(struct store_txn *txn, uint64_t generation, const struct hostname 
 	return ERR_OK;
 }
 
-/* The names of a record, one after the other as text16, to look at when the scratch is gone. */
-static enum err
-names_of(struct store_txn *txn, uint64_t generation, struct buf *names)
+bool
+cert_pool_has(struct store_txn *txn, uint64_t generation)
+{
+	struct pool_key key;
+
+	return table_has(txn, TABLE_POOL, key_of(generation, &key)) == ERR_OK;
+}
+
+enum err
+cert_pool_names(struct store_txn *txn, uint64_t generation, enum cert_key_kind *ret_kind,
+                struct buf *ret_names)
 {
 	struct pool_key key;
 	struct cert cert;
@@ -112,18 +123,27 @@ names_of(struct store_txn *txn, uint64_t generation, struct buf *names)
 		return err;
 	cert_init(&cert);
 	err = cert_decode(&in, &cert);
-	cert_done(&cert);
 	if (!err) {
 		struct span rest;
 
 		(void)cursor_u16(&in);
 		rest = cursor_bytes(&in, in.left);
-		buf_add(names, rest.data, rest.len);
+		buf_add(ret_names, rest.data, rest.len);
+		*ret_kind = cert.key_kind;
 	}
+	cert_done(&cert);
 	end = table_end(txn, &in);
 	if (!err)
 		err = end;
-	return err || buf_ok(names) ? err : ERR_NOMEM;
+	return err || buf_ok(ret_names) ? err : ERR_NOMEM;
+}
+
+bool
+cert_pool_is_newest(struct store_txn *txn, uint64_t generation)
+{
+	struct pool_key key;
+
+	return change_has_newest(txn, TABLE_POOL, key_of(generation, &key));
 }
 
 static bool
@@ -142,57 +162,85 @@ has(struct store_txn *txn, struct span name, uint64_t generation)
 	return (d.pooled && d.generation == generation) || d.second.generation == generation;
 }
 
+bool
+cert_pool_has_holder(struct store_txn *txn, uint64_t generation, const struct buf *names)
+{
+	struct cursor in;
+
+	cursor_init(&in, names->data, names->len);
+	while (in.left && !in.bad)
+		if (has(txn, cursor_bytes16(&in), generation))
+			return true;
+	return false;
+}
+
 enum err
 cert_pool_is_used(struct store_txn *txn, uint64_t generation)
 {
+	enum cert_key_kind kind;
 	struct buf names = {0};
-	struct cursor in;
-	enum err err = names_of(txn, generation, &names);
+	enum err err = cert_pool_names(txn, generation, &kind, &names);
 
-	cursor_init(&in, names.data, names.len);
-	while (!err && in.left && !in.bad)
-		if (has(txn, cursor_bytes16(&in), generation))
-			goto out;
-	if (!err)
+	if (!err && !cert_pool_has_holder(txn, generation, &names))
 		err = ERR_NOTFOUND;
-out:
 	buf_done(&names);
 	return err;
 }
 
-/* The first generation behind *AT; ERR_NOTFOUND: there is none. */
-static enum err
-next(struct store_txn *txn, uint64_t *at)
+/* A key that is none of ours, or does not grow, is damage, which a check tells: a loop ends there.
+ */
+enum err
+cert_pool_next(struct store_txn *txn, uint64_t *at)
 {
 	struct pool_key key;
 	struct walk walk;
 	enum err err = walk_open(&walk, txn, TABLE_POOL);
 
+	if (!err && *at == UINT64_MAX)
+		err = ERR_NOTFOUND;
 	if (!err)
 		err = walk_seek(&walk, key_of(*at + 1, &key));
 	if (!err && walk.key.len != sizeof(key.wire))
-		err = ERR_CORRUPT;
+		err = ERR_NOTFOUND;
 	if (!err) {
 		memcpy(&key.wire, walk.key.data, sizeof(key.wire));
-		*at = be64toh(key.wire);
+		if (be64toh(key.wire) <= *at)
+			err = ERR_NOTFOUND;
+		else
+			*at = be64toh(key.wire);
 	}
 	walk_close(&walk);
 	return err;
 }
 
+/* Nobody has it, but somebody may want it back: its key is in no other place. */
+static enum err
+sweep_one(struct store_txn *txn, uint64_t generation, int64_t now, uint64_t *swept)
+{
+	struct pool_key key;
+	enum err err;
+
+	if (!cert_pool_has(txn, generation) || cert_pool_is_used(txn, generation) != ERR_NOTFOUND)
+		return ERR_OK;
+	err = put_aside(txn, TABLE_POOL, key_of(generation, &key), "no name has this certificate",
+	                now);
+	if (!err)
+		++*swept;
+	/* The page it is on is damaged, which a check tells. */
+	return err == ERR_IO && !txn->err ? ERR_OK : err;
+}
+
 enum err
-cert_pool_sweep(struct store_txn *txn, size_t limit, uint64_t *at)
+cert_pool_sweep(struct store_txn *txn, size_t limit, int64_t now, uint64_t *at, uint64_t *swept)
 {
 	enum err err = ERR_OK;
 
 	for (size_t i = 0; i < limit && !err && *at < UINT64_MAX; i++) {
-		struct pool_key key;
-
-		err = next(txn, at);
-		if (err == ERR_NOTFOUND)
+		err = cert_pool_next(txn, at);
+		if (!err)
+			err = sweep_one(txn, *at, now, swept);
+		else if (err == ERR_NOTFOUND)
 			*at = UINT64_MAX;
-		else if (!err && cert_pool_is_used(txn, *at) == ERR_NOTFOUND)
-			err = table_del(txn, TABLE_POOL, key_of(*at, &key));
 	}
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }

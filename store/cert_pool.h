@@ -11,6 +11,7 @@
 #ifndef STORE_CERT_POOL_H
 #define STORE_CERT_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,11 +32,15 @@ MUST_CHECK enum err cert_pool_put(struct store_txn *txn, const struct hostname *
 /* As cert_get(); ERR_CORRUPT also when the record is not one of NAME's (NULL: of anybody). */
 MUST_CHECK enum err cert_pool_get(struct store_txn *txn, uint64_t generation,
                                   const struct hostname *name, struct cert *ret_cert);
+/* Whether there is a record of GENERATION, be it one that does not open. */
+bool cert_pool_has(struct store_txn *txn, uint64_t generation);
 /* A domain has let it go; when no other one has it, it is removed. */
 MUST_CHECK enum err cert_pool_release(struct store_txn *txn, uint64_t generation);
-/* Looks at up to LIMIT records behind generation *AT and removes what nobody has: what a damaged
- * domain had. *AT is where it has got to, UINT64_MAX at the end. */
-MUST_CHECK enum err cert_pool_sweep(struct store_txn *txn, size_t limit, uint64_t *at);
+/* Looks at up to LIMIT records behind generation *AT and puts aside (quarantine) what nobody has:
+ * what a damaged domain had. *AT is where it has got to, UINT64_MAX at the end, or where keys are
+ * out of order; *SWEPT grows by those put aside. */
+MUST_CHECK enum err cert_pool_sweep(struct store_txn *txn, size_t limit, int64_t now, uint64_t *at,
+                                    uint64_t *swept);
 /* ERR_NOTFOUND: no domain has it. */
 MUST_CHECK enum err cert_pool_is_used(struct store_txn *txn, uint64_t generation);
 

@@ -161,22 +161,28 @@ take(void *arg, const struct verify_finding *f)
 }
 
 static bool
+may_go_on(const struct mend *m)
+{
+	return !m->no_memory && (!m->go_on || m->go_on(m->arg));
+}
+
+static bool
 go_on(void *arg)
 {
-	const struct mend *m = arg;
-
-	return !m->no_memory && (!m->go_on || m->go_on(m->arg));
+	return may_go_on(arg);
 }
 
 /* One flipped bit may make a name out of another one, in a record's key or in an entry. So a record
  * needs a witness, a list or a certificate under the same name; and what has no record needs a
- * certificate that opens, for its name is sealed with it, or two lists. */
+ * certificate that opens, for its name is sealed with it, or two lists. One of the pool does, too.
+ */
 static void
 judge(struct mend *m, struct store_txn *txn, struct mend_name *n)
 {
 	struct span key = mend_key(m, n->key_at, n->key_len);
 	struct cert cert;
 	struct domain d;
+	bool is_pooled;
 	enum err err;
 
 	if (n->is_hidden)
@@ -190,10 +196,11 @@ judge(struct mend *m, struct store_txn *txn, struct mend_name *n)
 	cert_init(&cert);
 	err = cert_get(txn, &n->name, &cert);
 	cert_done(&cert);
+	is_pooled = n->pooled[0] || n->pooled[1];
 	if (n->has_record)
-		n->is_ours = n->lists || err != ERR_NOTFOUND;
+		n->is_ours = n->lists || err != ERR_NOTFOUND || is_pooled;
 	else
-		n->is_ours = !err || (n->lists & (n->lists - 1));
+		n->is_ours = !err || (n->lists & (n->lists - 1)) || (n->lists && is_pooled);
 }
 
 /* What a search does not find is misplaced when it does not open, else hidden by another one, and
@@ -256,6 +263,8 @@ scan(struct mend *m, struct store_txn *txn)
 
 	if (m->no_memory || !buf_ok(&m->keys))
 		return ERR_NOMEM;
+	if (!err && !m->hidden)
+		err = mend_look_at_pool(m, txn, may_go_on);
 	for (size_t i = 0; i < m->name_count && !err; i++)
 		judge(m, txn, &m->names[i]);
 	if (!err && !m->hidden)

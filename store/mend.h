@@ -56,8 +56,10 @@ struct mend_policy {
 /*  - A record whose key is no name of ours (not a host name, or no list and no certificate knows
  *    it): put aside.
  *  - A name whose record is damaged, or that lists have and no record does: what is there is put
- *    aside; it is FAILING with PROBLEM_STORE_CORRUPT, due at NOW, without labels. Its certificate
- *    stays and is served when it opens and is the newest one; else it is put aside.
+ *    aside; it is FAILING with PROBLEM_STORE_CORRUPT, due at NOW, without labels. Its certificates,
+ *    also those of the pool, stay and are served when they open and are the newest; else they are
+ *    put aside.
+ *  - What the pool has and no name: put aside, when all names are mended.
  *  - Entries that belong to no name go, those that are missing come, counters are corrected.
  * When names are there that a search does not find, only the first: a key that is out of order
  * hides its neighbours. ERR_CORRUPT when that is not it: pages are damaged, and nothing else may be

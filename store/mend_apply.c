@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "store/cert.h"
@@ -9,18 +8,8 @@
 #include "store/event.h"
 #include "store/inside.h"
 #include "store/mend_inside.h"
-#include "store/cert_pool.h"
 #include "store/put_aside.h"
 #include "store/walk.h"
-
-enum { SWEEP_BATCH = 500 };
-
-/* The writer's lock is not fair: who gives it back and asks at once gets it before who waits. */
-static void
-let_others_write(void)
-{
-	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-}
 
 static enum err
 remove_at(struct store_txn *txn, enum table table, struct span key)
@@ -54,27 +43,31 @@ write_anew(struct store_txn *txn, const struct mend *m, int i, const struct doma
 	return err ? err : domain_write(txn, NULL, d);
 }
 
-/* A certificate that opens, and that the log of changes has as its newest, is as good as before. */
+/* A certificate that opens, and that the log of changes has as its newest, is as good as before; so
+ * are those of the pool. */
 static enum err
-keep_certificate(struct store_txn *txn, struct domain *d, bool *ret_kept)
+keep_certificate(struct store_txn *txn, const struct mend_name *n, struct domain *d, bool *ret_kept)
 {
+	enum cert_key_kind kind = 0;
 	struct span key = table_key_name(&d->name);
 	struct cert cert;
 	enum err err;
 
 	cert_init(&cert);
 	err = cert_get(txn, &d->name, &cert);
-	*ret_kept = !err && change_has_newest(txn, TABLE_CERT, key);
-	if (*ret_kept) {
-		d->generation = cert.generation;
-		d->not_before = cert.not_before;
-		d->not_after = cert.not_after;
+	if (!err && change_has_newest(txn, TABLE_CERT, key)) {
+		domain_take_cert(d, &cert, false);
+		kind = cert.key_kind;
 	} else if (!err || verify_is_damage(err)) {
 		err = put_aside(txn, TABLE_CERT, key, "the record of its domain is damaged, too",
 		                d->created_at);
 	}
 	cert_done(&cert);
-	return err == ERR_NOTFOUND ? ERR_OK : err;
+	if (err && err != ERR_NOTFOUND)
+		return err;
+	mend_take_pooled(txn, n, kind, d);
+	*ret_kept = d->generation != 0;
+	return ERR_OK;
 }
 
 static enum err
@@ -92,7 +85,7 @@ make_anew(struct store_txn *txn, const struct mend *m, int i, struct domain *d, 
 	else if (err == ERR_NOTFOUND)
 		err = change_forget(txn, TABLE_DOMAIN, key);
 	if (!err)
-		err = keep_certificate(txn, d, ret_kept);
+		err = keep_certificate(txn, &m->names[i], d, ret_kept);
 	if (!err)
 		err = write_anew(txn, m, i, d);
 	return err;
@@ -203,7 +196,7 @@ mend_names(struct store *store, const struct mend *m, bool ours, const struct me
 		if (n->is_later || n->is_hidden || n->is_ours != ours || (!ours && !n->has_record))
 			continue;
 		err = ours ? mend_name(store, m, (int)i, p) : put_key_aside(store, m, (int)i, p);
-		let_others_write();
+		mend_let_others_write();
 		if (!err)
 			++*done;
 		else if (err == ERR_IO)
@@ -321,7 +314,7 @@ fix_all(struct store *store, const struct mend *m, enum verify_kind kind, bool a
 		if (!err && clock_mono_ms() >= until) {
 			err = store_commit(txn);
 			txn = NULL;
-			let_others_write();
+			mend_let_others_write();
 		}
 	}
 	if (txn && !err)
@@ -330,25 +323,22 @@ fix_all(struct store *store, const struct mend *m, enum verify_kind kind, bool a
 	return err;
 }
 
-/* What a name made anew had in the pool has nobody now. */
+/* What a name made anew had in the pool and did not get back; or a kill before this left it. With
+ * more names to come, theirs may be among it. */
 static enum err
-sweep_pool(struct store *store)
+sweep(struct store *store, const struct mend *m, uint64_t names, const struct mend_policy *p)
 {
-	uint64_t at = 0;
+	struct event e = {.at = p->now, .type = "store.repaired"};
+	uint64_t swept = 0;
 	enum err err = ERR_OK;
 
-	while (!err && at < UINT64_MAX) {
-		struct store_txn *txn;
-
-		err = store_begin_write(store, STORE_SERVED, &txn);
-		if (err)
-			break;
-		err = cert_pool_sweep(txn, SWEEP_BATCH, &at);
-		if (!err)
-			err = store_commit(txn);
-		else
-			store_abort(txn);
-		let_others_write();
+	if (!mend_has_more(m) && (names || m->orphans))
+		err = mend_sweep_pool(store, p->now, &swept);
+	if (swept) {
+		snprintf(e.detail, sizeof(e.detail),
+		         "%llu certificates that no name has were put aside",
+		         (unsigned long long)swept);
+		p->told(p->arg, &e);
 	}
 	return err;
 }
@@ -374,8 +364,8 @@ mend_apply(struct store *store, const struct mend *m, const struct mend_policy *
 		err = fix_all(store, m, VERIFY_COUNT, true, fix_alien, &counters);
 	if (!err)
 		err = mend_names(store, m, true, p, &names);
-	if (!err && names)
-		err = sweep_pool(store);
+	if (!err)
+		err = sweep(store, m, names, p);
 	if (!err)
 		err = fix_all(store, m, VERIFY_MISSING, false, fix_missing, &entries);
 	if (!err)

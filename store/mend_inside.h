@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/hostname.h"
+#include "store/cert.h"
 #include "store/domain_index.h"
 #include "store/mend.h"
 #include "store/table.h"
@@ -22,11 +23,12 @@ struct mend_name {
 	struct hostname name;   /* len 0: the key is none */
 	size_t key_at, key_len; /* in mend.keys */
 	bool has_record;
-	bool is_double; /* another record has this key */
-	bool is_hidden; /* its record opens, and a search does not find it */
-	bool is_later;  /* for the next scan */
-	bool is_ours;   /* to be made anew; else only put aside */
-	unsigned lists; /* bit of each list that has it */
+	bool is_double;     /* another record has this key */
+	bool is_hidden;     /* its record opens, and a search does not find it */
+	bool is_later;      /* for the next scan */
+	bool is_ours;       /* to be made anew; else only put aside */
+	unsigned lists;     /* bit of each list that has it */
+	uint64_t pooled[2]; /* newest of the pool that lists it: P-256, others; 0: none */
 	char ca[NAME_WORD_MAX + 1];
 	char labels[MEND_LABELS_SHOWN + 1]; /* for people */
 };
@@ -48,6 +50,7 @@ struct mend {
 	struct buf keys;
 	bool more;
 	bool hidden;
+	bool orphans; /* the pool has what nobody has */
 	bool no_memory;
 	bool (*go_on)(void *arg);
 	void *arg;
@@ -58,5 +61,19 @@ mend_key(const struct mend *m, size_t at, size_t len)
 {
 	return table_key(m->keys.data + at, len);
 }
+
+/* ---- mend_pool.c ---------------------------------------------------------------------------- */
+
+/* One walk for all names: fills in `pooled` and `orphans`. ERR_AGAIN: GO_ON says no. */
+MUST_CHECK enum err mend_look_at_pool(struct mend *m, struct store_txn *txn,
+                                      bool (*go_on)(const struct mend *m));
+/* Gives D, which has its own certificate with a key of FIRST (0: none), what the pool has for it:
+ * as its first one, and as its second one when the key is of the other kind and it has not expired.
+ */
+void mend_take_pooled(struct store_txn *txn, const struct mend_name *n, enum cert_key_kind first,
+                      struct domain *d);
+/* Puts aside what nobody has. */
+MUST_CHECK enum err mend_sweep_pool(struct store *store, int64_t now, uint64_t *ret_swept);
+void mend_let_others_write(void);
 
 #endif

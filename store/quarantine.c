@@ -195,10 +195,11 @@ domain_check(struct store_txn *txn, const struct hostname *name)
 
 	if (err == ERR_NOTFOUND)
 		return table_has(txn, TABLE_CERT, table_key_name(name)) ? err : ERR_CORRUPT;
-	if (err || !d.generation)
+	if (err)
 		return err;
 	cert_init(&cert);
-	err = cert_get_for(txn, &d, &cert);
+	if (d.generation)
+		err = cert_get_for(txn, &d, &cert);
 	if (!err && d.second.generation)
 		err = cert_get_second(txn, &d, &cert);
 	cert_done(&cert);
@@ -282,7 +283,7 @@ domain_quarantine(struct store_txn *txn, const struct hostname *name, const char
 	if (err)
 		return err;
 	err = domain_get(txn, name, &d);
-	if (!err && d.second.generation && opens(txn, &d, cert_get_for) &&
+	if (!err && d.second.generation && (!d.generation || opens(txn, &d, cert_get_for)) &&
 	    !opens(txn, &d, cert_get_second))
 		err = drop_second(txn, &d, reason, now, ret_event);
 	else if (!err)
@@ -290,4 +291,21 @@ domain_quarantine(struct store_txn *txn, const struct hostname *name, const char
 	else if (err == ERR_CORRUPT || err == ERR_VERSION)
 		return err;
 	return err && err != ERR_NOTFOUND ? txn_fail(txn, err) : err;
+}
+
+enum err
+domain_quarantine_second(struct store_txn *txn, const struct hostname *name, const char *reason,
+                         int64_t now, struct event *ret_event)
+{
+	struct domain d;
+	enum err err = txn_writable(txn);
+
+	if (!err)
+		err = domain_get(txn, name, &d);
+	if (!err && !d.second.generation)
+		err = ERR_NOTFOUND;
+	if (err)
+		return err;
+	err = drop_second(txn, &d, reason, now, ret_event);
+	return err ? txn_fail(txn, err) : ERR_OK;
 }

@@ -41,6 +41,11 @@ MUST_CHECK enum err domain_check(struct store_txn *txn, const struct hostname *n
  */
 MUST_CHECK enum err domain_quarantine(struct store_txn *txn, const struct hostname *name,
                                       const char *reason, int64_t now, struct event *ret_event);
+/* The same for the second certificate, whatever is the matter with the first one, which serves on.
+ * ERR_NOTFOUND: there is none. */
+MUST_CHECK enum err domain_quarantine_second(struct store_txn *txn, const struct hostname *name,
+                                             const char *reason, int64_t now,
+                                             struct event *ret_event);
 
 /* Up to LIMIT entries with id > AFTER, oldest first. */
 MUST_CHECK enum err quarantine_page(struct store_txn *txn, uint64_t after, size_t limit,

@@ -16,6 +16,7 @@
 #include "daemon/cred.h"
 #include "daemon/credcache.h"
 #include "daemon/status.h"
+#include "store/cert_pool.h"
 #include "tests/support/tmpcert.h"
 
 enum { SMALL = 4, RETRY_MS = 300 };
@@ -116,6 +117,43 @@ test_generation_replaces(void **state)
 	expect(STATUS_CRED_ENTRIES, 1);
 	assert_int_equal(serial_of(old.cred), 7); /* who holds it keeps it */
 	cred_unref(old.cred);
+}
+
+/* Two names whose domains say that they have one of the pool; it lists the first one only. */
+static void
+test_pooled_is_for_listed_names(void **state)
+{
+	static const char *const texts[] = {"a.example.org", "b.example.org"};
+	struct cred_route held, route;
+	struct store_txn *txn;
+	struct domain d[2];
+	struct cert cert;
+	struct buf chain = {0};
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		tmpcert_store(&store, &(struct tmpcert){.name = texts[i]});
+	txn = tmpstore_write(&store, STORE_SERVED);
+	cert_init(&cert);
+	for (int i = 1; i >= 0; i--) {
+		struct hostname name = tmpstore_name(texts[i]);
+
+		assert_int_equal(domain_get(txn, &name, &d[i]), ERR_OK);
+		assert_int_equal(cert_get(txn, &name, &cert), ERR_OK);
+	}
+	assert_int_equal(cert_chain_get(txn, cert.chain_id, &chain), ERR_OK);
+	assert_int_equal(cert_next_generation(txn, &d[0], &cert.generation), ERR_OK);
+	assert_int_equal(cert_pool_put(txn, &d[0].name, 1, &cert, &chain), ERR_OK);
+	for (int i = 0; i < 2; i++) {
+		domain_take_cert(&d[i], &cert, true);
+		assert_int_equal(domain_put(txn, &d[i]), ERR_OK);
+	}
+	tmpstore_commit(txn);
+	cert_done(&cert);
+	buf_done(&chain);
+	assert_int_equal(lookup(texts[0], &held), ERR_OK); /* it can be shared */
+	assert_int_not_equal(lookup(texts[1], &route), ERR_OK);
+	cred_unref(held.cred);
 }
 
 static void
@@ -312,6 +350,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_generation_replaces),
+		CASE(test_pooled_is_for_listed_names),
 		CASE(test_unknown_and_removed),
 		CASE(test_pending_name),
 		CASE(test_wildcard),

@@ -196,6 +196,68 @@ a_stop_lets_no_transaction_begin(void **state)
 	}
 }
 
+/* The newer one takes the older one's only name before the next name of it comes. */
+static void
+a_name_of_an_older_certificate_gets_it_behind_a_newer_one(void **state)
+{
+	struct fixture *f = *state;
+	struct import_cert *older = &f->cert, newer = f->cert;
+	struct hostname names[2] = {tmpstore_name(texts[0]), tmpstore_name(texts[1])};
+	struct import_name *group[3] = {&f->names[0], &f->names[1], &f->names[2]};
+	struct store_txn *txn;
+	struct domain d;
+	struct cert cert;
+
+	newer.bundle.not_before++;
+	newer.bundle.not_after++;
+	newer.bundle.name_count = 1;
+	older->bundle.names = names;
+	older->bundle.name_count = 2;
+	f->names[1] = (struct import_name){.cert = &newer, .name = names[0]};
+	f->names[2] = (struct import_name){.cert = older, .name = names[1]};
+	import_put(&f->place, &f->job, group, 3);
+	txn = tmpstore_read(&f->t, STORE_SERVED);
+	for (size_t i = 0; i < 2; i++) {
+		cert_init(&cert);
+		assert_int_equal(__real_domain_get(txn, &names[i], &d), ERR_OK);
+		assert_int_equal(d.pooled, i == 1);
+		assert_int_equal(d.not_before, older->bundle.not_before + (i == 0));
+		assert_int_equal(cert_get_for(txn, &d, &cert), ERR_OK);
+		cert_done(&cert);
+	}
+	store_abort(txn);
+}
+
+/* The domain says that it has a newer one, which is not there. */
+static void
+importing_again_heals_what_is_missing(void **state)
+{
+	struct fixture *f = *state;
+	struct hostname name = tmpstore_name(texts[0]);
+	struct store_txn *txn;
+	struct domain d;
+	struct cert cert;
+
+	put(f, 1);
+	cert_init(&cert);
+	txn = tmpstore_write(&f->t, STORE_SERVED);
+	assert_int_equal(cert_del(txn, &name), ERR_OK);
+	assert_int_equal(__real_domain_get(txn, &name, &d), ERR_OK);
+	assert_int_equal(cert_get_for(txn, &d, &cert), ERR_CORRUPT);
+	d.not_before += 100;
+	assert_int_equal(domain_put(txn, &d), ERR_OK);
+	tmpstore_commit(txn);
+	put(f, 1);
+	assert_int_equal(f->names[0].err, ERR_OK);
+	assert_string_equal(f->names[0].change, "updated");
+	txn = tmpstore_read(&f->t, STORE_SERVED);
+	assert_int_equal(__real_domain_get(txn, &name, &d), ERR_OK);
+	cert_init(&cert);
+	assert_int_equal(cert_get_for(txn, &d, &cert), ERR_OK);
+	cert_done(&cert);
+	store_abort(txn);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -206,6 +268,8 @@ main(void)
 		TEST(a_damaged_name_keeps_nobody_else_out),
 		TEST(without_room_what_is_there_is_unchanged_and_the_rest_is_told_why),
 		TEST(a_stop_lets_no_transaction_begin),
+		TEST(a_name_of_an_older_certificate_gets_it_behind_a_newer_one),
+		TEST(importing_again_heals_what_is_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

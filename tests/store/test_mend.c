@@ -13,6 +13,7 @@
 
 #include "base/problem.h"
 #include "store/cert.h"
+#include "store/cert_pool.h"
 #include "store/check.h"
 #include "store/domain.h"
 #include "store/domain_list.h"
@@ -560,6 +561,138 @@ what_is_on_a_damaged_page_is_stuck(void **state)
 	}
 }
 
+/* A certificate of the pool for COUNT names from FIRST on; its generation. */
+static uint64_t
+put_pooled(struct tmpstore *t, int first, int count, enum cert_key_kind kind, bool second)
+{
+	struct store_txn *txn = tmpstore_write(t, STORE_SERVED);
+	struct cert cert = tmpstore_cert(9, 500);
+	struct hostname names[NAMES];
+	struct buf chain = {0};
+	struct domain d = {0};
+	uint64_t generation;
+	char text[32];
+
+	cert.key_kind = kind;
+	if (kind == CERT_KEY_PKCS8) {
+		secret_done(&cert.key);
+		assert_int_equal(secret_alloc(&cert.key, 600), ERR_OK);
+	}
+	assert_int_equal(cert_next_generation(txn, &d, &cert.generation), ERR_OK);
+	for (int i = 0; i < count; i++) {
+		number(first + i, text);
+		names[i] = tmpstore_name(text);
+	}
+	assert_int_equal(cert_pool_put(txn, names, (size_t)count, &cert, &chain), ERR_OK);
+	for (int i = 0; i < count; i++) {
+		assert_int_equal(domain_get(txn, &names[i], &d), ERR_OK);
+		if (second)
+			d.second = (struct domain_second){cert.generation, 1000, 2000};
+		else
+			domain_take_cert(&d, &cert, true);
+		assert_int_equal(domain_put(txn, &d), ERR_OK);
+	}
+	generation = cert.generation;
+	tmpstore_commit(txn);
+	cert_done(&cert);
+	return generation;
+}
+
+static uint64_t
+put_aside_count(struct tmpstore *t)
+{
+	struct store_txn *txn = tmpstore_read(t, STORE_SERVED);
+	uint64_t count;
+
+	assert_int_equal(quarantine_count(txn, &count), ERR_OK);
+	store_abort(txn);
+	return count;
+}
+
+/* All names of one, the first of two, a second one, and both of the same name. */
+static void
+what_the_pool_has_comes_back(void **state)
+{
+	struct tmpstore *t = *state;
+	uint64_t old = put_pooled(t, 40, 3, CERT_KEY_P256, false);
+	uint64_t shared = put_pooled(t, 40, 2, CERT_KEY_P256, false);
+	uint64_t beside = put_pooled(t, 41, 1, CERT_KEY_PKCS8, true);
+	uint64_t second = put_pooled(t, 43, 1, CERT_KEY_PKCS8, true);
+	const struct {
+		const char *name;
+		uint64_t first, second;
+	} cases[] = {
+		{"n040.example", shared, 0},
+		{"n041.example", shared, beside},
+		{"n042.example", old, 0},
+		{"n043.example", 5, second},
+	};
+	struct told told;
+
+	for (size_t i = 0; i < 4; i++)
+		flip(t, "domain", cases[i].name);
+	mend(t, &told);
+	assert_int_equal(told.names, 4);
+	for (size_t i = 0; i < 4; i++) {
+		struct domain d = get(t, cases[i].name);
+
+		assert_int_equal(d.state, DOMAIN_FAILING);
+		assert_int_equal(d.generation, cases[i].first);
+		assert_int_equal(d.pooled, i < 3);
+		assert_int_equal(d.second.generation, cases[i].second);
+		assert_int_equal(d.not_after, 2000);
+		assert_non_null(strstr(event_of(&told, cases[i].name)->detail, "is kept"));
+	}
+	assert_int_equal(put_aside_count(t), 4); /* the domains' own */
+}
+
+/* Without its own first one, the second one serves. */
+static void
+a_second_one_of_the_pool_is_better_than_none(void **state)
+{
+	struct tmpstore *t = *state;
+	uint64_t second = put_pooled(t, 43, 1, CERT_KEY_PKCS8, true);
+	struct told told;
+	struct domain d;
+
+	flip(t, "domain", "n043.example");
+	flip(t, "cert", "n043.example");
+	mend(t, &told);
+	d = get(t, "n043.example");
+	assert_int_equal(d.generation, second);
+	assert_true(d.pooled);
+	assert_int_equal(d.second.generation, 0);
+}
+
+/* As a kill between the names and the pool leaves it. */
+static void
+what_nobody_has_is_put_aside_by_a_later_one(void **state)
+{
+	struct tmpstore *t = *state;
+	struct store_txn *txn = tmpstore_write(t, STORE_SERVED);
+	struct cert cert = tmpstore_cert(9, 500);
+	struct domain d = tmpstore_domain("n001.example", 1);
+	struct buf chain = {0};
+	struct quarantine q;
+	struct told told;
+	size_t n;
+
+	assert_int_equal(cert_next_generation(txn, &d, &cert.generation), ERR_OK);
+	assert_int_equal(cert_pool_put(txn, &d.name, 1, &cert, &chain), ERR_OK);
+	tmpstore_commit(txn);
+	cert_done(&cert);
+	mend(t, &told);
+	assert_int_equal(told.names, 0);
+	assert_int_equal(told.count, 1);
+	assert_string_equal(told.events[0].type, "store.repaired");
+	assert_all_others_are_as_before(t, -1);
+	txn = tmpstore_read(t, STORE_SERVED);
+	assert_int_equal(quarantine_page(txn, 0, 1, &q, &n), ERR_OK);
+	assert_int_equal(n, 1);
+	assert_string_equal(q.table, "pool");
+	store_abort(txn);
+}
+
 static bool
 never(void *arg)
 {
@@ -593,6 +726,9 @@ main(void)
 		TEST(what_is_committed_in_between_counts),
 		TEST(what_is_on_a_damaged_page_is_stuck),
 		TEST(a_scan_can_be_stopped),
+		TEST(what_the_pool_has_comes_back),
+		TEST(a_second_one_of_the_pool_is_better_than_none),
+		TEST(what_nobody_has_is_put_aside_by_a_later_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
