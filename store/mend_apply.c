@@ -199,7 +199,7 @@ mend_names(struct store *store, const struct mend *m, bool ours, const struct me
 		mend_let_others_write();
 		if (!err)
 			++*done;
-		else if (err == ERR_IO)
+		else if (err == ERR_IO || err == ERR_INVALID) /* of a key that LMDB does not take */
 			tell_stuck(m, n, p);
 		else if (err != ERR_AGAIN && err != ERR_NOTFOUND)
 			return err;

@@ -242,7 +242,7 @@ def F6_random_flips_never_a_wrong_certificate_never_a_crash_loop(lab):
     lab.add(*NAMES)
     serials = serials_of(lab, NAMES)
     lab.certd.stop()
-    seed = int(os.environ.get("SEED", time.time_ns() % 1000000))
+    seed = int(os.environ.get("SEED", 7))        # others: SEED=N tests/run test_store
     dice = random.Random(seed)
     print(f"     SEED={seed}")
     served = state(lab, "served", "data.mdb")
