@@ -4,10 +4,9 @@
  * chosen
  *
  * Unless a listener says otherwise: TLS 1.2 and 1.3, AEAD suites with forward secrecy only, AES-128
- * and X25519 first. Never: renegotiation, compression, 0-RTT; resumption by
- * tickets only (daemon/sessions.h). What a
- * ClientHello leads to was decided before (daemon/choice.h); here it is attached when the handshake
- * needs it. Threads: one per struct tls.
+ * and X25519 first. Never: renegotiation, compression, 0-RTT; resumption by tickets only
+ * (daemon/sessions.h). What a ClientHello leads to was decided before (daemon/choice.h); here it is
+ * attached when the handshake needs it. Threads: one per struct tls.
  */
 #ifndef DAEMON_TLS_H
 #define DAEMON_TLS_H

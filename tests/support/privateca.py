@@ -1,56 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A private CA with an intermediate, by the openssl program, for certificates to import."""
-
-import os
-import subprocess
+"""What is served under the certificates of a private CA (authority.py) that were imported."""
 
 import tlsclient
-from lab import check
-
-
-class Authority:
-    def __init__(self, directory):
-        self.directory = directory
-        os.makedirs(directory)
-        self.count = 0
-        self.root_key, self.root = self._make("root", None, "CA:TRUE", None)
-        self.inter_key, self.inter = self._make("inter", (self.root, self.root_key), "CA:TRUE", None)
-
-    def path(self, name):
-        return os.path.join(self.directory, name)
-
-    def _make(self, cn, issuer, basic, san, days=60, curve="prime256v1", rsa=None):
-        self.count += 1
-        stem = self.path(f"{self.count}")
-        extensions = f"basicConstraints=critical,{basic}\n"
-        extensions += f"subjectAltName={san}\n" if san else ""
-        with open(stem + ".ext", "w") as out:
-            out.write(extensions)
-        new = (["genrsa", "-out", stem + ".key", str(rsa)] if rsa else
-               ["ecparam", "-genkey", "-noout", "-name", curve, "-out", stem + ".key"])
-        openssl(*new)
-        openssl("req", "-new", "-key", stem + ".key", "-subj", "/CN=" + cn, "-out", stem + ".csr")
-        sign = (["-CA", issuer[0], "-CAkey", issuer[1], "-CAcreateserial"] if issuer else
-                ["-signkey", stem + ".key"])
-        openssl("x509", "-req", "-in", stem + ".csr", *sign, "-days", str(days), "-extfile",
-                stem + ".ext", "-out", stem + ".crt")
-        return stem + ".key", stem + ".crt"
-
-    def leaf(self, *names, **words):
-        """(key, leaf, intermediate) as PEM texts."""
-        san = ",".join(name if ":" in name else "DNS:" + name for name in names)
-        key, cert = self._make("leaf", (self.inter, self.inter_key), "CA:FALSE", san, **words)
-        return read(key), read(cert), read(self.inter)
-
-
-def openssl(*words):
-    done = subprocess.run(["openssl", *words], stdin=subprocess.DEVNULL, capture_output=True)
-    check(done.returncode == 0, f"openssl {' '.join(words)}: {done.stderr.decode()}")
-
-
-def read(path):
-    with open(path) as got:
-        return got.read()
+from authority import read
 
 
 def served(lab, ca, name):

@@ -14,7 +14,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from certd import BUILD, ctl_stdin, run  # noqa: E402
 from lab import Skip, check, equal, expect_code, main, scenario, wait_for  # noqa: E402
-from privateca import Authority, openssl, read, served  # noqa: E402
+from authority import Authority, openssl, read  # noqa: E402
+from privateca import served  # noqa: E402
 
 
 def write(path, text):

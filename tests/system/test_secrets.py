@@ -12,7 +12,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from certd import SANITIZED, ctl_stdin  # noqa: E402
 from lab import Skip, check, equal, expect_code, main, scenario  # noqa: E402
-from privateca import Authority, served  # noqa: E402
+from authority import Authority  # noqa: E402
+from privateca import served  # noqa: E402
 
 
 def numbers_of(pem):
