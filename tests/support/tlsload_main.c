@@ -3,15 +3,15 @@
  * tests/support/tlsload_main.c - full TLS handshakes at a constant rate, each one checked
  *
  *   tlsload --connect ADDRESS:PORT --names FILE [--trust PEM] [--rate N] [--threads N]
- *           [--seconds N] [--tls 1.2|1.3]
+ *           [--seconds N] [--least N] [--tls 1.2|1.3]
  *
- * Takes the names in turn, one connection per handshake, no resumption. Stops after --seconds or at
- * SIGTERM; says "begun" after the first one, and prints one JSON object at the end: how many
- * handshakes were done, failed, unconnected (of those: there was not even a TCP connection),
- * mismatched (a leaf that does not carry the name), stale (a leaf older than one that somebody had
- * already been given before this handshake began), the median and 99th percentile in milliseconds,
- * the first errors in words, and per name the serial numbers in the order of their first
- * appearance.
+ * Takes the names in turn, one connection per handshake, no resumption. Stops after --seconds, or
+ * at SIGTERM once --least handshakes were tried; says "begun" after the first one, and prints one
+ * JSON object at the end: how many handshakes were done, failed, unconnected (of those: there was
+ * not even a TCP connection), mismatched (a leaf that does not carry the name), stale (a leaf older
+ * than one that somebody had already been given before this handshake began), the median and 99th
+ * percentile in milliseconds, the first errors in words, and per name the serial numbers in the
+ * order of their first appearance.
  *
  * A schedule decides when a handshake is due and time counts from then, so a slow server makes the
  * numbers worse. `lock` guards everything that the threads report.
@@ -64,6 +64,7 @@ static struct options {
 	double rate;
 	int threads;
 	double seconds;
+	unsigned long least; /* handshakes made before a signal ends it */
 	int version;
 } opt;
 
@@ -100,7 +101,9 @@ on_signal(int number)
 static bool
 time_is_up(double at)
 {
-	return stopped || (opt.seconds > 0 && at >= began + opt.seconds);
+	bool enough = atomic_load(&next_turn) > opt.least + (unsigned long)opt.threads;
+
+	return (stopped && enough) || (opt.seconds > 0 && at >= began + opt.seconds);
 }
 
 __attribute__((format(printf, 2, 3))) static void
@@ -333,22 +336,24 @@ static void
 read_options(int argc, char **argv)
 {
 	const char *address = "", *threads = "4", *tls = "", *rate = "100", *seconds = "0";
+	const char *least = "0";
 	const char *words[] = {"--connect", "--names",   "--trust", "--rate",
-	                       "--threads", "--seconds", "--tls"};
+	                       "--threads", "--seconds", "--least", "--tls"};
 	const char **to[] = {&address, &opt.names_file, &opt.trust, &rate,
-	                     &threads, &seconds,        &tls};
+	                     &threads, &seconds,        &least,     &tls};
 	size_t w;
 
 	for (int i = 1; i + 1 < argc; i += 2) {
-		for (w = 0; w < 7 && strcmp(words[w], argv[i]) != 0; w++)
+		for (w = 0; w < 8 && strcmp(words[w], argv[i]) != 0; w++)
 			;
-		if (w == 7)
+		if (w == 8)
 			give_up(argv[i], "unknown option");
 		*to[w] = argv[i + 1];
 	}
 	opt.rate = atof(rate);
 	opt.threads = atoi(threads);
 	opt.seconds = atof(seconds);
+	opt.least = strtoul(least, NULL, 10);
 	opt.version = !*tls ? 0 : strcmp(tls, "1.2") == 0 ? TLS1_2_VERSION : TLS1_3_VERSION;
 	if (!opt.names_file || opt.rate <= 0 || opt.threads < 1 || opt.threads > THREADS_MAX)
 		give_up("usage", "tlsload --connect ADDRESS:PORT --names FILE ...");

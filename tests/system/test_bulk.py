@@ -20,14 +20,14 @@ def five_hundred_names_in_one_add(lab):
     lab.add(*old)
     serials = {name: lab.serial(name) for name in old}
 
-    load = lab.load(old, rate=50)
+    load = lab.load(old, rate=50, least=20)
     began = time.monotonic()
     fresh = [f"n{i:03}.bulk.test" for i in range(COUNT)]
     lab.ctl_ok("add", *fresh)
     acknowledged = time.monotonic() - began
     lab.wait_served(fresh, 120)
     took = time.monotonic() - began
-    report = load.stop_clean(least=20)
+    report = load.stop_clean()
 
     check(took <= 120 * PATIENCE, f"500 names took {took:.1f} s")
     for name in old:

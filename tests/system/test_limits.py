@@ -45,13 +45,13 @@ def row_A1_silent_and_trickling_clients_cost_the_honest_nothing(lab):
         raise Skip(f"{count} connections need more open files than the limit allows")
     lab.start()
     lab.add("a.test")
-    idle = lab.load(["a.test"], rate=50)
+    idle = lab.load(["a.test"], rate=50, least=50)
     time.sleep(3)
-    idle = idle.stop_clean(least=50)
+    idle = idle.stop_clean()
     worker, = lab.workers_pids()
     before = slow.pss_kib(worker)
 
-    load = lab.load(["a.test"], rate=50)
+    load = lab.load(["a.test"], rate=50, least=100)
     began = time.monotonic()
     clients = slow.SlowClients(lab.https, silent, trickling)
     lab.on_close.callback(clients.close)
@@ -61,7 +61,7 @@ def row_A1_silent_and_trickling_clients_cost_the_honest_nothing(lab):
     each = (peak - before) / count
     wait_for(lambda: not clients.open, 30, "all of them are gone")
     took = time.monotonic() - opened
-    report = load.stop_clean(least=100)
+    report = load.stop_clean()
     print(f"     {count} half-open connections, {each:.1f} KiB each; handshakes p99 "
           f"{idle['p99_ms']} ms idle, {report['p99_ms']} ms beside them")
 

@@ -17,7 +17,7 @@ def sixty_second_certificates_renew_three_times(lab):
     lab.start()
     names = ["a.test", "b.test", "c.test"]
     lab.add(*names)
-    load = lab.load(names, rate=100)
+    load = lab.load(names, rate=100, least=1000)
     seen = {name: [lab.serial(name)] for name in names}
     changed_at = {name: [time.monotonic()] for name in names}
 
@@ -34,7 +34,7 @@ def sixty_second_certificates_renew_three_times(lab):
 
     wait_for(watch, 3 * LIFE, "three renewals of each name")
     time.sleep(1)       # the load sees the last ones too
-    report = load.stop_clean(least=1000)
+    report = load.stop_clean()
     for name in names:
         equal(report["serials"][name][:4], seen[name][:4], f"certificates of {name} under load")
         for before, after in zip(changed_at[name], changed_at[name][1:]):
@@ -48,7 +48,7 @@ def sixty_second_certificates_renew_three_times(lab):
 def renew_by_hand_under_load(lab):
     lab.start()
     lab.add("a.test", "b.test")
-    load = lab.load(["a.test", "b.test"], rate=100)
+    load = lab.load(["a.test", "b.test"], rate=100, least=50)
     serials = [lab.serial("a.test")]
     for _ in range(5):
         answer = lab.ctl_ok("renew", "a.test", "--wait", "-o", "ndjson")
@@ -56,7 +56,7 @@ def renew_by_hand_under_load(lab):
         serials.append(lab.serial("a.test"))
         check(serials[-1] not in serials[:-1], "the handshake after renew --wait has a new serial")
     time.sleep(1)       # the load sees the last one too
-    report = load.stop_clean(least=50)
+    report = load.stop_clean()
     equal(report["serials"]["a.test"], serials, "certificates of a.test under load")
     equal(len(report["serials"]["b.test"]), 1, "certificates of b.test, which nobody renewed")
 

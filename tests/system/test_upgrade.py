@@ -170,7 +170,7 @@ def upgrades_under_load_refuse_and_cut_nothing(lab):
     long_ones = open_long(lab)
     talk(long_ones)
     elders = []
-    load = lab.load(["a.test"], rate=100)
+    load = lab.load(["a.test"], rate=100, least=80)
     install(lab, next_version(lab))
     for workers in (2, 4, 1, 3):        # two in a row, and other numbers of sockets
         lab.workers = workers
@@ -185,7 +185,7 @@ def upgrades_under_load_refuse_and_cut_nothing(lab):
                  "the new certd accepts")
         equal(len(front_pids(lab.certd.process)), workers, "its workers")
     equal(lab.ctl_ok("version", "-o", "json").json()["certd"], NEXT, "version after it")
-    load.stop_clean(80)
+    load.stop_clean()
     talk(long_ones)
     wait_for(lambda: lab.certd.status()["front"]["connections"] == len(long_ones), 10,
              "connections of a certd that drains are counted")
@@ -206,7 +206,7 @@ def reloads_under_load_refuse_and_cut_nothing(lab):
     lab.start()
     lab.add("a.test")
     long_ones = open_long(lab)
-    load = lab.load(["a.test"], rate=100)
+    load = lab.load(["a.test"], rate=100, least=100)
     for workers in (4, 1, 3, 1, 2):
         lab.workers = workers
         lab.write_config()
@@ -215,7 +215,7 @@ def reloads_under_load_refuse_and_cut_nothing(lab):
         talk(long_ones)
         wait_for(lambda: lab.certd.status()["front"]["accepted"] > accepted + 20, 10,
                  "new workers accept")
-    load.stop_clean(100)
+    load.stop_clean()
     talk(long_ones)
     hang_up(long_ones)
     wait_for(lambda: lab.single or len(lab.certd.pids("front")) == 2, 10, "old workers end")
@@ -310,7 +310,7 @@ def F22_a_new_certd_that_is_no_good_changes_nothing(lab):
         good = file.read()
     conf = lab.config()
     long_ones = open_long(lab)
-    load = lab.load(["a.test"], rate=50)
+    load = lab.load(["a.test"], rate=50, least=50)
 
     install(lab, b"#!/bin/sh\nkill -SEGV $$\n")
     refused_upgrade(lab, "killed by signal 11")
@@ -340,7 +340,7 @@ def F22_a_new_certd_that_is_no_good_changes_nothing(lab):
     refused_upgrade(lab, "not ready within 30 s")
 
     talk(long_ones)
-    load.stop_clean(50)
+    load.stop_clean()
     install(lab, good)
     before = upgrade(lab)
     talk(long_ones)
@@ -385,7 +385,7 @@ def an_older_format_waits_for_the_keeper(lab):
     own_binary(lab)
     lab.start()
     lab.add("a.test")
-    load = lab.load(["a.test"], rate=50)
+    load = lab.load(["a.test"], rate=50, least=20)
     stuck = Stuck(lab)
     set_format(lab, 3, 1)
     upgrading = threading.Thread(target=lambda: answers.append(lab.ctl("upgrade")))
@@ -402,7 +402,7 @@ def an_older_format_waits_for_the_keeper(lab):
     gone(lab.certd.follow())
     accepted = lab.certd.status()["front"]["accepted"]
     wait_for(lambda: lab.certd.status()["front"]["accepted"] > accepted + 20, 10, "it accepts")
-    load.stop_clean(20)
+    load.stop_clean()
     stuck.socket.close()
 
 
@@ -566,7 +566,7 @@ def kill_of_the_old_keeper_while_it_goes(lab):
     own_binary(lab)
     lab.start()
     lab.add("a.test")
-    load = lab.load(["a.test"], rate=50)
+    load = lab.load(["a.test"], rate=50, least=10)
     new, ctl, _ = hand_over_and_wait(lab)
     os.kill(keeper_of(lab.certd.process), signal.SIGKILL)
     code, _, err = end_of(ctl)
@@ -575,7 +575,7 @@ def kill_of_the_old_keeper_while_it_goes(lab):
     equal(lab.certd.process.pid, new, "who answers")
     os.kill(keeper_of(lab.certd.process), signal.SIGKILL)       # and the new one, soon after
     lab.certd.wait_ready()
-    load.stop_clean(10)
+    load.stop_clean()
     lab.add("b.test")
 
 
