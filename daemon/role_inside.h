@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/role_inside.h - what role.c (the parent's loop) and the files role_*.c share: beginning
- * and end (prepare), one role's life, restart, store, reload, upgrade and takeover; nobody else
- * includes it. Parent only. */
+/* daemon/role_inside.h - what role.c (the parent's loop) and role_*.c share: beginning and end
+ * (prepare), one role's life, restart, store, reload, upgrade and takeover. Parent only. */
 #ifndef DAEMON_ROLE_INSIDE_H
 #define DAEMON_ROLE_INSIDE_H
 

@@ -19,6 +19,7 @@ static const char *const state_words[DOMAIN_STATE_END] = {
 	[DOMAIN_PENDING] = "pending",
 	[DOMAIN_VALID] = "valid",
 	[DOMAIN_FAILING] = "failing",
+	[DOMAIN_EXTERNAL] = "external",
 };
 
 static bool
@@ -33,9 +34,16 @@ domain_state_word(enum domain_state state)
 	return state_is_known(state) ? state_words[state] : "unknown";
 }
 
-enum { HAS_POOLED = 1, HAS_SECOND = 2, HAS_ALL = HAS_POOLED | HAS_SECOND };
+enum { HAS_POOLED = 1, HAS_SECOND = 2, HAS_CAS = 4, HAS_LEAD = 8, HAS_ALL = 15 };
 
-/* Format 3, see docs/store.md. */
+static uint8_t
+what_it_has(const struct domain *d)
+{
+	return (d->pooled ? HAS_POOLED : 0) | (d->second.generation ? HAS_SECOND : 0) |
+	       (*d->cas ? HAS_CAS : 0) | (d->lead.len ? HAS_LEAD : 0);
+}
+
+/* Format 4, see docs/store.md. */
 static void
 encode(const struct domain *d, struct buf *out)
 {
@@ -51,16 +59,30 @@ encode(const struct domain *d, struct buf *out)
 	buf_bytes16(out, d->backend, strlen(d->backend));
 	problem_encode(&d->problem, out);
 	buf_bytes16(out, d->labels, strlen(d->labels));
-	buf_u8(out, (d->pooled ? HAS_POOLED : 0) | (d->second.generation ? HAS_SECOND : 0));
-	if (!d->second.generation)
-		return;
-	buf_u64(out, d->second.generation);
-	buf_u64(out, (uint64_t)d->second.not_before);
-	buf_u64(out, (uint64_t)d->second.not_after);
+	buf_u8(out, what_it_has(d));
+	if (d->second.generation) {
+		buf_u64(out, d->second.generation);
+		buf_u64(out, (uint64_t)d->second.not_before);
+		buf_u64(out, (uint64_t)d->second.not_after);
+	}
+	if (*d->cas)
+		buf_bytes16(out, d->cas, strlen(d->cas));
+	if (d->lead.len)
+		buf_bytes16(out, d->lead.name, d->lead.len);
 }
 
 static void
-decode_pooled(struct cursor *in, unsigned char format, struct domain *d)
+decode_lead(struct cursor *in, struct hostname *ret_lead)
+{
+	char text[HOSTNAME_MAX + 1];
+
+	cursor_text16(in, text, sizeof(text));
+	if (!in->bad && hostname_parse(text, ret_lead, NULL))
+		in->bad = true;
+}
+
+static void
+decode_rest(struct cursor *in, unsigned char format, struct domain *d)
 {
 	uint8_t has = format > 2 ? cursor_u8(in) : 0;
 
@@ -71,11 +93,17 @@ decode_pooled(struct cursor *in, unsigned char format, struct domain *d)
 		d->second.not_before = (int64_t)cursor_u64(in);
 		d->second.not_after = (int64_t)cursor_u64(in);
 	}
+	d->cas[0] = '\0';
+	if (has & HAS_CAS)
+		cursor_text16(in, d->cas, sizeof(d->cas));
+	d->lead.len = 0;
+	if (has & HAS_LEAD)
+		decode_lead(in, &d->lead);
 	if (has & ~HAS_ALL || (d->pooled && !d->generation))
 		in->bad = true;
 }
 
-/* Format 1 ends before the labels, format 2 behind them. */
+/* Format 1 ends before the labels, format 2 behind them; format 3 knows no CAS and no lead. */
 static void
 decode(struct cursor *in, unsigned char format, struct domain *d)
 {
@@ -93,7 +121,7 @@ decode(struct cursor *in, unsigned char format, struct domain *d)
 	d->labels[0] = '\0';
 	if (format > 1)
 		cursor_text16(in, d->labels, sizeof(d->labels));
-	decode_pooled(in, format, d);
+	decode_rest(in, format, d);
 	if (!state_is_known(d->state) || d->due_at < 0)
 		in->bad = true;
 }
@@ -102,7 +130,8 @@ static enum err
 check(const struct domain *d)
 {
 	if (!state_is_known(d->state) || d->due_at < 0 || (d->pooled && !d->generation) ||
-	    !memchr(d->ca, 0, sizeof(d->ca)) || !memchr(d->backend, 0, sizeof(d->backend)) ||
+	    !memchr(d->ca, 0, sizeof(d->ca)) || !memchr(d->cas, 0, sizeof(d->cas)) ||
+	    !memchr(d->backend, 0, sizeof(d->backend)) ||
 	    (unsigned)d->problem.kind >= PROBLEM_COUNT ||
 	    !memchr(d->labels, 0, sizeof(d->labels)) || !label_text_is_good(d->labels))
 		return ERR_INVALID;

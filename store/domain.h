@@ -23,7 +23,9 @@ struct store_txn;
 
 enum {
 	NAME_WORD_MAX = 31, /* names of ca and backend blocks, without the terminator */
-	LABELS_MAX = 8,     /* of a domain */
+	DOMAIN_CAS_MAX = 4, /* CAs that are asked for a name, one after the other */
+	DOMAIN_CAS_TEXT_MAX = DOMAIN_CAS_MAX * (NAME_WORD_MAX + 1) - 1,
+	LABELS_MAX = 8, /* of a domain */
 	LABEL_KEY_MAX = 32,
 	LABEL_VALUE_MAX = 64,
 	LABEL_TEXT_MAX = LABEL_KEY_MAX + 1 + LABEL_VALUE_MAX, /* "key=value" */
@@ -34,13 +36,14 @@ enum domain_state {
 	DOMAIN_PENDING = 1, /* wanted, no attempt has ended yet, no certificate */
 	DOMAIN_VALID,       /* has a certificate, the last attempt went well */
 	DOMAIN_FAILING,     /* the last attempt failed; it may still have a certificate */
+	DOMAIN_EXTERNAL,    /* we are not asked for a certificate: its ca is "", its due_at 0 */
 	DOMAIN_STATE_END
 };
 
 struct domain {
 	struct hostname name;
 	enum domain_state state;
-	char ca[NAME_WORD_MAX + 1];
+	char ca[NAME_WORD_MAX + 1]; /* which is asked next: the one whose queue it stands in */
 	char backend[NAME_WORD_MAX + 1];
 	int64_t created_at;   /* unix seconds, as all times here */
 	int64_t due_at;       /* when the plan looks at it next; 0: never, not in the due index */
@@ -55,6 +58,10 @@ struct domain {
 		int64_t not_before;
 		int64_t not_after;
 	} second; /* with another type of key, for clients that cannot use the first */
+	/* Whose certificate and orders it shares: itself not in the due index. len 0: its own. */
+	struct hostname lead;
+	/* the CAs to ask, best first, a space between; "": `ca` alone */
+	char cas[DOMAIN_CAS_TEXT_MAX + 1];
 	struct problem problem; /* of the last failed attempt; kind NONE after a success */
 	/* "key=value" lines, each ended by '\n', in the order of keys; see store/label.h */
 	char labels[LABELS_TEXT_MAX + 1];

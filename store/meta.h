@@ -21,7 +21,7 @@ struct problem;
 struct secret;
 struct store_txn;
 
-enum { STORE_FORMAT = 3 };
+enum { STORE_FORMAT = 4 };
 
 #define META_MARK                                                                                  \
 	"served" /* in private/: store/mark.h; not copied, so a copy is believed as it is */

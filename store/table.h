@@ -26,7 +26,7 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511, TABLE_KEY_TEXT_MAX = 4 * TABLE_KEY_
 /* name, word (database and part of the seal), environment, newest format or TABLE_PLAIN, number in
  * the change log or 0. Behind a table come those derived from it. */
 #define TABLE_LIST(X)                                                                              \
-	X(DOMAIN, "domain", STORE_SERVED, 3, 1)                                                    \
+	X(DOMAIN, "domain", STORE_SERVED, 4, 1)                                                    \
 	X(DUE, "due", STORE_SERVED, TABLE_PLAIN, 0)                                                \
 	X(EXPIRY, "expiry", STORE_SERVED, TABLE_PLAIN, 0)                                          \
 	X(STATE, "state", STORE_SERVED, TABLE_PLAIN, 0)                                            \

@@ -52,6 +52,8 @@ assert_same(const struct domain *a, const struct domain *b)
 	assert_int_equal(a->problem.retry_at, b->problem.retry_at);
 	assert_string_equal(a->problem.type, b->problem.type);
 	assert_string_equal(a->problem.detail, b->problem.detail);
+	assert_string_equal(a->cas, b->cas);
+	assert_string_equal(a->lead.len ? a->lead.name : "", b->lead.len ? b->lead.name : "");
 }
 
 static void
@@ -81,6 +83,8 @@ every_field_comes_back(void **state)
 	d.state = DOMAIN_FAILING;
 	strcpy(d.ca, "abcdefghijklmnopqrstuvwxyz01234");
 	strcpy(d.backend, "");
+	strcpy(d.cas, "letsencrypt zerossl");
+	assert_int_equal(hostname_parse("lead.example", &d.lead, NULL), ERR_OK);
 	d.attempted_at = -1;
 	d.failures = UINT32_MAX;
 	d.generation = UINT64_MAX;

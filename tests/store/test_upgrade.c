@@ -286,7 +286,7 @@ an_older_store_is_upgraded_after_a_copy(void **state)
 	tmpstore_open(t);
 	assert_upgraded(t);
 	/* The copy is of the older format, and may be put back. */
-	snprintf(dir, sizeof(dir), "%s/backup-before-3", t->dir);
+	snprintf(dir, sizeof(dir), "%s/backup-before-4", t->dir);
 	raw = rawdb_open(dir, "served", "meta");
 	assert_int_equal(rawdb_get(&raw, "format", 6, data), 4);
 	assert_int_equal(data[0], 1);
@@ -299,7 +299,7 @@ an_older_store_is_upgraded_after_a_copy(void **state)
 	store_close(store);
 	raw = rawdb_open(back, "served", "meta");
 	assert_int_equal(rawdb_get(&raw, "format", 6, data), 4);
-	assert_int_equal(data[0], 3);
+	assert_int_equal(data[0], 4);
 	rawdb_close(&raw);
 }
 
@@ -325,7 +325,7 @@ copy_has(struct tmpstore *t, const struct hostname *name, const char *to)
 	struct problem why;
 	enum err err;
 
-	snprintf(dir, sizeof(dir), "%s/backup-before-3", t->dir);
+	snprintf(dir, sizeof(dir), "%s/backup-before-4", t->dir);
 	snprintf(back, sizeof(back), "%s/%s", t->parent, to);
 	if (store_restore(dir, back, &t->master, &copied, &why))
 		fail_msg("%s", why.detail);
@@ -384,7 +384,7 @@ format_2_gets_a_pool_after_a_copy(void **state)
 	assert_int_equal(got.due_at, 7);
 	assert_int_equal(domain_verify(txn), ERR_OK);
 	store_abort(txn);
-	snprintf(dir, sizeof(dir), "%s/backup-before-3", t->dir);
+	snprintf(dir, sizeof(dir), "%s/backup-before-4", t->dir);
 	raw = rawdb_open(dir, "served", "meta");
 	assert_int_equal(rawdb_get(&raw, "format", 6, data), 4);
 	assert_int_equal(data[0], 2);

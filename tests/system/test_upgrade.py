@@ -331,11 +331,11 @@ def F22_a_new_certd_that_is_no_good_changes_nothing(lab):
         lab.write_config(text=conf + f"listen {lab.address}:10445 {{ tls; }}\n")
         refused_upgrade(lab, "cannot listen", "10445")
     lab.write_config(text=conf)
-    set_format(lab, 3, 99)              # F23: what runs is the newer one
+    set_format(lab, 4, 99)              # F23: what runs is the newer one
     try:
         refused_upgrade(lab, "newer certd", "99")
     finally:
-        set_format(lab, 99, 3)
+        set_format(lab, 99, 4)
     install(lab, b"#!/bin/sh\nexec sleep 1000\n")
     refused_upgrade(lab, "not ready within 30 s")
 
@@ -387,7 +387,7 @@ def an_older_format_waits_for_the_keeper(lab):
     lab.add("a.test")
     load = lab.load(["a.test"], rate=50, least=20)
     stuck = Stuck(lab)
-    set_format(lab, 3, 1)
+    set_format(lab, 4, 1)
     upgrading = threading.Thread(target=lambda: answers.append(lab.ctl("upgrade")))
     answers = []
     try:
@@ -396,7 +396,7 @@ def an_older_format_waits_for_the_keeper(lab):
         check("serves with 2 workers" not in lab.certd.log_text().split("takes over")[-1],
               "no workers before the keeper")
     finally:
-        set_format(lab, 1, 3)           # the upgrade of the format itself is test_upgrade.c's
+        set_format(lab, 1, 4)           # the upgrade of the format itself is test_upgrade.c's
     upgrading.join()
     equal(answers[0].code, 0, str(answers[0]))
     gone(lab.certd.follow())
