@@ -117,6 +117,12 @@ def the_backends_own_tls_is_what_clients_see(lab):
     equal((front["passthroughs"], front["backend_failed"]), (6, 0), "passed through, failed")
 
 
+def other_versions(hello):
+    """HELLO's records of one byte, the minor version of each another than the one before."""
+    return b"".join(hello[at:at + 2] + bytes([at % 251]) + hello[at + 3:at + 6]
+                    for at in range(0, len(hello), 6))
+
+
 @scenario()
 def every_byte_arrives_as_it_was(lab):
     configure(lab, port=ECHO)
@@ -125,16 +131,21 @@ def every_byte_arrives_as_it_was(lab):
     add_raw(lab, "raw.test")
     random.seed(4)
     padded = tlsclient.client_hello(b"raw.test", more=[(0x4000, bytes(12000))])
+    longest = 16384 - (len(padded) - 5) + 12000
+    longest = tlsclient.client_hello(b"raw.test", more=[(0x4000, random.randbytes(longest))])
+    equal(len(longest), 5 + 16384, "the longest")
     for hello in (tlsclient.client_hello(b"raw.test"), padded,
                   tlsclient.in_records(tlsclient.client_hello(b"RAW.test."), 1),
-                  tlsclient.in_records(padded, 3),
+                  tlsclient.in_records(padded, 3), tlsclient.in_records(longest, 1),
+                  other_versions(tlsclient.in_records(longest, 1)),
+                  tlsclient.in_records(longest, 16384),
                   tlsclient.client_hello(b"raw.test") + b"\x14\x03\x03\x00\x01\x01 and no TLS"):
         with socket.create_connection(lab.https, timeout=10 * PATIENCE) as raw:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sent, got = hello + random.randbytes(300000), b""
-            for at in range(0, len(sent), 40000):
-                raw.sendall(sent[at:at + 40000])
-                while len(got) < min(at + 40000, len(sent)):
+            for at in range(0, len(sent), 100000):
+                raw.sendall(sent[at:at + 100000])
+                while len(got) < min(at + 100000, len(sent)):
                     part = raw.recv(65536)
                     check(part, f"the end after {len(got)} bytes")
                     got += part
