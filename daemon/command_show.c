@@ -35,7 +35,7 @@ shown_state(const struct domain *d, int64_t now)
 {
 	if (d->generation > 0 && d->not_after <= now)
 		return "expired";
-	if (d->due_at == 0 && d->generation > 0)
+	if (d->due_at == 0 && d->generation > 0 && d->state != DOMAIN_EXTERNAL)
 		return "renewing";
 	return domain_state_word(d->state);
 }
@@ -109,7 +109,9 @@ fill_item(cJSON *item, struct control *c, const struct domain *d)
 		cJSON_AddStringToObject(item, "display", display);
 	cJSON_AddStringToObject(item, "state", shown_state(d, clock_wall()));
 	cJSON_AddStringToObject(item, "backend", d->backend);
-	cJSON_AddStringToObject(item, "ca", d->ca);
+	if (d->ca[0])
+		cJSON_AddStringToObject(item, "ca", d->ca);
+	cJSON_AddBoolToObject(item, "external", d->state == DOMAIN_EXTERNAL);
 	labels_to_json(d, item);
 	add_time(item, "created_at", d->created_at);
 	if (d->generation > 0) {

@@ -279,6 +279,8 @@ job_settle(struct job *job, struct store_txn *txn)
 	struct domain d;
 	enum err err = domain_get(txn, &job->name, &d);
 
+	if (!err && d.state == DOMAIN_EXTERNAL) /* since the order began */
+		err = ERR_NOTFOUND;
 	if (err)
 		return err;
 	if (job_has_ended(job)) {

@@ -57,9 +57,9 @@ def configure(lab, words="", port=SERVER):
     lab.write_config(f"backend raw {{ server {lab.address}:{port}; passthrough; {words} }}\n")
 
 
-def add_raw(lab, *names):
-    """Such a name is served at once; here, its certificate is there too."""
-    lab.add(*names, options=("--backend", "raw"))
+def add_raw(lab, *names, options=()):
+    """Such a name is served at once; nothing is ordered for it unless a CA is given."""
+    lab.add(*names, options=("--backend", "raw", *options))
 
 
 class Fragmenting:
@@ -194,7 +194,7 @@ def challenges_of_ours_are_answered_others_go_to_the_backend(lab):
     configure(lab)
     trust = start_s_server(lab, "-alpn", "acme-tls/1,http/1.1", "-www")
     lab.start()
-    add_raw(lab, "raw.test")
+    add_raw(lab, "raw.test", options=("--ca", "pebble"))
     wait_for(lambda: lab.certd.show("raw.test").get("state") == "valid", 60,
              "tls-alpn-01 goes through in spite of passthrough")
     with tlsclient.connect(lab.https, "raw.test", trust, alpn=["acme-tls/1"]) as tls:
