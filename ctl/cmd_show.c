@@ -216,6 +216,8 @@ field_second(const cJSON *second, int64_t now)
 	snprintf(field, sizeof(field), "%s, serial %s", key ? key : "", serial ? serial : "");
 	print_field("second", field);
 	field_time("  expires", second, "not_after", now);
+	field_time("  OCSP until", second, "ocsp_until", now);
+	field_time("  OCSP next", second, "ocsp_next", now);
 }
 
 static void

@@ -35,8 +35,8 @@ bool
 default_ca(const struct conf *conf, enum external external, const struct conf_backend *backend,
            const struct conf_ca **ret_ca)
 {
-	bool asked = external == EXTERNAL_NO ||
-	             (external == EXTERNAL_UNSAID && !backend->passthrough);
+	bool asked =
+		external == EXTERNAL_NO || (external == EXTERNAL_UNSAID && !backend->passthrough);
 
 	*ret_ca = asked ? conf->otherwise.ca : NULL;
 	return !asked || conf->otherwise.ca;
@@ -51,8 +51,7 @@ external_is_served(const struct domain *d, const struct conf_backend *backend)
 static bool
 refuse(struct control_client *cl, const char *code, const char *text, const char *name)
 {
-	reply_error(cl, MSG_EXIT_USAGE, code, name ? "%s \"%s\"" : "%s%s", text,
-	            name ? name : "");
+	reply_error(cl, MSG_EXIT_USAGE, code, name ? "%s \"%s\"" : "%s%s", text, name ? name : "");
 	return false;
 }
 

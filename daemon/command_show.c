@@ -207,20 +207,31 @@ read_name(struct control *c, const struct hostname *name, struct domain *d, stru
 }
 
 static void
+add_answer(cJSON *object, struct store_txn *txn, const struct domain *d, bool second)
+{
+	uint64_t generation = second ? d->second.generation : d->generation;
+	struct ocsp ocsp;
+
+	ocsp_init(&ocsp);
+	if (!ocsp_get(txn, &d->name, second, &ocsp) && ocsp.generation == generation) {
+		add_time(object, "ocsp_until", ocsp.next_update);
+		add_time(object, "ocsp_next", ocsp.due_at);
+	}
+	ocsp_done(&ocsp);
+}
+
+static void
 add_ocsp(cJSON *item, struct control *c, const struct domain *d)
 {
+	cJSON *second = cJSON_GetObjectItemCaseSensitive(item, "second");
 	struct store_txn *txn;
-	struct ocsp ocsp;
 
 	if (store_begin_read(c->store, STORE_SERVED, &txn))
 		return;
-	ocsp_init(&ocsp);
-	if (!ocsp_get(txn, &d->name, &ocsp) && ocsp.generation == d->generation) {
-		add_time(item, "ocsp_until", ocsp.next_update);
-		add_time(item, "ocsp_next", ocsp.due_at);
-	}
+	add_answer(item, txn, d, false);
+	if (second)
+		add_answer(second, txn, d, true);
 	store_abort(txn);
-	ocsp_done(&ocsp);
 }
 
 void

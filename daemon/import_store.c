@@ -93,8 +93,8 @@ put_cert(struct store_txn *txn, struct import_cert *from, struct domain *d, bool
 		err = cert_put(txn, &d->name, &cert, &b->issuers);
 	if (!err && shared)
 		from->pooled = cert.generation;
-	if (!err && !second)
-		err = staple_plan(txn, &d->name, cert.generation,
+	if (!err)
+		err = staple_plan(txn, &d->name, second, cert.generation,
 		                  (struct span){cert.leaf.data, cert.leaf.len});
 	if (second)
 		d->second =

@@ -214,6 +214,8 @@ release_certificates(struct store_txn *txn, const struct domain *before, const s
 		err = cert_pool_release(txn, first);
 	if (!err && second && !has_pooled(after, second))
 		err = cert_pool_release(txn, second);
+	if (!err && second && !after->second.generation)
+		err = ocsp_del(txn, &before->name, true);
 	return err;
 }
 
@@ -263,7 +265,7 @@ domain_del(struct store_txn *txn, const struct hostname *name)
 	if (!err)
 		err = cert_del(txn, name);
 	if (!err)
-		err = ocsp_del(txn, name);
+		err = ocsp_del(txn, name, false);
 	return err ? txn_fail(txn, err) : domain_index(txn, &old, NULL);
 }
 
