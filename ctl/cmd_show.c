@@ -13,12 +13,12 @@ enum { FIELD_MAX = 2048 };
 
 /* What certd leaves out is null in our JSON, so that a script finds the same members in every item.
  */
-static const char *const list_members[] = {"display",    "labels", "not_before", "not_after",
-                                           "generation", "next",   "error",      NULL};
+static const char *const list_members[] = {
+	"display", "ca", "labels", "not_before", "not_after", "generation", "next", "error", NULL};
 static const char *const show_members[] = {
-	"display", "labels", "not_before", "not_after", "generation", "serial",
-	"issuer",  "key",    "names",      "second",    "ocsp_until", "ocsp_next",
-	"next",    "step",   "order",      "error",     NULL};
+	"display",   "ca",     "labels", "not_before", "not_after", "generation",
+	"serial",    "issuer", "key",    "names",      "second",    "ocsp_until",
+	"ocsp_next", "next",   "step",   "order",      "error",     NULL};
 
 static void
 print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
@@ -59,7 +59,10 @@ on_item(struct ctl *ctl, const cJSON *line, void *arg)
 		return;
 	}
 	print_relative(print_time_of(item, "not_after"), listing->now, expires);
-	print_relative(print_time_of(item, "next"), listing->now, next);
+	if (json_bool(item, "external", false))
+		snprintf(next, sizeof(next), "never");
+	else
+		print_relative(print_time_of(item, "next"), listing->now, next);
 	table_row(listing->table,
 	          (const char *[TITLE_COUNT]){json_text(item, "name"), json_text(item, "state"),
 	                                      expires, next, json_text(item, "ca"),
@@ -213,6 +216,8 @@ field_second(const cJSON *second, int64_t now)
 	snprintf(field, sizeof(field), "%s, serial %s", key ? key : "", serial ? serial : "");
 	print_field("second", field);
 	field_time("  expires", second, "not_after", now);
+	field_time("  OCSP until", second, "ocsp_until", now);
+	field_time("  OCSP next", second, "ocsp_next", now);
 }
 
 static void
@@ -220,12 +225,14 @@ show_person(const cJSON *item)
 {
 	const char *display = json_text(item, "display"), *name = json_text(item, "name");
 	int64_t now = clock_wall(), generation = json_int(item, "generation", 0);
+	bool is_external = json_bool(item, "external", false);
 	char field[FIELD_MAX];
 
 	snprintf(field, sizeof(field), display ? "%s (%s)" : "%s", name ? name : "", display);
 	print_field("name", field);
 	print_field("state", json_text(item, "state"));
-	print_field("ca", json_text(item, "ca"));
+	print_field("ca", is_external ? "none: no certificate is ordered or renewed here"
+	                              : json_text(item, "ca"));
 	print_field("backend", json_text(item, "backend"));
 	field_labels(item);
 	field_time("added", item, "created_at", now);

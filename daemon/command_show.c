@@ -35,7 +35,7 @@ shown_state(const struct domain *d, int64_t now)
 {
 	if (d->generation > 0 && d->not_after <= now)
 		return "expired";
-	if (d->due_at == 0 && d->generation > 0)
+	if (d->due_at == 0 && d->generation > 0 && d->state != DOMAIN_EXTERNAL)
 		return "renewing";
 	return domain_state_word(d->state);
 }
@@ -109,7 +109,9 @@ fill_item(cJSON *item, struct control *c, const struct domain *d)
 		cJSON_AddStringToObject(item, "display", display);
 	cJSON_AddStringToObject(item, "state", shown_state(d, clock_wall()));
 	cJSON_AddStringToObject(item, "backend", d->backend);
-	cJSON_AddStringToObject(item, "ca", d->ca);
+	if (d->ca[0])
+		cJSON_AddStringToObject(item, "ca", d->ca);
+	cJSON_AddBoolToObject(item, "external", d->state == DOMAIN_EXTERNAL);
 	labels_to_json(d, item);
 	add_time(item, "created_at", d->created_at);
 	if (d->generation > 0) {
@@ -206,20 +208,31 @@ read_name(struct control *c, const struct hostname *name, struct domain *d, stru
 }
 
 static void
+add_answer(cJSON *object, struct store_txn *txn, const struct domain *d, bool second)
+{
+	uint64_t generation = second ? d->second.generation : d->generation;
+	struct ocsp ocsp;
+
+	ocsp_init(&ocsp);
+	if (!ocsp_get(txn, &d->name, second, &ocsp) && ocsp.generation == generation) {
+		add_time(object, "ocsp_until", ocsp.next_update);
+		add_time(object, "ocsp_next", ocsp.due_at);
+	}
+	ocsp_done(&ocsp);
+}
+
+static void
 add_ocsp(cJSON *item, struct control *c, const struct domain *d)
 {
+	cJSON *second = cJSON_GetObjectItemCaseSensitive(item, "second");
 	struct store_txn *txn;
-	struct ocsp ocsp;
 
 	if (store_begin_read(c->store, STORE_SERVED, &txn))
 		return;
-	ocsp_init(&ocsp);
-	if (!ocsp_get(txn, &d->name, &ocsp) && ocsp.generation == d->generation) {
-		add_time(item, "ocsp_until", ocsp.next_update);
-		add_time(item, "ocsp_next", ocsp.due_at);
-	}
+	add_answer(item, txn, d, false);
+	if (second)
+		add_answer(second, txn, d, true);
 	store_abort(txn);
-	ocsp_done(&ocsp);
 }
 
 void

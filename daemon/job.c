@@ -224,7 +224,7 @@ put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 	if (!err)
 		err = cert_put(txn, &job->name, &cert, &job->chain.issuers);
 	if (!err)
-		err = staple_plan(txn, &job->name, cert.generation,
+		err = staple_plan(txn, &job->name, false, cert.generation,
 		                  (struct span){cert.leaf.data, cert.leaf.len});
 	domain_take_cert(d, &cert, false);
 	pair_settle(txn, d, pair_leaf_is_rsa(&cert.leaf));
@@ -290,6 +290,8 @@ job_settle(struct job *job, struct store_txn *txn)
 	struct domain d;
 	enum err err = domain_get(txn, &job->name, &d);
 
+	if (!err && d.state == DOMAIN_EXTERNAL) /* since the order began */
+		err = ERR_NOTFOUND;
 	if (err)
 		return err;
 	if (job_has_ended(job)) {
