@@ -14,6 +14,7 @@
 #include "daemon/job.h"
 
 struct keymaker;
+struct notice;
 struct transport;
 
 enum { ISSUER_CAS_MAX = 32, STORE_HOLD_MS = 3000 };
@@ -56,6 +57,9 @@ bool issuer_settle(struct issuer *s);
 bool issuer_close(struct issuer *s);
 /* Writes due_at = now for a name whose job goes away without an end. */
 void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order);
+
+/* NOTICE to all names of JOB's order. */
+void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
 /* issuer.c */
 void issuer_remove_job(struct issuer *s, struct job *job);
