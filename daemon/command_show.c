@@ -209,7 +209,7 @@ read_name(struct control *c, const struct hostname *name, struct domain *d, stru
 	return err;
 }
 
-static void static void
+static void
 add_answer(cJSON *object, struct store_txn *txn, const struct domain *d, bool second)
 {
 	uint64_t generation = second ? d->second.generation : d->generation;
