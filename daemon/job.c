@@ -247,8 +247,9 @@ put_end(struct job *job, struct store_txn *txn, struct domain *d)
 		d->state = DOMAIN_FAILING;
 		d->failures++;
 		d->problem = job->problem;
-		d->due_at = plan_retry_at(d->failures, clock_wall(),
-		                          d->generation ? d->not_after : 0, &job->problem);
+		d->due_at =
+			plan_retry_at(d->failures, clock_wall(), d->generation ? d->not_after : 0,
+		                      &job->problem, random_u32());
 	}
 	for (size_t i = 0; i < job->published_count && !err; i++)
 		err = challenge_del(txn, &job->published[i]);

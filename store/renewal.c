@@ -163,8 +163,7 @@ write(struct store_txn *txn, const struct renewal *r)
 		err = table_put_plain(txn, TABLE_RENEWAL, record_key(&key, &r->name, r->generation),
 		                      table_key(record.data, record.len));
 	if (!err)
-		err = table_put_plain(txn, TABLE_RENEWAL_DUE, entry_key(&key, r),
-		                      table_key("", 0));
+		err = table_put_plain(txn, TABLE_RENEWAL_DUE, entry_key(&key, r), table_key("", 0));
 	buf_done(&record);
 	return err;
 }
@@ -238,11 +237,9 @@ move(struct store_txn *txn, const struct domain *d, uint64_t generation)
 		return err == ERR_NOTFOUND || err == ERR_CORRUPT ? ERR_OK : err;
 	if (r.account[0] || strcmp(r.ca, d->ca) == 0)
 		return ERR_OK;
-	/* The entry of the old CA goes with the record as it was. */
-	err = renewal_del(txn, &d->name, generation);
 	memcpy(r.ca, d->ca, sizeof(r.ca));
 	r.due_at = clock_wall();
-	return err ? err : renewal_put(txn, &r);
+	return renewal_put(txn, &r);
 }
 
 enum err
@@ -313,8 +310,8 @@ renewal_due(struct store_txn *txn, const char *ca, int64_t now, size_t limit,
 	const int64_t due[2] = {0, now}, wrong[2] = {now + RENEWAL_AHEAD_MAX_S, INT64_MAX};
 	struct walk walk;
 	size_t count = 0;
-	enum err err = strlen(ca) > NAME_WORD_MAX ? ERR_INVALID
-	                                          : walk_open(&walk, txn, TABLE_RENEWAL_DUE);
+	enum err err =
+		strlen(ca) > NAME_WORD_MAX ? ERR_INVALID : walk_open(&walk, txn, TABLE_RENEWAL_DUE);
 
 	if (err)
 		return err;

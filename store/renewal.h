@@ -35,10 +35,10 @@ struct renewal {
 	int64_t stored_at;                  /* unix seconds, as all times here */
 	int64_t due_at;                     /* when the CA is asked next */
 	uint32_t failures;                  /* in a row */
-	uint8_t early; /* certificates before it that lasted less than a day, in a row */
+	uint8_t early;        /* certificates before it that lasted less than a day, in a row */
 	int64_t window_start; /* both 0: the CA has named none */
 	int64_t window_end;
-	int64_t renew_at; /* within the window, chosen once; 0: none */
+	int64_t renew_at;                       /* within the window, chosen once; 0: none */
 	char explanation[RENEWAL_LINK_MAX + 1]; /* explanationURL, foreign text; "": none */
 };
 

@@ -19,16 +19,15 @@
 #include "base/problem.h"
 
 /* RFC 9773, appendix A. */
-static const char rfc_pem[] =
-	"-----BEGIN CERTIFICATE-----\n"
-	"MIIBQzCB66ADAgECAgUAh2VDITAKBggqhkjOPQQDAjAVMRMwEQYDVQQDEwpFeGFt\n"
-	"cGxlIENBMCIYDzAwMDEwMTAxMDAwMDAwWhgPMDAwMTAxMDEwMDAwMDBaMBYxFDAS\n"
-	"BgNVBAMTC2V4YW1wbGUuY29tMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEeBZu\n"
-	"7cbpAYNXZLbbh8rNIzuOoqOOtmxA1v7cRm//AwyMwWxyHz4zfwmBhcSrf47NUAFf\n"
-	"qzLQ2PPQxdTXREYEnKMjMCEwHwYDVR0jBBgwFoAUaYhba4dGQEHhs3uEe6CuLN4B\n"
-	"yNQwCgYIKoZIzj0EAwIDRwAwRAIge09+S5TZAlw5tgtiVvuERV6cT4mfutXIlwTb\n"
-	"+FYN/8oCIClDsqBklhB9KAelFiYt9+6FDj3z4KGVelYM5MdsO3pK\n"
-	"-----END CERTIFICATE-----\n";
+static const char rfc_pem[] = "-----BEGIN CERTIFICATE-----\n"
+			      "MIIBQzCB66ADAgECAgUAh2VDITAKBggqhkjOPQQDAjAVMRMwEQYDVQQDEwpFeGFt\n"
+			      "cGxlIENBMCIYDzAwMDEwMTAxMDAwMDAwWhgPMDAwMTAxMDEwMDAwMDBaMBYxFDAS\n"
+			      "BgNVBAMTC2V4YW1wbGUuY29tMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEeBZu\n"
+			      "7cbpAYNXZLbbh8rNIzuOoqOOtmxA1v7cRm//AwyMwWxyHz4zfwmBhcSrf47NUAFf\n"
+			      "qzLQ2PPQxdTXREYEnKMjMCEwHwYDVR0jBBgwFoAUaYhba4dGQEHhs3uEe6CuLN4B\n"
+			      "yNQwCgYIKoZIzj0EAwIDRwAwRAIge09+S5TZAlw5tgtiVvuERV6cT4mfutXIlwTb\n"
+			      "+FYN/8oCIClDsqBklhB9KAelFiYt9+6FDj3z4KGVelYM5MdsO3pK\n"
+			      "-----END CERTIFICATE-----\n";
 
 static struct buf
 der_of(X509 *cert)
@@ -197,8 +196,8 @@ answers(void **state)
 		}
 		if (err || info.start != rows[i].start || info.end != rows[i].end ||
 		    strcmp(info.explanation, rows[i].explanation) != 0)
-			fail_msg("row %zu: %d, %lld to %lld, \"%s\"", i, err,
-			         (long long)info.start, (long long)info.end, info.explanation);
+			fail_msg("row %zu: %d, %lld to %lld, \"%s\"", i, err, (long long)info.start,
+			         (long long)info.end, info.explanation);
 	}
 }
 
