@@ -170,7 +170,8 @@ engine_build_new_order(struct engine *e)
 	enum err err = ERR_NOMEM;
 
 	if (json && add_identifiers(e, json) &&
-	    (!e->profile[0] || cJSON_AddStringToObject(json, "profile", e->profile)))
+	    (!e->profile[0] || cJSON_AddStringToObject(json, "profile", e->profile)) &&
+	    (!e->replaces[0] || cJSON_AddStringToObject(json, "replaces", e->replaces)))
 		err = json_print(json, &e->payload);
 	cJSON_Delete(json);
 	e->send.target = CLIENT_NEW_ORDER;
@@ -192,6 +193,15 @@ engine_read_new_order(struct engine *e, const struct transport_reply *reply)
 	engine_read_order(e, reply);
 }
 
+/* What is replaced is a courtesy (RFC 9773 5): where the CA takes offence, the order goes without.
+ * alreadyReplaced is the RFC's own word; others find the identifier malformed or not ours. */
+static bool
+is_about_replaces(const struct engine *e, const struct problem *p)
+{
+	return e->replaces[0] && (refusal_is(p, "alreadyReplaced") || refusal_is(p, "malformed") ||
+	                          refusal_is(p, "unauthorized"));
+}
+
 /* An order that may exist is never ordered twice: without a clear no, the next life looks for it.
  */
 bool
@@ -202,6 +212,11 @@ engine_refused_new_order(struct engine *e, const struct client_answer *answer)
 	if (answer->unsent || (answer->problem.status >= 400 && answer->problem.status < 500)) {
 		e->sent = false;
 		e->dirty = true;
+	}
+	if (!e->sent && is_about_replaces(e, &answer->problem)) {
+		e->replaces[0] = '\0';
+		engine_go(e, STATE_NEW_ORDER);
+		return true;
 	}
 	engine_fail(e, &answer->problem, engine_is_final(&answer->problem));
 	return true;

@@ -16,6 +16,7 @@
 #include "store/cert.h"
 #include "store/domain_list.h"
 #include "store/ocsp.h"
+#include "store/renewal.h"
 #include "store/order.h"
 #include "store/store.h"
 
@@ -222,6 +223,28 @@ add_ocsp(cJSON *item, struct control *c, const struct domain *d)
 	ocsp_done(&ocsp);
 }
 
+/* What the CA says about the first certificate (RFC 9773). */
+static void
+add_renewal(cJSON *item, struct control *c, const struct domain *d)
+{
+	struct store_txn *txn;
+	struct renewal r;
+	enum err err;
+
+	if (!d->generation || store_begin_read(c->store, STORE_SERVED, &txn))
+		return;
+	err = renewal_get(txn, &d->name, d->generation, &r);
+	store_abort(txn);
+	if (err)
+		return;
+	add_time(item, "renewal_from", r.window_start);
+	add_time(item, "renewal_until", r.window_end);
+	add_time(item, "renewal_at", r.renew_at);
+	add_time(item, "renewal_asked", r.due_at);
+	if (*r.explanation)
+		cJSON_AddStringToObject(item, "renewal_why", r.explanation);
+}
+
 void
 command_show(struct control_client *cl, const cJSON *request)
 {
@@ -254,6 +277,7 @@ command_show(struct control_client *cl, const cJSON *request)
 		fill_item(item, c, &d);
 		add_certificates(item, &d, &certs[0], &certs[1]);
 		add_ocsp(item, c, &d);
+		add_renewal(item, c, &d);
 		add_order(item, c, &name);
 		reply_json(cl, line);
 		reply_ok(cl);

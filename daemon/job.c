@@ -2,7 +2,6 @@
 #include "daemon/job.h"
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,25 +11,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/authority.h"
+#include "daemon/chance.h"
 #include "daemon/conf.h"
 #include "daemon/notice.h"
 #include "daemon/pair.h"
 #include "daemon/plan.h"
+#include "daemon/renewal.h"
 #include "daemon/staple.h"
 #include "store/cert.h"
 #include "store/event.h"
 #include "store/order.h"
 #include "store/store.h"
-
-static uint32_t
-random_u32(void)
-{
-	uint32_t v = 0;
-
-	if (RAND_bytes((unsigned char *)&v, sizeof(v)) != 1)
-		return 0;
-	return v;
-}
 
 static size_t
 challenge_words(const struct conf_ca *ca, const char *words[CHALLENGE_KIND_END])
@@ -48,13 +39,14 @@ how_to_order(const struct job *job, const char *words[CHALLENGE_KIND_END])
 		.challenges = words,
 		.challenge_count = challenge_words(job->ca->conf, words),
 		.now = clock_wall(),
-		.seed = random_u32(),
+		.seed = chance_u32(),
 	};
 }
 
 static enum err
-new_engine(struct job *job, const struct conf *conf)
+new_engine(struct job *job, const struct conf *conf, struct store *store)
 {
+	char replaced[RENEWAL_TEXT_MAX + 1];
 	const char *words[CHALLENGE_KIND_END];
 	struct engine_config config = how_to_order(job, words);
 
@@ -62,6 +54,8 @@ new_engine(struct job *job, const struct conf *conf)
 	config.name_count = 1;
 	config.key_kind = conf->otherwise.key;
 	config.profile = job->ca->conf->profile;
+	if (renewal_replaces(store, &job->domain, job->ca->conf->name, job->ca->client, replaced))
+		config.replaces = replaced;
 	job->created_at = clock_wall();
 	return engine_new(&config, &job->engine);
 }
@@ -125,7 +119,7 @@ job_new(const struct hostname *name, struct authority *ca, const struct conf *co
 	if (!err)
 		err = load_engine(job, store);
 	if (err == ERR_NOTFOUND && job->domain.name.len) {
-		err = new_engine(job, conf);
+		err = new_engine(job, conf, store);
 		job->unsaved = true;
 	}
 	if (err) {
@@ -232,16 +226,19 @@ put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 	d->state = DOMAIN_VALID;
 	d->failures = 0;
 	d->problem = (struct problem){0};
-	d->due_at = plan_renew_at(d->not_before, d->not_after, random_u32());
+	d->due_at = plan_renew_at(d->not_before, d->not_after, chance_u32());
 	return err;
 }
 
 static enum err
 put_end(struct job *job, struct store_txn *txn, struct domain *d)
 {
+	bool issued = job->problem.kind == PROBLEM_NONE;
+	struct renewal before;
 	enum err err = ERR_OK;
 
-	if (job->problem.kind == PROBLEM_NONE) {
+	renewal_remember(txn, d, &before);
+	if (issued) {
 		err = put_certificate(job, txn, d);
 	} else {
 		d->state = DOMAIN_FAILING;
@@ -249,11 +246,15 @@ put_end(struct job *job, struct store_txn *txn, struct domain *d)
 		d->problem = job->problem;
 		d->due_at =
 			plan_retry_at(d->failures, clock_wall(), d->generation ? d->not_after : 0,
-		                      &job->problem, random_u32());
+		                      &job->problem, chance_u32());
 	}
 	for (size_t i = 0; i < job->published_count && !err; i++)
 		err = challenge_del(txn, &job->published[i]);
-	return err ? err : domain_put(txn, d);
+	if (!err)
+		err = domain_put(txn, d);
+	if (!err && issued)
+		err = renewal_issued(txn, d, job->ca->conf->name, job->ca->client, &before);
+	return err;
 }
 
 static enum err
