@@ -34,8 +34,8 @@ enum { RENEWAL_FAILURES_MAX = 10 }; /* in a row, in some 9 hours; then the windo
 
 struct renewal_answer {
 	enum renewal_word word;
-	struct renewal_info info; /* WINDOW only */
-	int64_t again_at;         /* not asked before, unix seconds */
+	struct renewal_info info;         /* WINDOW only */
+	int64_t again_at;                 /* not asked before, unix seconds */
 	char id[RENEWAL_INFO_ID_MAX + 1]; /* the certificate's, "": not known */
 };
 
@@ -61,8 +61,8 @@ void renewal_apply(struct renewal *r, const struct renewal_answer *answer,
  * as stored. */
 MUST_CHECK enum err renewal_settle(struct store_txn *txn, const char *ca,
                                    const struct renewal_row *row,
-                                   const struct renewal_answer *answer,
-                                   struct renewal *ret_renewal, struct renewal_change *ret_change);
+                                   const struct renewal_answer *answer, struct renewal *ret_renewal,
+                                   struct renewal_change *ret_change);
 
 /* Before a certificate of NAME is replaced: when it was stored; BEFORE is zeroed when unknown. */
 void renewal_remember(struct store_txn *txn, const struct domain *d, struct renewal *before);

@@ -105,8 +105,7 @@ tell_all(struct renewer *s, struct told *told)
 	if (told->count &&
 	    history_put_all(s->config.store, s->config.notices, told->events, told->count))
 		log_warn("events of renewal information are not written");
-	if (told->others.count &&
-	    history_tally(s->config.store, s->config.notices, &told->others))
+	if (told->others.count && history_tally(s->config.store, s->config.notices, &told->others))
 		log_warn("events of renewal information are not written");
 	if (told->moved && s->config.issuer)
 		issuer_wake(s->config.issuer);
@@ -209,8 +208,8 @@ sweep_page(struct renewer *s)
 	for (size_t i = 0; i < count; i++) {
 		const struct domain *d = &s->page[i];
 
-		if (!d->lead.len && (is_missing(txn, d, d->generation) ||
-		                     is_missing(txn, d, d->second.generation)))
+		if (!d->lead.len &&
+		    (is_missing(txn, d, d->generation) || is_missing(txn, d, d->second.generation)))
 			s->page[missing++].name = d->name;
 	}
 	store_abort(txn);

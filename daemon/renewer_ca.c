@@ -92,8 +92,8 @@ static enum err
 take_directory(struct renewer_ca *ca, const struct transport_reply *reply, struct problem *why)
 {
 	struct directory d = {0};
-	enum err err = directory_read(ca->conf->directory, reply->body.data, reply->body.len, &d,
-	                              why);
+	enum err err =
+		directory_read(ca->conf->directory, reply->body.data, reply->body.len, &d, why);
 
 	if (err)
 		return err;
@@ -133,8 +133,7 @@ has_directory(struct renewer_ca *ca)
 		return true;
 	if (ca->asks_directory || is_held(ca))
 		return known;
-	ca->asks_directory =
-		!transport_submit(ca->renewer->transport, &request, on_directory, ca);
+	ca->asks_directory = !transport_submit(ca->renewer->transport, &request, on_directory, ca);
 	return known;
 }
 
@@ -213,8 +212,8 @@ judge(struct renewal_ask *ask, const struct transport_reply *reply)
 		answer_is(ask, RENEWAL_WINDOW, reply->retry_after_ms);
 		return;
 	}
-	log_host_info(&ask->row.name, "no renewal information from ca %s: %s",
-	              ask->ca->conf->name, why.detail);
+	log_host_info(&ask->row.name, "no renewal information from ca %s: %s", ask->ca->conf->name,
+	              why.detail);
 	answer_is(ask, reply->status == 200 ? RENEWAL_SENSELESS : RENEWAL_FAILED,
 	          reply->retry_after_ms < 0 ? 0 : reply->retry_after_ms);
 }

@@ -36,9 +36,9 @@ struct renewer_ca {
 	char *url;                  /* renewalInfo; NULL: not known, or there is none */
 	bool has_none;              /* the directory names none */
 	bool asks_directory;
-	int64_t directory_at; /* mono ms: to be fetched again */
-	int64_t hold_until;   /* mono ms */
-	uint32_t failures;    /* of the CA itself, in a row */
+	int64_t directory_at;  /* mono ms: to be fetched again */
+	int64_t hold_until;    /* mono ms */
+	uint32_t failures;     /* of the CA itself, in a row */
 	int64_t failing_since; /* mono ms */
 	struct renewal_row rows[RENEWER_LOOK];
 	size_t row_count, row_at; /* those behind row_at wait for their turn */
