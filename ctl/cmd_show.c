@@ -13,14 +13,14 @@ enum { FIELD_MAX = 2048 };
 
 /* What certd leaves out is null in our JSON, so that a script finds the same members in every item.
  */
-static const char *const list_members[] = {"display",    "labels", "not_before", "not_after",
-                                           "generation", "next",   "error",      NULL};
+static const char *const list_members[] = {"display",    "labels",    "lead",
+                                           "not_before", "not_after", "generation",
+                                           "next",       "error",     NULL};
 static const char *const show_members[] = {
-	"display",       "labels",      "not_before",   "not_after",     "generation",
-	"serial",        "issuer",      "key",          "names",         "second",
-	"ocsp_until",    "ocsp_next",   "renewal_from", "renewal_until", "renewal_at",
-	"renewal_asked", "renewal_why", "next",         "step",          "order",
-	"error",         NULL};
+	"display",     "labels",    "lead",         "with",          "not_before", "not_after",
+	"generation",  "serial",    "issuer",       "key",           "names",      "second",
+	"ocsp_until",  "ocsp_next", "renewal_from", "renewal_until", "renewal_at", "renewal_asked",
+	"renewal_why", "next",      "step",         "order",         "error",      NULL};
 
 static void
 print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
@@ -155,14 +155,14 @@ field_time(const char *label, const cJSON *object, const char *member, int64_t n
 }
 
 static void
-field_names(const cJSON *item)
+field_list(const char *title, const cJSON *item, const char *member)
 {
-	const cJSON *name, *names = json_array(item, "names");
+	const cJSON *name, *names = json_array(item, member);
 	struct buf all = {0};
 
 	cJSON_ArrayForEach(name, names) if (cJSON_GetStringValue(name))
 		buf_printf(&all, "%s%s", all.len ? " " : "", cJSON_GetStringValue(name));
-	print_field("covers", all.len ? buf_str(&all) : NULL);
+	print_field(title, all.len ? buf_str(&all) : NULL);
 	buf_done(&all);
 }
 
@@ -247,13 +247,15 @@ show_person(const cJSON *item)
 	print_field("ca", json_text(item, "ca"));
 	print_field("backend", json_text(item, "backend"));
 	field_labels(item);
+	field_list("with", item, "with");
+	print_field("shares that of", json_text(item, "lead"));
 	field_time("added", item, "created_at", now);
 	field_time("valid from", item, "not_before", now);
 	field_time("expires", item, "not_after", now);
 	print_field("issuer", json_text(item, "issuer"));
 	print_field("serial", json_text(item, "serial"));
 	print_field("key", json_text(item, "key"));
-	field_names(item);
+	field_list("covers", item, "names");
 	field_second(json_object(item, "second"), now);
 	field_time("OCSP until", item, "ocsp_until", now);
 	field_time("OCSP next", item, "ocsp_next", now);

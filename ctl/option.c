@@ -27,6 +27,7 @@ static const struct {
 	[OPTION_BACKEND] = {"--backend", "NAME", "where its connections go, if not to the default"},
 	[OPTION_CA] = {"--ca", "NAME", "who issues its certificate, if not the default"},
 	[OPTION_WAIT] = {"--wait", NULL, "tell each step, end when it is through"},
+	[OPTION_ONE_CERTIFICATE] = {"--one-certificate", NULL, "one for all these names"},
 	[OPTION_TIMEOUT] = {"--timeout", "TIME", "how long to wait: 90s, 5m, 1h (default 10m)"},
 	[OPTION_STATE] = {"--state", "STATE", "pending, valid, renewing, failing or expired"},
 	[OPTION_LIMIT] = {"--limit", "N", "no more than N"},

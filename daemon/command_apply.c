@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verb apply: names made to be as the request says, in one transaction; what is so already is
- * left alone. And labels, which apply and add have in common. */
+ * left alone. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +12,11 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/command_inside.h"
+#include "daemon/command_set.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "daemon/upkeep.h"
 #include "store/event.h"
-#include "store/label.h"
 #include "store/order.h"
 #include "store/store.h"
 
@@ -41,6 +41,7 @@ struct wish {
 	const struct conf_backend *backend;
 	bool relabel;
 	struct domain labels; /* its labels only */
+	struct set_wish with;
 	enum change change;
 	const char *word; /* of an error, static; NULL: good */
 	char detail[PROBLEM_DETAIL_MAX];
@@ -67,53 +68,6 @@ static void PRINTF_LIKE(3, 4) refuse(struct wish *w, const char *word, const cha
 	w->word = word;
 }
 
-/* ---- labels --------------------------------------------------------------------------------- */
-
-enum err
-labels_from_json(const cJSON *object, struct domain *d, char *why, size_t size)
-{
-	const cJSON *member;
-	const char *reason = "a label's value must be a text";
-	struct label label;
-
-	d->labels[0] = '\0';
-	cJSON_ArrayForEach(member, object)
-	{
-		const char *value = cJSON_GetStringValue(member);
-		char text[2 * LABEL_TEXT_MAX];
-		enum err err = ERR_INVALID;
-
-		if (value && strlen(member->string) + 1 + strlen(value) > LABEL_TEXT_MAX)
-			reason = "a label has a key of 32 and a value of 64 characters at most";
-		else if (value && strchr(member->string, '='))
-			reason = "a label's key has no \"=\" in it";
-		else if (value) {
-			snprintf(text, sizeof(text), "%s=%s", member->string, value);
-			err = label_parse(text, &label, &reason);
-			if (!err && label_set(d, &label)) {
-				err = ERR_INVALID;
-				reason = "a name has at most 8 labels";
-			}
-		}
-		if (err) {
-			snprintf(why, size, "%s", reason);
-			return err;
-		}
-	}
-	return ERR_OK;
-}
-
-void
-labels_to_json(const struct domain *d, cJSON *item)
-{
-	struct label labels[LABELS_MAX];
-	size_t count = label_list(d, labels);
-	cJSON *object = count ? cJSON_AddObjectToObject(item, "labels") : NULL;
-
-	for (size_t i = 0; i < count; i++)
-		cJSON_AddStringToObject(object, labels[i].key, labels[i].value);
-}
-
 /* ---- reading an item ------------------------------------------------------------------------ */
 
 static void
@@ -130,11 +84,21 @@ read_blocks(const struct conf *conf, const cJSON *item, struct wish *w)
 		       backend);
 }
 
+static bool
+has_type(const cJSON *member)
+{
+	if (strcmp(member->string, "labels") == 0)
+		return cJSON_IsObject(member);
+	if (strcmp(member->string, "with") == 0)
+		return cJSON_IsArray(member);
+	return cJSON_IsString(member);
+}
+
 /* A member that nobody knows is a slip of the pen, and must not pass as done. */
 static const char *
 unknown_member(const cJSON *item)
 {
-	static const char *const known[] = {"name", "ca", "backend", "labels", "state"};
+	static const char *const known[] = {"name", "ca", "backend", "labels", "state", "with"};
 	const cJSON *member;
 
 	cJSON_ArrayForEach(member, item)
@@ -143,8 +107,7 @@ unknown_member(const cJSON *item)
 
 		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 			found = found || strcmp(member->string, known[i]) == 0;
-		if (!found || (strcmp(member->string, "labels") == 0 ? !cJSON_IsObject(member)
-		                                                     : !cJSON_IsString(member)))
+		if (!found || !has_type(member))
 			return member->string;
 	}
 	return NULL;
@@ -155,7 +118,7 @@ read_wish(const struct conf *conf, const cJSON *item, struct wish *w)
 {
 	const char *state = json_text(item, "state"), *odd;
 	const cJSON *labels = json_object(item, "labels");
-	char why[128];
+	char why[SET_WHY_MAX];
 
 	w->given = json_text(item, "name");
 	odd = cJSON_IsObject(item) ? unknown_member(item) : NULL;
@@ -171,16 +134,39 @@ read_wish(const struct conf *conf, const cJSON *item, struct wish *w)
 		refuse(w, "invalid-name", "%s", why);
 	else if (labels && labels_from_json(labels, &w->labels, why, sizeof(why)))
 		refuse(w, "invalid", "%s", why);
+	else if (set_wish_read(item, &w->name, &w->with, why))
+		refuse(w, "invalid", "%s", why);
 	else
 		read_blocks(conf, item, w);
 }
 
 /* ---- one name ------------------------------------------------------------------------------- */
 
+/* Who shares D's certificate; what is so already is no change. */
+static enum err
+take_with(struct batch *b, struct wish *w, struct domain *d)
+{
+	char why[SET_WHY_MAX] = "";
+	bool changed;
+	enum err err;
+
+	if (!w->with.given)
+		return ERR_OK;
+	err = set_wish_apply(b->txn, d, &w->with, b->dry_run, &changed, why);
+	if (err == ERR_EXISTS) {
+		refuse(w, "conflict", "%s", why);
+		return ERR_OK;
+	}
+	if (!err && changed && w->change == UNCHANGED)
+		w->change = UPDATED;
+	return err;
+}
+
 static enum err
 create(struct batch *b, struct wish *w)
 {
 	struct domain d = {.name = w->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
+	enum err err = ERR_OK;
 	const struct conf_ca *ca = w->ca ? w->ca : b->ca;
 
 	if (hostname_is_wildcard(&w->name) && !ca_may_have_wildcards(ca)) {
@@ -198,13 +184,16 @@ create(struct batch *b, struct wish *w)
 	snprintf(d.ca, sizeof(d.ca), "%s", ca->name);
 	snprintf(d.backend, sizeof(d.backend), "%s", (w->backend ? w->backend : b->backend)->name);
 	memcpy(d.labels, w->labels.labels, sizeof(d.labels));
-	return b->dry_run ? ERR_OK : domain_put(b->txn, &d);
+	if (!b->dry_run)
+		err = domain_put(b->txn, &d);
+	return err ? err : take_with(b, w, &d);
 }
 
 static enum err
 update(struct batch *b, struct wish *w, struct domain *d)
 {
 	struct domain before = *d;
+	enum err err;
 
 	if (w->ca)
 		snprintf(d->ca, sizeof(d->ca), "%s", w->ca->name);
@@ -214,9 +203,10 @@ update(struct batch *b, struct wish *w, struct domain *d)
 		memcpy(d->labels, w->labels.labels, sizeof(d->labels));
 	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->backend, before.backend) == 0 &&
 	    strcmp(d->labels, before.labels) == 0)
-		return ERR_OK;
+		return take_with(b, w, d);
 	w->change = UPDATED;
-	return b->dry_run ? ERR_OK : domain_put(b->txn, d);
+	err = b->dry_run ? ERR_OK : domain_put(b->txn, d);
+	return err ? err : take_with(b, w, d);
 }
 
 static enum err
@@ -236,7 +226,7 @@ apply_one(struct batch *b, struct wish *w)
 	if (!w->absent)
 		return update(b, w, &d);
 	w->change = REMOVED;
-	return b->dry_run ? ERR_OK : domain_del(b->txn, &w->name);
+	return b->dry_run ? ERR_OK : set_remove(b->txn, &w->name, clock_wall());
 }
 
 /* ---- the batch ------------------------------------------------------------------------------ */
@@ -274,9 +264,10 @@ put_event(struct batch *b, struct store_txn *txn, const struct wish *w)
 		         (w->ca ? w->ca : b->ca)->name,
 		         (w->backend ? w->backend : b->backend)->name);
 	else if (w->change == UPDATED)
-		snprintf(e.detail, sizeof(e.detail), "%s%s%s%s%s", w->ca ? "ca " : "",
+		snprintf(e.detail, sizeof(e.detail), "%s%s%s%s%s%s", w->ca ? "ca " : "",
 		         w->ca ? w->ca->name : "", w->backend ? " backend " : "",
-		         w->backend ? w->backend->name : "", w->relabel ? " labels" : "");
+		         w->backend ? w->backend->name : "", w->relabel ? " labels" : "",
+		         w->with.given ? " with" : "");
 	else
 		err = order_del(txn, &w->name);
 	return err ? err : event_put(txn, &e);
@@ -377,5 +368,7 @@ command_apply(struct control_client *cl, const cJSON *request)
 		answer(&b);
 		issuer_wake(cl->control->issuer);
 	}
+	for (size_t i = 0; i < b.count; i++)
+		set_wish_done(&b.wishes[i].with);
 	free(b.wishes);
 }

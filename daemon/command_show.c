@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "daemon/conf.h"
 #include "daemon/command_inside.h"
+#include "daemon/command_set.h"
 #include "daemon/issuer.h"
 #include "daemon/upkeep.h"
 #include "store/cert.h"
@@ -36,7 +37,7 @@ shown_state(const struct domain *d, int64_t now)
 {
 	if (d->generation > 0 && d->not_after <= now)
 		return "expired";
-	if (d->due_at == 0 && d->generation > 0)
+	if (d->due_at == 0 && d->generation > 0 && !d->lead.len && d->state != DOMAIN_EXTERNAL)
 		return "renewing";
 	return domain_state_word(d->state);
 }
@@ -112,6 +113,7 @@ fill_item(cJSON *item, struct control *c, const struct domain *d)
 	cJSON_AddStringToObject(item, "backend", d->backend);
 	cJSON_AddStringToObject(item, "ca", d->ca);
 	labels_to_json(d, item);
+	set_lead_to_json(d, item);
 	add_time(item, "created_at", d->created_at);
 	if (d->generation > 0) {
 		add_time(item, "not_before", d->not_before);
@@ -207,13 +209,14 @@ read_name(struct control *c, const struct hostname *name, struct domain *d, stru
 }
 
 static void
-add_ocsp(cJSON *item, struct control *c, const struct domain *d)
+add_beside(cJSON *item, struct control *c, const struct domain *d)
 {
 	struct store_txn *txn;
 	struct ocsp ocsp;
 
 	if (store_begin_read(c->store, STORE_SERVED, &txn))
 		return;
+	set_members_to_json(txn, &d->name, item);
 	ocsp_init(&ocsp);
 	if (!ocsp_get(txn, &d->name, &ocsp) && ocsp.generation == d->generation) {
 		add_time(item, "ocsp_until", ocsp.next_update);
@@ -233,7 +236,7 @@ add_renewal(cJSON *item, struct control *c, const struct domain *d)
 
 	if (!d->generation || store_begin_read(c->store, STORE_SERVED, &txn))
 		return;
-	err = renewal_get(txn, &d->name, d->generation, &r);
+	err = renewal_get(txn, d->lead.len ? &d->lead : &d->name, d->generation, &r);
 	store_abort(txn);
 	if (err)
 		return;
@@ -276,9 +279,9 @@ command_show(struct control_client *cl, const cJSON *request)
 		line = line_with("item", &item);
 		fill_item(item, c, &d);
 		add_certificates(item, &d, &certs[0], &certs[1]);
-		add_ocsp(item, c, &d);
+		add_beside(item, c, &d);
 		add_renewal(item, c, &d);
-		add_order(item, c, &name);
+		add_order(item, c, d.lead.len ? &d.lead : &name);
 		reply_json(cl, line);
 		reply_ok(cl);
 	}

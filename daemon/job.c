@@ -7,20 +7,19 @@
 #include <string.h>
 
 #include "acme/engine.h"
-#include "acme/key.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/authority.h"
 #include "daemon/chance.h"
 #include "daemon/conf.h"
+#include "daemon/job_set.h"
 #include "daemon/notice.h"
-#include "daemon/pair.h"
 #include "daemon/plan.h"
 #include "daemon/renewal.h"
-#include "daemon/staple.h"
 #include "store/cert.h"
 #include "store/event.h"
 #include "store/order.h"
+#include "store/set.h"
 #include "store/store.h"
 
 static size_t
@@ -38,6 +37,8 @@ how_to_order(const struct job *job, const char *words[CHALLENGE_KIND_END])
 	return (struct engine_config){
 		.challenges = words,
 		.challenge_count = challenge_words(job->ca->conf, words),
+		.chain_issuer = job->ca->conf->chain_issuer,
+		.chain_spki = job->ca->conf->chain_spki,
 		.now = clock_wall(),
 		.seed = chance_u32(),
 	};
@@ -46,18 +47,15 @@ how_to_order(const struct job *job, const char *words[CHALLENGE_KIND_END])
 static enum err
 new_engine(struct job *job, const struct conf *conf, struct store *store)
 {
-	char replaced[RENEWAL_TEXT_MAX + 1];
 	const char *words[CHALLENGE_KIND_END];
 	struct engine_config config = how_to_order(job, words);
+	struct job_order_texts texts;
+	enum err err = job_set_order(job, conf, store, &texts, &config);
 
-	config.names = &job->name;
-	config.name_count = 1;
-	config.key_kind = conf->otherwise.key;
 	config.profile = job->ca->conf->profile;
-	if (renewal_replaces(store, &job->domain, job->ca->conf->name, job->ca->client, replaced))
-		config.replaces = replaced;
+	config.profile_required = job->ca->conf->profile_required;
 	job->created_at = clock_wall();
-	return engine_new(&config, &job->engine);
+	return err ? err : engine_new(&config, &job->engine);
 }
 
 /* The stored order, if it can be gone on with; ERR_NOTFOUND when there is none. */
@@ -114,10 +112,16 @@ job_new(const struct hostname *name, struct authority *ca, const struct conf *co
 		return ERR_NOMEM;
 	job->name = *name;
 	job->ca = ca;
+	job->pairs = conf->otherwise.second_key != KEY_KINDS;
 	chain_init(&job->chain);
 	err = read_domain(job, store);
 	if (!err)
 		err = load_engine(job, store);
+	if (!err && !job_set_is_current(job, store)) {
+		engine_free(job->engine);
+		job->engine = NULL;
+		err = ERR_NOTFOUND;
+	}
 	if (err == ERR_NOTFOUND && job->domain.name.len) {
 		err = new_engine(job, conf, store);
 		job->unsaved = true;
@@ -176,6 +180,7 @@ job_judge(struct job *job)
 	const struct buf *pem;
 	const struct hostname *names;
 	size_t count;
+	enum err err;
 
 	if (job->judged || !job_has_ended(job))
 		return;
@@ -186,11 +191,14 @@ job_judge(struct job *job)
 		job->forget_order = engine_is_dead(job->engine);
 		return;
 	}
-	pem = engine_certificate(job->engine);
 	names = engine_names(job->engine, &count);
-	if (chain_check(pem->data, pem->len, engine_key(job->engine), names, count, clock_wall(),
-	                &job->chain, &job->problem) &&
-	    job->problem.kind == PROBLEM_NONE)
+	do {
+		job->problem.kind = PROBLEM_NONE;
+		pem = engine_certificate(job->engine);
+		err = chain_check(pem->data, pem->len, engine_key(job->engine), names, count,
+		                  clock_wall(), &job->chain, &job->problem);
+	} while (err && engine_next_certificate(job->engine));
+	if (err && job->problem.kind == PROBLEM_NONE)
 		problem_set(&job->problem, PROBLEM_INTERNAL, "the certificate cannot be judged");
 	else if (job->chain.leaf.len > CERT_LEAF_MAX || job->chain.issuers.len > CERT_CHAIN_MAX)
 		problem_set(&job->problem, PROBLEM_CERT_REJECTED,
@@ -202,31 +210,12 @@ job_judge(struct job *job)
 static enum err
 put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 {
-	struct cert cert;
-	enum err err;
+	enum err err = job_set_store(job, txn, d);
 
-	cert_init(&cert);
-	cert.not_before = job->chain.not_before;
-	cert.not_after = job->chain.not_after;
-	err = cert_next_generation(txn, d, &cert.generation);
-	if (!err)
-		err = key_save(engine_key(job->engine), &cert.key);
-	cert.key_kind = cert.key.len == KEY_P256_SCALAR_LEN ? CERT_KEY_P256 : CERT_KEY_PKCS8;
-	buf_add(&cert.leaf, job->chain.leaf.data, job->chain.leaf.len);
-	if (!err && !buf_ok(&cert.leaf))
-		err = ERR_NOMEM;
-	if (!err)
-		err = cert_put(txn, &job->name, &cert, &job->chain.issuers);
-	if (!err)
-		err = staple_plan(txn, &job->name, cert.generation,
-		                  (struct span){cert.leaf.data, cert.leaf.len});
-	domain_take_cert(d, &cert, false);
-	pair_settle(txn, d, pair_leaf_is_rsa(&cert.leaf));
-	cert_done(&cert);
 	d->state = DOMAIN_VALID;
 	d->failures = 0;
 	d->problem = (struct problem){0};
-	d->due_at = plan_renew_at(d->not_before, d->not_after, chance_u32());
+	d->due_at = job_set_due(job, txn, d, chance_u32());
 	return err;
 }
 
@@ -234,7 +223,7 @@ static enum err
 put_end(struct job *job, struct store_txn *txn, struct domain *d)
 {
 	bool issued = job->problem.kind == PROBLEM_NONE;
-	struct renewal before;
+	struct renewal_before before;
 	enum err err = ERR_OK;
 
 	renewal_remember(txn, d, &before);
@@ -254,7 +243,7 @@ put_end(struct job *job, struct store_txn *txn, struct domain *d)
 		err = domain_put(txn, d);
 	if (!err && issued)
 		err = renewal_issued(txn, d, job->ca->conf->name, job->ca->client, &before);
-	return err;
+	return err ? err : job_set_follow(txn, d);
 }
 
 static enum err
@@ -292,6 +281,8 @@ job_settle(struct job *job, struct store_txn *txn)
 	struct domain d;
 	enum err err = domain_get(txn, &job->name, &d);
 
+	if (!err && d.lead.len) /* another name's order has it now */
+		err = ERR_NOTFOUND;
 	if (err)
 		return err;
 	if (job_has_ended(job)) {

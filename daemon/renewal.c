@@ -98,68 +98,100 @@ life_of(const struct domain *d, uint64_t generation, struct renewal_life *ret_li
 /* The record of ROW, or a new one for one that is damaged or gone. ERR_NOTFOUND: ROW is not its
  * entry. */
 static enum err
-read_record(struct store_txn *txn, const char *ca, const struct renewal_row *row,
-            struct renewal *ret_r)
+read_record(struct store_txn *txn, const struct renewal_subject *subject, struct renewal *ret_r)
 {
+	const struct renewal_row *row = &subject->row;
 	enum err err = renewal_get(txn, &row->name, row->generation, ret_r);
 
-	if (!err && ret_r->due_at == row->due_at && strcmp(ret_r->ca, ca) == 0)
+	if (!err && ret_r->due_at == row->due_at && strcmp(ret_r->ca, subject->ca) == 0)
 		return ERR_OK;
 	if (err && err != ERR_NOTFOUND && err != ERR_CORRUPT)
 		return err;
-	if (renewal_forget(txn, ca, row))
+	if (renewal_forget(txn, subject->ca, row))
 		return ERR_IO; /* sticks */
 	if (!err)
 		return ERR_NOTFOUND;
 	*ret_r = (struct renewal){.name = row->name, .generation = row->generation};
-	snprintf(ret_r->ca, sizeof(ret_r->ca), "%s", ca);
+	snprintf(ret_r->ca, sizeof(ret_r->ca), "%s", subject->ca);
 	ret_r->stored_at = clock_wall();
 	return ERR_OK;
 }
 
-/* The certificate that is renewed is a name's first one; what is due, in work or failing has its
- * own plan. */
+int64_t
+renewal_moment(struct store_txn *txn, const struct domain *d, bool second, uint32_t random)
+{
+	struct renewal r;
+
+	if (!renewal_get(txn, &d->name, second ? d->second.generation : d->generation, &r) &&
+	    r.renew_at)
+		return r.renew_at;
+	return second ? plan_renew_at(d->second.not_before, d->second.not_after, random)
+	              : plan_renew_at(d->not_before, d->not_after, random);
+}
+
+int64_t
+renewal_plan(struct store_txn *txn, const struct domain *d, bool pairs, uint32_t random)
+{
+	int64_t first = renewal_moment(txn, d, false, random), second;
+
+	if (!pairs || !d->second.generation)
+		return first;
+	second = renewal_moment(txn, d, true, random);
+	return second < first ? second : first;
+}
+
+/* What is due, in work or failing has its own plan. */
 static enum err
-move_plan(struct store_txn *txn, struct domain *d, const struct renewal *r, int64_t now,
+move_plan(struct store_txn *txn, struct domain *d, const struct renewal_subject *subject,
           struct renewal_change *change)
 {
-	int64_t at = r->renew_at;
+	bool counts = subject->pairs || d->generation == subject->row.generation;
 
-	if (!change->window || d->generation != r->generation || d->state != DOMAIN_VALID ||
-	    d->due_at <= now)
+	if (!change->window || !counts || d->state != DOMAIN_VALID || d->due_at <= clock_wall())
 		return ERR_OK;
-	if (!at)
-		at = plan_renew_at(d->not_before, d->not_after, chance_u32());
 	change->moved = true;
-	d->due_at = at;
+	d->due_at = renewal_plan(txn, d, subject->pairs, chance_u32());
 	return domain_put(txn, d);
 }
 
+/* The domain is there: what ANSWER makes of its certificate R. */
+static enum err
+apply(struct store_txn *txn, const struct renewal_subject *subject,
+      const struct renewal_answer *answer, struct renewal *r, struct renewal_change *change)
+{
+	struct renewal_life life;
+	struct domain d;
+	enum err err = domain_get(txn, &r->name, &d);
+
+	if (err == ERR_CORRUPT) { /* upkeep makes it anew */
+		r->due_at = clock_wall() + DAMAGED_AGAIN_S;
+		return renewal_put(txn, r);
+	}
+	if (!err && (!life_of(&d, r->generation, &life) || d.lead.len))
+		err = ERR_NOTFOUND;
+	if (err)
+		return err;
+	renewal_apply(r, answer, &life, clock_wall(), chance_u32(), change);
+	err = renewal_put(txn, r);
+	return err ? err : move_plan(txn, &d, subject, change);
+}
+
 enum err
-renewal_settle(struct store_txn *txn, const char *ca, const struct renewal_row *row,
+renewal_settle(struct store_txn *txn, const struct renewal_subject *subject,
                const struct renewal_answer *answer, struct renewal *ret_renewal,
                struct renewal_change *ret_change)
 {
-	int64_t now = clock_wall();
-	struct renewal_life life;
 	struct renewal_change change = {0};
 	struct renewal r;
-	struct domain d;
-	enum err had = domain_get(txn, &row->name, &d), err = read_record(txn, ca, row, &r);
+	enum err err = read_record(txn, subject, &r), del;
 
-	if (err || (had && had != ERR_NOTFOUND && had != ERR_CORRUPT))
-		return err ? err : had;
-	if (had == ERR_NOTFOUND || (!had && (!life_of(&d, r.generation, &life) || d.lead.len))) {
-		err = renewal_del(txn, &row->name, row->generation);
-		return err ? err : ERR_NOTFOUND;
+	if (err)
+		return err;
+	err = apply(txn, subject, answer, &r, &change);
+	if (err == ERR_NOTFOUND) {
+		del = renewal_del(txn, &r.name, r.generation);
+		err = del ? del : err;
 	}
-	if (had == ERR_CORRUPT) /* upkeep makes it anew */
-		r.due_at = now + DAMAGED_AGAIN_S;
-	else
-		renewal_apply(&r, answer, &life, now, chance_u32(), &change);
-	err = renewal_put(txn, &r);
-	if (!err && !had)
-		err = move_plan(txn, &d, &r, now, &change);
 	*ret_renewal = r;
 	*ret_change = change;
 	return err;
@@ -168,55 +200,58 @@ renewal_settle(struct store_txn *txn, const char *ca, const struct renewal_row *
 /* ---- from one certificate to the next ------------------------------------------------------- */
 
 void
-renewal_remember(struct store_txn *txn, const struct domain *d, struct renewal *before)
+renewal_remember(struct store_txn *txn, const struct domain *d, struct renewal_before *ret_before)
 {
-	*before = (struct renewal){0};
-	if (d->generation && renewal_get(txn, &d->name, d->generation, before))
-		*before = (struct renewal){0};
+	struct renewal_before before = {.generations = {d->generation, d->second.generation}};
+	struct renewal r;
+
+	for (int i = 0; i < 2; i++)
+		if (before.generations[i] &&
+		    !renewal_get(txn, &d->name, before.generations[i], &r)) {
+			before.stored_at[i] = r.stored_at;
+			before.early[i] = r.early;
+		}
+	*ret_before = before;
+}
+
+/* How many lasted less than a day, with the one that D has no more. */
+static uint8_t
+early_of(const struct domain *d, const struct renewal_before *before, int64_t now)
+{
+	for (int i = 0; i < 2; i++) {
+		uint64_t old = before->generations[i];
+
+		if (!old || old == d->generation || old == d->second.generation)
+			continue;
+		if (!before->stored_at[i] || now - before->stored_at[i] >= DAY_S)
+			return 0;
+		return before->early[i] < UINT8_MAX ? before->early[i] + 1 : UINT8_MAX;
+	}
+	return 0;
 }
 
 enum err
 renewal_issued(struct store_txn *txn, const struct domain *d, const char *ca,
-               const struct client *client, const struct renewal *before)
+               const struct client *client, const struct renewal_before *before)
 {
-	struct renewal r = {.name = d->name, .generation = d->generation};
+	const uint64_t *old = before->generations;
+	bool first = d->generation != old[0] && d->generation != old[1];
+	struct renewal r = {.name = d->name,
+	                    .generation = first ? d->generation : d->second.generation};
 	const char *account = client_account_url(client);
-	int64_t now = clock_wall();
 
-	if (d->lead.len)
-		return ERR_OK;
-	r.stored_at = r.due_at = now;
+	r.stored_at = r.due_at = clock_wall();
+	r.early = early_of(d, before, r.stored_at);
 	snprintf(r.ca, sizeof(r.ca), "%s", ca);
 	if (strlen(account) <= RENEWAL_LINK_MAX)
 		strcpy(r.account, account);
-	if (before->stored_at && now - before->stored_at < DAY_S)
-		r.early = before->early < UINT8_MAX ? before->early + 1 : UINT8_MAX;
 	return renewal_put(txn, &r);
 }
 
-/* Whether CA named a window for R's certificate, which it issued to ACCOUNT. */
-static bool
-is_theirs(const struct renewal *r, const char *ca, const char *account)
-{
-	return *r->id && r->window_end && *account && strcmp(r->ca, ca) == 0 &&
-	       strcmp(r->account, account) == 0;
-}
-
 bool
-renewal_replaces(struct store *store, const struct domain *d, const char *ca,
-                 const struct client *client, char ret_id[RENEWAL_TEXT_MAX + 1])
+renewal_is_replaceable(const struct renewal *r, const char *ca, const struct client *client)
 {
-	struct store_txn *txn;
-	struct renewal r;
-	enum err err;
-
-	if (!d->generation || !client || client_has_no_renewal_info(client) ||
-	    store_begin_read(store, STORE_SERVED, &txn))
-		return false;
-	err = renewal_get(txn, &d->name, d->generation, &r);
-	store_abort(txn);
-	if (err || !is_theirs(&r, ca, client_account_url(client)))
-		return false;
-	strcpy(ret_id, r.id);
-	return true;
+	return client && !client_has_no_renewal_info(client) && *r->id && r->window_end &&
+	       *r->account && strcmp(r->ca, ca) == 0 &&
+	       strcmp(r->account, client_account_url(client)) == 0;
 }

@@ -56,23 +56,38 @@ void renewal_apply(struct renewal *r, const struct renewal_answer *answer,
                    const struct renewal_life *life, int64_t now, uint32_t random,
                    struct renewal_change *ret_change);
 
-/* Applies ANSWER to the certificate of ROW, in served/: record, and domain. CA is who was asked.
- * ERR_NOTFOUND: there is no such certificate any more, and no record of it either. RET_RENEWAL is
- * as stored. */
-MUST_CHECK enum err renewal_settle(struct store_txn *txn, const char *ca,
-                                   const struct renewal_row *row,
+/* Who was asked about which certificate. */
+struct renewal_subject {
+	const char *ca;
+	struct renewal_row row;
+	bool pairs; /* names have two certificates, and both are renewed (`key both`) */
+};
+/* Applies ANSWER to SUBJECT's record, in served/, and its domain. ERR_NOTFOUND: there is no such
+ * certificate any more, and no record of it either. RET_RENEWAL is as stored. */
+MUST_CHECK enum err renewal_settle(struct store_txn *txn, const struct renewal_subject *subject,
                                    const struct renewal_answer *answer, struct renewal *ret_renewal,
                                    struct renewal_change *ret_change);
 
-/* Before a certificate of NAME is replaced: when it was stored; BEFORE is zeroed when unknown. */
-void renewal_remember(struct store_txn *txn, const struct domain *d, struct renewal *before);
-/* After domain_put() of D with a new certificate, which CA has issued to CLIENT's account. */
+/* When D's first certificate, or its second one, is to be renewed: the moment within the CA's
+ * window, or the usual one. */
+int64_t renewal_moment(struct store_txn *txn, const struct domain *d, bool second, uint32_t random);
+/* When D is: the sooner of both if it has PAIRS. */
+int64_t renewal_plan(struct store_txn *txn, const struct domain *d, bool pairs, uint32_t random);
+
+/* What D had before it got a new certificate. */
+struct renewal_before {
+	uint64_t generations[2]; /* first and second, 0: none */
+	int64_t stored_at[2];    /* 0: not known */
+	uint8_t early[2];
+};
+void renewal_remember(struct store_txn *txn, const struct domain *d,
+                      struct renewal_before *ret_before);
+/* After domain_put() of D with one new certificate, which CA has issued to CLIENT's account. */
 MUST_CHECK enum err renewal_issued(struct store_txn *txn, const struct domain *d, const char *ca,
-                                   const struct client *client, const struct renewal *before);
-/* The identifier of D's certificate for `replaces` (5): when CA issued it to CLIENT's account, has
- * named a window for it, and has not dropped renewalInfo since. False: there is none. CLIENT may be
- * NULL. */
-bool renewal_replaces(struct store *store, const struct domain *d, const char *ca,
-                      const struct client *client, char ret_id[RENEWAL_TEXT_MAX + 1]);
+                                   const struct client *client,
+                                   const struct renewal_before *before);
+/* For `replaces` (5): whether CA issued R's certificate to CLIENT's account, has named a window for
+ * it, and has not dropped renewalInfo since. CLIENT may be NULL. */
+bool renewal_is_replaceable(const struct renewal *r, const char *ca, const struct client *client);
 
 #endif

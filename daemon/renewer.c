@@ -124,8 +124,7 @@ settle_in(struct renewer *s, struct store_txn *txn, struct told *told)
 		struct renewal_change change;
 		struct renewal r;
 
-		err = renewal_settle(txn, ask->ca->conf->name, &ask->row, &ask->answer, &r,
-		                     &change);
+		err = renewal_settle(txn, &ask->subject, &ask->answer, &r, &change);
 		if (err == ERR_NOTFOUND)
 			continue; /* removed or renewed meanwhile */
 		if (err)

@@ -168,7 +168,7 @@ look_up_id(struct store_txn *txn, const struct domain *d, uint64_t generation,
 static enum err
 load(struct store_txn *txn, struct renewal_ask *ask)
 {
-	const struct renewal_row *row = &ask->row;
+	const struct renewal_row *row = &ask->subject.row;
 	struct renewal r;
 	struct domain d;
 	enum err err = domain_get(txn, &row->name, &d);
@@ -212,8 +212,8 @@ judge(struct renewal_ask *ask, const struct transport_reply *reply)
 		answer_is(ask, RENEWAL_WINDOW, reply->retry_after_ms);
 		return;
 	}
-	log_host_info(&ask->row.name, "no renewal information from ca %s: %s", ask->ca->conf->name,
-	              why.detail);
+	log_host_info(&ask->subject.row.name, "no renewal information from ca %s: %s",
+	              ask->ca->conf->name, why.detail);
 	answer_is(ask, reply->status == 200 ? RENEWAL_SENSELESS : RENEWAL_FAILED,
 	          reply->retry_after_ms < 0 ? 0 : reply->retry_after_ms);
 }
@@ -261,7 +261,10 @@ begin(struct renewer_ca *ca, const struct renewal_row *row)
 	if (!ask)
 		return;
 	ask->ca = ca;
-	ask->row = *row;
+	ask->subject = (struct renewal_subject){
+		.ca = ca->conf->name,
+		.row = *row,
+		.pairs = ca->renewer->conf->otherwise.second_key != KEY_KINDS};
 	err = store_begin_read(ca->renewer->config.store, STORE_SERVED, &txn);
 	if (!err) {
 		err = load(txn, ask);
@@ -291,7 +294,8 @@ is_asking(const struct renewer_ca *ca, const struct renewal_row *row)
 	const struct renewal_ask *ask;
 
 	TAILQ_FOREACH(ask, &ca->asks, link)
-	if (ask->row.generation == row->generation && hostname_equal(&ask->row.name, &row->name))
+	if (ask->subject.row.generation == row->generation &&
+	    hostname_equal(&ask->subject.row.name, &row->name))
 		return true;
 	return false;
 }

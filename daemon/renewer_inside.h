@@ -25,7 +25,7 @@ struct transport_reply;
 struct renewal_ask {
 	TAILQ_ENTRY(renewal_ask) link;
 	struct renewer_ca *ca;
-	struct renewal_row row;
+	struct renewal_subject subject;
 	struct renewal_answer answer;
 };
 TAILQ_HEAD(renewal_asks, renewal_ask);

@@ -32,6 +32,7 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511, TABLE_KEY_TEXT_MAX = 4 * TABLE_KEY_
 	X(STATE, "state", STORE_SERVED, TABLE_PLAIN, 0)                                            \
 	X(REASON, "reason", STORE_SERVED, TABLE_PLAIN, 0)                                          \
 	X(LABEL, "label", STORE_SERVED, TABLE_PLAIN, 0)                                            \
+	X(LEAD, "lead", STORE_SERVED, TABLE_PLAIN, 0)                                              \
 	X(COUNT, "count", STORE_SERVED, TABLE_PLAIN, 0)                                            \
 	X(CERT, "cert", STORE_SERVED, 2, 2)                                                        \
 	X(CHAIN, "chain", STORE_SERVED, 2, 3)                                                      \

@@ -54,9 +54,8 @@ moments(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct renewal r = {.stored_at = NOW - rows[i].stored,
-		                    .early = rows[i].early,
-		                    .failures = 7};
+		struct renewal r = {
+			.stored_at = NOW - rows[i].stored, .early = rows[i].early, .failures = 7};
 		struct renewal_answer a = window(rows[i].start, rows[i].end);
 		struct renewal_change c;
 
@@ -189,9 +188,10 @@ static enum err
 settle(struct store_txn *txn, const struct renewal_row *r, const struct renewal_answer *a,
        struct renewal_change *ret_change)
 {
+	const struct renewal_subject subject = {.ca = "le", .row = *r};
 	struct renewal stored;
 
-	return renewal_settle(txn, "le", r, a, &stored, ret_change);
+	return renewal_settle(txn, &subject, a, &stored, ret_change);
 }
 
 static void
@@ -271,7 +271,8 @@ what_is_gone_is_forgotten(void **state)
 	assert_int_equal(renewal_get(txn, &d.name, 3, &r), ERR_OK);
 	assert_int_equal(r.window_end, 0);
 	/* no domain at all */
-	r = (struct renewal){.name = tmpstore_name("b.example"), .generation = 1, .ca = "le", .due_at = NOW};
+	r = (struct renewal){
+		.name = tmpstore_name("b.example"), .generation = 1, .ca = "le", .due_at = NOW};
 	assert_int_equal(renewal_put(txn, &r), ERR_OK);
 	stale = (struct renewal_row){.name = r.name, .generation = 1, .due_at = NOW};
 	assert_int_equal(settle(txn, &stale, &a, &c), ERR_NOTFOUND);
