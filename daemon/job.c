@@ -281,7 +281,8 @@ job_settle(struct job *job, struct store_txn *txn)
 	struct domain d;
 	enum err err = domain_get(txn, &job->name, &d);
 
-	if (!err && d.lead.len) /* another name's order has it now */
+	/* since the order began: not ours to order any more, or another name's order has it */
+	if (!err && (d.state == DOMAIN_EXTERNAL || d.lead.len))
 		err = ERR_NOTFOUND;
 	if (err)
 		return err;

@@ -165,11 +165,11 @@ give(struct store_txn *txn, struct domain *d, const struct cert *cert, bool pool
 	if (second) {
 		d->second =
 			(struct domain_second){cert->generation, cert->not_before, cert->not_after};
-		return ERR_OK;
+	} else {
+		domain_take_cert(d, cert, pooled);
+		pair_settle(txn, d, pair_leaf_is_rsa(&cert->leaf));
 	}
-	domain_take_cert(d, cert, pooled);
-	pair_settle(txn, d, pair_leaf_is_rsa(&cert->leaf));
-	return staple_plan(txn, &d->name, cert->generation,
+	return staple_plan(txn, &d->name, second, cert->generation,
 	                   (struct span){cert->leaf.data, cert->leaf.len});
 }
 
