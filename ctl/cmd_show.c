@@ -16,10 +16,31 @@ enum { FIELD_MAX = 2048 };
 static const char *const list_members[] = {"display",    "ca",        "labels",     "lead",
                                            "not_before", "not_after", "generation", "next",
                                            "error",      NULL};
-static const char *const show_members[] = {
-	"display",    "ca",     "labels", "lead",  "with",  "not_before", "not_after",
-	"generation", "serial", "issuer", "key",   "names", "second",     "ocsp_until",
-	"ocsp_next",  "next",   "step",   "order", "error", NULL};
+static const char *const show_members[] = {"display",
+                                           "ca",
+                                           "labels",
+                                           "lead",
+                                           "with",
+                                           "not_before",
+                                           "not_after",
+                                           "generation",
+                                           "serial",
+                                           "issuer",
+                                           "key",
+                                           "names",
+                                           "second",
+                                           "ocsp_until",
+                                           "ocsp_next",
+                                           "renewal_from",
+                                           "renewal_until",
+                                           "renewal_at",
+                                           "renewal_asked",
+                                           "renewal_why",
+                                           "next",
+                                           "step",
+                                           "order",
+                                           "error",
+                                           NULL};
 
 static void
 print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
@@ -205,6 +226,23 @@ field_error(const cJSON *error, int64_t now)
 	print_field("hint", json_text(error, "hint"));
 }
 
+/* What the CA says about when (RFC 9773). */
+static void
+field_renewal(const cJSON *object, int64_t now)
+{
+	const char *from = json_text(object, "renewal_from"),
+		   *until = json_text(object, "renewal_until");
+	char field[FIELD_MAX];
+
+	if (from && until) {
+		snprintf(field, sizeof(field), "%s to %s", from, until);
+		print_field("CA's window", field);
+	}
+	field_time("renewal", object, "renewal_at", now);
+	print_field("because of", json_text(object, "renewal_why"));
+	field_time("asked next", object, "renewal_asked", now);
+}
+
 /* The certificate with the other type of key. */
 static void
 field_second(const cJSON *second, int64_t now)
@@ -219,6 +257,7 @@ field_second(const cJSON *second, int64_t now)
 	field_time("  expires", second, "not_after", now);
 	field_time("  OCSP until", second, "ocsp_until", now);
 	field_time("  OCSP next", second, "ocsp_next", now);
+	field_renewal(second, now);
 }
 
 static void
@@ -248,6 +287,7 @@ show_person(const cJSON *item)
 	field_second(json_object(item, "second"), now);
 	field_time("OCSP until", item, "ocsp_until", now);
 	field_time("OCSP next", item, "ocsp_next", now);
+	field_renewal(item, now);
 	snprintf(field, sizeof(field), "%" PRId64, generation);
 	print_field("generation", generation ? field : NULL);
 	print_field("order", json_text(item, "order"));

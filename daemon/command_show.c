@@ -17,6 +17,7 @@
 #include "store/cert.h"
 #include "store/domain_list.h"
 #include "store/ocsp.h"
+#include "store/renewal.h"
 #include "store/order.h"
 #include "store/store.h"
 
@@ -223,6 +224,23 @@ add_answer(cJSON *object, struct store_txn *txn, const struct domain *d, bool se
 	ocsp_done(&ocsp);
 }
 
+/* What the CA says about when (RFC 9773). Who shares a certificate has no record of its own. */
+static void
+add_renewal(cJSON *object, struct store_txn *txn, const struct domain *d, bool second)
+{
+	uint64_t generation = second ? d->second.generation : d->generation;
+	struct renewal r;
+
+	if (!generation || renewal_get(txn, d->lead.len ? &d->lead : &d->name, generation, &r))
+		return;
+	add_time(object, "renewal_from", r.window_start);
+	add_time(object, "renewal_until", r.window_end);
+	add_time(object, "renewal_at", r.renew_at);
+	add_time(object, "renewal_asked", r.due_at);
+	if (*r.explanation)
+		cJSON_AddStringToObject(object, "renewal_why", r.explanation);
+}
+
 static void
 add_beside(cJSON *item, struct control *c, const struct domain *d)
 {
@@ -233,8 +251,11 @@ add_beside(cJSON *item, struct control *c, const struct domain *d)
 		return;
 	set_members_to_json(txn, &d->name, item);
 	add_answer(item, txn, d, false);
-	if (second)
+	add_renewal(item, txn, d, false);
+	if (second) {
 		add_answer(second, txn, d, true);
+		add_renewal(second, txn, d, true);
+	}
 	store_abort(txn);
 }
 
