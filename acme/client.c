@@ -291,7 +291,9 @@ on_reply(void *arg, struct transport_reply *reply)
 	struct call *call = arg;
 	struct client *c = call->client;
 	struct client_answer answer = {
-		.unsent = reply->err == ERR_UNREACHABLE || reply->err == ERR_CRYPTO,
+		.unsent = reply->err == ERR_UNREACHABLE || reply->err == ERR_CRYPTO ||
+		          (reply->err == ERR_TIMEOUT && reply->unsent),
+		.silent = reply->err == ERR_TIMEOUT,
 		.reply = reply->err ? NULL : reply,
 	};
 

@@ -44,6 +44,7 @@ typedef void client_account_fn(void *arg, const char *account_url, const char *o
 struct client_answer {
 	struct problem problem;
 	bool unsent; /* with a problem: the request certainly never reached the CA */
+	bool silent; /* with a problem: the time for an answer was over */
 	const struct transport_reply *reply;
 };
 typedef void client_answer_fn(void *arg, const struct client_answer *answer);

@@ -12,6 +12,8 @@ MUST_CHECK enum err transport_narrow(void *easy, const struct transport_question
 /* EASY ends when hands are shaken, and shows the certificate. */
 void transport_set_probe(void *easy);
 
+/* Whether EASY ended before a byte of the request had left. */
+bool transport_has_sent_nothing(void *easy);
 /* Our word for a CURLcode. */
 enum err transport_err(int code);
 /* Status and headers of EASY's last response; the body is there already. */

@@ -27,7 +27,7 @@ on_answer(void *arg, const struct client_answer *answer)
 	struct job *job = arg;
 	struct notice notice;
 
-	authority_note(job->ca, &answer->problem);
+	authority_note(job->ca, answer, engine_send(job->engine)->target == CLIENT_NEW_ORDER);
 	engine_feed(job->engine, answer);
 	job->phase = JOB_RUN;
 	while (job_progress(job, &notice))
@@ -149,7 +149,7 @@ on_lost_answer(void *arg, const struct client_answer *answer)
 	bool has_list = client_lists_orders(ca->client);
 
 	if (answer->problem.kind != PROBLEM_CA_PROTOCOL || has_list)
-		authority_note(ca, &answer->problem);
+		authority_note(ca, answer, false);
 	lost_feed(ca->lost, answer);
 	lost_post(ca->issuer, ca);
 }

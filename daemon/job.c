@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "daemon/authority.h"
 #include "daemon/conf.h"
+#include "daemon/failover.h"
+#include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "daemon/pair.h"
 #include "daemon/plan.h"
@@ -162,7 +164,26 @@ job_has_ended(const struct job *job)
 {
 	enum engine_wish wish = engine_wish(job->engine);
 
-	return job->phase != JOB_LOST && (wish == ENGINE_DONE || wish == ENGINE_FAILED);
+	return job->left ||
+	       (job->phase != JOB_LOST && (wish == ENGINE_DONE || wish == ENGINE_FAILED));
+}
+
+bool
+job_may_move_on(const struct job *job)
+{
+	struct domain d = job->domain;
+
+	snprintf(d.ca, sizeof(d.ca), "%s", job->ca->conf->name);
+	return failover_advance(&d, issuer_is_usable, job->ca->issuer);
+}
+
+void
+job_leave(struct job *job, const struct problem *problem)
+{
+	job->left = true;
+	job->problem = *problem;
+	job->problem.retry_at = 0; /* of another name, maybe */
+	job->phase = JOB_RUN;
 }
 
 void
@@ -175,7 +196,9 @@ job_judge(struct job *job)
 	if (job->judged || !job_has_ended(job))
 		return;
 	job->judged = true;
-	job->forget_order = true;
+	job->forget_order = !job->left;
+	if (job->left)
+		return;
 	if (engine_wish(job->engine) == ENGINE_FAILED) {
 		job->problem = *engine_problem(job->engine);
 		job->forget_order = engine_is_dead(job->engine);
@@ -218,6 +241,7 @@ put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 	domain_take_cert(d, &cert, false);
 	pair_settle(txn, d, pair_leaf_is_rsa(&cert.leaf));
 	cert_done(&cert);
+	failover_restart(d);
 	d->state = DOMAIN_VALID;
 	d->failures = 0;
 	d->problem = (struct problem){0};
@@ -225,20 +249,35 @@ put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 	return err;
 }
 
+/* On to the next CA at once, or back to the first after a while. */
+static void
+put_failure(struct job *job, struct domain *d)
+{
+	int64_t now = clock_wall(), not_after = d->generation ? d->not_after : 0;
+
+	d->state = DOMAIN_FAILING;
+	d->failures++;
+	d->problem = job->problem;
+	d->due_at = now;
+	/* The operator may have given it other CAs meanwhile. */
+	job->moves_on = strcmp(d->ca, job->ca->conf->name) == 0 &&
+	                failover_helps(&job->problem) &&
+	                failover_advance(d, issuer_is_usable, job->ca->issuer);
+	if (job->moves_on)
+		return;
+	failover_restart(d);
+	d->due_at = plan_retry_at(failover_rounds(d), now, not_after, &job->problem);
+}
+
 static enum err
 put_end(struct job *job, struct store_txn *txn, struct domain *d)
 {
 	enum err err = ERR_OK;
 
-	if (job->problem.kind == PROBLEM_NONE) {
+	if (job->problem.kind == PROBLEM_NONE)
 		err = put_certificate(job, txn, d);
-	} else {
-		d->state = DOMAIN_FAILING;
-		d->failures++;
-		d->problem = job->problem;
-		d->due_at = plan_retry_at(d->failures, clock_wall(),
-		                          d->generation ? d->not_after : 0, &job->problem);
-	}
+	else
+		put_failure(job, d);
 	for (size_t i = 0; i < job->published_count && !err; i++)
 		err = challenge_del(txn, &job->published[i]);
 	return err ? err : domain_put(txn, d);
@@ -338,9 +377,12 @@ describe_end(const struct job *job, struct event *e)
 
 	if (job->problem.kind != PROBLEM_NONE) {
 		snprintf(e->type, sizeof(e->type), "order.failed");
-		snprintf(e->detail, sizeof(e->detail), "%s: %s; next try %s",
-		         problem_code(job->problem.kind), job->problem.detail,
-		         clock_format(job->domain.due_at, at));
+		clock_format(job->domain.due_at, at);
+		if (job->moves_on)
+			snprintf(at, sizeof(at), "at once");
+		snprintf(e->detail, sizeof(e->detail), "ca %s: %s: %.380s; next try %s",
+		         job->ca->conf->name, problem_code(job->problem.kind),
+		         job->problem.detail, at);
 		return;
 	}
 	snprintf(e->type, sizeof(e->type), "cert.stored");
