@@ -66,10 +66,15 @@ MUST_CHECK enum err client_post(struct client *client, enum client_target target
 /* Drops all requests posted with ARG, without callbacks. */
 void client_cancel(struct client *client, const void *arg);
 
+/* The same, if one waits for its turn still: true, and it has certainly not been sent. */
+bool client_withdraw(struct client *client, const void *arg);
+
 /* base64url SHA-256 of the account key (RFC 8555 8.1); lives as long as the client. */
 const char *client_thumbprint(const struct client *client);
 /* Whether the account has a list of its orders (RFC 8555 7.1.2.1); known once the account is. */
 bool client_lists_orders(const struct client *client);
+/* Whether directory and account are there, so that client_lists_orders() means what it says. */
+bool client_is_ready(const struct client *client);
 /* "new", "directory", "account", "ready": for people. */
 const char *client_state_word(const struct client *client);
 

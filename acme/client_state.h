@@ -62,6 +62,7 @@ struct client {
 	struct calls finished;
 	size_t sent_count;
 	size_t orders_sent; /* newOrder requests among them */
+	bool silent;        /* the last thing heard was nothing at all, for too long */
 	bool deferred;      /* transport_defer() was asked for client_flush() */
 };
 

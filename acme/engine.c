@@ -222,6 +222,7 @@ engine_gone(struct engine *e, const char *why)
 	struct problem problem;
 
 	problem_set(&problem, PROBLEM_CA_ERROR, "a new order is needed: %s", why);
+	e->gone = true;
 	engine_fail(e, &problem, true);
 }
 
@@ -363,6 +364,12 @@ bool
 engine_is_dead(const struct engine *e)
 {
 	return e->dead;
+}
+
+bool
+engine_is_gone(const struct engine *e)
+{
+	return e->gone;
 }
 
 const char *

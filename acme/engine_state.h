@@ -89,6 +89,7 @@ struct engine {
 	struct buf certificate;
 	struct problem problem;
 	bool dead;
+	bool gone;
 };
 
 /* A bare engine; engine_new() and engine_load() fill it. NULL: no memory. */

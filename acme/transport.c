@@ -17,8 +17,8 @@ enum {
 	CONNECT_TIMEOUT_S = 10,
 	TOTAL_TIMEOUT_S = 60,
 	SILENCE_TIMEOUT_S = 30,
-	LEAST_SPEED = 32,       /* bytes a second; slower is silence */
-	READ_TOTAL_S = 20,      /* for what costs the CA no work: GET and HEAD */
+	LEAST_SPEED = 32,  /* bytes a second; slower is silence */
+	READ_TOTAL_S = 20, /* for what costs the CA no work: GET and HEAD */
 	READ_SILENCE_S = 10,
 	CA_CACHE_S = 60, /* how long a replaced ca-file goes unnoticed */
 	CONNECT_TO_MAX = 600,

@@ -37,7 +37,7 @@ struct wish {
 	const char *given;
 	struct hostname name;
 	bool absent;
-	const struct conf_ca *ca; /* NULL: the request's for a new name, its own for an old one */
+	struct ca_choice cas; /* none: the request's for a new name, its own for an old one */
 	const struct conf_backend *backend;
 	bool relabel;
 	struct domain labels; /* its labels only */
@@ -49,7 +49,7 @@ struct wish {
 struct batch {
 	struct control_client *cl;
 	struct store_txn *txn;
-	const struct conf_ca *ca;
+	struct ca_choice cas;
 	const struct conf_backend *backend;
 	bool dry_run;
 	char no_room[PROBLEM_DETAIL_MAX]; /* why no name can be new, "" = it can */
@@ -119,15 +119,25 @@ labels_to_json(const struct domain *d, cJSON *item)
 static void
 read_blocks(const struct conf *conf, const cJSON *item, struct wish *w)
 {
-	const char *ca = json_text(item, "ca"), *backend = json_text(item, "backend");
+	const char *backend = json_text(item, "backend"), *word;
+	char why[256];
 
-	w->ca = ca ? conf_ca(conf, ca) : NULL;
+	word = choose_cas(conf, item, &w->cas, why, sizeof(why));
 	w->backend = backend ? conf_backend(conf, backend) : NULL;
-	if (ca && !w->ca)
-		refuse(w, "unknown-ca", "the configuration has no ca \"%.100s\"", ca);
+	if (word)
+		refuse(w, word, "%s", why);
 	else if (backend && !w->backend)
 		refuse(w, "unknown-backend", "the configuration has no backend \"%.100s\"",
 		       backend);
+}
+
+static bool
+is_of_its_type(const cJSON *member)
+{
+	if (strcmp(member->string, "labels") == 0)
+		return cJSON_IsObject(member);
+	return cJSON_IsString(member) ||
+	       (strcmp(member->string, "ca") == 0 && cJSON_IsArray(member));
 }
 
 /* A member that nobody knows is a slip of the pen, and must not pass as done. */
@@ -143,8 +153,7 @@ unknown_member(const cJSON *item)
 
 		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 			found = found || strcmp(member->string, known[i]) == 0;
-		if (!found || (strcmp(member->string, "labels") == 0 ? !cJSON_IsObject(member)
-		                                                     : !cJSON_IsString(member)))
+		if (!found || !is_of_its_type(member))
 			return member->string;
 	}
 	return NULL;
@@ -181,9 +190,9 @@ static enum err
 create(struct batch *b, struct wish *w)
 {
 	struct domain d = {.name = w->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
-	const struct conf_ca *ca = w->ca ? w->ca : b->ca;
+	const struct ca_choice *cas = w->cas.count ? &w->cas : &b->cas;
 
-	if (hostname_is_wildcard(&w->name) && !ca_may_have_wildcards(ca)) {
+	if (hostname_is_wildcard(&w->name) && !ca_may_have_wildcards(cas->cas[0])) {
 		refuse(w, "unsupported",
 		       "a wildcard certificate needs dns-01, which this CA's "
 		       "block does not allow");
@@ -195,7 +204,7 @@ create(struct batch *b, struct wish *w)
 	}
 	w->change = CREATED;
 	d.due_at = d.created_at;
-	snprintf(d.ca, sizeof(d.ca), "%s", ca->name);
+	choice_put(cas, &d);
 	snprintf(d.backend, sizeof(d.backend), "%s", (w->backend ? w->backend : b->backend)->name);
 	memcpy(d.labels, w->labels.labels, sizeof(d.labels));
 	return b->dry_run ? ERR_OK : domain_put(b->txn, &d);
@@ -206,14 +215,14 @@ update(struct batch *b, struct wish *w, struct domain *d)
 {
 	struct domain before = *d;
 
-	if (w->ca)
-		snprintf(d->ca, sizeof(d->ca), "%s", w->ca->name);
+	if (w->cas.count && !choice_is(&w->cas, d))
+		choice_put(&w->cas, d);
 	if (w->backend)
 		snprintf(d->backend, sizeof(d->backend), "%s", w->backend->name);
 	if (w->relabel)
 		memcpy(d->labels, w->labels.labels, sizeof(d->labels));
-	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->backend, before.backend) == 0 &&
-	    strcmp(d->labels, before.labels) == 0)
+	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->cas, before.cas) == 0 &&
+	    strcmp(d->backend, before.backend) == 0 && strcmp(d->labels, before.labels) == 0)
 		return ERR_OK;
 	w->change = UPDATED;
 	return b->dry_run ? ERR_OK : domain_put(b->txn, d);
@@ -263,6 +272,7 @@ static enum err
 put_event(struct batch *b, struct store_txn *txn, const struct wish *w)
 {
 	struct event e = {.at = clock_wall()};
+	char cas[DOMAIN_CAS_TEXT_MAX + 1] = "";
 	enum err err = ERR_OK;
 
 	if (w->word || w->change == UNCHANGED)
@@ -271,12 +281,13 @@ put_event(struct batch *b, struct store_txn *txn, const struct wish *w)
 	snprintf(e.name, sizeof(e.name), "%s", w->name.name);
 	if (w->change == CREATED)
 		snprintf(e.detail, sizeof(e.detail), "ca %s, backend %s",
-		         (w->ca ? w->ca : b->ca)->name,
+		         choice_text(w->cas.count ? &w->cas : &b->cas, cas),
 		         (w->backend ? w->backend : b->backend)->name);
 	else if (w->change == UPDATED)
-		snprintf(e.detail, sizeof(e.detail), "%s%s%s%s%s", w->ca ? "ca " : "",
-		         w->ca ? w->ca->name : "", w->backend ? " backend " : "",
-		         w->backend ? w->backend->name : "", w->relabel ? " labels" : "");
+		snprintf(e.detail, sizeof(e.detail), "%s%s%s%s%s", w->cas.count ? "ca " : "",
+		         w->cas.count ? choice_text(&w->cas, cas) : "",
+		         w->backend ? " backend " : "", w->backend ? w->backend->name : "",
+		         w->relabel ? " labels" : "");
 	else
 		err = order_del(txn, &w->name);
 	return err ? err : event_put(txn, &e);
@@ -366,7 +377,7 @@ command_apply(struct control_client *cl, const cJSON *request)
 		            "\"items\" must be a list of 1 to %d objects", MSG_NAMES_MAX);
 		return;
 	}
-	if (!choose_blocks(cl, request, &b.ca, &b.backend))
+	if (!choose_blocks(cl, request, &b.cas, &b.backend))
 		return;
 	err = run(&b, items);
 	if (err) {

@@ -33,7 +33,7 @@ struct batch {
 	struct control_client *cl;
 	struct control *control;
 	struct store_txn *txn;
-	const struct conf_ca *ca;           /* add */
+	struct ca_choice cas;               /* add */
 	const struct conf_backend *backend; /* add */
 	struct domain labels;               /* add: its labels only */
 	const char *event;
@@ -75,13 +75,13 @@ add_one(struct batch *b, struct outcome *o)
 		              "this name is here already: see certctl show");
 	if (err != ERR_NOTFOUND)
 		return err;
-	if (hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->ca))
+	if (hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->cas.cas[0]))
 		return refuse(o, ERR_UNSUPPORTED, "unsupported",
 		              "a wildcard certificate needs dns-01, which this CA's block does not "
 		              "allow");
 	d = (struct domain){.name = o->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
 	d.due_at = d.created_at;
-	snprintf(d.ca, sizeof(d.ca), "%s", b->ca->name);
+	choice_put(&b->cas, &d);
 	snprintf(d.backend, sizeof(d.backend), "%s", b->backend->name);
 	memcpy(d.labels, b->labels.labels, sizeof(d.labels));
 	return domain_put(b->txn, &d);
@@ -165,14 +165,15 @@ write_events(const struct batch *b)
 	for (size_t i = 0; i < b->count && !err; i++) {
 		const struct outcome *o = &b->outcomes[i];
 		struct event e = {.at = clock_wall()};
+		char cas[DOMAIN_CAS_TEXT_MAX + 1];
 
 		if (o->err || !b->event)
 			continue;
 		snprintf(e.type, sizeof(e.type), "%s", b->event);
 		snprintf(e.name, sizeof(e.name), "%s", o->name.name);
 		if (b->apply == add_one)
-			snprintf(e.detail, sizeof(e.detail), "ca %s, backend %s", b->ca->name,
-			         b->backend->name);
+			snprintf(e.detail, sizeof(e.detail), "ca %s, backend %s",
+			         choice_text(&b->cas, cas), b->backend->name);
 		else if (b->apply == remove_one)
 			err = order_del(txn, &o->name);
 		if (!err)
@@ -256,36 +257,6 @@ run_batch(struct batch *b, const cJSON *request)
 
 /* ---- verbs ---------------------------------------------------------------------------------- */
 
-bool
-choose_blocks(struct control_client *cl, const cJSON *request, const struct conf_ca **ret_ca,
-              const struct conf_backend **ret_backend)
-{
-	const struct conf *conf = cl->control->conf, *next = cl->control->next_conf;
-	const char *ca = json_text(request, "ca"), *backend = json_text(request, "backend");
-
-	*ret_ca = ca ? conf_ca(conf, ca) : conf->otherwise.ca;
-	*ret_backend = backend ? conf_backend(conf, backend) : conf->otherwise.backend;
-	if (!*ret_ca)
-		reply_error(cl, MSG_EXIT_USAGE, "unknown-ca",
-		            ca ? "the configuration has no ca \"%s\""
-		               : "no ca given, and the configuration has no default%s",
-		            ca ? ca : "");
-	else if (!*ret_backend)
-		reply_error(cl, MSG_EXIT_USAGE, "unknown-backend",
-		            backend ? "the configuration has no backend \"%s\""
-		                    : "no backend given, and the configuration has no default%s",
-		            backend ? backend : "");
-	if (!*ret_ca || !*ret_backend)
-		return false;
-	if (next &&
-	    (!conf_ca(next, (*ret_ca)->name) || !conf_backend(next, (*ret_backend)->name))) {
-		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
-		            "a reload is in work that drops this ca or backend");
-		return false;
-	}
-	return true;
-}
-
 void
 command_add(struct control_client *cl, const cJSON *request)
 {
@@ -298,7 +269,7 @@ command_add(struct control_client *cl, const cJSON *request)
 
 	if (labels_from_json(json_object(request, "labels"), &b.labels, why, sizeof(why)))
 		reply_error(cl, MSG_EXIT_USAGE, "invalid", "%s", why);
-	else if (choose_blocks(cl, request, &b.ca, &b.backend))
+	else if (choose_blocks(cl, request, &b.cas, &b.backend))
 		run_batch(&b, request);
 }
 

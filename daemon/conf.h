@@ -44,7 +44,7 @@ struct conf_ca {
 };
 
 struct conf_default {
-	const struct conf_ca *ca;           /* may be NULL: names must say which */
+	const struct conf_ca *ca;                  /* may be NULL: names must say which */
 	const struct conf_ca *cas[DOMAIN_CAS_MAX]; /* in the order they are asked, `ca` first */
 	size_t ca_count;
 	const struct conf_backend *backend; /* the same */

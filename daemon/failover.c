@@ -45,12 +45,15 @@ failover_advance(struct domain *d, failover_usable_fn *usable, void *arg)
 }
 
 void
-failover_restart(struct domain *d)
+failover_restart(struct domain *d, failover_usable_fn *known, void *arg)
 {
 	domain_ca_list list;
+	size_t count = domain_cas(d, list), at = 0;
 
-	(void)domain_cas(d, list);
-	snprintf(d->ca, sizeof(d->ca), "%s", list[0]);
+	while (at < count && !known(arg, list[at]))
+		at++;
+	if (at < count)
+		snprintf(d->ca, sizeof(d->ca), "%s", list[at]);
 }
 
 uint32_t

@@ -17,15 +17,16 @@
 struct domain;
 struct problem;
 
-/* Whether the CA of that name takes orders now: configured, not on hold. */
+/* Whether the CA of that name may be asked. */
 typedef bool failover_usable_fn(void *arg, const char *ca);
 
 /* Whether another CA may do better than the one that answered so. */
 bool failover_helps(const struct problem *problem);
-/* Makes the next usable CA behind D's current one its CA; false, D unchanged: there is none. */
+/* Makes the next USABLE CA (configured, not on hold) behind D's current one its CA; false, D
+ * unchanged: there is none. */
 bool failover_advance(struct domain *d, failover_usable_fn *usable, void *arg);
-/* Back to the first. */
-void failover_restart(struct domain *d);
+/* Back to the first that is KNOWN, that is configured; D unchanged when none is. */
+void failover_restart(struct domain *d, failover_usable_fn *known, void *arg);
 /* How often in a row all of D's CAs have failed, 1 = for the first time: for the back-off. */
 uint32_t failover_rounds(const struct domain *d);
 

@@ -225,7 +225,8 @@ show(struct issuer *s)
 		*seen = (struct issuer_ca){.orders = ca->active};
 		snprintf(seen->name, sizeof(seen->name), "%s", ca->conf->name);
 		snprintf(seen->state, sizeof(seen->state), "%s",
-		         hold_ms > 0  ? "on hold"
+		         hold_ms > 0                                          ? "on hold"
+		         : budget_room(&s->cas[i]->budget, clock_wall()) == 0 ? "out of budget"
 		         : ca->client ? client_state_word(ca->client)
 		                      : "idle");
 		if (ca->down > 0 || hold_ms > 0) {

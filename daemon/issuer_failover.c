@@ -2,6 +2,7 @@
 /* What happens to a CA's names while it takes no orders, when they have another one. */
 #include <string.h>
 
+#include "acme/client.h"
 #include "acme/engine.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,15 +13,27 @@
 
 enum { PASS_PAGE = 512, PASS_EVERY_MS = 250 };
 
+static struct authority *
+find_ca(const struct issuer *s, const char *ca)
+{
+	for (size_t i = 0; i < s->ca_count; i++)
+		if (strcmp(s->cas[i]->conf->name, ca) == 0)
+			return s->cas[i];
+	return NULL;
+}
+
+bool
+issuer_has_ca(void *arg, const char *ca)
+{
+	return find_ca(arg, ca) != NULL;
+}
+
 bool
 issuer_is_usable(void *arg, const char *ca)
 {
-	struct issuer *s = arg;
+	struct authority *a = find_ca(arg, ca);
 
-	for (size_t i = 0; i < s->ca_count; i++)
-		if (strcmp(s->cas[i]->conf->name, ca) == 0)
-			return authority_is_usable(s->cas[i], clock_mono_ms());
-	return false;
+	return a && authority_is_usable(a, clock_mono_ms());
 }
 
 /* An order that exists is worth some patience, unless the CA has fallen silent and the name has
@@ -38,11 +51,19 @@ is_to_leave(const struct job *job)
 	return (silent || !has_order) && job_may_move_on(job);
 }
 
+/* It stands in line with a newOrder for a CA that gives us no more orders now. */
+static bool
+is_held_in_line(const struct job *job)
+{
+	return job->phase == JOB_SENT && job->ca->hold_until > clock_mono_ms() &&
+	       !*engine_url(job->engine) && client_withdraw(job->ca->client, job);
+}
+
 void
 issuer_leave(struct issuer *s)
 {
 	for (struct job *job = s->jobs; job; job = job->hh.next)
-		if (is_to_leave(job))
+		if (is_to_leave(job) || is_held_in_line(job))
 			job_leave(job, &job->ca->problem);
 }
 

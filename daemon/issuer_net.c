@@ -17,7 +17,7 @@
 #include "daemon/notice.h"
 #include "store/event.h"
 
-enum { PROBES_MAX = 5, PROBE_AGAIN_MS = 200, SEEK_AGAIN_MS = 5000 };
+enum { PROBES_MAX = 5, PROBE_AGAIN_MS = 200, SEEK_AGAIN_MS = 5000, SEEKS_MAX = 3 };
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
@@ -103,15 +103,25 @@ is_known(void *arg, const char *order_url)
 
 static void on_lost_answer(void *arg, const struct client_answer *answer);
 
+/* Whether to look once more later. A CA that is up and whose list makes no sense will not learn. */
+static bool
+seeks_again(struct job *job, bool failed)
+{
+	if (failed && job->ca->down == 0)
+		job->seeks++;
+	return failed && job->seeks < SEEKS_MAX;
+}
+
 static void
 lost_done(struct issuer *s, struct authority *ca)
 {
 	bool failed = lost_failed(ca->lost);
 
-	for (struct job *job = s->jobs; job && !failed; job = job->hh.next) {
+	for (struct job *job = s->jobs; job; job = job->hh.next) {
 		const char *url;
 
-		if (job->ca != ca || job->phase != JOB_LOST || !job->sought)
+		if (job->ca != ca || job->phase != JOB_LOST || !job->sought ||
+		    seeks_again(job, failed))
 			continue;
 		url = lost_url(ca->lost, &job->name);
 		log_host_info(&job->name,
@@ -148,9 +158,13 @@ on_lost_answer(void *arg, const struct client_answer *answer)
 	struct authority *ca = arg;
 	bool has_list = client_lists_orders(ca->client);
 
-	if (answer->problem.kind != PROBLEM_CA_PROTOCOL || has_list)
+	if (!has_list && client_is_ready(ca->client) && answer->unsent &&
+	    answer->problem.kind == PROBLEM_CA_PROTOCOL) {
+		lost_none(ca->lost);
+	} else {
 		authority_note(ca, answer, false);
-	lost_feed(ca->lost, answer);
+		lost_feed(ca->lost, answer);
+	}
 	lost_post(ca->issuer, ca);
 }
 

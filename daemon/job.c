@@ -78,6 +78,7 @@ load_engine(struct job *job, struct store *store)
 		err = engine_load(order.state.data, order.state.len, words, count, &job->engine);
 	if (!err)
 		job->created_at = order.created_at;
+	job->resumed = !err;
 	order_done(&order);
 	if (err && err != ERR_NOTFOUND && err != ERR_NOMEM) {
 		log_host_warn(&job->name, "its stored order cannot be read (%s): ordering anew",
@@ -181,8 +182,9 @@ void
 job_leave(struct job *job, const struct problem *problem)
 {
 	job->left = true;
+	/* Nothing was sent that could have made an order. */
+	job->forget_order = !*engine_url(job->engine) && job->phase != JOB_LOST;
 	job->problem = *problem;
-	job->problem.retry_at = 0; /* of another name, maybe */
 	job->phase = JOB_RUN;
 }
 
@@ -196,9 +198,9 @@ job_judge(struct job *job)
 	if (job->judged || !job_has_ended(job))
 		return;
 	job->judged = true;
-	job->forget_order = !job->left;
 	if (job->left)
 		return;
+	job->forget_order = true;
 	if (engine_wish(job->engine) == ENGINE_FAILED) {
 		job->problem = *engine_problem(job->engine);
 		job->forget_order = engine_is_dead(job->engine);
@@ -241,7 +243,7 @@ put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 	domain_take_cert(d, &cert, false);
 	pair_settle(txn, d, pair_leaf_is_rsa(&cert.leaf));
 	cert_done(&cert);
-	failover_restart(d);
+	failover_restart(d, issuer_has_ca, job->ca->issuer);
 	d->state = DOMAIN_VALID;
 	d->failures = 0;
 	d->problem = (struct problem){0};
@@ -255,17 +257,19 @@ put_failure(struct job *job, struct domain *d)
 {
 	int64_t now = clock_wall(), not_after = d->generation ? d->not_after : 0;
 
+	d->due_at = now;
+	job->moves_on = false;
+	if (job->resumed && !job->left && engine_is_gone(job->engine))
+		return; /* that order was the last attempt's: it has been counted */
 	d->state = DOMAIN_FAILING;
 	d->failures++;
 	d->problem = job->problem;
-	d->due_at = now;
 	/* The operator may have given it other CAs meanwhile. */
-	job->moves_on = strcmp(d->ca, job->ca->conf->name) == 0 &&
-	                failover_helps(&job->problem) &&
+	job->moves_on = strcmp(d->ca, job->ca->conf->name) == 0 && failover_helps(&job->problem) &&
 	                failover_advance(d, issuer_is_usable, job->ca->issuer);
 	if (job->moves_on)
 		return;
-	failover_restart(d);
+	failover_restart(d, issuer_has_ca, job->ca->issuer);
 	d->due_at = plan_retry_at(failover_rounds(d), now, not_after, &job->problem);
 }
 
@@ -381,8 +385,8 @@ describe_end(const struct job *job, struct event *e)
 		if (job->moves_on)
 			snprintf(at, sizeof(at), "at once");
 		snprintf(e->detail, sizeof(e->detail), "ca %s: %s: %.380s; next try %s",
-		         job->ca->conf->name, problem_code(job->problem.kind),
-		         job->problem.detail, at);
+		         job->ca->conf->name, problem_code(job->problem.kind), job->problem.detail,
+		         at);
 		return;
 	}
 	snprintf(e->type, sizeof(e->type), "cert.stored");

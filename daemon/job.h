@@ -50,6 +50,7 @@ struct job {
 	bool marked;            /* the domain knows: due_at is 0 */
 	bool unsaved;           /* the engine's state is not stored yet */
 	bool sought;            /* LOST: part of the search that runs */
+	unsigned seeks;         /* LOST: searches that ended early though the CA was not down */
 	bool left;              /* `problem` is why we stop here, though the engine would go on */
 	bool judged;            /* `chain` and `problem` hold the judgement of a DONE order */
 	struct chain chain;     /* what is being stored */
@@ -57,6 +58,7 @@ struct job {
 	struct challenge *published;
 	size_t published_count;
 	size_t settled_count; /* of them, committed */
+	bool resumed;         /* the order is from an attempt before */
 	bool forget_order;    /* at close: the order record goes */
 	bool moves_on;        /* it failed, and another CA is asked at once */
 	bool was_ordered;     /* the step was told */
@@ -80,8 +82,8 @@ void job_judge(struct job *job);
 bool job_has_ended(const struct job *job);
 /* Whether the name would be asked for at another CA of its own, now. */
 bool job_may_move_on(const struct job *job);
-/* Ends the attempt with the PROBLEM that its CA is known to have; not while a request of it is under
- * way. */
+/* Ends the attempt with the PROBLEM that its CA is known to have; not while a request of it is
+ * under way. */
 void job_leave(struct job *job, const struct problem *problem);
 /* served/: marks the domain, publishes challenges, or writes the end of the attempt. ERR_NOTFOUND:
  * the domain was removed meanwhile. Nothing in JOB changes; job_settled() does that after the

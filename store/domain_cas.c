@@ -28,8 +28,8 @@ domain_set_cas(struct domain *d, const char *const *names, size_t count)
 
 	d->cas[0] = '\0';
 	for (size_t i = 0; count > 1 && i < count && used < sizeof(d->cas); i++)
-		used += (size_t)snprintf(d->cas + used, sizeof(d->cas) - used, "%s%s",
-		                         i ? " " : "", names[i]);
+		used += (size_t)snprintf(d->cas + used, sizeof(d->cas) - used, "%s%s", i ? " " : "",
+		                         names[i]);
 	snprintf(d->ca, sizeof(d->ca), "%s", names[0]);
 }
 

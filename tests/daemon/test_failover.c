@@ -45,8 +45,10 @@ the_next_usable_one(void **state)
 		print_message("%s at %s, held %s\n", moves[i].cas, moves[i].ca, moves[i].held);
 		assert_int_equal(moved, *moves[i].next != '\0');
 		assert_string_equal(d.ca, moved ? moves[i].next : moves[i].ca);
-		failover_restart(&d);
+		failover_restart(&d, is_usable, (void *)"");
 		assert_string_equal(d.ca, *moves[i].cas ? "a1" : moves[i].ca);
+		failover_restart(&d, is_usable, (void *)"a1");
+		assert_string_equal(d.ca, *moves[i].cas ? "b2" : moves[i].ca);
 	}
 }
 
@@ -54,15 +56,24 @@ static const struct {
 	enum problem_kind kind;
 	bool helps;
 } kinds[] = {
-	{PROBLEM_CA_UNREACHABLE, true},     {PROBLEM_CA_TLS, true},
-	{PROBLEM_CA_ERROR, true},           {PROBLEM_CA_LIMITED, true},
-	{PROBLEM_CA_REFUSED, true},         {PROBLEM_CA_PROTOCOL, true},
-	{PROBLEM_CA_ACCOUNT, true},         {PROBLEM_CA_DIRECTORY, true},
-	{PROBLEM_AUTHZ_NO_CHALLENGE, true}, {PROBLEM_CERT_REJECTED, true},
-	{PROBLEM_AUTHZ_UNREACHABLE, false}, {PROBLEM_AUTHZ_DNS, false},
-	{PROBLEM_AUTHZ_CAA, false},         {PROBLEM_AUTHZ_FAILED, false},
-	{PROBLEM_CONFIG, false},            {PROBLEM_INTERNAL, false},
-	{PROBLEM_STORE_CORRUPT, false},     {PROBLEM_NONE, false},
+	{PROBLEM_CA_UNREACHABLE, true},
+	{PROBLEM_CA_TLS, true},
+	{PROBLEM_CA_ERROR, true},
+	{PROBLEM_CA_LIMITED, true},
+	{PROBLEM_CA_REFUSED, true},
+	{PROBLEM_CA_PROTOCOL, true},
+	{PROBLEM_CA_ACCOUNT, true},
+	{PROBLEM_CA_DIRECTORY, true},
+	{PROBLEM_AUTHZ_NO_CHALLENGE, true},
+	{PROBLEM_CERT_REJECTED, true},
+	{PROBLEM_AUTHZ_UNREACHABLE, false},
+	{PROBLEM_AUTHZ_DNS, false},
+	{PROBLEM_AUTHZ_CAA, false},
+	{PROBLEM_AUTHZ_FAILED, false},
+	{PROBLEM_CONFIG, false},
+	{PROBLEM_INTERNAL, false},
+	{PROBLEM_STORE_CORRUPT, false},
+	{PROBLEM_NONE, false},
 };
 
 static void

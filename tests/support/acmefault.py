@@ -18,6 +18,7 @@ TLS.  ca.requests has every request that was read, with its step and time.
 """
 
 import base64
+import copy
 import hashlib
 import http.client
 import itertools
@@ -375,7 +376,9 @@ class FaultCa:
         else:
             answer = self._check(request) or handler(request)
         if fault and fault.kind == "edit":
-            answer = fault.what(request, answer) or answer
+            answer.json = copy.deepcopy(answer.json)    # what we know stays as it is
+            changed = fault.what(request, answer)
+            answer = changed if isinstance(changed, Answer) else answer
         return answer
 
     def _route(self, request):

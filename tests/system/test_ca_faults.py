@@ -41,10 +41,13 @@ def fails(lab, name, code, *words, seconds=20):
 
 
 def heals(lab, *names):
+    """An order that made no sense is given up after three attempts; then there is another one."""
     lab.fault.heal()
-    lab.ctl_ok("renew", *names, "--wait")
-    for name in names:
-        lab.serial(name)
+    answer = None
+    for _ in range(4):
+        names = [name for name in names if not lab.is_served(name)]
+        answer = names and lab.ctl("renew", *names, "--wait", timeout=120)
+    check(not answer, f"still not served: {names}\n{answer}")
 
 
 def every(lab, cases, play):
@@ -53,12 +56,11 @@ def every(lab, cases, play):
     lab.add("old.test")
     serial = lab.serial("old.test")
     names = []
-    for i, (word, *case) in enumerate(cases):
+    for word, *case in cases:
         name = f"{word}.test".replace("_", "-")
         names.append(name)
         play(name, *case)
         lab.fault.heal()
-        lab.ctl_ok("renew", "old.test") if i < 0 else None
         equal(lab.serial("old.test"), serial, f"what is served after {word}")
     heals(lab, *names)
 
@@ -89,6 +91,7 @@ def f9_a_ca_in_trouble_for_long(lab):
         names = [f"n{status}-{i}.test" for i in range(40)]
         began = lab.fault.count("newOrder")
         lab.ctl_ok("add", *names)
+        lab.ctl("renew", names[0], "--wait")        # also when the CA is on hold
         error = error_of(lab, names[0], 40)
         check(error["code"] == "ca/error" and str(status) in error["detail"], str(error))
         time.sleep(2)
@@ -138,7 +141,7 @@ def f10_retry_after_of_every_kind(lab):
     def play(name, header, detail, least, most):
         lab.fault.refuse("newOrder", "rateLimited", detail, 429,
                          headers=[("Retry-After", header)] if header else [],
-                         when=lambda request: name in str(request.payload))
+                         when=lambda request: f"'{name}'" in str(request.payload))
         error = fails(lab, name, "ca/rate-limited")
         left = seconds_until(error["next"])
         check(least <= left <= most, f"{name}: the next try in {left:.0f} s: {error}")
@@ -264,7 +267,8 @@ BODIES = [
     ("deep33", deep(33)), ("deep10k", deep(10000)), ("deep200k", deep(200000)),
     ("twice", b'{"status":"valid","status":"pending","identifiers":[]}'),
     ("wrong_types", json.dumps({"status": 7, "identifiers": "a", "authorizations": {}}).encode()),
-    ("number", b"1e999"), ("surrogate", b'{"status":"\\ud800"}'), ("bad_utf8", b'{"status":"\xff\xfe"}'),
+    ("number", b"1e999"), ("surrogate", b'{"status":"\\ud800"}'), 
+    ("bad_utf8", b'{"status":"\xff\xfe"}'),
     ("trailing", b'{"status":"pending"} and more'), ("many_members",
      json.dumps({f"m{i}": i for i in range(5000)}).encode()),
     ("quotes", b'"' * 500000), ("backslashes", b'{"a":"' + b"\\" * 500001),
@@ -275,7 +279,7 @@ BODIES = [
 def f12_malformed_json_at_new_order(lab):
     def play(name, body):
         location = [("Location", lab.fault.base + "/order/1")]
-        lab.fault.instead("newOrder", 201, location, body, when=lambda r: name in str(r.payload))
+        lab.fault.instead("newOrder", 201, location, body)
         fails(lab, name, "ca/protocol")
 
     every(lab, BODIES, play)
@@ -471,6 +475,8 @@ def f14_processing_without_end_is_given_up(lab):
     lab.fault.asynchronous = True
 
     def stuck(request, answer):
+        if not lab.fault.count("finalize") > 1:
+            return
         answer.json["status"] = "processing"
         answer.json.pop("certificate", None)
         answer.set("Retry-After", "1")
@@ -541,7 +547,6 @@ def f15_a_bad_certificate_leaves_the_old_one_alone(lab):
 @scenario(faults=1)
 def f15_a_chain_in_any_order_is_put_right(lab):
     ca = lab.fault
-    ends = "-----END CERTIFICATE-----\n"
     inter, root = text_of(ca.signer.inter[1]), text_of(ca.signer.root[1])
     lab.start()
     for word, certify in (
@@ -553,7 +558,6 @@ def f15_a_chain_in_any_order_is_put_right(lab):
         ca.certify = certify
         lab.add(f"{word}.test")
         lab.serial(f"{word}.test")
-    check(ends, "")
 
 
 @scenario(faults=1)
@@ -591,9 +595,11 @@ def a12_tokens_that_are_paths_or_commands(lab):
 def a12_urls_that_lead_elsewhere(lab):
     """A cloud's metadata, files, another port of this machine, plain http: never connected to."""
     other = lab.faults[1]
-    urls = [("metadata", "https://169.254.169.254/latest/meta-data/"), ("file", "file:///etc/passwd"),
+    urls = [("metadata", "https://169.254.169.254/latest/meta-data/"),
+            ("file", "file:///etc/passwd"),
             ("http", lab.fault.base.replace("https:", "http:") + "/order/1"),
-            ("neighbour", other.base + "/order/1"), ("user", "https://a@" + lab.fault.base[8:] + "/x"),
+            ("neighbour", other.base + "/order/1"),
+            ("user", "https://a@" + lab.fault.base[8:] + "/x"),
             ("gopher", "gopher://127.0.0.1:70/x"), ("loopback", "https://127.0.0.1:22/"),
             ("relative", "//evil.test/x"), ("huge", lab.fault.base + "/" + "x" * 5000),
             ("line", lab.fault.base + "/x\r\nHost: y")]
@@ -629,8 +635,8 @@ def a12_redirects_are_not_followed(lab):
         lab.fault.instead(step, status, [("Location", other.base + "/dir")])
         fails(lab, name, ("ca/protocol", "ca/directory"))
 
-    every(lab, [(f"{step}-{status}".lower(), step, status) for step in ("newOrder", "authz", "cert")
-                for status in (301, 302, 307, 308)], play)
+    every(lab, [(f"{step}-{status}".lower(), step, status)
+                for step in ("newOrder", "authz", "cert") for status in (301, 302, 307, 308)], play)
     equal(other.requests, [], "requests at the neighbour")
 
 
@@ -646,7 +652,7 @@ def a12_a_directory_that_names_other_places(lab):
         fails(lab, f"n{i}.test", "ca/directory", "newOrder")
 
 
-# ---- A24: what others do with our account or certificate --------------------------------------------
+# ---- A24: what others do with our account or certificate -------------------------------------------
 
 
 @scenario(faults=1)
