@@ -17,10 +17,8 @@ enum {
 	CONNECT_TIMEOUT_S = 10,
 	TOTAL_TIMEOUT_S = 60,
 	SILENCE_TIMEOUT_S = 30,
-	LEAST_SPEED = 32,  /* bytes a second; slower is silence */
-	READ_TOTAL_S = 20, /* for what costs the CA no work: GET and HEAD */
-	READ_SILENCE_S = 10,
-	CA_CACHE_S = 60, /* how long a replaced ca-file goes unnoticed */
+	LEAST_SPEED = 32, /* bytes a second; slower is silence */
+	CA_CACHE_S = 60,  /* how long a replaced ca-file goes unnoticed */
 	CONNECT_TO_MAX = 600,
 };
 
@@ -194,14 +192,9 @@ set_request(struct job *job, const struct transport_request *request)
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* else the system's stay trusted */
 	}
 	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CA_CACHE_S);
-	if (strcmp(request->method, "POST") != 0) {
-		curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)READ_TOTAL_S);
-		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)READ_SILENCE_S);
-	}
-	if (strcmp(request->method, "HEAD") == 0)
-		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-	if (strcmp(request->method, "POST") == 0 &&
-	    set_body(job, "Content-Type: application/jose+json", request->body, request->len))
+	if (strcmp(request->method, "POST") != 0)
+		transport_set_read(easy, strcmp(request->method, "HEAD") == 0);
+	else if (set_body(job, "Content-Type: application/jose+json", request->body, request->len))
 		return ERR_NOMEM;
 	return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK ? ERR_OK : ERR_NOMEM;
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/command_inside.h"
+#include "daemon/failover.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "store/event.h"
@@ -87,6 +88,12 @@ add_one(struct batch *b, struct outcome *o)
 	return domain_put(b->txn, &d);
 }
 
+static bool
+is_configured(void *conf, const char *ca)
+{
+	return conf_ca(conf, ca) != NULL;
+}
+
 static enum err
 renew_one(struct batch *b, struct outcome *o)
 {
@@ -97,6 +104,8 @@ renew_one(struct batch *b, struct outcome *o)
 		return refuse(o, err, "not-found", "there is no such name here");
 	if (err)
 		return err;
+	if (!conf_ca(b->control->conf, d.ca))
+		failover_restart(&d, is_configured, (void *)b->control->conf);
 	if (!conf_ca(b->control->conf, d.ca))
 		return refuse(o, ERR_NOTFOUND, "unknown-ca", "its ca is not in the configuration");
 	snprintf(o->ca, sizeof(o->ca), "%s", d.ca);

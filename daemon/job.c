@@ -169,25 +169,6 @@ job_has_ended(const struct job *job)
 	       (job->phase != JOB_LOST && (wish == ENGINE_DONE || wish == ENGINE_FAILED));
 }
 
-bool
-job_may_move_on(const struct job *job)
-{
-	struct domain d = job->domain;
-
-	snprintf(d.ca, sizeof(d.ca), "%s", job->ca->conf->name);
-	return failover_advance(&d, issuer_is_usable, job->ca->issuer);
-}
-
-void
-job_leave(struct job *job, const struct problem *problem)
-{
-	job->left = true;
-	/* Nothing was sent that could have made an order. */
-	job->forget_order = !*engine_url(job->engine) && job->phase != JOB_LOST;
-	job->problem = *problem;
-	job->phase = JOB_RUN;
-}
-
 void
 job_judge(struct job *job)
 {
@@ -251,28 +232,6 @@ put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 	return err;
 }
 
-/* On to the next CA at once, or back to the first after a while. */
-static void
-put_failure(struct job *job, struct domain *d)
-{
-	int64_t now = clock_wall(), not_after = d->generation ? d->not_after : 0;
-
-	d->due_at = now;
-	job->moves_on = false;
-	if (job->resumed && !job->left && engine_is_gone(job->engine))
-		return; /* that order was the last attempt's: it has been counted */
-	d->state = DOMAIN_FAILING;
-	d->failures++;
-	d->problem = job->problem;
-	/* The operator may have given it other CAs meanwhile. */
-	job->moves_on = strcmp(d->ca, job->ca->conf->name) == 0 && failover_helps(&job->problem) &&
-	                failover_advance(d, issuer_is_usable, job->ca->issuer);
-	if (job->moves_on)
-		return;
-	failover_restart(d, issuer_has_ca, job->ca->issuer);
-	d->due_at = plan_retry_at(failover_rounds(d), now, not_after, &job->problem);
-}
-
 static enum err
 put_end(struct job *job, struct store_txn *txn, struct domain *d)
 {
@@ -281,7 +240,7 @@ put_end(struct job *job, struct store_txn *txn, struct domain *d)
 	if (job->problem.kind == PROBLEM_NONE)
 		err = put_certificate(job, txn, d);
 	else
-		put_failure(job, d);
+		job_put_failure(job, d);
 	for (size_t i = 0; i < job->published_count && !err; i++)
 		err = challenge_del(txn, &job->published[i]);
 	return err ? err : domain_put(txn, d);

@@ -91,6 +91,9 @@ void job_leave(struct job *job, const struct problem *problem);
 MUST_CHECK enum err job_settle(struct job *job, struct store_txn *txn);
 /* After the commit; NOTICE is what to tell, its name.len 0 when there is nothing. */
 void job_settled(struct job *job, struct notice *ret_notice);
+/* What a failure with job->problem makes of D: on to its next CA at once, or back to the first
+ * after a while. */
+void job_put_failure(struct job *job, struct domain *d);
 /* served/: the domain is gone, so are its challenges. */
 void job_drop(struct job *job, struct store_txn *txn);
 
