@@ -192,8 +192,10 @@ client_flush(struct client *c)
 	struct call *call;
 
 	while ((call = TAILQ_FIRST(&c->finished))) {
-		struct client_answer answer = {
-			.problem = call->problem, .unsent = true, .silent = c->silent};
+		struct client_answer answer = {.problem = call->problem,
+		                               .unsent = true,
+		                               .silent = c->silent,
+		                               .misled = call->misled};
 
 		call_unlink(call);
 		call->fn(call->arg, &answer);
@@ -262,6 +264,7 @@ client_pump(struct client *c)
 			continue;
 		url = client_url_of(c, call, &why);
 		if (!url) {
+			call->misled = call->target == CLIENT_URL;
 			call_finish(call, &why);
 			continue;
 		}

@@ -45,6 +45,7 @@ struct client_answer {
 	struct problem problem;
 	bool unsent; /* with a problem: the request certainly never reached the CA */
 	bool silent; /* with a problem: the time for an answer was over */
+	bool misled; /* with a problem: the URL is none of this CA's, so nothing was sent */
 	const struct transport_reply *reply;
 };
 typedef void client_answer_fn(void *arg, const struct client_answer *answer);

@@ -25,6 +25,7 @@ struct call {
 	enum client_target target;
 	bool registers; /* newAccount: signed with the JWK, goes out before the client is ready */
 	bool again;     /* has met accountDoesNotExist once */
+	bool misled;    /* see struct client_answer */
 	unsigned bad_nonces;
 	unsigned account;          /* which account it was signed for, see struct client */
 	char nonce[NONCE_MAX + 1]; /* from a badNonce reply, "" otherwise */

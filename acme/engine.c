@@ -255,10 +255,14 @@ engine_refused_usual(struct engine *e, const struct client_answer *answer)
 /* No row knew better. The URL of the order or of one of its parts is unknown to the CA: it has
  * forgotten the order. */
 static void
-refuse(struct engine *e, const struct problem *problem)
+refuse(struct engine *e, const struct client_answer *answer)
 {
+	const struct problem *problem = &answer->problem;
+
 	if (e->url[0] && problem->status == 404)
 		engine_gone(e, problem->detail);
+	else if (answer->misled)
+		engine_strike(e, problem);
 	else if (!engine_retries(e, problem))
 		engine_fail(e, problem, engine_is_final(problem));
 }
@@ -274,7 +278,7 @@ engine_feed(struct engine *e, const struct client_answer *answer)
 		e->retries = 0;
 		row->read(e, answer->reply);
 	} else if (!row->refused(e, answer)) {
-		refuse(e, &answer->problem);
+		refuse(e, answer);
 	}
 }
 

@@ -215,11 +215,12 @@ engine_build_get_order(struct engine *e)
 	return engine_get(e, e->url);
 }
 
-/* Asking how it stands was refused for good: there is nothing to go on with. */
+/* Asking how it stands was refused for good, by the CA or by ourselves, since its URL leads
+ * elsewhere: there is nothing to go on with. */
 bool
 engine_refused_gone(struct engine *e, const struct client_answer *answer)
 {
-	if (!engine_is_final(&answer->problem))
+	if (!engine_is_final(&answer->problem) && !answer->misled)
 		return false;
 	engine_gone(e, answer->problem.detail);
 	return true;
