@@ -111,8 +111,7 @@ add_jws(const struct binding *binding, const struct buf *header, const struct bu
 }
 
 enum err
-binding_sign(const struct binding *binding, EVP_PKEY *account_key, const char *url,
-             struct buf *out)
+binding_sign(const struct binding *binding, EVP_PKEY *account_key, const char *url, struct buf *out)
 {
 	struct buf jwk = {0}, header = {0};
 	enum err err = (unsigned)binding->mac < BINDING_MACS ? ERR_OK : ERR_INVALID;

@@ -23,7 +23,11 @@ struct directory {
 	char *new_nonce;
 	char *new_account;
 	char *new_order;
-	char *terms; /* NULL: none to agree to */
+	char *revoke_cert; /* NULL, as what follows: the CA has none */
+	char *key_change;
+	char *terms; /* what is to be agreed to */
+	char *website;
+	char *caa_identities; /* what a CAA record must name, a space between */
 	bool needs_binding;
 	size_t origin_count;
 	char origins[DIRECTORY_ORIGINS_MAX][URL_ORIGIN_MAX + 1];

@@ -17,7 +17,7 @@
 #include "base/secret.h"
 
 /* RFC 7515 A.3 */
-#define A3_D   "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"
+#define A3_D "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"
 #define A3_JWK                                                                                     \
 	"{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\"," \
 	"\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"
@@ -27,12 +27,10 @@ static const struct {
 	const char *mac;
 	const char *signature;
 } vectors[] = {
-	{"HS256",
-	 "33pevaShXwcCH9QK6MFoxFPhNjVxCFel-vV7zLKadMY"},
-	{"HS384",
-	 "ga34cyrNl3Bx_cw9NEyvJ5P5Kt0u5dl-lKGh8njcp2Q3T5zbQZZoSbhIG-drlxRC"},
+	{"HS256", "33pevaShXwcCH9QK6MFoxFPhNjVxCFel-vV7zLKadMY"},
+	{"HS384", "ga34cyrNl3Bx_cw9NEyvJ5P5Kt0u5dl-lKGh8njcp2Q3T5zbQZZoSbhIG-drlxRC"},
 	{"HS512",
-	 "0BIOlYhyiC50ivr0dPmHqs_1bmx7rV7iECr2pkb3y1qyXKy_7yLf3AYI5YViMbzvePR1l0XUkbbT7Yk1BzOFVw"},
+         "0BIOlYhyiC50ivr0dPmHqs_1bmx7rV7iECr2pkb3y1qyXKy_7yLf3AYI5YViMbzvePR1l0XUkbbT7Yk1BzOFVw"},
 };
 
 static void
@@ -91,13 +89,20 @@ static const struct {
 	const char *bytes;
 	size_t len;
 } keys[] = {
-	{"-_8", ERR_OK, "\xfb\xff", 2},     {"+/8", ERR_OK, "\xfb\xff", 2},
-	{"+/8=", ERR_OK, "\xfb\xff", 2},    {"-_8=\n", ERR_OK, "\xfb\xff", 2},
-	{"  AA==\r\n", ERR_OK, "\0", 1},    {"AAAA", ERR_OK, "\0\0\0", 3},
-	{"", ERR_INVALID, "", 0},           {"\n", ERR_INVALID, "", 0},
-	{"=", ERR_INVALID, "", 0},          {"A", ERR_INVALID, "", 0},
-	{"AA AA", ERR_INVALID, "", 0},      {"AA===", ERR_INVALID, "", 0},
-	{"AB", ERR_INVALID, "", 0},         {"key: AAAA", ERR_INVALID, "", 0},
+	{"-_8", ERR_OK, "\xfb\xff", 2},
+	{"+/8", ERR_OK, "\xfb\xff", 2},
+	{"+/8=", ERR_OK, "\xfb\xff", 2},
+	{"-_8=\n", ERR_OK, "\xfb\xff", 2},
+	{"  AA==\r\n", ERR_OK, "\0", 1},
+	{"AAAA", ERR_OK, "\0\0\0", 3},
+	{"", ERR_INVALID, "", 0},
+	{"\n", ERR_INVALID, "", 0},
+	{"=", ERR_INVALID, "", 0},
+	{"A", ERR_INVALID, "", 0},
+	{"AA AA", ERR_INVALID, "", 0},
+	{"AA===", ERR_INVALID, "", 0},
+	{"AB", ERR_INVALID, "", 0},
+	{"key: AAAA", ERR_INVALID, "", 0},
 	{"\xc3\xa4\xc3\xa4", ERR_INVALID, "", 0},
 };
 
