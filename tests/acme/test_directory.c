@@ -34,8 +34,8 @@ static const struct {
          "{" NEEDED ",\"meta\":{\"externalAccountRequired\":\"yes\",\"caaIdentities\":\"a\","
          "\"website\":7,\"termsOfService\":[\"x\"]}}",
          NULL, NULL, NULL, NULL, NULL, false},
-	{"meta is a list, strangers among the identities",
-         "{" NEEDED ",\"meta\":[1,2]}", NULL, NULL, NULL, NULL, NULL, false},
+	{"meta is a list, strangers among the identities", "{" NEEDED ",\"meta\":[1,2]}", NULL,
+         NULL, NULL, NULL, NULL, false},
 	{"identities that are no texts",
          "{" NEEDED ",\"meta\":{\"caaIdentities\":[1,\"\",\"c.example\",null]}}", NULL, NULL, NULL,
          NULL, "c.example", false},
@@ -92,7 +92,11 @@ what_is_shown_is_bounded(void **state)
 }
 
 static const char *const bad[] = {
-	"", "[]", "{}", "7", "{" NEEDED,
+	"",
+	"[]",
+	"{}",
+	"7",
+	"{" NEEDED,
 	"{\"newNonce\":\"" CA "/n\",\"newAccount\":\"" CA "/a\"}",
 	"{\"newNonce\":\"" CA "/n\",\"newAccount\":\"/a\",\"newOrder\":\"" CA "/o\"}",
 	"{\"newNonce\":\"" CA "/n\",\"newAccount\":7,\"newOrder\":\"" CA "/o\"}",
