@@ -37,6 +37,8 @@ directory_done(struct directory *d)
 	free(d->terms);
 	free(d->website);
 	free(d->caa_identities);
+	for (size_t i = 0; i < d->profile_count; i++)
+		free(d->profiles[i]);
 	*d = (struct directory){0};
 }
 
@@ -116,6 +118,31 @@ read_identities(struct directory *d, const cJSON *list)
 	return err;
 }
 
+bool
+directory_offers(const struct directory *d, const char *name)
+{
+	for (size_t i = 0; i < d->profile_count; i++)
+		if (strcmp(d->profiles[i], name) == 0)
+			return true;
+	return false;
+}
+
+static enum err
+read_profiles(struct directory *d, const cJSON *profiles)
+{
+	const cJSON *one;
+
+	cJSON_ArrayForEach(one, profiles)
+	{
+		if (d->profile_count == DIRECTORY_PROFILES_MAX)
+			break;
+		d->profiles[d->profile_count] = strdup(one->string);
+		if (!d->profiles[d->profile_count++])
+			return ERR_NOMEM;
+	}
+	return ERR_OK;
+}
+
 static enum err
 read_meta(struct directory *d, const cJSON *meta)
 {
@@ -124,7 +151,9 @@ read_meta(struct directory *d, const cJSON *meta)
 	d->needs_binding = json_bool(meta, "externalAccountRequired", false);
 	if (!err)
 		err = copy_shown(json_text(meta, "website"), &d->website);
-	return err ? err : read_identities(d, json_array(meta, "caaIdentities"));
+	if (!err)
+		err = read_identities(d, json_array(meta, "caaIdentities"));
+	return err ? err : read_profiles(d, json_object(meta, "profiles"));
 }
 
 enum err
