@@ -46,11 +46,8 @@ copy_config(struct client *c, const struct client_config *config)
 	c->directory_url = copy_text(config->directory, &ok);
 	c->ca_file = copy_text(config->ca_file, &ok);
 	c->barred = copy_text(config->barred, &ok);
-	c->contacts = calloc(config->contact_count + 1, sizeof(*c->contacts));
-	if (!c->contacts)
+	if (client_take_contacts(c, config->contacts, config->contact_count))
 		return ERR_NOMEM;
-	for (size_t i = 0; i < config->contact_count; i++)
-		c->contacts[c->contact_count++] = copy_text(config->contacts[i], &ok);
 	return ok ? ERR_OK : ERR_NOMEM;
 }
 

@@ -50,10 +50,11 @@ add_binding(struct client *c, cJSON *json, struct problem *ret_why)
 	if (err == ERR_NOTFOUND && !c->directory.needs_binding)
 		return ERR_OK;
 	if (err == ERR_NOTFOUND) {
-		problem_set(ret_why, PROBLEM_CA_ACCOUNT,
-		            "the CA wants new accounts bound to one that exists with it (external "
-		            "account binding): get a key identifier and a key from it, then set eab "
-		            "in the ca block");
+		problem_set(
+			ret_why, PROBLEM_CA_ACCOUNT,
+			"the CA wants new accounts bound to one that exists with it (external "
+			"account binding): get a key identifier and a key from it, then set eab "
+			"in the ca block");
 		return ERR_REFUSED;
 	}
 	if (err)
@@ -233,7 +234,8 @@ client_settle(struct client *c)
 	} else if (next_first || (c->next_key && !c->next_tried)) {
 		err = client_settle_key(c);
 	} else if (c->doubt) {
-		err = client_post_early(c, CLIENT_NEW_ACCOUNT, NULL, client_look_payload, on_looked);
+		err = client_post_early(c, CLIENT_NEW_ACCOUNT, NULL, client_look_payload,
+		                        on_looked);
 	} else {
 		c->state = CLIENT_READY;
 	}

@@ -46,9 +46,11 @@ struct client_events {
 /* A look at the account as the CA has it (newAccount with onlyReturnExisting, 7.3.1), behind a
  * fresh directory: the whole way that an order would take up to there. */
 MUST_CHECK enum err client_look(struct client *client, client_answer_fn *fn, void *arg);
-/* Tells the CA whom it may write to from now on (7.3.2). */
-MUST_CHECK enum err client_set_contacts(struct client *client, const char *const *contacts,
-                                        size_t count, client_answer_fn *fn, void *arg);
+/* Whom the CA may write to from now on: for a new account, and to be sent for the one there is
+ * (7.3.2). */
+MUST_CHECK enum err client_take_contacts(struct client *client, const char *const *contacts,
+                                         size_t count);
+MUST_CHECK enum err client_send_contacts(struct client *client, client_answer_fn *fn, void *arg);
 /* For ever (7.3.6). */
 MUST_CHECK enum err client_deactivate(struct client *client, client_answer_fn *fn, void *arg);
 /* NEXT_KEY (a reference is taken) becomes the account's when the client gets ready next, which is

@@ -27,8 +27,8 @@ write_key_change(const struct client *c, struct buf *out)
 	if (!err && !buf_str(&text))
 		err = ERR_NOMEM;
 	if (!err)
-		err = jose_sign(c->next_key, NULL, NULL, c->directory.key_change,
-		                (char *)text.data, out);
+		err = jose_sign(c->next_key, NULL, NULL, c->directory.key_change, (char *)text.data,
+		                out);
 	if (!err && !buf_str(out))
 		err = ERR_NOMEM;
 	cJSON_Delete(json);
@@ -179,4 +179,3 @@ client_set_key(struct client *c, EVP_PKEY *key)
 	client_pump(c);
 	client_flush_later(c);
 }
-

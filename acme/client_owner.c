@@ -16,37 +16,46 @@ client_look(struct client *c, client_answer_fn *fn, void *arg)
 }
 
 static void
-take_contacts(struct client *c, char **contacts, size_t count)
+free_contacts(char **contacts)
 {
-	for (size_t i = 0; i < c->contact_count; i++)
-		free(c->contacts[i]);
-	free(c->contacts);
-	c->contacts = contacts;
-	c->contact_count = count;
+	for (size_t i = 0; contacts && contacts[i]; i++)
+		free(contacts[i]);
+	free(contacts);
 }
 
 enum err
-client_set_contacts(struct client *c, const char *const *contacts, size_t count,
-                    client_answer_fn *fn, void *arg)
+client_take_contacts(struct client *c, const char *const *contacts, size_t count)
 {
 	char **copies = calloc(count + 1, sizeof(*copies));
+
+	for (size_t i = 0; copies && i < count; i++) {
+		copies[i] = strdup(contacts[i]);
+		if (!copies[i]) {
+			free_contacts(copies);
+			return ERR_NOMEM;
+		}
+	}
+	if (!copies)
+		return ERR_NOMEM;
+	free_contacts(c->contacts);
+	c->contacts = copies;
+	c->contact_count = count;
+	return ERR_OK;
+}
+
+enum err
+client_send_contacts(struct client *c, client_answer_fn *fn, void *arg)
+{
 	cJSON *json = cJSON_CreateObject();
 	struct buf payload = {0};
-	enum err err = copies && json ? ERR_OK : ERR_NOMEM;
+	enum err err = json ? client_add_contacts(c, json) : ERR_NOMEM;
 
-	for (size_t i = 0; i < count && !err; i++)
-		if (!(copies[i] = strdup(contacts[i])))
-			err = ERR_NOMEM;
-	if (copies)
-		take_contacts(c, copies, count);
-	if (!err)
-		err = client_add_contacts(c, json);
 	if (!err)
 		err = json_print(json, &payload);
+	if (!err && !buf_str(&payload))
+		err = ERR_NOMEM;
 	if (!err)
-		err = buf_str(&payload) ? client_post(c, CLIENT_OUR_ACCOUNT, NULL, (char *)payload.data,
-		                                      fn, arg)
-		                        : ERR_NOMEM;
+		err = client_post(c, CLIENT_OUR_ACCOUNT, NULL, (char *)payload.data, fn, arg);
 	cJSON_Delete(json);
 	buf_done(&payload);
 	return err;

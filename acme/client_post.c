@@ -161,4 +161,3 @@ client_post_as(struct client *c, enum client_target target, EVP_PKEY *key, const
 	start(c, call);
 	return ERR_OK;
 }
-

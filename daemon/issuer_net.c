@@ -44,8 +44,9 @@ post(struct job *job)
 	if (!err)
 		err = client_post(client, send->target, send->url, send->payload, on_answer, job);
 	if (err) {
-		log_host_warn(&job->name, "cannot post to ca %s: %s", job->ca->conf->name,
-		              err_text(err));
+		if (err != ERR_BUSY)
+			log_host_warn(&job->name, "cannot post to ca %s: %s", job->ca->conf->name,
+			              err_text(err));
 		job->wake_at = clock_mono_ms() + 1000;
 		job->phase = JOB_WAIT;
 		return;

@@ -170,8 +170,7 @@ on_another_key(void *arg, enum key_kind kind)
 }
 
 static inline enum err
-on_binding(void *arg, struct binding *ret_binding, struct secret *ret_key,
-           struct problem *ret_why)
+on_binding(void *arg, struct binding *ret_binding, struct secret *ret_key, struct problem *ret_why)
 {
 	struct fixture *f = arg;
 

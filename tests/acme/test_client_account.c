@@ -59,8 +59,7 @@ new_accounts_are_bound(void **state)
 		f->eab_kid = "kid \"7\"";
 		post(f, CLIENT_NEW_ORDER, NULL, "{}", &h);
 		EXPECT(f, "GET", "/dir", .status = 200, .nonce = "n1",
-		       .body = required ? META("\"externalAccountRequired\":true")
-		                        : DIRECTORY(""));
+		       .body = required ? META("\"externalAccountRequired\":true") : DIRECTORY(""));
 		said = jws_part(f, "payload");
 		assert_int_equal(json_parse(said, strlen(said), &payload), ERR_OK);
 		bound = cJSON_PrintUnformatted(json_object(payload, "externalAccountBinding"));
@@ -151,7 +150,8 @@ another_kind_of_key_is_tried_once(void **state)
 		f->other_kind = KEY_KINDS;
 		post(f, CLIENT_NEW_ORDER, NULL, "{}", &h);
 		EXPECT(f, "GET", "/dir", .status = 200, .nonce = "n1", .body = DIRECTORY(""));
-		EXPECT(f, "POST", "/acct", .status = 400, .nonce = "n2", .body = algorithms[i].body);
+		EXPECT(f, "POST", "/acct", .status = 400, .nonce = "n2",
+		       .body = algorithms[i].body);
 		assert_int_equal(f->other_kinds, algorithms[i].asked);
 		assert_int_equal(f->other_kind, algorithms[i].kind);
 		if (!algorithms[i].asked || !algorithms[i].makes_others) {
@@ -204,12 +204,36 @@ enum { STEPS_MAX = 6 };
 			.status = 200, .body = WHOLE, .nonce = "n1"                                \
 		}                                                                                  \
 	}
-#define CHANGE(...) {"POST", "/change", {.nonce = "n2", __VA_ARGS__}}
-#define ACCT(...)   {"POST", "/acct", {.nonce = "n3", __VA_ARGS__}}
-#define X(...)      {"POST", "/x", {.nonce = "n4", __VA_ARGS__}}
-#define AGAIN       {"again", "", {.status = 0}} /* another request is made */
-#define OURS        .location = CA "/acct/1", .body = "{}"
-#define GONE        .status = 400, .body = ACME_ERROR("accountDoesNotExist")
+#define CHANGE(...)                                                                                \
+	{                                                                                          \
+		"POST", "/change",                                                                 \
+		{                                                                                  \
+			.nonce = "n2", __VA_ARGS__                                                 \
+		}                                                                                  \
+	}
+#define ACCT(...)                                                                                  \
+	{                                                                                          \
+		"POST", "/acct",                                                                   \
+		{                                                                                  \
+			.nonce = "n3", __VA_ARGS__                                                 \
+		}                                                                                  \
+	}
+#define X(...)                                                                                     \
+	{                                                                                          \
+		"POST", "/x",                                                                      \
+		{                                                                                  \
+			.nonce = "n4", __VA_ARGS__                                                 \
+		}                                                                                  \
+	}
+#define AGAIN                                                                                      \
+	{                                                                                          \
+		"again", "",                                                                       \
+		{                                                                                  \
+			.status = 0                                                                \
+		}                                                                                  \
+	} /* another request is made */
+#define OURS .location = CA "/acct/1", .body = "{}"
+#define GONE .status = 400, .body = ACME_ERROR("accountDoesNotExist")
 
 struct exchange {
 	const char *method; /* NULL: the end */
@@ -219,81 +243,131 @@ struct exchange {
 
 static const struct {
 	const char *name;
-	bool stored;                        /* next_key was there when the client was made */
+	bool stored; /* next_key was there when the client was made */
 	struct exchange steps[STEPS_MAX + 4];
-	unsigned keys;                      /* events */
-	enum client_key_end key_end;        /* the last one */
-	bool next;                          /* the account has the next key */
-	const char *why;                    /* part of it */
+	unsigned keys;               /* events */
+	enum client_key_end key_end; /* the last one */
+	bool next;                   /* the account has the next key */
+	const char *why;             /* part of it */
 } rollovers[] = {
-	{"taken", false, {GET_DIR, CHANGE(.status = 200), X(.status = 200)}, 1, CLIENT_KEY_TAKEN, true,
+	{"taken",
+         false,
+         {GET_DIR, CHANGE(.status = 200), X(.status = 200)},
+         1,
+         CLIENT_KEY_TAKEN,
+         true,
          NULL},
 	{"409: it is another account's",
          false,
          {GET_DIR, CHANGE(.status = 409, .body = ACME_ERROR("malformed"), .location = CA "/acct/2"),
           X(.status = 200)},
-         1, CLIENT_KEY_REFUSED, false, "the malformed"},
+         1,
+         CLIENT_KEY_REFUSED,
+         false,
+         "the malformed"},
 	{"409: it is ours already",
          false,
          {GET_DIR, CHANGE(.status = 409, .body = "", .location = CA "/acct/1"), X(.status = 200)},
-         1, CLIENT_KEY_TAKEN, true, NULL},
+         1,
+         CLIENT_KEY_TAKEN,
+         true,
+         NULL},
 	{"501",
          false,
          {GET_DIR, CHANGE(.status = 501, .body = ""), X(.status = 200)},
-         1, CLIENT_KEY_REFUSED, false, "HTTP 501"},
+         1,
+         CLIENT_KEY_REFUSED,
+         false,
+         "HTTP 501"},
 	{"400",
          false,
          {GET_DIR, CHANGE(.status = 400, .body = ACME_ERROR("badPublicKey")), X(.status = 200)},
-         1, CLIENT_KEY_REFUSED, false, "the badPublicKey"},
+         1,
+         CLIENT_KEY_REFUSED,
+         false,
+         "the badPublicKey"},
 	{"429",
          false,
          {GET_DIR, CHANGE(.status = 429, .body = ACME_ERROR("rateLimited")), X(.status = 200)},
-         1, CLIENT_KEY_REFUSED, false, "the rateLimited"},
+         1,
+         CLIENT_KEY_REFUSED,
+         false,
+         "the rateLimited"},
 	{"500, and not done",
          false,
          {GET_DIR, CHANGE(.status = 500, .body = ""), ACCT(GONE), X(.status = 200)},
-         1, CLIENT_KEY_OPEN, false, "HTTP 500"},
+         1,
+         CLIENT_KEY_OPEN,
+         false,
+         "HTTP 500"},
 	{"504, and done all the same",
          false,
          {GET_DIR, CHANGE(.status = 504, .body = ""), ACCT(.status = 200, OURS), X(.status = 200)},
-         2, CLIENT_KEY_TAKEN, true, NULL},
+         2,
+         CLIENT_KEY_TAKEN,
+         true,
+         NULL},
 	{"the answer is lost, the deed is done",
          false,
          {GET_DIR, CHANGE(.err = ERR_TIMEOUT), AGAIN, GET_DIR, ACCT(.status = 200, OURS),
           X(.status = 200)},
-         1, CLIENT_KEY_TAKEN, true, NULL},
+         1,
+         CLIENT_KEY_TAKEN,
+         true,
+         NULL},
 	{"the request was lost",
          false,
          {GET_DIR, CHANGE(.err = ERR_CLOSED), AGAIN, GET_DIR, ACCT(GONE), CHANGE(.status = 200),
           X(.status = 200)},
-         1, CLIENT_KEY_TAKEN, true, NULL},
+         1,
+         CLIENT_KEY_TAKEN,
+         true,
+         NULL},
 	{"it was never sent",
          false,
          {GET_DIR, CHANGE(.err = ERR_UNREACHABLE), AGAIN, GET_DIR, CHANGE(.status = 200),
           X(.status = 200)},
-         1, CLIENT_KEY_TAKEN, true, NULL},
+         1,
+         CLIENT_KEY_TAKEN,
+         true,
+         NULL},
 	{"killed behind it",
          true,
          {GET_DIR, ACCT(.status = 200, OURS), X(.status = 200)},
-         1, CLIENT_KEY_TAKEN, true, NULL},
+         1,
+         CLIENT_KEY_TAKEN,
+         true,
+         NULL},
 	{"killed before it",
          true,
          {GET_DIR, ACCT(GONE), CHANGE(.status = 200), X(.status = 200)},
-         1, CLIENT_KEY_TAKEN, true, NULL},
+         1,
+         CLIENT_KEY_TAKEN,
+         true,
+         NULL},
 	{"killed, and the CA is down at first",
          true,
          {GET_DIR, ACCT(.status = 503, .body = ""), AGAIN, GET_DIR, ACCT(.status = 200, OURS),
           X(.status = 200)},
-         1, CLIENT_KEY_TAKEN, true, NULL},
+         1,
+         CLIENT_KEY_TAKEN,
+         true,
+         NULL},
 	{"killed, and somebody else has that key",
          true,
          {GET_DIR, ACCT(.status = 200, .location = CA "/acct/9", .body = "{}"), X(.status = 200)},
-         1, CLIENT_KEY_REFUSED, false, "another account"},
+         1,
+         CLIENT_KEY_REFUSED,
+         false,
+         "another account"},
 	{"the CA has lost the account",
          false,
          {GET_DIR, CHANGE(GONE), ACCT(GONE), ACCT(.status = 201, OURS), CHANGE(.status = 200),
           X(.status = 200)},
-         1, CLIENT_KEY_TAKEN, true, NULL},
+         1,
+         CLIENT_KEY_TAKEN,
+         true,
+         NULL},
 };
 
 /* Plays the steps; the last one is what was asked for in the first place. */
@@ -456,19 +530,39 @@ static const struct {
 	const char *name;
 	struct reply look;
 	bool registers;
-	bool goes_on; /* the order is asked for once more */
+	bool goes_on;       /* the order is asked for once more */
 	const char *status; /* of the event, NULL: none */
 	const char *detail;
 } doubts[] = {
-	{"valid after all", {.status = 200, .body = "{\"status\":\"valid\"}", .location = CA "/acct/1"},
-         false, true, "valid", NULL},
+	{"valid after all",
+         {.status = 200, .body = "{\"status\":\"valid\"}", .location = CA "/acct/1"},
+         false,
+         true,
+         "valid",
+         NULL},
 	{"deactivated",
          {.status = 200, .body = "{\"status\":\"deactivated\"}", .location = CA "/acct/1"},
-         false, false, "deactivated", "the account is deactivated"},
-	{"revoked", {.status = 200, .body = "{\"status\":\"revoked\"}", .location = CA "/acct/1"},
-         false, false, "revoked", "the account is revoked"},
-	{"lost", {.status = 400, .body = ACME_ERROR("accountDoesNotExist")}, true, true, "valid", NULL},
-	{"refused as a whole", {.status = 403, .body = ACME_ERROR("unauthorized")}, false, false, NULL,
+         false,
+         false,
+         "deactivated",
+         "the account is deactivated"},
+	{"revoked",
+         {.status = 200, .body = "{\"status\":\"revoked\"}", .location = CA "/acct/1"},
+         false,
+         false,
+         "revoked",
+         "the account is revoked"},
+	{"lost",
+         {.status = 400, .body = ACME_ERROR("accountDoesNotExist")},
+         true,
+         true,
+         "valid",
+         NULL},
+	{"refused as a whole",
+         {.status = 403, .body = ACME_ERROR("unauthorized")},
+         false,
+         false,
+         NULL,
          "the unauthorized"},
 	{"down", {.err = ERR_UNREACHABLE}, false, false, NULL, "curl's words"},
 };
@@ -514,7 +608,8 @@ contacts_are_changed_and_kept(void **state)
 	struct heard h = {0};
 
 	(void)state;
-	assert_int_equal(client_set_contacts(f->client, contacts, 1, on_answer, &h), ERR_OK);
+	assert_int_equal(client_take_contacts(f->client, contacts, 1), ERR_OK);
+	assert_int_equal(client_send_contacts(f->client, on_answer, &h), ERR_OK);
 	assert_signed(f, "n0", CA "/acct/1", "{\"contact\":[\"mailto:new@example.com\"]}");
 	EXPECT(f, "POST", "/acct/1", .status = 400, .nonce = "n1",
 	       .body = ACME_ERROR("accountDoesNotExist"));
@@ -523,7 +618,8 @@ contacts_are_changed_and_kept(void **state)
 	EXPECT(f, "POST", "/acct", .status = 201, .nonce = "n2", .location = CA "/acct/2");
 	EXPECT(f, "POST", "/acct/2", .status = 200, .nonce = "n3");
 	assert_int_equal(h.kind, PROBLEM_NONE);
-	assert_int_equal(client_set_contacts(f->client, NULL, 0, on_answer, &h), ERR_OK);
+	assert_int_equal(client_take_contacts(f->client, NULL, 0), ERR_OK);
+	assert_int_equal(client_send_contacts(f->client, on_answer, &h), ERR_OK);
 	assert_signed(f, "n3", CA "/acct/2", "{\"contact\":[]}");
 	client_cancel(f->client, &h);
 	end(f);
@@ -575,7 +671,8 @@ revocations_by_the_certificates_key_need_no_account(void **state)
 		DIRECTORY(",\"revokeCert\":\"" CA "/revoke\""),
 		DIRECTORY(",\"revokeCert\":\"" CA "/revoke\",\"meta\":{\"termsOfService\":\"" CA
 	                  "/tos\"}"),
-		DIRECTORY(",\"revokeCert\":\"" CA "/revoke\",\"meta\":{\"externalAccountRequired\":true}"),
+		DIRECTORY(",\"revokeCert\":\"" CA
+	                  "/revoke\",\"meta\":{\"externalAccountRequired\":true}"),
 	};
 
 	(void)state;
