@@ -46,7 +46,17 @@ static const struct {
 	[OPTION_CONFIG] = {"--config", "FILE",
                            "the configuration, where certd itself does the work; default "
                            "/etc/certd/certd.conf"},
+	[OPTION_REASON] = {"--reason", "WORD",
+                           "unspecified (default), keyCompromise, superseded, "
+                           "cessationOfOperation or affiliationChanged"},
+	[OPTION_WITH_KEY] = {"--with-key", NULL,
+                             "signed by the certificate's key, needs no account"},
+	[OPTION_NO_RENEW] = {"--no-renew", NULL, "do not get a new one in its place"},
+	[OPTION_CONFIRM] = {"--confirm", "NAME", "the CA's name once more: yes, do it"},
 };
+
+static const char *const reasons[] = {"unspecified",          "keyCompromise",      "superseded",
+                                      "cessationOfOperation", "affiliationChanged", NULL};
 
 static const char *const states[] = {"pending", "valid", "renewing", "failing", "expired", NULL};
 
@@ -115,6 +125,20 @@ set_sort(struct options *o, const char *word)
 	if (strcmp(word, "name") == 0 || strcmp(word, "expiry") == 0)
 		return true;
 	complain(NULL, "--sort: \"%s\" is neither name nor expiry", word);
+	return false;
+}
+
+static bool
+set_reason(struct options *o, const char *word)
+{
+	const char *near = nearest_word(word, nearest_in_list, reasons);
+
+	o->reason = word;
+	for (size_t i = 0; reasons[i]; i++)
+		if (strcmp(reasons[i], word) == 0)
+			return true;
+	complain(NULL, "--reason: no reason \"%s\"%s%s%s", word, near ? ", did you mean \"" : "",
+	         near ? near : "", near ? "\"?" : "; see certctl revoke --help");
 	return false;
 }
 
@@ -190,6 +214,11 @@ set_more(struct options *o, enum option_id id, const char *arg)
 		return true;
 	case OPTION_FROM:
 		o->from = arg;
+		return true;
+	case OPTION_REASON:
+		return set_reason(o, arg);
+	case OPTION_CONFIRM:
+		o->confirm = arg;
 		return true;
 	default:
 		return true;

@@ -145,10 +145,12 @@ is_fit(struct issuer *s, struct errand *e, const struct account *account, enum e
 		issuer_fail_errand(s, e, err_word(err), "the account's record: %s", err_text(err));
 	else if (e->kind == ERRAND_REGISTER && !bar)
 		issuer_fail_errand(s, e, "wrong-state",
-		     "there is an account in use, or none yet that would be over: certctl ca test "
-		     "registers one");
+		                   "there is an account in use, or none yet that would be over: "
+		                   "certctl ca test "
+		                   "registers one");
 	else if (e->kind != ERRAND_REGISTER && !account->url[0])
-		issuer_fail_errand(s, e, "wrong-state", "there is no account yet: certctl ca test registers one");
+		issuer_fail_errand(s, e, "wrong-state",
+		                   "there is no account yet: certctl ca test registers one");
 	else if (e->kind != ERRAND_REGISTER && bar)
 		issuer_fail_errand(s, e, "wrong-state", "%s", bar);
 	else
@@ -220,7 +222,8 @@ begin(struct issuer *s, struct errand *e)
 		ca = e->authority = ca->leader;
 	if (ca->errand || ca->quiet) {
 		e->authority = NULL;
-		issuer_fail_errand(s, e, "busy", "something else is being done with this CA: try again later");
+		issuer_fail_errand(s, e, "busy",
+		                   "something else is being done with this CA: try again later");
 		return;
 	}
 	ca->errand = e;
@@ -267,7 +270,8 @@ issuer_end_errands(struct issuer *s, struct authority *ca)
 
 	issuer_set_quiet(s, ca, false);
 	if (ca->errand)
-		issuer_fail_errand(s, ca->errand, "stopped", "the CA's configuration has changed meanwhile");
+		issuer_fail_errand(s, ca->errand, "stopped",
+		                   "the CA's configuration has changed meanwhile");
 	for (e = TAILQ_FIRST(&s->revocations); e; e = next) {
 		next = TAILQ_NEXT(e, link);
 		if (e->authority != ca)

@@ -30,9 +30,9 @@ static void
 fail(struct issuer *s, struct errand *e, enum err err)
 {
 	e->word = err_word(err);
-	problem_set(&e->problem, PROBLEM_INTERNAL, "%s",
-	            err == ERR_NOTFOUND ? "there is no certificate of this name here"
-	                                : err_text(err));
+	problem_set(
+		&e->problem, PROBLEM_INTERNAL, "%s",
+		err == ERR_NOTFOUND ? "there is no certificate of this name here" : err_text(err));
 	end(s, e);
 }
 
@@ -74,7 +74,8 @@ make_all_due(struct store_txn *txn, const struct hostname *name, unsigned *ret_c
 		err = cert_get_for(txn, &d, &cert);
 	if (!err && d.pooled)
 		err = chain_facts(cert.leaf.data, cert.leaf.len, &facts);
-	for (size_t at = 0; !err && at < facts.names.len; at += strlen((char *)facts.names.data + at) + 1)
+	for (size_t at = 0; !err && at < facts.names.len;
+	     at += strlen((char *)facts.names.data + at) + 1)
 		if (!hostname_parse((char *)facts.names.data + at, &other, NULL) &&
 		    !hostname_equal(&other, name))
 			err = make_due(txn, &d, &other, ret_count);
@@ -126,7 +127,8 @@ on_revoked(void *arg, const struct client_answer *answer)
 	struct errand *e = arg;
 	struct issuer *s = e->authority->issuer;
 
-	if (answer->problem.kind != PROBLEM_NONE && !refusal_is(&answer->problem, "alreadyRevoked")) {
+	if (answer->problem.kind != PROBLEM_NONE &&
+	    !refusal_is(&answer->problem, "alreadyRevoked")) {
 		e->problem = answer->problem;
 		end(s, e);
 		return;

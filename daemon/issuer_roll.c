@@ -156,8 +156,9 @@ issuer_roll(struct issuer *s, struct authority *ca, struct errand *e)
 		issuer_set_quiet(s, ca, false);
 		keygen_free(ca->keygen);
 		ca->keygen = NULL;
-		issuer_fail_errand(s, e, "busy", "%zu orders of this account are still in work: nothing was done",
-		     orders);
+		issuer_fail_errand(s, e, "busy",
+		                   "%zu orders of this account are still in work: nothing was done",
+		                   orders);
 		return;
 	}
 	if (ca->keygen && ca->key_is_errands && keygen_take(ca->keygen, &key)) {
