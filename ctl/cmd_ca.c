@@ -24,9 +24,9 @@ add_row(struct table *table, const cJSON *ca)
 	snprintf(names, sizeof(names), "%" PRId64, json_int(ca, "names", 0));
 	snprintf(orders, sizeof(orders), "%" PRId64, json_int(ca, "orders", 0));
 	print_relative(print_time_of(ca, "hold_until"), clock_wall(), hold);
-	table_row(table, (const char *[]){json_text(ca, "name"), json_text(ca, "state"), names,
-	                                  orders, hold,
-	                                  json_text(json_object(ca, "error"), "detail")});
+	table_row(table,
+	          (const char *[]){json_text(ca, "name"), json_text(ca, "state"), names, orders,
+	                           hold, json_text(json_object(ca, "error"), "detail")});
 }
 
 static void
@@ -72,7 +72,8 @@ field_list(const char *label, const cJSON *list)
 		size_t used = strlen(field);
 
 		if (text)
-			snprintf(field + used, sizeof(field) - used, "%s%s", used ? ", " : "", text);
+			snprintf(field + used, sizeof(field) - used, "%s%s", used ? ", " : "",
+			         text);
 	}
 	print_field(label, field);
 }
@@ -137,8 +138,10 @@ on_ca(struct ctl *ctl, const cJSON *line, void *arg)
 }
 
 static const char *const verbs[][2] = {
-	{"show", "ca.show"},         {"test", "ca.test"},
-	{"rollover", "ca.rollover"}, {"register", "ca.register"},
+	{"show", "ca.show"},
+	{"test", "ca.test"},
+	{"rollover", "ca.rollover"},
+	{"register", "ca.register"},
 	{"deactivate", "ca.deactivate"},
 };
 

@@ -57,6 +57,9 @@ class AcmeTap:
         self.requests = []        # (monotonic time, method, path, status)
         self.hold = lambda path: 0        # seconds to wait before forwarding
         self.instead = lambda path: None  # or (status, headers, body): do not forward
+        self.after = lambda path: 0       # seconds to hold its answer back
+        self.lose = lambda path: False    # forward, and close instead of an answer
+        self.agents = set()       # User-Agent of all requests
         self.paths = {}           # path of a directory entry -> its name, "newOrder"
         self.server = QuietServer((address, port), self._handler())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -139,12 +142,17 @@ class AcmeTap:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length)
                 time.sleep(tap.hold(self.path))
+                tap.agents.add(self.headers.get("User-Agent"))
                 own = tap.instead(self.path)
                 if own:
                     status, headers, answer = own
                 else:
                     status, headers, answer = self.ask(body)
                     tap._read_along(self.command, self.path, status, dict(headers), answer)
+                    time.sleep(tap.after(self.path))
+                    if tap.lose(self.path):
+                        self.close_connection = True
+                        return
                 self.send_response_only(status)
                 for name, value in headers:
                     if name.lower() not in ("content-length", "transfer-encoding", "connection"):
