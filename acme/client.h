@@ -44,18 +44,22 @@ struct client_config {
 	const char *barred;      /* why the account may not be used at all; NULL: it may */
 };
 
-/* What came back. Either PROBLEM.kind is NONE and status is 2xx, or PROBLEM says what is wrong (the
- * CA's own problem document when it sent one). REPLY is NULL when nothing was heard. */
+/* What came back. Either PROBLEM.kind is NONE and status is 2xx (CLIENT_OFFER: REPLY NULL), or
+ * PROBLEM says what is wrong (the CA's own problem document when it sent one). REPLY is NULL when
+ * nothing was heard. */
 struct client_answer {
 	struct problem problem;
 	bool unsent; /* with a problem: the request certainly never reached the CA */
 	const struct transport_reply *reply;
+	const struct directory *directory; /* what the CA offers; NULL: not known yet */
 };
 typedef void client_answer_fn(void *arg, const struct client_answer *answer);
 
 enum client_target {
 	CLIENT_URL,       /* the URL given with the request */
 	CLIENT_NEW_ORDER, /* the directory's newOrder */
+	CLIENT_OFFER,     /* nothing is sent: the answer, once the client is ready, has `directory`
+	                   */
 	CLIENT_ORDERS,    /* the account's orders list; fails with CA_PROTOCOL when there is none */
 	CLIENT_OUR_ACCOUNT, /* the account's own URL */
 	CLIENT_NEW_ACCOUNT, /* the directory's newAccount, signed with the JWK */

@@ -142,6 +142,8 @@ address_of(const struct client *c, const struct call *call)
 		return c->directory.key_change;
 	case CLIENT_REVOKE:
 		return c->directory.revoke_cert;
+	case CLIENT_OFFER:
+		break; /* is not sent */
 	}
 	return NULL;
 }

@@ -44,9 +44,9 @@ key_kind_parse(const char *word, enum key_kind *ret_kind)
 }
 
 bool
-key_kind_is_quick(enum key_kind kind)
+key_kind_is_rsa(enum key_kind kind)
 {
-	return (unsigned)kind < KEY_KINDS && kinds[kind].group;
+	return (unsigned)kind < KEY_KINDS && !kinds[kind].group;
 }
 
 enum err

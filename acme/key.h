@@ -30,8 +30,7 @@ enum { KEY_P256_SCALAR_LEN = 32, KEY_P256_POINT_LEN = 65 };
 const char *key_kind_word(enum key_kind kind); /* "ecdsa-p256", "rsa-2048" */
 MUST_CHECK enum err key_kind_parse(const char *word, enum key_kind *ret_kind);
 
-/* Whether making one takes no time to speak of; RSA does. */
-bool key_kind_is_quick(enum key_kind kind);
+bool key_kind_is_rsa(enum key_kind kind);
 
 /* The caller releases *RET_KEY with EVP_PKEY_free(). */
 MUST_CHECK enum err key_new(enum key_kind kind, EVP_PKEY **ret_key);

@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "daemon/conf.h"
-#include "daemon/keygen.h"
 #include "store/account.h"
 #include "store/store.h"
 
@@ -69,18 +68,16 @@ make_client(struct authority *a, const struct account *account)
 	return err;
 }
 
-/* RSA keys take their time: authority_tend() writes the record then. */
+/* RSA keys take their time: authority_take_key() writes the record then. */
 static enum err
 first_account(struct authority *a, struct account *ret_account)
 {
 	enum err err = ERR_OK;
 
-	if (key_kind_is_quick(a->conf->account_key))
+	if (!key_kind_is_rsa(a->conf->account_key))
 		return new_account(a, ret_account);
-	if (!a->keygen) {
-		err = keygen_start(a->conf->account_key, authority_wake, a, &a->keygen);
-		a->key_is_errands = false;
-	}
+	if (!a->making)
+		err = authority_ask_key(a, a->conf->account_key, false);
 	return err ? err : ERR_BUSY;
 }
 
@@ -123,9 +120,8 @@ void
 authority_done(struct authority *a)
 {
 	authority_reset(a);
-	keygen_free(a->keygen);
+	authority_drop_key(a);
 	free(a->contacts_sent);
-	a->keygen = NULL;
 	a->contacts_sent = NULL;
 }
 

@@ -22,7 +22,7 @@ struct client;
 struct conf_ca;
 struct errand;
 struct issuer;
-struct keygen;
+struct keymaker;
 struct notice_queue;
 struct store;
 struct transport;
@@ -46,10 +46,12 @@ struct authority {
 	/* The account is its directory's: blocks with the same one share it. */
 	struct authority *leader; /* the first of these blocks, maybe itself */
 	struct errand *errand;    /* in work, but for REVOKE; NULL: none */
-	struct keygen *keygen;    /* a key is being made */
-	bool key_is_errands;      /* for `errand`; else for newAccount */
-	bool quiet;               /* no orders: the account's key is about to change */
-	bool key_told;            /* what became of a rollover: */
+	struct keymaker *keymaker;
+	bool making;         /* it is at a key for us */
+	bool key_is_errands; /* for `errand`; else for newAccount */
+	EVP_PKEY *made;      /* the errand's, NULL: not yet, or it could not be */
+	bool quiet;          /* no orders: the account's key is about to change */
+	bool key_told;       /* what became of a rollover: */
 	enum client_key_end key_end;
 	struct problem key_why;
 	int64_t check_at; /* mono ms: when the record is compared with what it should say; 0: not */
@@ -81,8 +83,11 @@ extern const struct client_events authority_events; /* their ARG is the authorit
 void authority_tend(struct authority *a);
 /* Milliseconds until authority_tend() has something to do by itself. */
 int64_t authority_tend_ms(const struct authority *a);
-/* From any thread: the key is made. ARG is the authority. */
-void authority_wake(void *arg);
+/* Asks for a key of KIND, for the errand or for newAccount; and here it is, NULL: it cannot be
+ * made. Takes KEY over. */
+MUST_CHECK enum err authority_ask_key(struct authority *a, enum key_kind kind, bool for_errand);
+void authority_take_key(struct authority *a, EVP_PKEY *key);
+void authority_drop_key(struct authority *a);
 /* A text for people: why the account of STATUS may not be used; NULL: it may. */
 const char *authority_bar(const struct account *account);
 

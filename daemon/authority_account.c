@@ -8,7 +8,6 @@
 
 #include "acme/binding.h"
 #include "acme/directory.h"
-#include "acme/transport.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -16,7 +15,7 @@
 #include "daemon/conf.h"
 #include "daemon/eab.h"
 #include "daemon/history.h"
-#include "daemon/keygen.h"
+#include "daemon/keymaker.h"
 #include "store/account.h"
 #include "store/event.h"
 #include "store/store.h"
@@ -194,9 +193,8 @@ on_another_key(void *arg, enum key_kind kind)
 {
 	struct authority *a = arg;
 
-	if (a->keygen || keygen_start(kind, authority_wake, a, &a->keygen))
+	if (a->making || authority_ask_key(a, kind, false))
 		return false;
-	a->key_is_errands = false;
 	log_notice("ca %s: the CA wants another kind of key for the account: making one of %s",
 	           a->conf->name, key_kind_word(kind));
 	return true;
@@ -221,17 +219,29 @@ const struct client_events authority_events = {
 
 /* ---- what it should say --------------------------------------------------------------------- */
 
-void
-authority_wake(void *arg)
+enum err
+authority_ask_key(struct authority *a, enum key_kind kind, bool for_errand)
 {
-	struct authority *a = arg;
+	enum err err = keymaker_ask(a->keymaker, kind, a);
 
-	transport_wake(a->transport);
+	a->making = !err;
+	a->key_is_errands = for_errand;
+	return err;
+}
+
+void
+authority_drop_key(struct authority *a)
+{
+	if (a->making)
+		keymaker_cancel(a->keymaker, a);
+	EVP_PKEY_free(a->made);
+	a->making = false;
+	a->made = NULL;
 }
 
 /* KEY, maybe NULL, is for an account that is to be made: durable before the CA sees it. */
 static void
-take_key(struct authority *a, EVP_PKEY *key)
+use_key(struct authority *a, EVP_PKEY *key)
 {
 	struct account account = {0};
 	enum err err = authority_account(a, &account);
@@ -250,6 +260,18 @@ take_key(struct authority *a, EVP_PKEY *key)
 	if (a->client)
 		client_set_key(a->client, err ? NULL : key);
 	account_done(&account);
+}
+
+void
+authority_take_key(struct authority *a, EVP_PKEY *key)
+{
+	a->making = false;
+	if (a->key_is_errands) {
+		a->made = key;
+		return;
+	}
+	use_key(a, key);
+	EVP_PKEY_free(key);
 }
 
 static void
@@ -342,14 +364,6 @@ out:
 void
 authority_tend(struct authority *a)
 {
-	EVP_PKEY *key = NULL;
-
-	if (a->keygen && !a->key_is_errands && keygen_take(a->keygen, &key)) {
-		keygen_free(a->keygen);
-		a->keygen = NULL;
-		take_key(a, key);
-		EVP_PKEY_free(key);
-	}
 	if (a->check_at && a->check_at <= clock_mono_ms() && !a->checking && !a->quiet)
 		check(a);
 }

@@ -11,6 +11,7 @@
 #include "daemon/conf.h"
 #include "daemon/history.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/keymaker.h"
 #include "daemon/notice.h"
 #include "store/account.h"
 
@@ -236,10 +237,14 @@ begin(struct issuer *s, struct errand *e)
 void
 issuer_errands(struct issuer *s)
 {
+	struct authority *ca;
 	struct errand *e;
+	EVP_PKEY *key;
 
 	while ((e = errand_next(s->errands)))
 		begin(s, e);
+	while ((ca = keymaker_take(s->account_keys, &key)))
+		authority_take_key(ca, key);
 	for (size_t i = 0; i < s->ca_count; i++) {
 		authority_tend(s->cas[i]);
 		if (s->cas[i]->errand)

@@ -15,6 +15,8 @@
 #include "daemon/issuer.h"
 #include "daemon/job.h"
 
+struct keymaker;
+struct notice;
 struct transport;
 
 enum { ISSUER_CAS_MAX = 32, STORE_HOLD_MS = 3000 };
@@ -28,12 +30,14 @@ struct issuer {
 	struct store *store;
 	struct notice_queue *notices;
 	struct transport *transport;
+	struct keymaker *keymaker;
 	const struct conf *conf;
 	struct authority *cas[ISSUER_CAS_MAX];
 	size_t ca_count;
 	struct upkeep *upkeep;
 	struct job *jobs; /* uthash by name */
 	struct errand_queue *errands;
+	struct keymaker *account_keys;    /* owned by authorities */
 	TAILQ_HEAD(, errand) revocations; /* in work */
 	int64_t store_hold;    /* mono ms: no commits before, because one failed; 0 = none */
 	unsigned store_failed; /* so many times in a row */
@@ -58,6 +62,9 @@ bool issuer_settle(struct issuer *s);
 bool issuer_close(struct issuer *s);
 /* Writes due_at = now for a name whose job goes away without an end. */
 void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order);
+
+/* NOTICE to all names of JOB's order. */
+void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
 /* issuer.c */
 void issuer_remove_job(struct issuer *s, struct job *job);
@@ -98,6 +105,7 @@ void issuer_say(struct errand *e, const struct authority *ca);
 void issuer_revoke(struct issuer *s, struct errand *e);
 
 /* issuer_net.c */
+void issuer_take_keys(struct issuer *s);
 void issuer_send(struct issuer *s);
 void issuer_seek_lost(struct issuer *s);
 void issuer_probe(struct issuer *s);

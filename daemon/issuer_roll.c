@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
-#include "daemon/keygen.h"
 #include "store/account.h"
 
 enum { QUIET_MAX_MS = 60 * 1000 };
@@ -144,9 +143,8 @@ use_key(struct issuer *s, struct authority *ca, EVP_PKEY *key)
 void
 issuer_roll(struct issuer *s, struct authority *ca, struct errand *e)
 {
-	EVP_PKEY *key = NULL;
+	EVP_PKEY *key;
 	size_t orders;
-	bool made = !ca->keygen;
 
 	if (!e->give_up_at)
 		return; /* its answer is under way */
@@ -154,20 +152,16 @@ issuer_roll(struct issuer *s, struct authority *ca, struct errand *e)
 		if (clock_mono_ms() < e->give_up_at)
 			return;
 		issuer_set_quiet(s, ca, false);
-		keygen_free(ca->keygen);
-		ca->keygen = NULL;
+		authority_drop_key(ca);
 		issuer_fail_errand(s, e, "busy",
 		                   "%zu orders of this account are still in work: nothing was done",
 		                   orders);
 		return;
 	}
-	if (ca->keygen && ca->key_is_errands && keygen_take(ca->keygen, &key)) {
-		keygen_free(ca->keygen);
-		ca->keygen = NULL;
-		made = true;
-	}
-	if (!made)
+	if (ca->making)
 		return;
+	key = ca->made;
+	ca->made = NULL;
 	e->give_up_at = 0;
 	use_key(s, ca, key);
 	EVP_PKEY_free(key);
@@ -179,8 +173,5 @@ issuer_start_roll(struct authority *ca, struct errand *e, const struct account *
 	e->give_up_at = clock_mono_ms() + QUIET_MAX_MS;
 	if (e->kind == ERRAND_ROLLOVER && account->next_key.len)
 		return ERR_OK;
-	if (ca->keygen)
-		return ERR_BUSY;
-	ca->key_is_errands = true;
-	return keygen_start(ca->conf->account_key, authority_wake, ca, &ca->keygen);
+	return ca->making ? ERR_BUSY : authority_ask_key(ca, ca->conf->account_key, true);
 }
