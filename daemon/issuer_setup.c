@@ -132,6 +132,7 @@ issuer_add_ca(struct issuer *s, const struct conf_ca *conf)
 	                         .store = s->store,
 	                         .transport = s->transport,
 	                         .notices = s->notices,
+	                         .keymaker = s->account_keys,
 	                         .check_at = 1};
 	if (conf->ca_file && access(conf->ca_file, R_OK) != 0)
 		log_warn("ca %s: its ca-file %s cannot be read: %s", conf->name, conf->ca_file,
