@@ -27,8 +27,10 @@ struct authority {
 	struct issuer *issuer;
 	struct store *store;
 	struct transport *transport;
-	struct client *client;  /* NULL until needed */
-	size_t active;          /* orders in work */
+	struct client *client; /* NULL until needed */
+	size_t active;         /* orders in work */
+	uint64_t succeeded;    /* orders that have ended so */
+	uint64_t failed;
 	uint32_t down;          /* failures of the CA itself, in a row */
 	uint32_t errors;        /* answers 5xx in a row */
 	int64_t hold_until;     /* mono ms; 0 = none */

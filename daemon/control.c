@@ -369,6 +369,7 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->upkeep = peers->upkeep;
 	control->health = peers->health;
 	control->stapler = peers->stapler;
+	control->metrics = peers->metrics;
 	loop_run(control->loop);
 	store_end(control);
 	import_end(control);

@@ -16,6 +16,7 @@ struct conf;
 struct control;
 struct health;
 struct issuer;
+struct metrics;
 struct notice_queue;
 struct servers;
 struct status;
@@ -39,6 +40,7 @@ struct control_peers {
 	struct upkeep *upkeep;
 	struct health *health;
 	struct stapler *stapler;
+	struct metrics *metrics;
 };
 
 /* Opens the socket. */

@@ -72,6 +72,7 @@ struct control {
 	struct issuer *issuer;
 	struct upkeep *upkeep;
 	struct stapler *stapler;
+	struct metrics *metrics;
 	struct health *health;
 	struct servers *servers;
 	struct notice_queue *notices;

@@ -15,6 +15,7 @@
 #include "daemon/health.h"
 #include "daemon/history.h"
 #include "daemon/issuer.h"
+#include "daemon/metrics.h"
 #include "daemon/role.h"
 #include "daemon/stapler.h"
 #include "daemon/upkeep.h"
@@ -175,6 +176,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		upkeep_take_conf(c->upkeep, c->conf);
 		stapler_set_conf(c->stapler, c->conf);
 		health_set_conf(c->health, c->conf);
+		metrics_set_conf(c->metrics, c->conf);
 	}
 	c->next_conf = NULL;
 	answer_reload(c, *text ? text : NULL);

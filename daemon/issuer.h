@@ -52,8 +52,10 @@ const char *issuer_step(struct issuer *issuer, const struct hostname *name);
 /* How a CA is doing, for people. */
 struct issuer_ca {
 	char name[NAME_WORD_MAX + 1];
-	char state[16];         /* "ready", "new", "on hold", ... */
-	size_t orders;          /* in work */
+	char state[16];     /* "ready", "new", "on hold", ... */
+	size_t orders;      /* in work */
+	uint64_t succeeded; /* orders that have ended since the keeper started */
+	uint64_t failed;
 	int64_t hold_until;     /* unix seconds, 0 = none */
 	struct problem problem; /* why it is on hold */
 };

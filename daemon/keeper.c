@@ -10,6 +10,7 @@
 #include "daemon/health.h"
 #include "daemon/history.h"
 #include "daemon/issuer.h"
+#include "daemon/metrics.h"
 #include "daemon/role.h"
 #include "daemon/stapler.h"
 #include "daemon/upkeep.h"
@@ -53,6 +54,20 @@ start_peers(const struct keeper_config *config, struct notice_queue *notices,
 	return err;
 }
 
+/* Those who tell how the others are doing. */
+static enum err
+start_tellers(const struct keeper_config *config, struct control_peers *peers)
+{
+	struct metrics_config metrics = {.conf = config->conf,
+	                                 .store = config->store,
+	                                 .status = config->status,
+	                                 .servers = config->servers,
+	                                 .issuer = peers->issuer,
+	                                 .upkeep = peers->upkeep};
+
+	return metrics_start(&metrics, &peers->metrics);
+}
+
 enum err
 keeper_run(const struct keeper_config *config)
 {
@@ -68,6 +83,8 @@ keeper_run(const struct keeper_config *config)
 
 	if (!err)
 		err = start_peers(config, control_notices(control), &peers);
+	if (!err)
+		err = start_tellers(config, &peers);
 	if (!err) {
 		if (config->news && config->news->type[0])
 			history_add(config->store, control_notices(control), config->news->type, "",
@@ -76,6 +93,7 @@ keeper_run(const struct keeper_config *config)
 		control_run(control, &peers);
 		err = upkeep_is_lost(peers.upkeep) ? ERR_IO : ERR_OK;
 	}
+	metrics_stop(peers.metrics);
 	stapler_stop(peers.stapler);
 	health_stop(peers.health);
 	issuer_stop(peers.issuer);
