@@ -36,6 +36,7 @@ close_client(struct control_client *cl)
 	loop_unwatch(cl->watch);
 	close(cl->fd);
 	wait_done(cl);
+	events_done(cl);
 	import_forget(cl);
 	buf_done(&cl->in);
 	buf_done(&cl->out);
@@ -183,8 +184,11 @@ on_connect(void *arg, int events)
 		close(fd);
 		return;
 	}
-	*cl = (struct control_client){
-		.fd = fd, .control = c, .uid = peer.uid, .asked_at = clock_mono_ms()};
+	*cl = (struct control_client){.fd = fd,
+	                              .control = c,
+	                              .uid = peer.uid,
+	                              .pid = peer.pid,
+	                              .asked_at = clock_mono_ms()};
 	cl->in.secret = true; /* imports bring keys, exports take them away */
 	cl->out.secret = true;
 	cl->admin = peer.uid == 0 || peer.uid == geteuid();

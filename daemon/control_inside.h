@@ -14,6 +14,7 @@
 #include "base/hostname.h"
 #include "base/msg.h"
 #include "daemon/command.h"
+#include "daemon/command_events.h"
 #include "daemon/control.h"
 #include "daemon/control_parent.h"
 #include "daemon/shown.h"
@@ -41,7 +42,8 @@ struct control_client {
 	struct control *control;
 	struct loop_watch *watch;
 	bool admin;
-	uid_t uid;                 /* the peer's */
+	uid_t uid; /* the peer's */
+	pid_t pid;
 	cJSON *request;            /* under way: a verb may take parts of it over */
 	struct import_job *import; /* under way */
 	bool busy;                 /* a long reply is under way: no further request is read */
@@ -51,16 +53,15 @@ struct control_client {
 	int64_t since;             /* mono ms: start of an unfinished line, 0 = none */
 	struct buf in;
 	struct buf out;
-	struct waited *waited; /* wait: names still open */
-	unsigned outcomes;     /* wait: 1 << exit code of those that are through */
-	bool following;        /* events */
-	uint64_t event;        /* the last id sent */
-	struct hostname only;  /* events of this name only, when len > 0 */
+	struct waited *waited;      /* wait: names still open */
+	unsigned outcomes;          /* wait: 1 << exit code of those that are through */
+	bool following;             /* events */
+	uint64_t event;             /* the last id sent */
+	struct event_filter wanted; /* of them */
 	bool reloading;
-	bool rotating;   /* waits for replaced workers to be through with their handshakes */
-	bool upgrading;  /* waits for the upgrade that is in work */
-	bool backing_up; /* waits for the backup that runs */
-	bool checking;   /* waits for the check that runs */
+	bool rotating;  /* waits for replaced workers to be through with their handshakes */
+	bool upgrading; /* waits for the upgrade that is in work */
+	bool backing_up, checking; /* waits for the backup, the check that runs */
 };
 
 struct control {
@@ -82,8 +83,7 @@ struct control {
 	int channel;
 	int listen_fd;
 	ino_t socket_ino; /* of the socket file: it may be another certd's by the end */
-	struct loop_watch *channel_watch;
-	struct loop_watch *listen_watch;
+	struct loop_watch *channel_watch, *listen_watch;
 	struct loop_timer *timer;
 	int64_t started_at;
 	struct dbjob *backup; /* what runs, NULL: none */

@@ -9,7 +9,6 @@ const struct event_type event_types[] = {
 	{"audit.apply", EVENT_NOBODY},
 	{"audit.backend.set", EVENT_NOBODY},
 	{"audit.db.backup", EVENT_NOBODY},
-	{"audit.export", EVENT_NOBODY},
 	{"audit.import", EVENT_NOBODY},
 	{"audit.key.master", EVENT_NOBODY},
 	{"audit.key.rotate", EVENT_NOBODY},

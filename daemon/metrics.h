@@ -5,9 +5,10 @@
  * A thread of the keeper's with a listener of its own, so that neither scrapes nor whoever abuses
  * the port delay anybody: METRICS_CLIENTS connections at once (the oldest gives way), 5 s for each,
  * one request a connection, its head HTTP01_HEAD_MAX bytes at most, of which the first line counts,
- * and the text is made anew every METRICS_FRESH_MS at most. Numbers come from the status page, from counters and from ranges of the
- * expiry index: the work does not grow with the number of names, and METRICS_SERIES_MAX series are
- * all there ever are, as CAs and backends beyond METRICS_LABELS_MAX are one, "_other".
+ * and the text is made anew every METRICS_FRESH_MS at most. Numbers come from the status page, from
+ * counters and from ranges of the expiry index: the work does not grow with the number of names,
+ * and METRICS_SERIES_MAX series are all there ever are, as CAs and backends beyond
+ * METRICS_LABELS_MAX are one, "_other".
  */
 #ifndef DAEMON_METRICS_H
 #define DAEMON_METRICS_H
