@@ -25,10 +25,10 @@ struct presented {
 	struct hostname name;       /* whose order */
 	struct hostname identifier; /* what the challenge proves, one of the order's names */
 	enum challenge_kind kind;
-	char dns[NAME_WORD_MAX + 1];          /* the block of the configuration that sets it */
-	char record[HOSTNAME_MAX + 1];        /* "_acme-challenge.example.org" */
-	char value[PRESENTED_VALUE_MAX + 1];  /* of the TXT record */
-	int64_t created_at; /* unix seconds */
+	char dns[NAME_WORD_MAX + 1];         /* the block of the configuration that sets it */
+	char record[HOSTNAME_MAX + 1];       /* "_acme-challenge.example.org" */
+	char value[PRESENTED_VALUE_MAX + 1]; /* of the TXT record */
+	int64_t created_at;                  /* unix seconds */
 };
 
 MUST_CHECK enum err presented_put(struct store_txn *txn, const struct presented *presented);
