@@ -11,7 +11,7 @@
 struct control_client;
 
 struct event_filter {
-	struct hostname name; /* of this name only, when len > 0 */
+	struct hostname name;              /* of this name only, when len > 0 */
 	char (*types)[EVENT_TYPE_MAX + 1]; /* patterns, see daemon/event_types.h; NULL: all */
 	size_t type_count;
 };
