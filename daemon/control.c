@@ -20,6 +20,7 @@
 #include "daemon/loop.h"
 #include "daemon/notice.h"
 #include "daemon/role.h"
+#include "daemon/teller.h"
 
 enum {
 	READ_CHUNK = 64 * 1024,
@@ -223,6 +224,7 @@ on_wake(void *arg)
 	store_on_wake(c);
 	wait_on_notices(c);
 	import_on_done(c);
+	teller_wake(c->teller);
 	flush_all(c);
 	upgrade_on_timer(c);
 }
@@ -374,6 +376,7 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->health = peers->health;
 	control->stapler = peers->stapler;
 	control->metrics = peers->metrics;
+	control->teller = peers->teller;
 	loop_run(control->loop);
 	store_end(control);
 	import_end(control);

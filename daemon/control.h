@@ -22,6 +22,7 @@ struct servers;
 struct status;
 struct store;
 struct stapler;
+struct teller;
 struct upkeep;
 
 /* Borrowed until control_free(); of the conf a reference is taken. */
@@ -41,6 +42,7 @@ struct control_peers {
 	struct health *health;
 	struct stapler *stapler;
 	struct metrics *metrics;
+	struct teller *teller;
 };
 
 /* Opens the socket. */

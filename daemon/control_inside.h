@@ -74,6 +74,7 @@ struct control {
 	struct upkeep *upkeep;
 	struct stapler *stapler;
 	struct metrics *metrics;
+	struct teller *teller;
 	struct health *health;
 	struct servers *servers;
 	struct notice_queue *notices;
@@ -88,10 +89,9 @@ struct control {
 	int64_t started_at;
 	struct dbjob *backup; /* what runs, NULL: none */
 	struct dbcheck *check;
-	int64_t rotate_at; /* mono ms: not before, see command_key_rotate() */
-	int64_t check_at;  /* mono ms: the next check that nobody asks for */
-	cJSON *last_check; /* what came of the last ones, for db.stat; NULL: none yet */
-	cJSON *last_backup;
+	int64_t rotate_at;               /* mono ms: not before, see command_key_rotate() */
+	int64_t check_at;                /* mono ms: the next check that nobody asks for */
+	cJSON *last_check, *last_backup; /* what came of them, for db.stat; NULL: none yet */
 	struct control_client clients[CLIENTS_MAX];
 };
 MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd); /* control_socket.c */

@@ -18,6 +18,7 @@
 #include "daemon/metrics.h"
 #include "daemon/role.h"
 #include "daemon/stapler.h"
+#include "daemon/teller.h"
 #include "daemon/upkeep.h"
 #include "store/domain_list.h"
 #include "store/store.h"
@@ -177,6 +178,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		stapler_set_conf(c->stapler, c->conf);
 		health_set_conf(c->health, c->conf);
 		metrics_set_conf(c->metrics, c->conf);
+		teller_set_conf(c->teller, c->conf);
 	}
 	c->next_conf = NULL;
 	answer_reload(c, *text ? text : NULL);

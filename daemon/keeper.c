@@ -13,6 +13,7 @@
 #include "daemon/metrics.h"
 #include "daemon/role.h"
 #include "daemon/stapler.h"
+#include "daemon/teller.h"
 #include "daemon/upkeep.h"
 
 static void
@@ -56,16 +57,23 @@ start_peers(const struct keeper_config *config, struct notice_queue *notices,
 
 /* Those who tell how the others are doing. */
 static enum err
-start_tellers(const struct keeper_config *config, struct control_peers *peers)
+start_tellers(const struct keeper_config *config, struct notice_queue *notices,
+              struct control_peers *peers)
 {
+	struct teller_config teller = {
+		.conf = config->conf, .store = config->store, .notices = notices};
 	struct metrics_config metrics = {.conf = config->conf,
 	                                 .store = config->store,
 	                                 .status = config->status,
 	                                 .servers = config->servers,
 	                                 .issuer = peers->issuer,
 	                                 .upkeep = peers->upkeep};
+	enum err err = teller_start(&teller, &peers->teller);
 
-	return metrics_start(&metrics, &peers->metrics);
+	metrics.teller = peers->teller;
+	if (!err)
+		err = metrics_start(&metrics, &peers->metrics);
+	return err;
 }
 
 enum err
@@ -84,7 +92,7 @@ keeper_run(const struct keeper_config *config)
 	if (!err)
 		err = start_peers(config, control_notices(control), &peers);
 	if (!err)
-		err = start_tellers(config, &peers);
+		err = start_tellers(config, control_notices(control), &peers);
 	if (!err) {
 		if (config->news && config->news->type[0])
 			history_add(config->store, control_notices(control), config->news->type, "",
@@ -94,6 +102,7 @@ keeper_run(const struct keeper_config *config)
 		err = upkeep_is_lost(peers.upkeep) ? ERR_IO : ERR_OK;
 	}
 	metrics_stop(peers.metrics);
+	teller_stop(peers.teller);
 	stapler_stop(peers.stapler);
 	health_stop(peers.health);
 	issuer_stop(peers.issuer);

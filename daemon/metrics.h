@@ -22,6 +22,7 @@ struct metrics;
 struct servers;
 struct status;
 struct store;
+struct teller;
 struct upkeep;
 
 enum {
@@ -39,6 +40,7 @@ struct metrics_config {
 	struct servers *servers;
 	struct issuer *issuer;
 	struct upkeep *upkeep;
+	struct teller *teller;
 };
 
 /* An address that cannot be had is told in the log and tried again each second. */

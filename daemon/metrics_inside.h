@@ -21,6 +21,7 @@ void metrics_write_front(const struct metrics_config *config, struct buf *out);
 void metrics_write_names(const struct metrics_config *config, struct buf *out);
 void metrics_write_store(const struct metrics_config *config, struct buf *out);
 void metrics_write_cas(const struct metrics_config *config, struct buf *out);
+void metrics_write_events(const struct metrics_config *config, struct buf *out);
 void metrics_write_process(struct buf *out);
 
 #endif

@@ -6,8 +6,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "daemon/event_types.h"
 #include "daemon/metrics_inside.h"
+#include "daemon/teller.h"
 
 void
 metrics_family(struct buf *out, const char *name, const char *type, const char *help)
@@ -61,6 +62,28 @@ resident_bytes(void)
 	return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }
 
+void
+metrics_write_events(const struct metrics_config *config, struct buf *out)
+{
+	static const char deliveries[] = "certd_hook_deliveries_total";
+	struct teller_state state;
+
+	teller_look(config->teller, &state);
+	metrics_family(out, "certd_events_total", "counter",
+	               "Events written since the keeper started.");
+	for (size_t i = 0; i < event_type_count; i++)
+		metrics_labelled(out, "certd_events_total", "type", event_types[i].word,
+		                 (double)state.written[i]);
+	metrics_labelled(out, "certd_events_total", "type", "_other",
+	                 (double)state.written[TELLER_TYPES_MAX]);
+	metrics_family(out, deliveries, "counter", "Events handed to hooks and webhooks.");
+	metrics_labelled(out, deliveries, "result", "ok", (double)state.taken);
+	metrics_labelled(out, deliveries, "result", "failed", (double)state.failed);
+	metrics_labelled(out, deliveries, "result", "dropped", (double)state.dropped);
+	metrics_one(out, "certd_hook_lag_events", "gauge",
+	            "How many events the slowest hook has yet to look at.", (double)state.behind);
+}
+
 /* Of the keeper, which does the work that is not serving. */
 void
 metrics_write_process(struct buf *out)
@@ -88,5 +111,6 @@ metrics_write(const struct metrics_config *config, struct buf *out)
 	metrics_write_cas(config, out);
 	metrics_write_front(config, out);
 	metrics_write_store(config, out);
+	metrics_write_events(config, out);
 	metrics_write_process(out);
 }

@@ -73,7 +73,8 @@ memo_next(struct store_txn *txn, const char *prefix, const char *after,
 
 	if (!err)
 		err = walk_seek(&walk, table_key(from, strlen(from)));
-	if (!err && walk.key.len == strlen(after) && memcmp(walk.key.data, after, walk.key.len) == 0)
+	if (!err && walk.key.len == strlen(after) &&
+	    memcmp(walk.key.data, after, walk.key.len) == 0)
 		err = walk_next(&walk);
 	if (!err && (walk.key.len < strlen(prefix) || walk.key.len > MEMO_KEY_MAX ||
 	             memcmp(walk.key.data, prefix, strlen(prefix)) != 0))
