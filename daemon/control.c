@@ -377,6 +377,8 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->stapler = peers->stapler;
 	control->metrics = peers->metrics;
 	control->teller = peers->teller;
+	control->warner = peers->warner;
+	control->clock = peers->clock;
 	loop_run(control->loop);
 	store_end(control);
 	import_end(control);

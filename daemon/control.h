@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 
+struct clockwatch;
 struct conf;
 struct control;
 struct health;
@@ -24,6 +25,7 @@ struct store;
 struct stapler;
 struct teller;
 struct upkeep;
+struct warner;
 
 /* Borrowed until control_free(); of the conf a reference is taken. */
 struct control_config {
@@ -43,6 +45,8 @@ struct control_peers {
 	struct stapler *stapler;
 	struct metrics *metrics;
 	struct teller *teller;
+	struct warner *warner;
+	struct clockwatch *clock;
 };
 
 /* Opens the socket. */

@@ -51,8 +51,7 @@ struct control_client {
 	int64_t asked_at;          /* mono ms: last request, or the connect */
 	bool closing;              /* to be closed once `out` is empty */
 	int64_t since;             /* mono ms: start of an unfinished line, 0 = none */
-	struct buf in;
-	struct buf out;
+	struct buf in, out;
 	struct waited *waited;      /* wait: names still open */
 	unsigned outcomes;          /* wait: 1 << exit code of those that are through */
 	bool following;             /* events */
@@ -75,14 +74,15 @@ struct control {
 	struct stapler *stapler;
 	struct metrics *metrics;
 	struct teller *teller;
+	struct warner *warner;
+	struct clockwatch *clock;
 	struct health *health;
 	struct servers *servers;
 	struct notice_queue *notices;
 	struct import_pool *imports; /* NULL until the first import */
 	bool upgrading;              /* a new certd is being started */
 	int64_t leave_by;            /* mono ms: it is there, we go; 0: no */
-	int channel;
-	int listen_fd;
+	int channel, listen_fd;
 	ino_t socket_ino; /* of the socket file: it may be another certd's by the end */
 	struct loop_watch *channel_watch, *listen_watch;
 	struct loop_timer *timer;

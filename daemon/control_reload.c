@@ -20,6 +20,7 @@
 #include "daemon/stapler.h"
 #include "daemon/teller.h"
 #include "daemon/upkeep.h"
+#include "daemon/warner.h"
 #include "store/domain_list.h"
 #include "store/store.h"
 
@@ -179,6 +180,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		health_set_conf(c->health, c->conf);
 		metrics_set_conf(c->metrics, c->conf);
 		teller_set_conf(c->teller, c->conf);
+		warner_set_conf(c->warner, c->conf);
 	}
 	c->next_conf = NULL;
 	answer_reload(c, *text ? text : NULL);

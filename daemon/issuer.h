@@ -23,6 +23,7 @@
 #include "base/problem.h"
 #include "store/domain.h"
 
+struct clockwatch;
 struct conf;
 struct issuer;
 struct notice_queue;
@@ -35,6 +36,7 @@ struct issuer_config {
 	struct store *store;
 	struct notice_queue *notices;
 	struct upkeep *upkeep;
+	struct clockwatch *clock;
 };
 
 MUST_CHECK enum err issuer_start(const struct issuer_config *config, struct issuer **ret_issuer);

@@ -30,6 +30,7 @@ struct issuer {
 	struct authority *cas[ISSUER_CAS_MAX];
 	size_t ca_count;
 	struct upkeep *upkeep;
+	struct clockwatch *clock;
 	struct job *jobs;      /* uthash by name */
 	int64_t store_hold;    /* mono ms: no commits before, because one failed; 0 = none */
 	unsigned store_failed; /* so many times in a row */

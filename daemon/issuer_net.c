@@ -11,6 +11,7 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
 #include "daemon/history.h"
 #include "daemon/issuer_inside.h"
@@ -28,6 +29,9 @@ on_answer(void *arg, const struct client_answer *answer)
 	struct notice notice;
 
 	authority_note(job->ca, &answer->problem);
+	if (answer->reply)
+		clockwatch_ca_says(job->ca->issuer->clock, job->ca->conf->name, answer->reply->date,
+		                   clock_wall(), clock_mono_ms());
 	engine_feed(job->engine, answer);
 	job->phase = JOB_RUN;
 	while (job_progress(job, &notice))

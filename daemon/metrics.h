@@ -16,6 +16,7 @@
 #include "base/err.h"
 
 struct buf;
+struct clockwatch;
 struct conf;
 struct issuer;
 struct metrics;
@@ -41,6 +42,7 @@ struct metrics_config {
 	struct issuer *issuer;
 	struct upkeep *upkeep;
 	struct teller *teller;
+	struct clockwatch *clock;
 };
 
 /* An address that cannot be had is told in the log and tried again each second. */

@@ -9,7 +9,7 @@
 #include "daemon/metrics_inside.h"
 #include "daemon/upkeep.h"
 #include "store/domain_list.h"
-#include "store/event.h"
+#include "store/late.h"
 #include "store/store.h"
 
 enum { DAY_S = 86400 };
@@ -67,11 +67,19 @@ void
 metrics_write_names(const struct metrics_config *config, struct buf *out)
 {
 	struct store_txn *txn;
+	uint64_t late;
 
 	if (store_begin_read(config->store, STORE_SERVED, &txn))
 		return;
 	write_states(txn, out);
 	write_expiry(txn, out);
+	store_abort(txn);
+	if (store_begin_read(config->store, STORE_PRIVATE, &txn))
+		return;
+	if (!late_count(txn, &late))
+		metrics_one(out, "certd_renewals_late", "gauge",
+		            "Names whose certificate has less than a quarter of its life left.",
+		            (double)late);
 	store_abort(txn);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "daemon/clockwatch.h"
 #include "daemon/event_types.h"
 #include "daemon/metrics_inside.h"
 #include "daemon/teller.h"
@@ -80,6 +81,12 @@ metrics_write_events(const struct metrics_config *config, struct buf *out)
 	metrics_labelled(out, deliveries, "result", "ok", (double)state.taken);
 	metrics_labelled(out, deliveries, "result", "failed", (double)state.failed);
 	metrics_labelled(out, deliveries, "result", "dropped", (double)state.dropped);
+	metrics_one(out, "certd_clock_suspect", "gauge",
+	            "1 while the clock is not believed, so that hardly any order begins.",
+	            clockwatch_is_suspect(config->clock));
+	metrics_one(out, "certd_clock_skew_seconds", "gauge",
+	            "Our clock less that of the CA that has answered last.",
+	            (double)clockwatch_skew(config->clock));
 	metrics_one(out, "certd_hook_lag_events", "gauge",
 	            "How many events the slowest hook has yet to look at.", (double)state.behind);
 }

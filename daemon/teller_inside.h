@@ -22,8 +22,8 @@ enum { TARGET_LABEL_MAX = 200, TELLER_PAGE = 32 };
 struct target {
 	TAILQ_ENTRY(target) link;
 	struct teller *teller;
-	const struct conf_target *conf; /* NULL: it is gone, and goes when it is not busy */
-	char key[MEMO_KEY_MAX + 1];     /* of its place in the store */
+	const struct conf_target *conf;   /* NULL: it is gone, and goes when it is not busy */
+	char key[MEMO_KEY_MAX + 1];       /* of its place in the store */
 	char label[TARGET_LABEL_MAX + 1]; /* "exec /usr/lib/x", "webhook ops.example:443" */
 	uint64_t place;                   /* events up to this one are done with */
 	uint64_t stored;                  /* the same, as the store has it */

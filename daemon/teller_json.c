@@ -47,9 +47,9 @@ teller_json(const struct event *event, struct buf *out)
 	cJSON_AddNumberToObject(json, "id", (double)event->id);
 	add_at(json, "at", event->at);
 	cJSON_AddStringToObject(json, "type", event->type);
-	cJSON_AddStringToObject(json, "act",
-	                        kind < event_type_count ? event_actor_word(event_types[kind].actor)
-	                                                : "operator");
+	cJSON_AddStringToObject(
+		json, "act",
+		kind < event_type_count ? event_actor_word(event_types[kind].actor) : "operator");
 	if (event->name[0])
 		cJSON_AddStringToObject(json, "name", log_escape(event->name, name, sizeof(name)));
 	cJSON_AddStringToObject(json, "detail", log_escape(event->detail, detail, sizeof(detail)));
@@ -75,8 +75,8 @@ teller_sign(const struct secret *secret, int64_t timestamp, const struct buf *bo
 
 	buf_printf(&text, "%lld.", (long long)timestamp);
 	buf_add(&text, body->data, body->len);
-	if (!buf_ok(&text) || !HMAC(EVP_sha256(), secret->data, (int)secret->len, text.data,
-	                            text.len, mac, &len)) {
+	if (!buf_ok(&text) ||
+	    !HMAC(EVP_sha256(), secret->data, (int)secret->len, text.data, text.len, mac, &len)) {
 		buf_done(&text);
 		return ERR_CRYPTO;
 	}

@@ -206,8 +206,7 @@ target_send(struct target *target)
 	enum err err;
 
 	target->busy = true;
-	err = target->conf->argv ? start_program(target)
-	                         : start_webhook(target, why, sizeof(why));
+	err = target->conf->argv ? start_program(target) : start_webhook(target, why, sizeof(why));
 	if (err)
 		target_told(target, err, *why ? why : err_text(err), 0);
 }

@@ -30,9 +30,9 @@ static const struct {
          "cher",
          "b\xc3\xbc"
          "cher"},
-	{"\xff\xc3", "\\\\xff\\\\xc3"},                         /* no UTF-8 */
-	{"\xed\xa0\x80", "\\\\xed\\\\xa0\\\\x80"},              /* a surrogate */
-	{"\xe2\x80\xae", "\\\\xe2\\\\x80\\\\xae"},              /* turns the text around */
+	{"\xff\xc3", "\\\\xff\\\\xc3"},                                /* no UTF-8 */
+	{"\xed\xa0\x80", "\\\\xed\\\\xa0\\\\x80"},                     /* a surrogate */
+	{"\xe2\x80\xae", "\\\\xe2\\\\x80\\\\xae"},                     /* turns the text around */
 	{"new\nline\x1b[31m\x7f", "new\\\\x0aline\\\\x1b[31m\\\\x7f"}, /* moves a cursor */
 };
 
@@ -74,7 +74,8 @@ signatures_are_hmac_sha256(void **state)
 	assert_int_equal(secret_set(&secret, key, strlen(key)), ERR_OK);
 	buf_add_str(&body, "{\"id\":1}");
 	assert_int_equal(teller_sign(&secret, 1700000000, &body, text), ERR_OK);
-	assert_string_equal(text, "v1=4bcaced68dfea90a68df035b89cb7fb26692d899d32a1ccb1b0616cf48e4d1ed");
+	assert_string_equal(text,
+	                    "v1=4bcaced68dfea90a68df035b89cb7fb26692d899d32a1ccb1b0616cf48e4d1ed");
 	secret_done(&secret);
 	buf_done(&body);
 }
