@@ -76,7 +76,8 @@ problem_is_passing(const struct problem *p)
 	return p->kind == PROBLEM_CA_UNREACHABLE || p->kind == PROBLEM_CA_DIRECTORY ||
 	       p->kind == PROBLEM_CA_ERROR || p->kind == PROBLEM_CA_LIMITED ||
 	       p->kind == PROBLEM_CA_PROTOCOL || p->kind == PROBLEM_INTERNAL ||
-	       p->kind == PROBLEM_CERT_REJECTED || p->kind == PROBLEM_STORE_CORRUPT;
+	       p->kind == PROBLEM_CERT_REJECTED || p->kind == PROBLEM_STORE_CORRUPT ||
+	       p->kind == PROBLEM_DNS_LOOKUP;
 }
 
 enum problem_kind
