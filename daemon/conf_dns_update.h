@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "daemon/conf_address.h"
 
 enum { CONF_RESOLVERS_MAX = 3, CONF_CHECK_AT_MAX = 8 };
@@ -19,6 +20,10 @@ struct conf_dns_resolvers {
 };
 
 enum dns_hmac { DNS_HMAC_SHA256 = 1, DNS_HMAC_SHA384, DNS_HMAC_SHA512 };
+
+/* "hmac-sha256"; hmac-sha1 and hmac-md5 are not ours (ERR_NOTFOUND). */
+MUST_CHECK enum err dns_hmac_parse(const char *word, enum dns_hmac *ret_hmac);
+const char *dns_hmac_word(enum dns_hmac hmac);
 
 /* Part of a struct conf_dns; borrowed texts live as long as the conf. */
 struct conf_dns_update {

@@ -12,7 +12,7 @@
  * Names are text without a final dot, letters in lower case; "_" and the like are allowed.
  * Errors: every failure is told to people in RET_WHY: PROBLEM_DNS_LOOKUP (servers not found or
  *   silent; passes by itself), PROBLEM_DNS_RECORD (a record is missing), PROBLEM_DNS_UPDATE
- *   (the server refuses our change), PROBLEM_CONFIG (our key file).
+ *   (the server refuses our change, or our key file is wrong).
  * Threads: any; nothing is shared.
  */
 #ifndef DAEMON_DNS_H
@@ -54,6 +54,7 @@ struct dns_server {
 struct dns_place {
 	char name[DNS_NAME_MAX + 1]; /* where the record belongs: behind all CNAMEs */
 	char zone[DNS_NAME_MAX + 1]; /* the zone it is in: NAME ends with it */
+	bool given;                  /* made by dns_place_at(): the servers may be resolvers */
 	size_t server_count;
 	struct dns_server servers[DNS_SERVERS_MAX]; /* IPv4 and IPv6, each address once */
 };
@@ -69,7 +70,8 @@ struct dns_txt {
 MUST_CHECK enum err dns_find(const struct dns_call *call, const char *name,
                              struct dns_place *ret_place, struct problem *ret_why);
 /* The same for a configuration that names the servers to look at (`check-at`): NAME itself is the
- * place, no zone is known, and the servers are these. CNAMEs are for those servers to follow. */
+ * place, no zone is known (dns_update() needs CONF's), and the servers are these. CNAMEs are for
+ * them to follow. */
 void dns_place_at(const struct conf_dns_update *conf, const char *name,
                   struct dns_place *ret_place);
 
