@@ -25,6 +25,8 @@ directory_done(struct directory *d)
 	free(d->new_account);
 	free(d->new_order);
 	free(d->terms);
+	for (size_t i = 0; i < d->profile_count; i++)
+		free(d->profiles[i]);
 	*d = (struct directory){0};
 }
 
@@ -69,16 +71,43 @@ read_needed(struct directory *d, const cJSON *json, struct problem *ret_why)
 	return ERR_OK;
 }
 
+bool
+directory_offers(const struct directory *d, const char *name)
+{
+	for (size_t i = 0; i < d->profile_count; i++)
+		if (strcmp(d->profiles[i], name) == 0)
+			return true;
+	return false;
+}
+
+static enum err
+read_profiles(struct directory *d, const cJSON *profiles)
+{
+	const cJSON *one;
+
+	cJSON_ArrayForEach(one, profiles)
+	{
+		if (d->profile_count == DIRECTORY_PROFILES_MAX)
+			break;
+		d->profiles[d->profile_count] = strdup(one->string);
+		if (!d->profiles[d->profile_count++])
+			return ERR_NOMEM;
+	}
+	return ERR_OK;
+}
+
 static enum err
 read_meta(struct directory *d, const cJSON *meta)
 {
 	const char *terms = json_text(meta, "termsOfService");
 
 	d->needs_binding = json_bool(meta, "externalAccountRequired", false);
-	if (!terms || !*terms)
-		return ERR_OK;
-	d->terms = strdup(terms);
-	return d->terms ? ERR_OK : ERR_NOMEM;
+	if (terms && *terms) {
+		d->terms = strdup(terms);
+		if (!d->terms)
+			return ERR_NOMEM;
+	}
+	return read_profiles(d, json_object(meta, "profiles"));
 }
 
 enum err

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/engine.h"
 
-#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "acme/engine_steps.h"
@@ -40,81 +38,6 @@ enum { RETRY_AFTER_MIN_MS = 1000, RETRY_AFTER_MAX_MS = 24 * 3600 * 1000, LOST_WA
 /* A fast CA is done within the first two; the last goes on and on. */
 static const uint32_t poll_ms[] = {250, 500, 1000, 2000, 3000, 5000};
 static const uint32_t retry_ms[ENGINE_RETRIES_MAX] = {1000, 3000, 9000};
-
-struct engine *
-engine_alloc(size_t name_count)
-{
-	struct engine *e = calloc(1, sizeof(*e));
-
-	if (!e)
-		return NULL;
-	e->names = calloc(name_count, sizeof(*e->names));
-	if (!e->names) {
-		free(e);
-		return NULL;
-	}
-	e->name_count = name_count;
-	e->asked_ms = -1;
-	return e;
-}
-
-enum err
-engine_set_types(struct engine *e, const char *const *types, size_t count)
-{
-	if (count == 0 || count > ENGINE_CHALLENGE_TYPES_MAX)
-		return ERR_INVALID;
-	for (size_t i = 0; i < count; i++) {
-		if (strlen(types[i]) > ENGINE_TYPE_MAX)
-			return ERR_INVALID;
-		strcpy(e->types[i], types[i]);
-	}
-	e->type_count = count;
-	return ERR_OK;
-}
-
-enum err
-engine_new(const struct engine_config *config, struct engine **ret_engine)
-{
-	const char *profile = config->profile ? config->profile : "";
-	struct engine *e;
-	enum err err;
-
-	if (config->name_count == 0 || config->name_count > ENGINE_NAMES_MAX ||
-	    strlen(profile) > ENGINE_PROFILE_MAX)
-		return ERR_INVALID;
-	e = engine_alloc(config->name_count);
-	if (!e)
-		return ERR_NOMEM;
-	memcpy(e->names, config->names, config->name_count * sizeof(*e->names));
-	strcpy(e->profile, profile);
-	e->key_kind = config->key_kind;
-	err = engine_set_types(e, config->challenges, config->challenge_count);
-	if (err) {
-		engine_free(e);
-		return err;
-	}
-	engine_go(e, STATE_NEW_ORDER);
-	*ret_engine = e;
-	return ERR_OK;
-}
-
-void
-engine_free(struct engine *e)
-{
-	if (!e)
-		return;
-	for (size_t i = 0; i < e->authz_count; i++) {
-		free(e->authz[i].url);
-		free(e->authz[i].challenge_url);
-	}
-	free(e->authz);
-	free(e->challenges);
-	free(e->names);
-	EVP_PKEY_free(e->key);
-	buf_done(&e->payload);
-	buf_done(&e->certificate);
-	free(e);
-}
 
 void
 engine_go(struct engine *e, enum engine_state state)
@@ -335,51 +258,8 @@ engine_found(struct engine *e, const char *url)
 	engine_go(e, STATE_RESUME);
 }
 
-bool
-engine_is_dirty(const struct engine *e)
-{
-	return e->dirty;
-}
-
-const struct buf *
-engine_certificate(const struct engine *e)
-{
-	return &e->certificate;
-}
-
-EVP_PKEY *
-engine_key(const struct engine *e)
-{
-	return e->key;
-}
-
-const struct problem *
-engine_problem(const struct engine *e)
-{
-	return &e->problem;
-}
-
-bool
-engine_is_dead(const struct engine *e)
-{
-	return e->dead;
-}
-
 const char *
 engine_state_word(const struct engine *e)
 {
 	return rows[e->state].name;
-}
-
-const char *
-engine_url(const struct engine *e)
-{
-	return e->url;
-}
-
-const struct hostname *
-engine_names(const struct engine *e, size_t *ret_count)
-{
-	*ret_count = e->name_count;
-	return e->names;
 }

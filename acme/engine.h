@@ -38,18 +38,32 @@
 struct buf;
 struct engine;
 
-enum { ENGINE_NAMES_MAX = 100, ENGINE_CHALLENGE_TYPES_MAX = 4 };
+enum {
+	ENGINE_NAMES_MAX = 100,
+	ENGINE_CHALLENGE_TYPES_MAX = 6,
+	ENGINE_REPLACES_MAX = 127, /* two base64url texts of at most 20 bytes, in practice */
+	ENGINE_SPKI_LEN = 32,
+};
 
 enum engine_wish { ENGINE_SEND, ENGINE_PUBLISH, ENGINE_WAIT, ENGINE_DONE, ENGINE_FAILED };
 
-/* Borrowed for engine_new(), which copies. */
+/* Borrowed for engine_new() and engine_load(), which copy. */
 struct engine_config {
+	/* What is ordered; engine_load() has it from the snapshot and does not look. */
 	const struct hostname *names;
 	size_t name_count;
+	enum key_kind key_kind;
+	const char *profile;   /* NULL: none asked for */
+	bool profile_required; /* rather no order than one without it */
+	const char *replaces;  /* certificate identifier (RFC 9773 4.1); NULL: none */
+
+	/* How: as now configured. */
 	const char *const *challenges; /* "http-01", "tls-alpn-01": allowed, best first */
 	size_t challenge_count;
-	enum key_kind key_kind;
-	const char *profile; /* NULL: none asked for */
+	const char *chain_issuer;        /* the chain whose last issuer has this name; NULL: any */
+	const unsigned char *chain_spki; /* or with this key: SHA-256 of its SPKI; NULL: any */
+	int64_t now;                     /* unix seconds; 0: not known, nothing is too old */
+	uint32_t seed;                   /* any number, of which polls take their jitter; 0: none */
 };
 
 struct engine_send {
@@ -69,9 +83,8 @@ void engine_free(struct engine *e);
 
 /* A versioned snapshot with the private key in it: OUT is marked secret. */
 MUST_CHECK enum err engine_save(struct engine *e, struct buf *out);
-/* CHALLENGES: as now configured, for what the order still has to choose. */
-MUST_CHECK enum err engine_load(const void *state, size_t len, const char *const *challenges,
-                                size_t challenge_count, struct engine **ret_engine);
+MUST_CHECK enum err engine_load(const void *state, size_t len, const struct engine_config *config,
+                                struct engine **ret_engine);
 bool engine_is_dirty(const struct engine *e); /* cleared by engine_save() */
 
 enum engine_wish engine_wish(const struct engine *e);

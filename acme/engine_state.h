@@ -2,7 +2,8 @@
 /*
  * acme/engine_state.h - the inside of an order engine: what all its files share
  *
- * engine.c        life, wishes, the table of states and what happens between them
+ * engine.c        wishes, the table of states and what happens between them
+ * engine_life.c   birth, end, what others ask
  * engine_order.c  requests and readers about the order itself
  * engine_authz.c  the same about authorizations and challenges
  * engine_save.c   snapshots
@@ -62,11 +63,20 @@ struct engine {
 	size_t type_count;
 	enum key_kind key_kind;
 	char profile[ENGINE_PROFILE_MAX + 1];
+	bool profile_required;
+	char replaces[ENGINE_REPLACES_MAX + 1];
+	char *chain_issuer; /* NULL: any */
+	bool has_chain_spki;
+	unsigned char chain_spki[ENGINE_SPKI_LEN];
+	int64_t now;   /* when this life of the order began */
+	uint32_t seed; /* the next jitter comes out of it; 0: none */
 
 	enum engine_state state;
 	bool dirty;
-	bool sent;        /* newOrder may have reached the CA */
-	unsigned strikes; /* survives in snapshots */
+	bool sent;          /* newOrder may have reached the CA */
+	unsigned strikes;   /* survives in snapshots, as do these: */
+	int64_t began_at;   /* unix seconds: when it was ordered; 0: not known */
+	int64_t expires_at; /* what the CA says of the order; 0: nothing */
 	char url[URL_MAX + 1];
 	char finalize[URL_MAX + 1];
 	char certificate_url[URL_MAX + 1];
@@ -93,25 +103,7 @@ struct engine {
 
 /* A bare engine; engine_new() and engine_load() fill it. NULL: no memory. */
 struct engine *engine_alloc(size_t name_count);
-MUST_CHECK enum err engine_set_types(struct engine *e, const char *const *types, size_t count);
-
-/* Enters STATE and builds its request. */
-void engine_go(struct engine *e, enum engine_state state);
-void engine_wait(struct engine *e, uint32_t ms);
-/* Polls once more after a while, or gives this attempt up. */
-void engine_poll_again(struct engine *e, int64_t retry_after_ms);
-/* Enters STATE, which polls, for the first time: soon. */
-void engine_poll_first(struct engine *e, enum engine_state state);
-
-void engine_fail(struct engine *e, const struct problem *problem, bool dead);
-/* The CA made no sense (kind CA_PROTOCOL): a strike. */
-void engine_strike(struct engine *e, const struct problem *problem);
-void engine_strike_with(struct engine *e, const char *format, ...) PRINTF_LIKE(2, 3);
-/* The CA has forgotten the order, or it is no use to us: dead, and worth another one at once. */
-void engine_gone(struct engine *e, const char *why);
-/* Whether the same request may work a moment later; counts it as a retry. */
-bool engine_retries(struct engine *e, const struct problem *problem);
-/* Whether P is the CA's last word on this order. */
-bool engine_is_final(const struct problem *p);
+/* The part of CONFIG that says how, see engine.h. */
+MUST_CHECK enum err engine_configure(struct engine *e, const struct engine_config *config);
 
 #endif

@@ -18,6 +18,25 @@ struct engine_row {
 	bool (*refused)(struct engine *e, const struct client_answer *answer);
 };
 
+/* Enters STATE and builds its request. */
+void engine_go(struct engine *e, enum engine_state state);
+void engine_wait(struct engine *e, uint32_t ms);
+/* Polls once more after a while, or gives this attempt up. */
+void engine_poll_again(struct engine *e, int64_t retry_after_ms);
+/* Enters STATE, which polls, for the first time: soon. */
+void engine_poll_first(struct engine *e, enum engine_state state);
+
+void engine_fail(struct engine *e, const struct problem *problem, bool dead);
+/* The CA made no sense (kind CA_PROTOCOL): a strike. */
+void engine_strike(struct engine *e, const struct problem *problem);
+void engine_strike_with(struct engine *e, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The CA has forgotten the order, or it is no use to us: dead, and worth another one at once. */
+void engine_gone(struct engine *e, const char *why);
+/* Whether the same request may work a moment later; counts it as a retry. */
+bool engine_retries(struct engine *e, const struct problem *problem);
+/* Whether P is the CA's last word on this order. */
+bool engine_is_final(const struct problem *p);
+
 /* Goes and reads the authorizations of a pending order. */
 void engine_authorize(struct engine *e);
 /* A request of the table: POST-as-GET of URL. */

@@ -155,13 +155,14 @@ add_order(cJSON *item, struct control *c, const struct hostname *name)
 	struct store_txn *txn;
 	struct order order;
 	struct engine *engine = NULL;
-	const char *step = issuer_step(c->issuer, name), *any = "http-01"; /* not asked for here */
+	const char *step = issuer_step(c->issuer, name), *any = "http-01";
+	struct engine_config config = {.challenges = &any, .challenge_count = 1}; /* unused here */
 
 	if (store_begin_read(c->store, STORE_PRIVATE, &txn))
 		return;
 	order_init(&order);
 	if (!order_get(txn, name, &order) &&
-	    !engine_load(order.state.data, order.state.len, &any, 1, &engine)) {
+	    !engine_load(order.state.data, order.state.len, &config, &engine)) {
 		cJSON_AddStringToObject(item, "step", step ? step : engine_state_word(engine));
 		if (*engine_url(engine))
 			cJSON_AddStringToObject(item, "order", engine_url(engine));

@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/conf_backend.h"
+#include "daemon/conf_dns.h"
 #include "daemon/conf_listen.h"
 #include "store/challenge.h"
 #include "store/domain.h"
@@ -38,7 +39,8 @@ struct conf_ca {
 	enum challenge_kind
 		challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
 	size_t challenge_count;
-	uint32_t max_orders; /* in work at once; default 64 */
+	uint32_t max_orders;        /* in work at once; default 64 */
+	const struct conf_dns *dns; /* NULL: none, and no challenge that needs one */
 };
 
 struct conf_default {
@@ -60,6 +62,8 @@ struct conf {
 	size_t listen_count;
 	const struct conf_ca *cas;
 	size_t ca_count;
+	const struct conf_dns *dns;
+	size_t dns_count;
 	const struct conf_backend *backends;
 	size_t backend_count;
 	const struct conf_bind *binds;
@@ -76,6 +80,7 @@ void conf_unref(const struct conf *conf);
 
 /* By name; NULL when there is none. */
 const struct conf_ca *conf_ca(const struct conf *conf, const char *name);
+const struct conf_dns *conf_dns(const struct conf *conf, const char *name);
 const struct conf_backend *conf_backend(const struct conf *conf, const char *name);
 
 #endif

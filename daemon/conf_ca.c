@@ -57,6 +57,7 @@ take_challenges(const struct conf_walk *w, const struct conf_rule *rule,
 				                 s->words[i].text);
 		ca->challenges[ca->challenge_count++] = kind;
 	}
+	conf_note_challenges(w, ca, s);
 	return true;
 }
 
@@ -86,6 +87,7 @@ static const struct conf_rule ca_rules[] = {
 	CONF_RULE("agree-terms", "", 0, 0, conf_take_flag,
                   .offset = offsetof(struct conf_ca, agree_terms)),
 	CONF_RULE("challenge", "KIND...", 1, CHALLENGE_KIND_END - 1, take_challenges),
+	CONF_RULE("dns", "NAME", 1, 1, conf_take_ca_dns),
 	CONF_RULE("profile", "NAME", 1, 1, take_profile),
 	CONF_RULE("max-orders", "NUMBER", 1, 1, conf_take_number,
                   .offset = offsetof(struct conf_ca, max_orders), CONF_RANGE(1, 1000)),

@@ -40,17 +40,28 @@ challenge_words(const struct conf_ca *ca, const char *words[CHALLENGE_KIND_END])
 	return ca->challenge_count;
 }
 
+/* How an order of JOB's CA goes on, whatever was ordered; WORDS must outlive it. */
+static struct engine_config
+how_to_order(const struct job *job, const char *words[CHALLENGE_KIND_END])
+{
+	return (struct engine_config){
+		.challenges = words,
+		.challenge_count = challenge_words(job->ca->conf, words),
+		.now = clock_wall(),
+		.seed = random_u32(),
+	};
+}
+
 static enum err
 new_engine(struct job *job, const struct conf *conf)
 {
 	const char *words[CHALLENGE_KIND_END];
-	struct engine_config config = {.names = &job->name,
-	                               .name_count = 1,
-	                               .challenges = words,
-	                               .challenge_count = challenge_words(job->ca->conf, words),
-	                               .key_kind = conf->otherwise.key,
-	                               .profile = job->ca->conf->profile};
+	struct engine_config config = how_to_order(job, words);
 
+	config.names = &job->name;
+	config.name_count = 1;
+	config.key_kind = conf->otherwise.key;
+	config.profile = job->ca->conf->profile;
 	job->created_at = clock_wall();
 	return engine_new(&config, &job->engine);
 }
@@ -60,7 +71,7 @@ static enum err
 load_engine(struct job *job, struct store *store)
 {
 	const char *words[CHALLENGE_KIND_END];
-	size_t count = challenge_words(job->ca->conf, words);
+	struct engine_config config = how_to_order(job, words);
 	struct store_txn *txn;
 	struct order order;
 	enum err err = store_begin_read(store, STORE_PRIVATE, &txn);
@@ -73,7 +84,7 @@ load_engine(struct job *job, struct store *store)
 	if (!err && strcmp(order.ca, job->ca->conf->name) != 0)
 		err = ERR_NOTFOUND; /* the name has another CA now */
 	if (!err)
-		err = engine_load(order.state.data, order.state.len, words, count, &job->engine);
+		err = engine_load(order.state.data, order.state.len, &config, &job->engine);
 	if (!err)
 		job->created_at = order.created_at;
 	order_done(&order);

@@ -324,6 +324,7 @@ static const struct script scripts[] = {
 };
 
 static const char *const challenges[] = {"http-01", "tls-alpn-01"};
+static const struct engine_config how = {.challenges = challenges, .challenge_count = 2};
 
 /* Lets the engine come to its next request or its end, performing what lies between. */
 struct walk {
@@ -567,7 +568,7 @@ nonsense_kills_the_order_in_the_end(void **state)
 		assert_true(engine_is_dirty(w.e));
 		assert_int_equal(engine_save(w.e, &saved), ERR_OK);
 		engine_free(w.e);
-		assert_int_equal(engine_load(saved.data, saved.len, challenges, 2, &w.e), ERR_OK);
+		assert_int_equal(engine_load(saved.data, saved.len, &how, &w.e), ERR_OK);
 	}
 	engine_free(w.e);
 	buf_wipe(&saved);
