@@ -58,7 +58,8 @@ struct dns_persist {
 	char issuer[DNS_RECORD_NAME_MAX + 1]; /* one of the CA's issuer domain names */
 	char account[DNS_PERSIST_URL_MAX + 1];
 	bool wildcard; /* policy=wildcard: "*.NAME" and the names below, too */
-	int64_t until; /* persistUntil, unix seconds; 0: for ever */
+	bool ends;     /* with `until`: else for ever */
+	int64_t until; /* persistUntil, unix seconds */
 };
 
 /* The text of RECORD, appended. */
@@ -81,8 +82,8 @@ struct dns_persist_want {
 
 /* The best of what is there comes last. */
 enum dns_persist_verdict {
-	DNS_PERSIST_NONE,      /* no record of that CA */
-	DNS_PERSIST_MALFORMED, /* one for it, but it cannot be read */
+	DNS_PERSIST_NONE,      /* no record for that CA */
+	DNS_PERSIST_MALFORMED, /* one for it that is against the rules */
 	DNS_PERSIST_ACCOUNT,   /* one for it, of another account */
 	DNS_PERSIST_POLICY,    /* ours, without policy=wildcard */
 	DNS_PERSIST_EXPIRED,   /* ours, persistUntil is over */
@@ -90,10 +91,9 @@ enum dns_persist_verdict {
 	DNS_PERSIST_VERDICTS
 };
 
-/* One record; RET_UNTIL is its persistUntil (0: none) when it is GOOD or EXPIRED. */
+/* One TXT record. RET_RECORD is what was read of it; RET_WHY says what is wrong, for people. */
 enum dns_persist_verdict dns_persist_judge(const char *data, size_t len,
-                                           const struct dns_persist_want *want, int64_t *ret_until);
-/* "there is no record for this CA", for people. */
-const char *dns_persist_verdict_text(enum dns_persist_verdict verdict);
+                                           const struct dns_persist_want *want,
+                                           struct dns_persist *ret_record, const char **ret_why);
 
 #endif

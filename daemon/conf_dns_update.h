@@ -40,4 +40,9 @@ struct conf_dns_update {
 	size_t check_at_count;                           /* servers; 0: there */
 };
 
+#define CONF_DNS_UPDATE_DEFAULT                                                                    \
+	{                                                                                          \
+		.ttl_s = 60, .propagation_timeout_ms = 2 * 60 * 1000                               \
+	}
+
 #endif

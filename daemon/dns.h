@@ -59,6 +59,9 @@ struct dns_place {
 	struct dns_server servers[DNS_SERVERS_MAX]; /* IPv4 and IPv6, each address once */
 };
 
+/* Whether NAME can be put into a message: labels of 1 to 63 bytes, 253 in all. */
+bool dns_is_name(const char *name);
+
 /* A TXT record: its strings put together (RFC 7208 3.3). Borrowed. */
 struct dns_txt {
 	const char *data; /* any bytes, terminated */

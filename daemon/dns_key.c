@@ -12,6 +12,7 @@
 #include "base/base64.h"
 #include "base/problem.h"
 #include "daemon/dns_inside.h"
+#include "daemon/dns_tsig.h"
 
 enum { FILE_MAX = 4096, SECRET_MIN = 16, SECRET_MAX = 256, PATH_LEN_MAX = 2048 };
 

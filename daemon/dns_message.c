@@ -29,11 +29,19 @@ dns_put_name(struct buf *out, const char *name)
 	unsigned char wire[NS_MAXCDNAME];
 	const unsigned char *end = wire;
 
-	if (strchr(name, '\\') || ns_name_pton(name, wire, sizeof(wire)) < 0 ||
+	if (!dns_is_name(name) || ns_name_pton(name, wire, sizeof(wire)) < 0 ||
 	    ns_name_skip(&end, wire + sizeof(wire)) != 0)
 		return false;
 	buf_add(out, wire, (size_t)(end - wire));
 	return true;
+}
+
+bool
+dns_is_name(const char *name)
+{
+	unsigned char wire[NS_MAXCDNAME];
+
+	return !strchr(name, '\\') && ns_name_pton(name, wire, sizeof(wire)) >= 0;
 }
 
 void

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/dns_inside.h"
+#include "daemon/dns_tsig.h"
 
 enum { FUDGE_S = 300 };
 

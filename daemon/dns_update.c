@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/problem.h"
 #include "daemon/dns_inside.h"
+#include "daemon/dns_tsig.h"
 
 enum { UPDATE_FLAGS = DNS_OPCODE_UPDATE << 11, UPCOUNT_AT = 8 };
 
