@@ -363,6 +363,12 @@ client_thumbprint(const struct client *c)
 	return c->thumbprint;
 }
 
+const char *
+client_account_url(const struct client *c)
+{
+	return c->account_url;
+}
+
 bool
 client_lists_orders(const struct client *c)
 {

@@ -226,6 +226,13 @@ engine_published(struct engine *e)
 		engine_go(e, STATE_RESPOND);
 }
 
+void
+engine_not_published(struct engine *e, const struct problem *why)
+{
+	if (e->state == STATE_PUBLISH)
+		engine_fail(e, why, false);
+}
+
 uint32_t
 engine_wait_ms(const struct engine *e)
 {

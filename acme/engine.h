@@ -93,6 +93,8 @@ void engine_feed(struct engine *e, const struct client_answer *answer);
 /* The challenges to be published now; valid until the next feed. */
 const struct engine_challenge *engine_challenges(const struct engine *e, size_t *ret_count);
 void engine_published(struct engine *e);
+/* They cannot be made answerable: this attempt is over, the order is not. */
+void engine_not_published(struct engine *e, const struct problem *why);
 /* Retry-After clamped to 1 s..1 day, else back-off. */
 uint32_t engine_wait_ms(const struct engine *e);
 void engine_waited(struct engine *e);

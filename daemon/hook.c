@@ -194,9 +194,8 @@ judge(struct run *run, enum err err, int status, struct problem *ret_why)
 		problem_set(ret_why, PROBLEM_DNS_HOOK, "%s took longer than %u s and was ended%s%s",
 		            path, run->call->timeout_ms / 1000, colon, line);
 	else if (err == ERR_TOOBIG)
-		problem_set(ret_why, PROBLEM_DNS_HOOK,
-		            "%s wrote more than %d KiB and was ended", path,
-		            HOOK_OUTPUT_MAX / 1024);
+		problem_set(ret_why, PROBLEM_DNS_HOOK, "%s wrote more than %d KiB and was ended",
+		            path, HOOK_OUTPUT_MAX / 1024);
 	else if (err)
 		problem_set(ret_why, PROBLEM_DNS_HOOK, "%s: %s", path, err_text(err));
 	else if (WIFSIGNALED(status))

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/prove.h"
 #include "daemon/upkeep.h"
 #include "store/store.h"
 
@@ -40,6 +41,7 @@ issuer_remove_job(struct issuer *s, struct job *job)
 		client_cancel(job->ca->client, job);
 	transport_cancel(s->transport, job);
 	HASH_DEL(s->jobs, job);
+	proof_end(s->prover, job);
 	job_free(job);
 }
 
@@ -62,6 +64,7 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	enum err err;
 
 	if (job && job->ca != ca) { /* removed, and added again with another CA */
+		issuer_withdraw(s, job);
 		issuer_remove_job(s, job);
 		job = NULL;
 	}
@@ -145,6 +148,7 @@ sleep_ms(struct issuer *s)
 		ms = STORE_HOLD_MS;
 	if (s->store_hold > now)
 		return (int)sooner(ms, s->store_hold - now);
+	ms = sooner(ms, prover_next(s->prover) > now ? prover_next(s->prover) - now : 0);
 	for (size_t i = 0; i < s->ca_count; i++)
 		ms = sooner(ms, until_due(s, s->cas[i]));
 	for (struct job *job = s->jobs; job && ms > 0; job = job->hh.next) {
@@ -242,6 +246,7 @@ round_of(struct issuer *s)
 	for (size_t i = 0; i < s->ca_count; i++)
 		plan_ca(s, s->cas[i]);
 	if (issuer_save(s) && issuer_settle(s) && issuer_close(s)) {
+		prover_run(s->prover, s->conf, s->jobs);
 		issuer_send(s);
 		issuer_seek_lost(s);
 		issuer_probe(s);
@@ -282,6 +287,7 @@ issuer_free(struct issuer *s)
 {
 	while (s->ca_count > 0)
 		issuer_remove_ca(s, s->ca_count - 1);
+	prover_free(s->prover);
 	transport_free(s->transport);
 	free(s->steps);
 	conf_unref(s->conf);
@@ -303,7 +309,7 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->upkeep = config->upkeep;
 	s->conf = conf_ref(config->conf);
 	pthread_mutex_init(&s->mutex, NULL);
-	err = transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
+	err = issuer_make_parts(s);
 	for (size_t i = 0; i < s->conf->ca_count && !err; i++)
 		issuer_add_ca(s, &s->conf->cas[i]);
 	if (!err && pthread_create(&s->thread, NULL, issuer_main, s) != 0)

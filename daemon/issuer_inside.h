@@ -13,6 +13,7 @@
 #include "daemon/issuer.h"
 #include "daemon/job.h"
 
+struct prover;
 struct transport;
 
 enum { ISSUER_CAS_MAX = 32, STORE_HOLD_MS = 3000 };
@@ -26,6 +27,7 @@ struct issuer {
 	struct store *store;
 	struct notice_queue *notices;
 	struct transport *transport;
+	struct prover *prover;
 	const struct conf *conf;
 	struct authority *cas[ISSUER_CAS_MAX];
 	size_t ca_count;
@@ -55,10 +57,14 @@ bool issuer_close(struct issuer *s);
 /* Writes due_at = now for a name whose job goes away without an end. */
 void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order);
 
+/* The challenges of a job that goes away in the middle are answered no longer. */
+void issuer_withdraw(struct issuer *s, const struct job *job);
+
 /* issuer.c */
 void issuer_remove_job(struct issuer *s, struct job *job);
 
 /* issuer_setup.c */
+MUST_CHECK enum err issuer_make_parts(struct issuer *s);
 void issuer_resume(struct issuer *s);
 void issuer_add_ca(struct issuer *s, const struct conf_ca *conf);
 void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */

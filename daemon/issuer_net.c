@@ -15,6 +15,7 @@
 #include "daemon/history.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/notice.h"
+#include "daemon/selfcheck.h"
 #include "store/event.h"
 
 enum { PROBES_MAX = 5, PROBE_AGAIN_MS = 200, SEEK_AGAIN_MS = 5000 };
@@ -220,21 +221,6 @@ on_probe(void *arg, const void *der, size_t len, const char *error)
 	}
 }
 
-/* Our own TLS listener, better one that takes no PROXY header. NULL: there is none. */
-static const struct conf_listen *
-own_listener(const struct conf *conf)
-{
-	const struct conf_listen *found = NULL;
-
-	for (size_t i = 0; i < conf->listen_count; i++) {
-		const struct conf_listen *l = &conf->listens[i];
-
-		if (l->kind == LISTEN_TLS && (!found || (found->proxy_count && !l->proxy_count)))
-			found = l;
-	}
-	return found;
-}
-
 /* Its address as a client on this machine reaches it; returns the port. */
 static int
 own_address(const struct conf_listen *l, char *host, size_t size)
@@ -253,7 +239,7 @@ own_address(const struct conf_listen *l, char *host, size_t size)
 static void
 probe(struct issuer *s, struct job *job)
 {
-	const struct conf_listen *listen = own_listener(s->conf);
+	const struct conf_listen *listen = selfcheck_listener(s->conf, LISTEN_TLS);
 	const struct conf_backend *b = conf_backend(s->conf, job->domain.backend);
 	bool wildcard = hostname_is_wildcard(&job->name);
 	char address[64], host[HOSTNAME_MAX + 8];

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/notice.h"
+#include "daemon/prove.h"
 #include "daemon/upkeep.h"
 #include "store/order.h"
 #include "store/store.h"
@@ -43,12 +44,6 @@ commit_worked(struct issuer *s)
 	s->store_failed = 0;
 }
 
-static bool
-is_dirty(const struct job *job)
-{
-	return job->phase <= JOB_LOST && (job->unsaved || engine_is_dirty(job->engine));
-}
-
 static enum err
 save_all(struct issuer *s)
 {
@@ -56,7 +51,7 @@ save_all(struct issuer *s)
 	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
 
 	for (struct job *job = s->jobs; job && !err; job = job->hh.next)
-		if (is_dirty(job))
+		if (job_is_dirty(job))
 			err = job_save(job, txn);
 	if (err) {
 		store_abort(txn);
@@ -71,8 +66,10 @@ issuer_save(struct issuer *s)
 	bool any = false;
 	enum err err;
 
-	for (struct job *job = s->jobs; job; job = job->hh.next)
-		any = any || is_dirty(job);
+	for (struct job *job = s->jobs; job; job = job->hh.next) {
+		job_prepare(job);
+		any = any || job_is_dirty(job);
+	}
 	if (!any)
 		return true;
 	err = save_all(s);
@@ -80,7 +77,7 @@ issuer_save(struct issuer *s)
 		return hold(s, "orders", err);
 	commit_worked(s);
 	for (struct job *job = s->jobs; job; job = job->hh.next)
-		job->unsaved = false;
+		job_saved(job);
 	return true;
 }
 
@@ -168,6 +165,7 @@ closed(struct issuer *s, struct job *job)
 {
 	struct notice n = {.name = job->name, .step = MSG_STEP_STORED, .at = clock_wall()};
 
+	proof_end(s->prover, job);
 	job->phase = JOB_OVER;
 	if (job->domain.name.len == 0)
 		return;
@@ -216,6 +214,25 @@ issuer_close(struct issuer *s)
 		if (job->phase == JOB_CLOSE)
 			closed(s, job);
 	return true;
+}
+
+void
+issuer_withdraw(struct issuer *s, const struct job *job)
+{
+	struct store_txn *txn = NULL;
+	enum err err;
+
+	if (!job->proof)
+		return;
+	err = store_begin_write(s->store, STORE_SERVED, &txn);
+	if (!err)
+		err = proof_withdraw(job->proof, txn);
+	if (err)
+		store_abort(txn);
+	else
+		err = store_commit(txn);
+	if (err)
+		log_host_warn(&job->name, "its challenges stay until the next start");
 }
 
 static void

@@ -25,8 +25,8 @@ struct pool_task {
 };
 
 struct pool_config {
-	size_t threads; /* at most; 1 to POOL_THREADS_MAX */
-	size_t queue;   /* tasks that may wait for one */
+	size_t threads;          /* at most; 1 to POOL_THREADS_MAX */
+	size_t queue;            /* tasks that may wait for one */
 	void (*wake)(void *arg); /* from a thread of the pool, when a task is done */
 	void *arg;
 };

@@ -73,8 +73,7 @@ static enum err
 run(const char *script, uint32_t timeout_ms, struct problem *ret_why)
 {
 	const char *argv[] = {program, "one arg", "$(touch /tmp/x)", dir, NULL};
-	struct hook_call call = {
-		.argv = argv, .input = "{\"a\": 1}\n", .timeout_ms = timeout_ms};
+	struct hook_call call = {.argv = argv, .input = "{\"a\": 1}\n", .timeout_ms = timeout_ms};
 
 	*ret_why = (struct problem){0};
 	write_program(script);
