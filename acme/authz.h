@@ -39,8 +39,8 @@ enum authz_challenge_status {
 struct authz_challenge {
 	const char *type;
 	const char *url;
-	const char *token; /* syntax checked: [A-Za-z0-9_-]+; NULL for dns-persist-01 */
-	const char *issuers[AUTHZ_ISSUERS_MAX]; /* dns-persist-01: the CA's names, 1 to 10 */
+	const char *token; /* syntax checked: [A-Za-z0-9_-]+; "" for dns-persist-01, which has */
+	const char *issuers[AUTHZ_ISSUERS_MAX]; /* the CA's names instead: 1 to 10, checked */
 	size_t issuer_count;
 	enum authz_challenge_status status;
 	const cJSON *error; /* NULL: none */

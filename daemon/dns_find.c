@@ -253,19 +253,27 @@ find_servers(struct finder *f)
 
 /* ---- CNAMEs ---- */
 
-/* Whether there is a CNAME at NAME. */
-static bool
-read_cname(const struct finder *f, const char *name, char ret_target[DNS_NAME_MAX + 1])
+/* Moves the place to where a CNAME leads. ERR_PROTO: to a name that we do not take. */
+static enum err
+take_cname(struct finder *f, bool *ret_moved)
 {
+	char *name = f->place->name;
 	struct dns_reader r;
 	struct dns_rr rr;
+	enum err err = dns_read(&f->answer, &r);
 
-	if (dns_read(&f->answer, &r))
-		return false;
-	while (dns_next(&r, &rr))
-		if (rr.section == ns_s_an && rr.type == ns_t_cname && strcmp(rr.name, name) == 0)
-			return dns_rr_target(&r, &rr, ret_target);
-	return false;
+	*ret_moved = false;
+	while (!err && dns_next(&r, &rr)) {
+		if (rr.section != ns_s_an || rr.type != ns_t_cname || strcmp(rr.name, name) != 0)
+			continue;
+		*ret_moved = dns_rr_target(&r, &rr, name);
+		if (*ret_moved)
+			return ERR_OK;
+		problem_set(f->why, PROBLEM_DNS_LOOKUP,
+		            "the CNAME at %s leads to a name with odd characters", name);
+		return ERR_PROTO;
+	}
+	return err;
 }
 
 /* What the first server says that answers with authority. */
@@ -285,10 +293,8 @@ follow(struct finder *f, bool *ret_moved)
 		err = dns_ask(f->call, &server->address, place->name, ns_t_txt, false, &f->answer);
 		rcode = err ? 0 : dns_rcode(&f->answer);
 		if (!err && dns_flag(&f->answer, DNS_FLAG_AA) &&
-		    (rcode == ns_r_noerror || rcode == ns_r_nxdomain)) {
-			*ret_moved = read_cname(f, place->name, f->place->name);
-			return ERR_OK;
-		}
+		    (rcode == ns_r_noerror || rcode == ns_r_nxdomain))
+			return take_cname(f, ret_moved);
 		snprintf(said, sizeof(said), "%s: %s", server->address.text,
 		         err     ? err_text(err)
 		         : rcode ? dns_rcode_word(rcode)
