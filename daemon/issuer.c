@@ -13,6 +13,7 @@
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/prove.h"
+#include "daemon/keymaker.h"
 #include "daemon/upkeep.h"
 #include "store/store.h"
 
@@ -37,8 +38,10 @@ find_job(struct issuer *s, const struct hostname *name)
 void
 issuer_remove_job(struct issuer *s, struct job *job)
 {
-	if (job->ca->client)
-		client_cancel(job->ca->client, job);
+	for (size_t i = 0; job->ca->client && i < ENGINE_AT_ONCE; i++)
+		if (job->asks[i].out)
+			client_cancel(job->ca->client, &job->asks[i]);
+	keymaker_cancel(s->keymaker, job);
 	transport_cancel(s->transport, job);
 	HASH_DEL(s->jobs, job);
 	proof_end(s->prover, job);
@@ -243,6 +246,7 @@ round_of(struct issuer *s)
 	if (s->store_hold > clock_mono_ms())
 		return;
 	s->store_hold = 0;
+	issuer_take_keys(s);
 	for (size_t i = 0; i < s->ca_count; i++)
 		plan_ca(s, s->cas[i]);
 	if (issuer_save(s) && issuer_settle(s) && issuer_close(s)) {
@@ -288,6 +292,7 @@ issuer_free(struct issuer *s)
 	while (s->ca_count > 0)
 		issuer_remove_ca(s, s->ca_count - 1);
 	prover_free(s->prover);
+	keymaker_free(s->keymaker);
 	transport_free(s->transport);
 	free(s->steps);
 	conf_unref(s->conf);
