@@ -31,7 +31,7 @@ can_answer(const struct conf *conf, enum challenge_kind kind)
 
 size_t
 proof_words(const struct conf *conf, const struct conf_ca *ca,
-                const char *words[CHALLENGE_KIND_END])
+            const char *words[CHALLENGE_KIND_END])
 {
 	bool any = false;
 	size_t count = 0;

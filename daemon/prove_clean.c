@@ -131,8 +131,7 @@ failed(struct prover *p, struct cleaning *c, const struct problem *why)
 	if (c->tries++ == 0 || c->gone)
 		history_add(p->config.store, p->config.notices, "dns.left_behind", r->name.name,
 		            "TXT %s \"%s\" is still there (%s): %s", r->record, r->value,
-		            c->gone ? "given up, remove it by hand" : "to be removed",
-		            why->detail);
+		            c->gone ? "given up, remove it by hand" : "to be removed", why->detail);
 	log_host_warn(&r->name, "TXT %s is not removed: %s", r->record, why->detail);
 	for (unsigned i = 1; i < c->tries && pause < AGAIN_MAX_MS; i++)
 		pause *= 2;

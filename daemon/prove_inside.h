@@ -19,13 +19,13 @@ enum prove_work { PROVE_PRESENT, PROVE_LOOK, PROVE_CLEAN };
 
 /* From prove_start() until it is collected it belongs to a pool and is in the prover's list. */
 struct prove_task {
-	struct pool_task pool; /* first */
+	struct pool_task pool;             /* first */
 	struct prove_task *next, **before; /* in the prover's list */
 	enum prove_work work;
-	struct proof_item *item;   /* whose it is, in */
-	struct proof *proof;       /* this; NULL: of a job that has gone */
-	struct cleaning *cleaning; /* or whose */
-	const struct conf *conf; /* a reference */
+	struct proof_item *item;          /* whose it is, in */
+	struct proof *proof;              /* this; NULL: of a job that has gone */
+	struct cleaning *cleaning;        /* or whose */
+	const struct conf *conf;          /* a reference */
 	const struct conf_dns *dns;       /* of it; NULL: the challenge needs none */
 	struct challenge challenge;       /* kind, name and token; http-01, tls-alpn-01: all */
 	struct presented record;          /* DNS: all but the time */
@@ -53,7 +53,7 @@ struct proof {
 	struct proof_item *items; /* do not move while tasks are under way */
 	size_t count;
 	bool recorded;
-	bool done; /* the engine knows: what it publishes next comes behind these */
+	bool done;              /* the engine knows: what it publishes next comes behind these */
 	struct problem problem; /* kind NONE: all is well so far */
 };
 

@@ -69,7 +69,7 @@ static enum err
 err_of(int error)
 {
 	return error == EAGAIN || error == EINPROGRESS || error == ETIMEDOUT ? ERR_TIMEOUT
-	                                                                      : ERR_UNREACHABLE;
+	                                                                     : ERR_UNREACHABLE;
 }
 
 /* "PROXY TCP4 ..." of this very connection: its own end is the client. */
