@@ -13,6 +13,7 @@
 #include "daemon/issuer.h"
 #include "daemon/job.h"
 
+struct keymaker;
 struct prover;
 struct transport;
 
@@ -28,6 +29,7 @@ struct issuer {
 	struct notice_queue *notices;
 	struct transport *transport;
 	struct prover *prover;
+	struct keymaker *keymaker;
 	const struct conf *conf;
 	struct authority *cas[ISSUER_CAS_MAX];
 	size_t ca_count;
@@ -72,6 +74,7 @@ void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
 void issuer_take_conf(struct issuer *s, const struct conf *conf);
 
 /* issuer_net.c */
+void issuer_take_keys(struct issuer *s);
 void issuer_send(struct issuer *s);
 void issuer_seek_lost(struct issuer *s);
 void issuer_probe(struct issuer *s);

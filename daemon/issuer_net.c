@@ -8,12 +8,14 @@
 #include "acme/client.h"
 #include "acme/engine.h"
 #include "acme/lost.h"
+#include "acme/key.h"
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/history.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/keymaker.h"
 #include "daemon/notice.h"
 #include "daemon/selfcheck.h"
 #include "store/event.h"
@@ -25,47 +27,103 @@ enum { PROBES_MAX = 5, PROBE_AGAIN_MS = 200, SEEK_AGAIN_MS = 5000 };
 static void
 on_answer(void *arg, const struct client_answer *answer)
 {
-	struct job *job = arg;
+	struct job_ask *ask = arg;
+	struct job *job = ask->job;
 	struct notice notice;
 
+	ask->out = false;
 	authority_note(job->ca, &answer->problem);
-	engine_feed(job->engine, answer);
-	job->phase = JOB_RUN;
+	engine_feed(job->engine, ask->id, answer);
+	if (engine_wish(job->engine) != ENGINE_HEAR)
+		job->phase = JOB_RUN;
 	while (job_progress(job, &notice))
 		notice_push(job->ca->issuer->notices, &notice);
 }
 
+/* The engine hears of a request that could not even be posted. */
 static void
-post(struct job *job)
+cannot_post(struct job *job, const struct engine_send *send, enum err err)
 {
-	const struct engine_send *send = engine_send(job->engine);
-	struct client *client;
-	enum err err = authority_client(job->ca, &client);
+	struct client_answer answer = {.unsent = true};
 
-	if (!err)
-		err = client_post(client, send->target, send->url, send->payload, on_answer, job);
-	if (err) {
-		log_host_warn(&job->name, "cannot post to ca %s: %s", job->ca->conf->name,
-		              err_text(err));
-		job->wake_at = clock_mono_ms() + 1000;
-		job->phase = JOB_WAIT;
-		return;
-	}
-	job->phase = JOB_SENT;
+	problem_set(&answer.problem, PROBLEM_INTERNAL, "cannot post to ca %s: %s",
+	            job->ca->conf->name, err_text(err));
+	engine_feed(job->engine, send->id, &answer);
 }
 
 static void
-step(struct job *job, int64_t now)
+post(struct job *job, const struct engine_send *send)
+{
+	struct job_ask *ask = job->asks;
+	struct client *client;
+	enum err err = authority_client(job->ca, &client);
+
+	while (ask->out) /* there are as many as the engine has under way */
+		ask++;
+	*ask = (struct job_ask){.job = job, .id = send->id, .out = true};
+	if (!err)
+		err = client_post(client, send->target, send->url, send->payload, on_answer, ask);
+	if (err) {
+		ask->out = false;
+		cannot_post(job, send, err);
+	}
+}
+
+static void
+post_all(struct job *job)
+{
+	const struct engine_send *send;
+
+	while ((send = engine_send_next(job->engine)))
+		post(job, send);
+	if (engine_wish(job->engine) == ENGINE_HEAR)
+		job->phase = JOB_SENT;
+}
+
+/* RSA keys take their time, on a thread of their own. */
+static void
+make_key(struct issuer *s, struct job *job)
+{
+	enum key_kind kind = engine_key_kind(job->engine);
+	EVP_PKEY *key = NULL;
+
+	if (key_kind_is_rsa(kind) && !keymaker_ask(s->keymaker, kind, job)) {
+		job->phase = JOB_KEY;
+		return;
+	}
+	if (key_new(kind, &key))
+		key = NULL;
+	engine_take_key(job->engine, key);
+}
+
+void
+issuer_take_keys(struct issuer *s)
+{
+	struct job *job;
+	EVP_PKEY *key;
+
+	while ((job = keymaker_take(s->keymaker, &key))) {
+		engine_take_key(job->engine, key);
+		job->phase = JOB_RUN;
+	}
+}
+
+static void
+step(struct issuer *s, struct job *job, int64_t now)
 {
 	switch (engine_wish(job->engine)) {
 	case ENGINE_SEND:
 		if (!engine_is_dirty(job->engine))
-			post(job);
+			post_all(job);
+		break;
+	case ENGINE_KEY:
+		make_key(s, job);
 		break;
 	case ENGINE_WAIT:
 		job->wake_at = now + engine_wait_ms(job->engine);
 		job->phase = JOB_WAIT;
 		break;
+	case ENGINE_HEAR:
 	case ENGINE_PUBLISH:
 	case ENGINE_DONE:
 	case ENGINE_FAILED:
@@ -85,7 +143,7 @@ issuer_send(struct issuer *s)
 			job->phase = JOB_RUN;
 		}
 		if (job->phase == JOB_RUN)
-			step(job, now);
+			step(s, job, now);
 	}
 }
 
@@ -155,6 +213,15 @@ on_lost_answer(void *arg, const struct client_answer *answer)
 	lost_post(ca->issuer, ca);
 }
 
+static bool
+lost_seek_job(struct lost *lost, const struct job *job)
+{
+	size_t count;
+	const struct hostname *names = engine_names(job->engine, &count);
+
+	return lost_seek(lost, names, count) == ERR_OK;
+}
+
 /* One search per CA at a time, for all jobs that are lost when it starts. */
 static void
 seek(struct issuer *s, struct authority *ca)
@@ -168,7 +235,7 @@ seek(struct issuer *s, struct authority *ca)
 		return;
 	for (struct job *job = s->jobs; job; job = job->hh.next)
 		if (job->ca == ca && job->phase == JOB_LOST)
-			job->sought = !lost_seek(ca->lost, &job->name);
+			job->sought = lost_seek_job(ca->lost, job);
 	lost_post(s, ca);
 }
 

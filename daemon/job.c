@@ -205,6 +205,7 @@ job_judge(struct job *job)
 	const struct buf *pem;
 	const struct hostname *names;
 	size_t count;
+	enum err err;
 
 	if (job->judged || !job_has_ended(job))
 		return;
@@ -215,11 +216,14 @@ job_judge(struct job *job)
 		job->forget_order = engine_is_dead(job->engine);
 		return;
 	}
-	pem = engine_certificate(job->engine);
 	names = engine_names(job->engine, &count);
-	if (chain_check(pem->data, pem->len, engine_key(job->engine), names, count, clock_wall(),
-	                &job->chain, &job->problem) &&
-	    job->problem.kind == PROBLEM_NONE)
+	do {
+		job->problem.kind = PROBLEM_NONE;
+		pem = engine_certificate(job->engine);
+		err = chain_check(pem->data, pem->len, engine_key(job->engine), names, count,
+		                  clock_wall(), &job->chain, &job->problem);
+	} while (err && engine_next_certificate(job->engine));
+	if (err && job->problem.kind == PROBLEM_NONE)
 		problem_set(&job->problem, PROBLEM_INTERNAL, "the certificate cannot be judged");
 	else if (job->chain.leaf.len > CERT_LEAF_MAX || job->chain.issuers.len > CERT_CHAIN_MAX)
 		problem_set(&job->problem, PROBLEM_CERT_REJECTED,

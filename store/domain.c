@@ -77,7 +77,7 @@ decode_lead(struct cursor *in, struct hostname *ret_lead)
 	char text[HOSTNAME_MAX + 1];
 
 	cursor_text16(in, text, sizeof(text));
-	if (!in->bad && hostname_parse(text, ret_lead, NULL))
+	if (!in->bad && hostname_parse_any(text, ret_lead, NULL))
 		in->bad = true;
 }
 
