@@ -142,7 +142,7 @@ find_tsig(const struct buf *answer, struct dns_rr *ret_rr)
 	if (dns_read(answer, &r))
 		return false;
 	while (dns_next(&r, &rr)) {
-		found = rr.section == ns_s_ar && rr.type == ns_t_tsig;
+		found = rr.section == ns_s_ar && rr.type == ns_t_tsig && rr.class == ns_c_any;
 		*ret_rr = rr;
 	}
 	return found && cursor_end(&r.c);
