@@ -130,6 +130,26 @@ take_authz(struct engine *e, const struct transport_reply *reply, struct authz *
 	return true;
 }
 
+void
+engine_drop_issuers(struct engine_authz *a)
+{
+	while (a->issuer_count > 0)
+		free(a->issuers[--a->issuer_count]);
+}
+
+static bool
+keep_issuers(struct engine_authz *to, const struct authz_challenge *c)
+{
+	engine_drop_issuers(to);
+	for (size_t i = 0; i < c->issuer_count; i++) {
+		to->issuers[i] = strdup(c->issuers[i]);
+		if (!to->issuers[i])
+			return false;
+		to->issuer_count++;
+	}
+	return true;
+}
+
 /* Picks the challenge of a pending authorization. */
 static void
 choose_challenge(struct engine *e, struct engine_authz *to, const struct authz *authz)
@@ -154,7 +174,7 @@ choose_challenge(struct engine *e, struct engine_authz *to, const struct authz *
 	strcpy(to->token, c.token);
 	free(to->challenge_url);
 	to->challenge_url = strdup(c.url);
-	if (!to->challenge_url)
+	if (!to->challenge_url || !keep_issuers(to, &c))
 		engine_fail_inside(e, ERR_NOMEM);
 }
 
@@ -195,7 +215,11 @@ engine_build_publish(struct engine *e)
 
 		if (is_open(a))
 			e->challenges[count++] = (struct engine_challenge){
-				.name = a->name, .type = e->types[a->type], .token = a->token};
+				.name = a->name,
+				.type = e->types[a->type],
+				.token = a->token,
+				.issuers = (const char *const *)a->issuers,
+				.issuer_count = a->issuer_count};
 	}
 	e->challenge_count = count;
 	return ERR_OK;

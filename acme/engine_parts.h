@@ -49,6 +49,8 @@ struct engine_authz {
 	struct hostname name;
 	char *challenge_url;
 	char token[AUTHZ_TOKEN_MAX + 1];
+	char *issuers[AUTHZ_ISSUERS_MAX]; /* dns-persist-01 */
+	size_t issuer_count;
 };
 
 #endif

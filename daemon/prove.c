@@ -125,7 +125,9 @@ take(struct proof *proof, struct proof_item *item, struct prove_task *task)
 
 	item->task = NULL;
 	item->place = task->place;
+	item->persist = task->persist;
 	task->place = NULL;
+	task->persist = NULL;
 	if (!task->err && task->work == PROVE_PRESENT) {
 		presented(item, task, now);
 	} else if (!task->err) {
@@ -160,7 +162,9 @@ start_item(struct prover *p, const struct conf *conf, struct proof *proof, struc
 		return err;
 	}
 	task->place = item->place;
+	task->persist = item->persist;
 	item->place = NULL;
+	item->persist = NULL;
 	task->item = item;
 	task->proof = proof;
 	err = prove_start(p, task);
@@ -257,6 +261,7 @@ proof_end(struct prover *p, struct job *job)
 		if (*item->record.value)
 			p->scan_at = clock_mono_ms();
 		free(item->place);
+		free(item->persist);
 	}
 	free(proof->items);
 	free(proof);

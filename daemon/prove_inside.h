@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "acme/dns_record.h"
+#include "acme/url.h"
 #include "daemon/dns.h"
 #include "daemon/pool.h"
 #include "daemon/prove.h"
@@ -14,6 +16,16 @@
 #include "base/problem.h"
 #include "store/challenge.h"
 #include "store/presented.h"
+
+/* What a person has to have set for dns-persist-01. A plain value. */
+struct prove_persist {
+	struct hostname name; /* as ordered */
+	char account[URL_MAX + 1];
+	char thumbprint[64];
+	size_t issuer_count;
+	char issuers[AUTHZ_ISSUERS_MAX][DNS_RECORD_NAME_MAX + 1];
+	int64_t until; /* of the record that was found, unix seconds; 0: for ever */
+};
 
 enum prove_work { PROVE_PRESENT, PROVE_LOOK, PROVE_CLEAN };
 
@@ -31,6 +43,7 @@ struct prove_task {
 	struct presented record;          /* DNS: all but the time */
 	struct selfcheck_target listener; /* http-01, tls-alpn-01 */
 	struct dns_place *place;          /* DNS: NULL until found; owned */
+	struct prove_persist *persist;    /* dns-persist-01; owned */
 	/* when it is done: */
 	enum err err;
 	struct problem why;
@@ -44,8 +57,9 @@ struct proof_item {
 	enum proof_step step;
 	struct prove_task *task; /* under way */
 	struct dns_place *place;
-	int64_t wake_at;  /* mono ms: not before */
-	int64_t deadline; /* mono ms, of PROOF_LOOK */
+	struct prove_persist *persist; /* dns-persist-01; with the task while that is under way */
+	int64_t wake_at;               /* mono ms: not before */
+	int64_t deadline;              /* mono ms, of PROOF_LOOK */
 	unsigned looks;
 };
 
@@ -88,6 +102,14 @@ struct prove_task *prove_task_new(const struct conf *conf, enum prove_work work)
 void prove_task_free(struct prove_task *task); /* also takes it out of the list */
 /* Whether something is being done with that DNS record. */
 bool prove_is_busy(const struct prover *p, const struct presented *record);
+
+/* prove_persist.c */
+struct engine_challenge;
+MUST_CHECK enum err prove_persist_new(const struct job *job, const struct engine_challenge *wanted,
+                                      struct prove_persist **ret_persist);
+/* As dns_ask_all(): whether the servers of PLACE have a record that the CA will take. */
+MUST_CHECK enum err prove_persist_look(const struct dns_call *call, const struct dns_place *place,
+                                       struct prove_persist *persist, struct problem *ret_why);
 
 /* prove_clean.c */
 void prove_clean(struct prover *p, const struct conf *conf, struct job *jobs);

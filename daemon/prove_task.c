@@ -33,6 +33,7 @@ prove_task_free(struct prove_task *task)
 	}
 	conf_unref(task->conf);
 	free(task->place);
+	free(task->persist);
 	free(task);
 }
 
@@ -127,6 +128,8 @@ look_at_dns(struct prove_task *task, const atomic_bool *stop)
 
 	if (err)
 		return err;
+	if (task->persist)
+		return prove_persist_look(&call, task->place, task->persist, &task->why);
 	return dns_txt_everywhere(&call, task->place, task->record.value, &task->why);
 }
 
