@@ -137,8 +137,8 @@ static enum err
 give(struct store_txn *txn, struct domain *d, const struct cert *cert, bool pooled, bool second)
 {
 	if (second) {
-		d->second = (struct domain_second){cert->generation, cert->not_before,
-		                                   cert->not_after};
+		d->second =
+			(struct domain_second){cert->generation, cert->not_before, cert->not_after};
 		return ERR_OK;
 	}
 	domain_take_cert(d, cert, pooled);
@@ -243,8 +243,7 @@ job_set_due(const struct job *job, struct store_txn *txn, const struct domain *d
 
 	/* A name that has joined meanwhile waits for the next one. */
 	if (names_of(txn, &job->name, names, &count) ||
-	    !has_all(ordered, ordered_count, names, count) ||
-	    (job->pairs && !d->second.generation))
+	    !has_all(ordered, ordered_count, names, count) || (job->pairs && !d->second.generation))
 		return clock_wall();
 	second = plan_renew_at(d->second.not_before, d->second.not_after, random);
 	return job->pairs && second < due ? second : due;
@@ -263,8 +262,8 @@ job_set_follow(struct store_txn *txn, const struct domain *lead)
 		err = domain_get(txn, &names[i], &d);
 		if (err)
 			return err == ERR_NOTFOUND || err == ERR_CORRUPT ? ERR_OK : err;
-		d.state = lead->state == DOMAIN_VALID && !d.generation ? DOMAIN_PENDING
-		                                                       : lead->state;
+		d.state =
+			lead->state == DOMAIN_VALID && !d.generation ? DOMAIN_PENDING : lead->state;
 		d.failures = lead->failures;
 		d.problem = lead->problem;
 		d.attempted_at = lead->attempted_at;
