@@ -22,8 +22,7 @@ name_of(const char *text)
 {
 	struct hostname name = {0};
 
-	if (hostname_parse_any(text, &name, NULL) &&
-	    hostname_parse_sni(text, strlen(text), &name))
+	if (hostname_parse_any(text, &name, NULL) && hostname_parse_sni(text, strlen(text), &name))
 		fail_msg("%s is no name", text);
 	return name;
 }
@@ -33,8 +32,7 @@ static const struct {
 } pairs[] = {
 	{"192.0.2.1", "1.2.0.192.in-addr.arpa"},
 	{"10.100.0.9", "9.0.100.10.in-addr.arpa"},
-	{"2001:db8::1",
-         "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"},
+	{"2001:db8::1", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"},
 	{"2001:db8:85a3::8a2e:370:7334",
          "4.3.3.7.0.7.3.0.e.2.a.8.0.0.0.0.0.0.0.0.3.a.5.8.8.b.d.0.1.0.0.2.ip6.arpa"},
 	{"shop.example.org", "shop.example.org"},

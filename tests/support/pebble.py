@@ -63,7 +63,7 @@ class Pebble:
 
     def __init__(self, directory, address, ports, http_port, tls_port, *, version="2.4",
                  validity=None, nonce_reject=0, authz_reuse=0, retry_after=1, ocsp_port=None,
-                 env=None):
+                 profiles=None, env=None):
         self.directory, self.address, self.version = directory, address, version
         self.acme_port, self.management_port = ports["acme"], ports["management"]
         self.dns_port, self.dns_management_port = ports["dns"], ports["dns-management"]
@@ -77,10 +77,10 @@ class Pebble:
                         PEBBLE_AUTHZREUSE=str(authz_reuse), **(env or {}))
         self.ocsp_url = f"http://{address}:{ocsp_port}/" if ocsp_port else ""
         self.config = os.path.join(directory, "pebble.json")
-        self._write_config(http_port, tls_port, validity, retry_after)
+        self._write_config(http_port, tls_port, validity, retry_after, profiles or {})
         self.process = self.dns = None
 
-    def _write_config(self, http_port, tls_port, validity, retry_after):
+    def _write_config(self, http_port, tls_port, validity, retry_after, more):
         # 2.4 reads certificateValidityPeriod, 2.10 the profile; each ignores the other's words.
         seconds = validity or 90 * 86400
         config = {
@@ -93,7 +93,8 @@ class Pebble:
             "retryAfter": {"authz": retry_after, "order": retry_after},
             "certificateValidityPeriod": seconds,
             "keyAlgorithm": "ecdsa",
-            "profiles": {"default": {"description": "the only one", "validityPeriod": seconds}},
+            "profiles": {name: {"description": name, "validityPeriod": period}
+                         for name, period in {"default": seconds, **more}.items()},
         }
         with open(self.config, "w") as out:
             json.dump({"pebble": config}, out, indent=1)
