@@ -74,6 +74,8 @@ void client_cancel(struct client *client, const void *arg);
 const char *client_thumbprint(const struct client *client);
 /* "" until known; lives as long as the client. */
 const char *client_account_url(const struct client *client);
+/* What the CA's records of dns-persist-01 begin their accounts with; NULL: with nothing. */
+const char *client_hash_prefix(const struct client *client);
 /* Whether the account has a list of its orders (RFC 8555 7.1.2.1); known once the account is. */
 bool client_lists_orders(const struct client *client);
 /* "new", "directory", "account", "ready": for people. */

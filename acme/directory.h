@@ -25,6 +25,8 @@ struct directory {
 	char *new_order;
 	char *terms; /* NULL: none to agree to */
 	bool needs_binding;
+	char *hash_prefix; /* meta.accountHashPrefix (draft-ietf-acme-dns-persist-02 4.1), or NULL
+	                    */
 	size_t profile_count;
 	char *profiles[DIRECTORY_PROFILES_MAX]; /* names of meta.profiles, the first of them */
 	size_t origin_count;

@@ -286,13 +286,6 @@ issuer_main(void *arg)
 	return NULL;
 }
 
-/* From the key maker's thread. */
-static void
-on_key(void *arg)
-{
-	issuer_wake(arg);
-}
-
 static void
 issuer_free(struct issuer *s)
 {
@@ -322,8 +315,6 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->conf = conf_ref(config->conf);
 	pthread_mutex_init(&s->mutex, NULL);
 	err = issuer_make_parts(s);
-	if (!err)
-		err = keymaker_new(on_key, s, &s->keymaker);
 	for (size_t i = 0; i < s->conf->ca_count && !err; i++)
 		issuer_add_ca(s, &s->conf->cas[i]);
 	if (!err && pthread_create(&s->thread, NULL, issuer_main, s) != 0)

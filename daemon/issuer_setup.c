@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/keymaker.h"
 #include "daemon/prove.h"
 #include "daemon/upkeep.h"
 #include "store/challenge.h"
@@ -36,7 +37,9 @@ issuer_make_parts(struct issuer *s)
 	enum err err =
 		transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
 
-	return err ? err : prover_new(&prover, &s->prover);
+	if (!err)
+		err = prover_new(&prover, &s->prover);
+	return err ? err : keymaker_new(wake, s, &s->keymaker);
 }
 
 /* ---- what the last life left ---------------------------------------------------------------- */

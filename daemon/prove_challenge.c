@@ -12,6 +12,7 @@
 #include "daemon/conf.h"
 #include "daemon/job.h"
 #include "daemon/prove_inside.h"
+#include "daemon/prove_persist.h"
 #include "store/store.h"
 
 bool
@@ -75,6 +76,16 @@ fill_record(const struct job *job, struct proof_item *item)
 	return err;
 }
 
+static void
+fill_persist(const struct job *job, const struct engine_challenge *wanted, struct proof_item *item)
+{
+	const struct conf_dns *dns = job->ca->conf->dns;
+
+	item->persist = prove_persist_new(job, wanted->issuers);
+	if (dns && dns->update.unchecked)
+		item->step = PROOF_READY;
+}
+
 static enum err
 fill(const struct job *job, const struct engine_challenge *wanted, struct proof_item *item)
 {
@@ -90,6 +101,8 @@ fill(const struct job *job, const struct engine_challenge *wanted, struct proof_
 	snprintf(c->keyauth, sizeof(c->keyauth), "%s.%s", wanted->token,
 	         client_thumbprint(job->ca->client));
 	item->step = is_to_present(item) ? PROOF_PRESENT : PROOF_LOOK;
+	if (c->kind == CHALLENGE_DNS_PERSIST_01)
+		fill_persist(job, wanted, item);
 	return item_is_served(item) ? ERR_OK : fill_record(job, item);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/prove_inside.h - what prove.c (the prover, jobs' steps), prove_challenge.c (a job's
- * challenges and the store), prove_task.c (what runs on threads) and prove_clean.c (what is to be
- * removed) share; nobody else includes it. */
+ * challenges and the store), prove_task.c (what runs on threads), prove_clean.c (what is to be
+ * removed) and prove_persist.c share; nobody else includes it. */
 #ifndef DAEMON_PROVE_INSIDE_H
 #define DAEMON_PROVE_INSIDE_H
 
@@ -17,6 +17,8 @@
 
 enum prove_work { PROVE_PRESENT, PROVE_LOOK, PROVE_CLEAN };
 
+struct prove_persist; /* daemon/prove_persist.h */
+
 /* From prove_start() until it is collected it belongs to a pool and is in the prover's list. */
 struct prove_task {
 	struct pool_task pool;             /* first */
@@ -31,6 +33,7 @@ struct prove_task {
 	struct presented record;          /* DNS: all but the time */
 	struct selfcheck_target listener; /* http-01, tls-alpn-01 */
 	struct dns_place *place;          /* DNS: NULL until found; owned */
+	struct prove_persist *persist;    /* dns-persist-01; owned */
 	/* when it is done: */
 	enum err err;
 	struct problem why;
@@ -44,8 +47,9 @@ struct proof_item {
 	enum proof_step step;
 	struct prove_task *task; /* under way */
 	struct dns_place *place;
-	int64_t wake_at;  /* mono ms: not before */
-	int64_t deadline; /* mono ms, of PROOF_LOOK */
+	struct prove_persist *persist; /* dns-persist-01 */
+	int64_t wake_at;               /* mono ms: not before */
+	int64_t deadline;              /* mono ms, of PROOF_LOOK */
 	unsigned looks;
 };
 
@@ -75,8 +79,10 @@ struct prover {
 	struct prove_task *tasks;
 	struct cleaning *cleanings;
 	size_t cleaning_count;
-	int64_t scan_at; /* mono ms: of private/, for what is to be removed */
-	int64_t next;    /* mono ms: see prover_next() */
+	int64_t scan_at;         /* mono ms: of private/, for what is to be removed */
+	int64_t watch_at;        /* mono ms: of records of dns-persist-01 that end */
+	struct hostname watched; /* as far as that has come; len 0: at the start */
+	int64_t next;            /* mono ms: see prover_next() */
 };
 
 /* Whether the front answers it, or DNS. */

@@ -8,6 +8,7 @@
 #include "daemon/conf.h"
 #include "daemon/hook.h"
 #include "daemon/prove_inside.h"
+#include "daemon/prove_persist.h"
 
 enum { LOOK_MS = 10 * 1000, UPDATE_MS = 20 * 1000 };
 
@@ -33,6 +34,7 @@ prove_task_free(struct prove_task *task)
 	}
 	conf_unref(task->conf);
 	free(task->place);
+	free(task->persist);
 	free(task);
 }
 
@@ -127,6 +129,8 @@ look_at_dns(struct prove_task *task, const atomic_bool *stop)
 
 	if (err)
 		return err;
+	if (task->persist)
+		return prove_persist_look(task, &call);
 	return dns_txt_everywhere(&call, task->place, task->record.value, &task->why);
 }
 
