@@ -334,6 +334,13 @@ engine_wish(const struct engine *e)
 }
 
 void
+engine_published(struct engine *e)
+{
+	if (e->state == STATE_PUBLISH)
+		engine_go(e, STATE_RESPOND);
+}
+
+void
 engine_take_key(struct engine *e, EVP_PKEY *key)
 {
 	if (e->state != STATE_KEY) {

@@ -221,20 +221,6 @@ engine_build_publish(struct engine *e)
 	return ERR_OK;
 }
 
-void
-engine_published(struct engine *e)
-{
-	if (e->state == STATE_PUBLISH)
-		engine_go(e, STATE_RESPOND);
-}
-
-void
-engine_not_published(struct engine *e, const struct problem *why)
-{
-	if (e->state == STATE_PUBLISH)
-		engine_fail(e, why, false);
-}
-
 /* All are answered: the first look comes soon. */
 enum err
 engine_build_respond(struct engine *e)

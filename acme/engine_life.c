@@ -164,3 +164,10 @@ engine_challenges(const struct engine *e, size_t *ret_count)
 	*ret_count = e->challenge_count;
 	return e->challenges;
 }
+
+void
+engine_not_published(struct engine *e, const struct problem *why)
+{
+	if (e->state == STATE_PUBLISH)
+		engine_fail(e, why, false);
+}

@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
-#include "daemon/keymaker.h"
 #include "daemon/prove.h"
+#include "daemon/keymaker.h"
 #include "daemon/upkeep.h"
 #include "store/store.h"
 

@@ -13,8 +13,9 @@
 #include "daemon/issuer.h"
 #include "daemon/job.h"
 
-struct keymaker;
 struct prover;
+struct keymaker;
+struct notice;
 struct transport;
 
 enum { ISSUER_CAS_MAX = 32, STORE_HOLD_MS = 3000 };
@@ -61,6 +62,8 @@ void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_o
 
 /* The challenges of a job that goes away in the middle are answered no longer. */
 void issuer_withdraw(struct issuer *s, const struct job *job);
+/* NOTICE to all names of JOB's order. */
+void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
 /* issuer.c */
 void issuer_remove_job(struct issuer *s, struct job *job);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a round sends: the engines' requests, the search for lost orders, the look at what is
  * served. */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ on_answer(void *arg, const struct client_answer *answer)
 	if (engine_wish(job->engine) != ENGINE_HEAR)
 		job->phase = JOB_RUN;
 	while (job_progress(job, &notice))
-		notice_push(job->ca->issuer->notices, &notice);
+		issuer_tell(job->ca->issuer, job, &notice);
 }
 
 /* The engine hears of a request that could not even be posted. */
@@ -260,7 +261,7 @@ probe_failed(struct issuer *s, struct job *job, const char *why)
 	snprintf(event.detail, sizeof(event.detail), "%s", n.problem.detail);
 	if (history_put(s->store, s->notices, &event))
 		log_host_warn(&job->name, "the event of that is not written");
-	notice_push(s->notices, &n);
+	issuer_tell(s, job, &n);
 	job->phase = JOB_OVER;
 }
 
@@ -270,7 +271,7 @@ probe_succeeded(struct job *job)
 	struct notice n = {.name = job->name, .step = MSG_STEP_SERVING, .at = clock_wall()};
 
 	job->phase = JOB_OVER;
-	notice_push(job->ca->issuer->notices, &n);
+	issuer_tell(job->ca->issuer, job, &n);
 }
 
 static void
@@ -303,6 +304,31 @@ own_address(const struct conf_listen *l, char *host, size_t size)
 	return atoi(colon + 1);
 }
 
+/* A certificate for an address is for clients without SNI: only where they would come is it seen.
+ */
+static void
+where_it_is_seen(const struct conf *conf, const struct hostname *name, char *address, size_t size)
+{
+	bool any = strcmp(address, "127.0.0.1") == 0 || strcmp(address, "::1") == 0;
+	const void *bytes;
+
+	if (!hostname_is_address(name))
+		return;
+	for (size_t i = 0; i < conf->bind_count; i++) {
+		const struct sockaddr_storage *at = &conf->binds[i].address;
+
+		if (!hostname_equal(&conf->binds[i].name, name))
+			continue;
+		bytes = at->ss_family == AF_INET
+		                ? (const void *)&((const struct sockaddr_in *)at)->sin_addr
+		                : &((const struct sockaddr_in6 *)at)->sin6_addr;
+		if (inet_ntop(at->ss_family, bytes, address, (socklen_t)size))
+			return;
+	}
+	if (any)
+		snprintf(address, size, "%.*s", INET6_ADDRSTRLEN, name->name);
+}
+
 static void
 probe(struct issuer *s, struct job *job)
 {
@@ -324,6 +350,7 @@ probe(struct issuer *s, struct job *job)
 		return;
 	}
 	target.port = own_address(listen, address, sizeof(address));
+	where_it_is_seen(s->conf, &job->name, address, sizeof(address));
 	target.proxy = listen->proxy_count > 0;
 	job->phase = JOB_PROBING;
 	if (transport_probe(s->transport, &target, on_probe, job))

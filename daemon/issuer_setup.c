@@ -38,8 +38,8 @@ issuer_make_parts(struct issuer *s)
 		transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
 
 	if (!err)
-		err = prover_new(&prover, &s->prover);
-	return err ? err : keymaker_new(wake, s, &s->keymaker);
+		err = keymaker_new(wake, s, &s->keymaker);
+	return err ? err : prover_new(&prover, &s->prover);
 }
 
 /* ---- what the last life left ---------------------------------------------------------------- */
@@ -57,7 +57,8 @@ resume_one(struct issuer *s, const struct hostname *name)
 		return;
 	err = domain_get(txn, name, &d);
 	store_abort(txn);
-	if (err == ERR_NOTFOUND || (!err && d.due_at != 0 && d.state == DOMAIN_VALID)) {
+	if (err == ERR_NOTFOUND || (!err && (d.state == DOMAIN_EXTERNAL || d.lead.len)) ||
+	    (!err && d.due_at != 0 && d.state == DOMAIN_VALID)) {
 		if (store_begin_write(s->store, STORE_PRIVATE, &txn))
 			return;
 		err = order_del(txn, name); /* a failure sticks: the commit tells */

@@ -8,19 +8,18 @@
 #include <string.h>
 
 #include "acme/engine.h"
-#include "acme/key.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/authority.h"
 #include "daemon/conf.h"
+#include "daemon/job_set.h"
 #include "daemon/notice.h"
-#include "daemon/pair.h"
 #include "daemon/plan.h"
 #include "daemon/prove.h"
-#include "daemon/staple.h"
 #include "store/cert.h"
 #include "store/event.h"
 #include "store/order.h"
+#include "store/set.h"
 #include "store/store.h"
 
 static uint32_t
@@ -40,23 +39,25 @@ how_to_order(const struct job *job, const struct conf *conf, const char *words[C
 	return (struct engine_config){
 		.challenges = words,
 		.challenge_count = proof_words(conf, job->ca->conf, words),
+		.chain_issuer = job->ca->conf->chain_issuer,
+		.chain_spki = job->ca->conf->chain_spki,
 		.now = clock_wall(),
 		.seed = random_u32(),
 	};
 }
 
 static enum err
-new_engine(struct job *job, const struct conf *conf)
+new_engine(struct job *job, const struct conf *conf, struct store *store)
 {
 	const char *words[CHALLENGE_KIND_END];
 	struct engine_config config = how_to_order(job, conf, words);
+	struct hostname names[SET_NAMES_MAX];
+	enum err err = job_set_order(job, conf, store, names, &config);
 
-	config.names = &job->name;
-	config.name_count = 1;
-	config.key_kind = conf->otherwise.key;
 	config.profile = job->ca->conf->profile;
+	config.profile_required = job->ca->conf->profile_required;
 	job->created_at = clock_wall();
-	return engine_new(&config, &job->engine);
+	return err ? err : engine_new(&config, &job->engine);
 }
 
 /* The stored order, if it can be gone on with; ERR_NOTFOUND when there is none. */
@@ -113,12 +114,18 @@ job_new(const struct hostname *name, struct authority *ca, const struct conf *co
 		return ERR_NOMEM;
 	job->name = *name;
 	job->ca = ca;
+	job->pairs = conf->otherwise.second_key != KEY_KINDS;
 	chain_init(&job->chain);
 	err = read_domain(job, store);
 	if (!err)
 		err = load_engine(job, conf, store);
+	if (!err && !job_set_is_current(job, store)) {
+		engine_free(job->engine);
+		job->engine = NULL;
+		err = ERR_NOTFOUND;
+	}
 	if (err == ERR_NOTFOUND && job->domain.name.len) {
-		err = new_engine(job, conf);
+		err = new_engine(job, conf, store);
 		job->unsaved = true;
 	}
 	if (err) {
@@ -235,31 +242,12 @@ job_judge(struct job *job)
 static enum err
 put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 {
-	struct cert cert;
-	enum err err;
+	enum err err = job_set_store(job, txn, d);
 
-	cert_init(&cert);
-	cert.not_before = job->chain.not_before;
-	cert.not_after = job->chain.not_after;
-	err = cert_next_generation(txn, d, &cert.generation);
-	if (!err)
-		err = key_save(engine_key(job->engine), &cert.key);
-	cert.key_kind = cert.key.len == KEY_P256_SCALAR_LEN ? CERT_KEY_P256 : CERT_KEY_PKCS8;
-	buf_add(&cert.leaf, job->chain.leaf.data, job->chain.leaf.len);
-	if (!err && !buf_ok(&cert.leaf))
-		err = ERR_NOMEM;
-	if (!err)
-		err = cert_put(txn, &job->name, &cert, &job->chain.issuers);
-	if (!err)
-		err = staple_plan(txn, &job->name, cert.generation,
-		                  (struct span){cert.leaf.data, cert.leaf.len});
-	domain_take_cert(d, &cert, false);
-	pair_settle(txn, d, pair_leaf_is_rsa(&cert.leaf));
-	cert_done(&cert);
 	d->state = DOMAIN_VALID;
 	d->failures = 0;
 	d->problem = (struct problem){0};
-	d->due_at = plan_renew_at(d->not_before, d->not_after, random_u32());
+	d->due_at = job_set_due(job, txn, d, random_u32());
 	return err;
 }
 
@@ -279,7 +267,9 @@ put_end(struct job *job, struct store_txn *txn, struct domain *d)
 	}
 	if (!err)
 		err = proof_withdraw(job->proof, txn);
-	return err ? err : domain_put(txn, d);
+	if (!err)
+		err = domain_put(txn, d);
+	return err ? err : job_set_follow(txn, d);
 }
 
 enum err
@@ -288,6 +278,9 @@ job_settle(struct job *job, struct store_txn *txn)
 	struct domain d;
 	enum err err = domain_get(txn, &job->name, &d);
 
+	/* since the order began: not ours to order any more, or another name's order has it */
+	if (!err && (d.state == DOMAIN_EXTERNAL || d.lead.len))
+		err = ERR_NOTFOUND;
 	if (err)
 		return err;
 	if (job_has_ended(job)) {

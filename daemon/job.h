@@ -57,6 +57,7 @@ struct job {
 	struct job_ask asks[ENGINE_AT_ONCE];
 	int64_t created_at;     /* unix seconds: of the order */
 	int64_t wake_at;        /* mono ms */
+	bool pairs;             /* two certificates, of two kinds of key, are wanted */
 	bool marked;            /* the domain knows: due_at is 0 */
 	bool unsaved;           /* the engine's state is not stored yet */
 	bool sought;            /* LOST: part of the search that runs */

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "base/hostname.h"
 #include "base/problem.h"
 
 enum {
@@ -72,4 +73,14 @@ plan_ask_again_at(uint32_t failures, int64_t now, uint32_t random)
 	if (wait > ASK_AGAIN_MAX)
 		wait = ASK_AGAIN_MAX;
 	return now + wait + random % (wait / 4);
+}
+
+uint32_t
+plan_spread_of(const struct hostname *name)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < name->len; i++)
+		h = (h ^ (uint8_t)name->name[i]) * 16777619u;
+	return h;
 }

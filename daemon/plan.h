@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+struct hostname;
 struct problem;
 
 /* Renewal is due with 1/3 of the life left, 1/2 when the whole life is 10 days or less; up to 1 %
@@ -29,5 +30,8 @@ int64_t plan_staple_at(int64_t now, int64_t next_update, uint32_t random);
 /* After the FAILURES-th failure in a row (1 = the first): 1, 2, 4, ... minutes, at most 6 hours,
  * and up to a quarter more. */
 int64_t plan_ask_again_at(uint32_t failures, int64_t now, uint32_t random);
+/* A RANDOM for NAME, always the same: the hour of a million imports must not become the hour of
+ * their renewals. */
+uint32_t plan_spread_of(const struct hostname *name);
 
 #endif

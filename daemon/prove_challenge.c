@@ -76,7 +76,7 @@ fill_record(const struct job *job, struct proof_item *item)
 	return err;
 }
 
-static void
+static enum err
 fill_persist(const struct job *job, const struct engine_challenge *wanted, struct proof_item *item)
 {
 	const struct conf_dns *dns = job->ca->conf->dns;
@@ -84,6 +84,7 @@ fill_persist(const struct job *job, const struct engine_challenge *wanted, struc
 	item->persist = prove_persist_new(job, wanted->issuers);
 	if (dns && dns->update.unchecked)
 		item->step = PROOF_READY;
+	return item->persist ? ERR_OK : ERR_NOMEM;
 }
 
 static enum err
@@ -102,7 +103,9 @@ fill(const struct job *job, const struct engine_challenge *wanted, struct proof_
 	         client_thumbprint(job->ca->client));
 	item->step = is_to_present(item) ? PROOF_PRESENT : PROOF_LOOK;
 	if (c->kind == CHALLENGE_DNS_PERSIST_01)
-		fill_persist(job, wanted, item);
+		err = fill_persist(job, wanted, item);
+	if (err)
+		return err;
 	return item_is_served(item) ? ERR_OK : fill_record(job, item);
 }
 

@@ -119,7 +119,7 @@ say_what_to_set(const struct look *l, const struct prove_task *task, struct prob
 	if (buf_str(&text))
 		dns_record_quote((const char *)text.data, &quoted);
 	if (buf_str(&quoted))
-		problem_set(why, PROBLEM_DNS_RECORD, "to be set: %s. TXT %s (found: %s)",
+		problem_set(why, PROBLEM_DNS_RECORD, "to be set, once: %s. TXT %s (found: %s)",
 		            task->record.record, (const char *)quoted.data, found.detail);
 	buf_done(&account);
 	buf_done(&text);
@@ -213,7 +213,7 @@ is_served(struct prover *prover, const struct hostname *name)
 static void
 watch(struct prover *prover, struct persist *p)
 {
-	char at[CLOCK_TEXT_MAX];
+	char at[CLOCK_TEXT_MAX], seen[CLOCK_TEXT_MAX];
 	bool there;
 
 	if (p->told || p->ends_at - TELL_BEFORE_S > clock_wall())
@@ -222,9 +222,10 @@ watch(struct prover *prover, struct persist *p)
 	if (there)
 		history_add(prover->config.store, prover->config.notices, "dns.record_ends",
 		            p->name.name,
-		            "%s ends at %s: set a later persistUntil, or no certificate is had by "
-		            "it any more",
-		            p->record, clock_format(p->ends_at, at));
+		            "%s is good until %s (persistUntil, as seen at %s): its owner must set "
+		            "a later one, or the name cannot be renewed",
+		            p->record, clock_format(p->ends_at, at),
+		            clock_format(p->seen_at, seen));
 	p->told = true;
 	if (remember(prover, p, there))
 		log_host_warn(&p->name, "that %s ends may be told again", p->record);

@@ -533,7 +533,8 @@ static const struct {
          "c:1:33: unknown dns \"far\", did you mean \"fur\"?"},
 	{"dns a { hook true; }", "c:1:14: \"true\" is not a full path: it must begin with \"/\""},
 	{"dns a { timeout 5s; }",
-         "c:1:7: how records are set is missing: hook PATH [ARGUMENT...];"},
+         "c:1:7: how records are set is missing: hook PATH [ARGUMENT...]; or server ADDRESS; and "
+         "key"},
 	{"dns a { hook /bin/true; timeout 11m; }", "c:1:33: 11m is out of range: 1s to 10m"},
 	{"dns a { hook /bin/true; }\ndns a { hook /bin/true; }",
          "c:2:5: dns \"a\" is already set at c:1"},

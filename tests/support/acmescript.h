@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/support/acmescript.h - the order engine against a list of (request expected, answer given) */
+/* tests/support/acmescript.h - the order engine against a list of (request expected, answer given)
+ */
 #ifndef TESTS_SUPPORT_ACMESCRIPT_H
 #define TESTS_SUPPORT_ACMESCRIPT_H
 

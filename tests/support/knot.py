@@ -121,12 +121,14 @@ log:
         return text
 
     def start(self):
+        before = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         self.process = child.spawn(
             [shutil.which("knotd") or "/usr/sbin/knotd", "-c",
              os.path.join(self.directory, "knot.conf")], self.log)
         end = time.monotonic() + 20
         while time.monotonic() < end and self.process.poll() is None:
             with open(self.log) as log:
+                log.seek(before)
                 if "server started" in log.read():
                     return self
             time.sleep(0.02)

@@ -117,7 +117,7 @@ def a_person_sets_a_record_once(lab):
     lab.ctl_ok("add", "p.test", "*.p.test")
     plain = failed(lab, "p.test", "dns/record")["detail"]
     wild = failed(lab, "*.p.test", "dns/record")["detail"]
-    check(plain.startswith("to be set: _validation-persist.p.test. TXT \"")
+    check(plain.startswith("to be set, once: _validation-persist.p.test. TXT \"")
           and "accounturi=https://" in plain and "has no record for this CA" in plain, plain)
     record = wild.split(" TXT ")[1].split(" (found:")[0]
     check(record.endswith('; policy=wildcard"'), record)

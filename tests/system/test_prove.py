@@ -3,8 +3,10 @@
 """Challenges are visible before the CA is asked, and gone when they are over."""
 
 import os
+import re
 import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from lab import PATIENCE, PORTS, check, equal, expect_code, main, scenario, wait_for  # noqa: E402
@@ -61,6 +63,56 @@ def wildcard_and_its_apex_by_dns_01(lab):
     lab.ctl_ok("renew", "*.w.test", "--wait")
     check(lab.serial("any.w.test") != before, "the wildcard is renewed")
     wait_clean(lab)
+
+
+@scenario(version="2.10", challenge="dns-account-01", dns="", nonce_reject=20)
+def wildcard_by_dns_account_01(lab):
+    lab.start()
+    answer = lab.add("w.test", "*.w.test")
+    equal([s["detail"] for s in steps_of(answer, "*.w.test") if s["step"] == "challenge"],
+          ["dns-account-01"], "challenge")
+    lab.serial("any.w.test")
+    wait_clean(lab)
+    places = {call["fqdn"] for call in lab.hook.calls()}
+    equal(len(places), 1, f"records of one account: {places}")
+    check(places.pop().endswith("._acme-challenge.w.test"), "the account's label comes first")
+
+
+def record_to_set(lab, name):
+    """What certd says must be set, as (place, value)."""
+    detail = wait_failed(lab, name, "dns/record")["detail"]
+    found = re.match(r'to be set, once: (\S+). TXT "([^"]*)"', detail)
+    check(found, f"the problem shows the record: {detail}")
+    return found.group(1), found.group(2)
+
+
+@scenario(version="2.10", challenge="dns-persist-01", dns="")
+def dns_persist_01_shows_the_record_and_waits_for_it(lab):
+    lab.start()
+    lab.ctl_ok("add", "p.test", "*.w.test")
+    place, value = record_to_set(lab, "p.test")
+    equal(place, "_validation-persist.p.test", "place")
+    check("policy=wildcard" not in value, value)
+    lab.pebble.dns_set("set-txt", host=place + ".", value=value)
+    lab.ctl_ok("renew", "p.test", "--wait")
+    lab.serial("p.test")
+
+    place, value = record_to_set(lab, "*.w.test")
+    equal(place, "_validation-persist.w.test", "place")
+    check(value.endswith("; policy=wildcard"), value)
+    lab.pebble.dns_set("set-txt", host=place + ".", value=value.replace("; policy=wildcard", ""))
+    lab.ctl("renew", "*.w.test", "--wait")
+    check("policy=wildcard" in wait_failed(lab, "*.w.test", "dns/record")["detail"], "says why")
+    lab.pebble.dns_set("clear-txt", host=place + ".")
+    soon = int(time.time()) + 3 * 86400
+    lab.pebble.dns_set("set-txt", host=place + ".", value=f"{value}; persistUntil={soon}")
+    lab.ctl_ok("renew", "*.w.test", "--wait")
+    lab.serial("any.w.test")
+    equal(lab.hook.calls(), [], "calls of the hook: nothing is set by us")
+    events = lab.ctl_ok("events", "-o", "ndjson").lines()
+    ends = [event for event in events if event["type"] == "dns.record_ends"]
+    equal([event["name"] for event in ends], ["*.w.test"], "records that end before a renewal")
+    lab.ctl_ok("renew", "p.test", "--wait")     # the record is still good: no person is needed
 
 
 @scenario(challenge="http-01 dns-01", dns="")
