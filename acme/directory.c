@@ -26,6 +26,7 @@ directory_done(struct directory *d)
 	free(d->new_order);
 	free(d->renewal_info);
 	free(d->terms);
+	free(d->hash_prefix);
 	for (size_t i = 0; i < d->profile_count; i++)
 		free(d->profiles[i]);
 	*d = (struct directory){0};
@@ -97,6 +98,19 @@ read_profiles(struct directory *d, const cJSON *profiles)
 	return ERR_OK;
 }
 
+/* It becomes part of a parameter (RFC 8659 4.2): nothing but printable ASCII, no ";". */
+static enum err
+read_hash_prefix(struct directory *d, const char *prefix)
+{
+	if (!prefix || !*prefix || strlen(prefix) > URL_MAX)
+		return ERR_OK;
+	for (const char *c = prefix; *c; c++)
+		if (*c <= ' ' || *c > '~' || *c == ';')
+			return ERR_OK;
+	d->hash_prefix = strdup(prefix);
+	return d->hash_prefix ? ERR_OK : ERR_NOMEM;
+}
+
 static enum err
 read_renewal_info(struct directory *d, const char *url)
 {
@@ -110,6 +124,7 @@ static enum err
 read_meta(struct directory *d, const cJSON *meta)
 {
 	const char *terms = json_text(meta, "termsOfService");
+	enum err err;
 
 	d->needs_binding = json_bool(meta, "externalAccountRequired", false);
 	if (terms && *terms) {
@@ -117,7 +132,8 @@ read_meta(struct directory *d, const cJSON *meta)
 		if (!d->terms)
 			return ERR_NOMEM;
 	}
-	return read_profiles(d, json_object(meta, "profiles"));
+	err = read_hash_prefix(d, json_text(meta, "accountHashPrefix"));
+	return err ? err : read_profiles(d, json_object(meta, "profiles"));
 }
 
 enum err

@@ -26,6 +26,8 @@ struct directory {
 	char *renewal_info; /* NULL: the CA has none (RFC 9773) */
 	char *terms;        /* NULL: none to agree to */
 	bool needs_binding;
+	char *hash_prefix; /* meta.accountHashPrefix (draft-ietf-acme-dns-persist-02 4.1), or NULL
+	                    */
 	size_t profile_count;
 	char *profiles[DIRECTORY_PROFILES_MAX]; /* names of meta.profiles, the first of them */
 	size_t origin_count;

@@ -61,10 +61,9 @@ struct engine_send {
 
 struct engine_challenge {
 	struct hostname name;
-	const char *type;           /* "http-01" */
-	const char *token;          /* syntax checked: [A-Za-z0-9_-]+; "" for dns-persist-01: */
-	const char *const *issuers; /* the CA's names instead */
-	size_t issuer_count;
+	const char *type;    /* "http-01" */
+	const char *token;   /* syntax checked: [A-Za-z0-9_-]+; "" for dns-persist-01: */
+	const char *issuers; /* the CA's names in its record, 1 to 10 with a space between */
 };
 
 MUST_CHECK enum err engine_new(const struct engine_config *config, struct engine **ret_engine);

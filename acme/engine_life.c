@@ -100,7 +100,7 @@ engine_free(struct engine *e)
 	for (size_t i = 0; i < e->authz_count; i++) {
 		free(e->authz[i].url);
 		free(e->authz[i].challenge_url);
-		engine_drop_issuers(&e->authz[i]);
+		free(e->authz[i].issuers);
 	}
 	free(e->authz);
 	free(e->challenges);

@@ -38,7 +38,6 @@ void engine_poll_first(struct engine *e, enum engine_state state);
 /* How long to wait before a request is repeated; counts it. */
 uint32_t engine_retry_ms(struct engine *e);
 
-void engine_drop_issuers(struct engine_authz *a);
 void engine_fail(struct engine *e, const struct problem *problem, bool dead);
 /* A fault of our own that a later attempt may not meet. */
 void engine_fail_inside(struct engine *e, enum err err);

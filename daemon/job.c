@@ -361,8 +361,7 @@ job_close(struct job *job, struct store_txn *txn)
 		return err;
 	snprintf(event.name, sizeof(event.name), "%s", job->name.name);
 	describe_end(job, &event);
-	err = event_put(txn, &event);
-	return err ? err : proof_close(job, txn);
+	return event_put(txn, &event);
 }
 
 bool

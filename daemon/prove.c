@@ -10,6 +10,7 @@
 #include "daemon/conf.h"
 #include "daemon/job.h"
 #include "daemon/prove_inside.h"
+#include "daemon/prove_persist.h"
 
 enum {
 	NEAR_THREADS = 2,
@@ -119,19 +120,18 @@ presented(struct proof_item *item, const struct prove_task *task, int64_t now)
 
 /* TASK is done; ITEM goes on, waits, or fails the whole proof. */
 static void
-take(struct proof *proof, struct proof_item *item, struct prove_task *task)
+take(struct prover *p, struct proof *proof, struct proof_item *item, struct prove_task *task)
 {
 	int64_t now = clock_mono_ms();
 
 	item->task = NULL;
 	item->place = task->place;
-	item->persist = task->persist;
 	task->place = NULL;
-	task->persist = NULL;
 	if (!task->err && task->work == PROVE_PRESENT) {
 		presented(item, task, now);
 	} else if (!task->err) {
 		item->step = PROOF_READY;
+		prove_persist_seen(p, task);
 	} else if (task->work == PROVE_LOOK && now < item->deadline) {
 		item->wake_at = now + pause_ms(item);
 		item->looks++;
@@ -161,10 +161,14 @@ start_item(struct prover *p, const struct conf *conf, struct proof *proof, struc
 		prove_task_free(task);
 		return err;
 	}
+	if (item->persist && !(task->persist = malloc(sizeof(*task->persist)))) {
+		prove_task_free(task);
+		return ERR_NOMEM;
+	}
+	if (item->persist)
+		*task->persist = *item->persist;
 	task->place = item->place;
-	task->persist = item->persist;
 	item->place = NULL;
-	item->persist = NULL;
 	task->item = item;
 	task->proof = proof;
 	err = prove_start(p, task);
@@ -280,7 +284,7 @@ collect(struct prover *p, struct pool *pool)
 		if (task->work == PROVE_CLEAN)
 			prove_cleaned(p, task);
 		else if (task->proof)
-			take(task->proof, task->item, task);
+			take(p, task->proof, task->item, task);
 		else if (*task->record.value)
 			p->scan_at = clock_mono_ms(); /* its job has gone meanwhile */
 		prove_task_free(task);
@@ -298,4 +302,5 @@ prover_run(struct prover *p, const struct conf *conf, struct job *jobs)
 		if (job->phase == JOB_PROVE && job->proof)
 			go_on_with(p, conf, job);
 	prove_clean(p, conf, jobs);
+	prove_persist_watch(p);
 }

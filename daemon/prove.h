@@ -59,8 +59,6 @@ void proof_recorded(struct proof *proof); /* after the commit */
 MUST_CHECK enum err proof_publish(const struct proof *proof, struct store_txn *txn);
 /* What the front answers, taken back. */
 MUST_CHECK enum err proof_withdraw(const struct proof *proof, struct store_txn *txn);
-/* private/: an event when a record that a person has set ends before we look at it again. */
-MUST_CHECK enum err proof_close(const struct job *job, struct store_txn *txn);
 const char *proof_word(const struct proof *proof); /* "http-01" */
 /* JOB has ended or goes away: what it had presented is removed soon. */
 void proof_end(struct prover *prover, struct job *job);

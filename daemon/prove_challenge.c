@@ -12,10 +12,8 @@
 #include "daemon/conf.h"
 #include "daemon/job.h"
 #include "daemon/prove_inside.h"
-#include "store/event.h"
+#include "daemon/prove_persist.h"
 #include "store/store.h"
-
-enum { NOTICE_S = 7 * 86400 };
 
 bool
 item_is_served(const struct proof_item *item)
@@ -79,6 +77,17 @@ fill_record(const struct job *job, struct proof_item *item)
 }
 
 static enum err
+fill_persist(const struct job *job, const struct engine_challenge *wanted, struct proof_item *item)
+{
+	const struct conf_dns *dns = job->ca->conf->dns;
+
+	item->persist = prove_persist_new(job, wanted->issuers);
+	if (dns && dns->update.unchecked)
+		item->step = PROOF_READY;
+	return item->persist ? ERR_OK : ERR_NOMEM;
+}
+
+static enum err
 fill(const struct job *job, const struct engine_challenge *wanted, struct proof_item *item)
 {
 	struct challenge *c = &item->challenge;
@@ -94,7 +103,7 @@ fill(const struct job *job, const struct engine_challenge *wanted, struct proof_
 	         client_thumbprint(job->ca->client));
 	item->step = is_to_present(item) ? PROOF_PRESENT : PROOF_LOOK;
 	if (c->kind == CHALLENGE_DNS_PERSIST_01)
-		err = prove_persist_new(job, wanted, &item->persist);
+		err = fill_persist(job, wanted, item);
 	if (err)
 		return err;
 	return item_is_served(item) ? ERR_OK : fill_record(job, item);
@@ -177,37 +186,6 @@ proof_withdraw(const struct proof *proof, struct store_txn *txn)
 		if (item_is_served(&proof->items[i]))
 			err = challenge_del(txn, &proof->items[i].challenge);
 	return err;
-}
-
-static int64_t
-persists_until(const struct proof *proof)
-{
-	int64_t until = 0;
-
-	for (size_t i = 0; proof && i < proof->count; i++) {
-		const struct prove_persist *p = proof->items[i].persist;
-
-		if (p && p->until && (!until || p->until < until))
-			until = p->until;
-	}
-	return until;
-}
-
-enum err
-proof_close(const struct job *job, struct store_txn *txn)
-{
-	struct event e = {.at = clock_wall(), .type = "dns.record_ends"};
-	int64_t until = persists_until(job->proof);
-	char at[CLOCK_TEXT_MAX];
-
-	if (!until || job->problem.kind != PROBLEM_NONE || until > job->domain.due_at + NOTICE_S)
-		return ERR_OK;
-	snprintf(e.name, sizeof(e.name), "%s", job->name.name);
-	snprintf(e.detail, sizeof(e.detail),
-	         "the record of dns-persist-01 is good until %s (persistUntil): its owner must set "
-	         "a new one before the next renewal",
-	         clock_format(until, at));
-	return event_put(txn, &e);
 }
 
 const char *

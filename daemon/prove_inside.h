@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/prove_inside.h - what prove.c (the prover, jobs' steps), prove_challenge.c (a job's
- * challenges and the store), prove_task.c (what runs on threads) and prove_clean.c (what is to be
- * removed) share; nobody else includes it. */
+ * challenges and the store), prove_task.c (what runs on threads), prove_clean.c (what is to be
+ * removed) and prove_persist.c share; nobody else includes it. */
 #ifndef DAEMON_PROVE_INSIDE_H
 #define DAEMON_PROVE_INSIDE_H
 
 #include <stddef.h>
 
-#include "acme/dns_record.h"
-#include "acme/url.h"
 #include "daemon/dns.h"
 #include "daemon/pool.h"
 #include "daemon/prove.h"
@@ -17,17 +15,9 @@
 #include "store/challenge.h"
 #include "store/presented.h"
 
-/* What a person has to have set for dns-persist-01. A plain value. */
-struct prove_persist {
-	struct hostname name; /* as ordered */
-	char account[URL_MAX + 1];
-	char thumbprint[64];
-	size_t issuer_count;
-	char issuers[AUTHZ_ISSUERS_MAX][DNS_RECORD_NAME_MAX + 1];
-	int64_t until; /* of the record that was found, unix seconds; 0: for ever */
-};
-
 enum prove_work { PROVE_PRESENT, PROVE_LOOK, PROVE_CLEAN };
+
+struct prove_persist; /* daemon/prove_persist.h */
 
 /* From prove_start() until it is collected it belongs to a pool and is in the prover's list. */
 struct prove_task {
@@ -57,7 +47,7 @@ struct proof_item {
 	enum proof_step step;
 	struct prove_task *task; /* under way */
 	struct dns_place *place;
-	struct prove_persist *persist; /* dns-persist-01; with the task while that is under way */
+	struct prove_persist *persist; /* dns-persist-01 */
 	int64_t wake_at;               /* mono ms: not before */
 	int64_t deadline;              /* mono ms, of PROOF_LOOK */
 	unsigned looks;
@@ -89,8 +79,10 @@ struct prover {
 	struct prove_task *tasks;
 	struct cleaning *cleanings;
 	size_t cleaning_count;
-	int64_t scan_at; /* mono ms: of private/, for what is to be removed */
-	int64_t next;    /* mono ms: see prover_next() */
+	int64_t scan_at;         /* mono ms: of private/, for what is to be removed */
+	int64_t watch_at;        /* mono ms: of records of dns-persist-01 that end */
+	struct hostname watched; /* as far as that has come; len 0: at the start */
+	int64_t next;            /* mono ms: see prover_next() */
 };
 
 /* Whether the front answers it, or DNS. */
@@ -102,14 +94,6 @@ struct prove_task *prove_task_new(const struct conf *conf, enum prove_work work)
 void prove_task_free(struct prove_task *task); /* also takes it out of the list */
 /* Whether something is being done with that DNS record. */
 bool prove_is_busy(const struct prover *p, const struct presented *record);
-
-/* prove_persist.c */
-struct engine_challenge;
-MUST_CHECK enum err prove_persist_new(const struct job *job, const struct engine_challenge *wanted,
-                                      struct prove_persist **ret_persist);
-/* As dns_ask_all(): whether the servers of PLACE have a record that the CA will take. */
-MUST_CHECK enum err prove_persist_look(const struct dns_call *call, const struct dns_place *place,
-                                       struct prove_persist *persist, struct problem *ret_why);
 
 /* prove_clean.c */
 void prove_clean(struct prover *p, const struct conf *conf, struct job *jobs);

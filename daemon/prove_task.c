@@ -8,6 +8,7 @@
 #include "daemon/conf.h"
 #include "daemon/hook.h"
 #include "daemon/prove_inside.h"
+#include "daemon/prove_persist.h"
 
 enum { LOOK_MS = 10 * 1000, UPDATE_MS = 20 * 1000 };
 
@@ -129,7 +130,7 @@ look_at_dns(struct prove_task *task, const atomic_bool *stop)
 	if (err)
 		return err;
 	if (task->persist)
-		return prove_persist_look(&call, task->place, task->persist, &task->why);
+		return prove_persist_look(task, &call);
 	return dns_txt_everywhere(&call, task->place, task->record.value, &task->why);
 }
 

@@ -39,6 +39,18 @@ def read_key(path):
         return re.search(r'key "(.*)" \{\s*algorithm (.*);\s*secret "(.*)";', text.read()).groups()
 
 
+def beside(lab, number):
+    """Another address of this lab: NUMBER is 1 or 2."""
+    _, b, c, d = lab.address.split(".")
+    return f"127.{int(b) + 64 * number}.{c}.{d}"
+
+
+def glue(zone, *addresses):
+    """NS records of a zone and their addresses."""
+    return [line for i, address in enumerate(addresses)
+            for line in (f"@ NS ns{i}.{zone}.", f"ns{i}.{zone}. A {address}")]
+
+
 class Knot:
     """One knotd.  ZONES: name -> lines of its zone file behind SOA.  UPDATES: key file -> the names
     it may change ([]: all).  NOTIFY: addresses of servers that get the zones from this one;
@@ -93,13 +105,15 @@ log:
             remotes += f"  - id: r{address}\n    address: {address}@53\n    via: {self.address}\n"
             acls += f"  - id: a{address}\n    address: {address}\n    action: [ transfer, notify ]\n"
             names.append("a" + address)
+        acls += "  - id: all\n    address: 127.0.0.0/8\n    action: transfer\n"
+        names.append("all")
         text += "".join(f"{word}:\n{part}" for word, part in
                         [("key", keys), ("remote", remotes), ("acl", acls)] if part)
         text += "zone:\n"
         for name in self.zones:
             text += (f"  - domain: {name}\n    file: {self.directory}/{name}.zone\n"
                      f"    zonefile-sync: -1\n    journal-content: {'all' if self.primary else 'changes'}\n"
-                     + (f"    acl: [ {', '.join(names)} ]\n" if names else ""))
+                     f"    acl: [ {', '.join(names)} ]\n")
             if self.primary:
                 text += f"    master: r{self.primary}\n"
             elif self.notify:
@@ -107,12 +121,14 @@ log:
         return text
 
     def start(self):
+        before = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         self.process = child.spawn(
             [shutil.which("knotd") or "/usr/sbin/knotd", "-c",
              os.path.join(self.directory, "knot.conf")], self.log)
         end = time.monotonic() + 20
         while time.monotonic() < end and self.process.poll() is None:
             with open(self.log) as log:
+                log.seek(before)
                 if "server started" in log.read():
                     return self
             time.sleep(0.02)
@@ -128,3 +144,12 @@ log:
         out = subprocess.run(["kdig", "+short", "+tcp", "+norecurse", "@" + self.address, name,
                               "TXT"], check=True, capture_output=True, text=True).stdout
         return sorted("".join(line.split('"')[1::2]) for line in out.splitlines())
+
+    def records(self, kind):
+        """All records of a KIND that it has, as lines."""
+        lines = []
+        for name in self.zones:
+            out = subprocess.run(["kdig", "+noall", "+answer", "+retry=0", "@" + self.address, name,
+                                  "AXFR"], check=True, capture_output=True, text=True).stdout
+            lines += [line for line in out.splitlines() if line.split()[3:4] == [kind]]
+        return lines

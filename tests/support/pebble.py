@@ -63,9 +63,10 @@ class Pebble:
 
     def __init__(self, directory, address, ports, http_port, tls_port, *, version="2.4",
                  validity=None, nonce_reject=0, authz_reuse=0, retry_after=1, ocsp_port=None,
-                 profiles=None, env=None):
+                 profiles=None, env=None, resolver_port=None):
         self.directory, self.address, self.version = directory, address, version
         self.acme_port, self.management_port = ports["acme"], ports["management"]
+        self.resolver_port = resolver_port or ports["dns"]    # that the CA asks
         self.dns_port, self.dns_management_port = ports["dns"], ports["dns-management"]
         self.bin = binaries(version)
         self.log = os.path.join(directory, "pebble.log")
@@ -103,7 +104,7 @@ class Pebble:
         self.start_dns()
         self.process = child.spawn(
             [os.path.join(self.bin, "pebble"), "-config", self.config,
-             "-dnsserver", f"{self.address}:{self.dns_port}"], self.log, self.env)
+             "-dnsserver", f"{self.address}:{self.resolver_port}"], self.log, self.env)
         self._wait_for(self.acme_port, self.process)
         self._wait_for(self.management_port, self.process)
 

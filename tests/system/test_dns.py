@@ -10,13 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from certd import BUILD, PATIENCE                                         # noqa: E402
 from lab import check, equal, main, scenario, wait_for                    # noqa: E402
-from knot import Knot, key_file                                           # noqa: E402
-
-
-def beside(lab, number):
-    """Another address of this lab: NUMBER is 1 or 2."""
-    _, b, c, d = lab.address.split(".")
-    return f"127.{int(b) + 64 * number}.{c}.{d}"
+from knot import Knot, beside, glue, key_file                             # noqa: E402
 
 
 def configure(lab, *blocks):
@@ -38,12 +32,6 @@ def start(lab, zones, **more):
     server = Knot(lab.directory, more.pop("address", lab.address), zones, **more)
     lab.on_close.callback(server.stop)
     return server.start()
-
-
-def glue(zone, *addresses):
-    """NS records of a zone and their addresses."""
-    return [line for i, address in enumerate(addresses)
-            for line in (f"@ NS ns{i}.{zone}.", f"ns{i}.{zone}. A {address}")]
 
 
 @scenario()
