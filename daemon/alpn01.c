@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/alpn01.h"
 
-#include <arpa/inet.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
@@ -36,20 +35,11 @@ add_acme_identifier(X509 *cert, const char *keyauth)
 	return ok;
 }
 
-/* 4 or 16 bytes; 0: NAME is no address. */
-static size_t
-address_of(const struct hostname *name, unsigned char address[16])
-{
-	if (inet_pton(AF_INET, name->name, address) == 1)
-		return 4;
-	return inet_pton(AF_INET6, name->name, address) == 1 ? 16 : 0;
-}
-
 static bool
 add_name(X509 *cert, const struct hostname *name)
 {
-	unsigned char address[16];
-	size_t len = address_of(name, address);
+	unsigned char address[HOSTNAME_ADDRESS_MAX];
+	size_t len = hostname_address(name, address);
 	const void *value = len ? (const void *)address : name->name;
 	GENERAL_NAMES *names = GENERAL_NAMES_new();
 	GENERAL_NAME *general = GENERAL_NAME_new();
@@ -140,8 +130,8 @@ static const char v4_zone[] = ".in-addr.arpa", v6_zone[] = ".ip6.arpa";
 void
 alpn01_server_name(const struct hostname *identifier, struct hostname *ret_server_name)
 {
-	unsigned char a[16];
-	size_t len = address_of(identifier, a), at = 0;
+	unsigned char a[HOSTNAME_ADDRESS_MAX];
+	size_t len = hostname_address(identifier, a), at = 0;
 	struct hostname n = *identifier;
 
 	if (len == 4)
@@ -207,13 +197,13 @@ void
 alpn01_identifier(const struct hostname *server_name, struct hostname *ret_identifier)
 {
 	const char *v4 = zone_of(server_name, v4_zone), *v6 = zone_of(server_name, v6_zone);
-	unsigned char a[16];
-	struct hostname n = *server_name;
+	unsigned char a[HOSTNAME_ADDRESS_MAX];
+	size_t len = 0;
 
 	if (v4 && read_v4(server_name->name, v4, a))
-		inet_ntop(AF_INET, a, n.name, sizeof(n.name));
+		len = 4;
 	else if (v6 && read_v6(server_name->name, v6, a))
-		inet_ntop(AF_INET6, a, n.name, sizeof(n.name));
-	n.len = (uint8_t)strlen(n.name);
-	*ret_identifier = n;
+		len = 16;
+	if (!len || hostname_of_address(a, len, ret_identifier))
+		*ret_identifier = *server_name;
 }

@@ -63,7 +63,7 @@ class Pebble:
 
     def __init__(self, directory, address, ports, http_port, tls_port, *, version="2.4",
                  validity=None, nonce_reject=0, authz_reuse=0, retry_after=1, ocsp_port=None,
-                 env=None, resolver_port=None):
+                 profiles=None, env=None, resolver_port=None):
         self.directory, self.address, self.version = directory, address, version
         self.acme_port, self.management_port = ports["acme"], ports["management"]
         self.resolver_port = resolver_port or ports["dns"]    # that the CA asks
@@ -78,10 +78,10 @@ class Pebble:
                         PEBBLE_AUTHZREUSE=str(authz_reuse), **(env or {}))
         self.ocsp_url = f"http://{address}:{ocsp_port}/" if ocsp_port else ""
         self.config = os.path.join(directory, "pebble.json")
-        self._write_config(http_port, tls_port, validity, retry_after)
+        self._write_config(http_port, tls_port, validity, retry_after, profiles or {})
         self.process = self.dns = None
 
-    def _write_config(self, http_port, tls_port, validity, retry_after):
+    def _write_config(self, http_port, tls_port, validity, retry_after, more):
         # 2.4 reads certificateValidityPeriod, 2.10 the profile; each ignores the other's words.
         seconds = validity or 90 * 86400
         config = {
@@ -94,7 +94,8 @@ class Pebble:
             "retryAfter": {"authz": retry_after, "order": retry_after},
             "certificateValidityPeriod": seconds,
             "keyAlgorithm": "ecdsa",
-            "profiles": {"default": {"description": "the only one", "validityPeriod": seconds}},
+            "profiles": {name: {"description": name, "validityPeriod": period}
+                         for name, period in {"default": seconds, **more}.items()},
         }
         with open(self.config, "w") as out:
             json.dump({"pebble": config}, out, indent=1)
@@ -135,6 +136,14 @@ class Pebble:
         context = ssl.create_default_context(cafile=self.ca_file)
         with urllib.request.urlopen(url, context=context, timeout=10) as answer:
             return answer.read().decode()
+
+    def manage(self, what, **body):
+        """One call of pebble's own management, as in manage("set-renewal-info/", ...)."""
+        url = f"https://{self.address}:{self.management_port}/{what}"
+        context = ssl.create_default_context(cafile=self.ca_file)
+        request = urllib.request.Request(url, data=json.dumps(body).encode(),
+                                         headers={"User-Agent": "certd's tests"})
+        urllib.request.urlopen(request, context=context, timeout=10).read()
 
     def dns_set(self, what, **body):
         """One call of the DNS server's management, as in dns_set("set-servfail", host="a.test.")"""

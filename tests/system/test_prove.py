@@ -2,14 +2,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Challenges are visible before the CA is asked, and gone when they are over."""
 
+import fcntl
 import os
 import re
 import signal
+import socket
+import ssl
+import struct
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from lab import PATIENCE, PORTS, check, equal, expect_code, main, scenario, wait_for  # noqa: E402
+from pebble import Skip  # noqa: E402
+
+
+OWN_NETWORK = os.environ.get("LAB_OWN_NETWORK") == "1"
+
+
+def loopback_up():
+    up, set_flags = 0x41, 0x8914        # IFF_UP | IFF_RUNNING, SIOCSIFFLAGS
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, set_flags, struct.pack("16sh22x", b"lo", up))
 
 
 def steps_of(answer, name):
@@ -215,6 +230,50 @@ def removed_names_leave_nothing_in_dns(lab):
     equal(lab.certd.names(), [], "names")
 
 
+def san_of(where):
+    """subjectAltName of what a client without SNI gets."""
+    pem = ssl.get_server_certificate(where, timeout=10)
+    shown = subprocess.run(["openssl", "x509", "-noout", "-ext", "subjectAltName"], input=pem,
+                           capture_output=True, text=True, check=True).stdout
+    return shown.splitlines()[-1].strip()
+
+
+@scenario(version="2.4", challenge="http-01")
+@scenario(version="2.4", challenge="tls-alpn-01")
+@scenario(version="2.10", challenge="http-01")
+@scenario(version="2.10", challenge="tls-alpn-01")
+def an_address_proves_itself(lab):
+    """RFC 8738, IPv4"""
+    lab.start()
+    answer = lab.add(lab.address)
+    equal([s["detail"] for s in steps_of(answer, lab.address) if s["step"] == "challenge"],
+          [lab.challenge], "challenge")
+    equal(san_of(lab.https), "IP Address:" + lab.address, "names in the certificate")
+
+
+@scenario(version="2.4", challenge="http-01")
+@scenario(version="2.10", challenge="tls-alpn-01")
+def an_ipv6_address_proves_itself(lab):
+    """RFC 8738, IPv6: in a network of its own, since there is but one ::1."""
+    if not OWN_NETWORK:
+        words = ["unshare", "-n" if os.geteuid() == 0 else "-rn", sys.executable, __file__,
+                 f"=an ipv6 address proves itself {lab.pebble.version} {lab.challenge}"]
+        lab.close(keep=False)
+        got = subprocess.run(words, env=dict(os.environ, LAB_OWN_NETWORK="1"),
+                             capture_output=True, text=True, timeout=240)
+        if "unshare: unshare failed" in got.stderr:
+            raise Skip("no network namespace can be made here: " + got.stderr.strip())
+        check(got.returncode == 0, got.stdout + got.stderr)
+        return
+    lab.write_config(f"listen [::]:{PORTS['https']} {{ tls; }}\n"
+                     f"listen [::]:{PORTS['http']} {{ http; }}\n")
+    lab.start()
+    answer = lab.add("0:0:0:0:0:0:0:1")
+    equal([s["detail"] for s in steps_of(answer, "::1") if s["step"] == "challenge"],
+          [lab.challenge], "challenge")
+    equal(san_of(("::1", PORTS["https"])), "IP Address:0:0:0:0:0:0:0:1", "names in it")
+
+
 @scenario(challenge="http-01", tap=True)
 def without_a_listener_the_ca_is_not_asked(lab):
     text = lab.config().replace(f"listen {lab.address}:{PORTS['http']} {{ http; }}\n", "")
@@ -259,4 +318,6 @@ def while_the_front_hangs_the_ca_is_not_asked(lab):
 
 
 if __name__ == "__main__":
+    if OWN_NETWORK:
+        loopback_up()
     main()
