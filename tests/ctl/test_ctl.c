@@ -106,7 +106,8 @@ static const struct {
          "{"
          "\"code\":0}}",
          0,
-         "{\"name\":\"x.test\",\"display\":\"\\u00fc\\ud83d\\ude00.test\",\"labels\":null,\"not_"
+         "{\"name\":\"x.test\",\"display\":\"\\u00fc\\ud83d\\ude00.test\",\"ca\":null,\"labels\":"
+         "null,\"not_"
          "before\":null,"
          "\"not_after\":null,\"generation\":null,\"serial\":null,\"issuer\":null,\"key\":null,"
          "\"names\":null,\"second\":null,\"ocsp_until\":null,\"ocsp_next\":null,\"next\":null,"
@@ -119,9 +120,11 @@ static const struct {
          "\"c\"}}",
          0,
          "{\"schema\":\"certd/"
-         "v1\",\"items\":[\n{\"name\":\"b\",\"display\":null,\"labels\":null,\"not_before\":"
+         "v1\",\"items\":[\n{\"name\":\"b\",\"display\":null,\"ca\":null,\"labels\":null,\"not_"
+         "before\":"
          "null,\"not_after\":null,\"generation\":null,\"next\":null,\"error\":null},\n{\"name\":"
-         "\"c\",\"display\":null,\"labels\":null,\"not_before\":null,\"not_after\":null,"
+         "\"c\",\"display\":null,\"ca\":null,\"labels\":null,\"not_before\":null,\"not_after\":"
+         "null,"
          "\"generation\":null,"
          "\"next\":null,\"error\":null}\n],\"after\":\"c\"}\n",
          ""},
@@ -205,7 +208,7 @@ static const struct {
          "certctl: --timeout: \"10\" is not a time: write 500ms, 90s, 5m or 1h\n"},
 	{"list --state vaild",
          "certctl: --state: no state \"vaild\", did you mean \"valid\"?: pending, valid, renewing, "
-         "failing, expired\n"},
+         "failing, external, expired\n"},
 	{"config", "certctl: usage: certctl config check [FILE]; see certctl config --help\n"},
 	{"config chekc",
          "certctl: usage: certctl config check [FILE]; see certctl config --help\n"},
