@@ -13,12 +13,34 @@ enum { FIELD_MAX = 2048 };
 
 /* What certd leaves out is null in our JSON, so that a script finds the same members in every item.
  */
-static const char *const list_members[] = {
-	"display", "ca", "labels", "not_before", "not_after", "generation", "next", "error", NULL};
-static const char *const show_members[] = {
-	"display",   "ca",     "labels", "not_before", "not_after", "generation",
-	"serial",    "issuer", "key",    "names",      "second",    "ocsp_until",
-	"ocsp_next", "next",   "step",   "order",      "error",     NULL};
+static const char *const list_members[] = {"display",    "ca",        "labels",     "lead",
+                                           "not_before", "not_after", "generation", "next",
+                                           "error",      NULL};
+static const char *const show_members[] = {"display",
+                                           "ca",
+                                           "labels",
+                                           "lead",
+                                           "with",
+                                           "not_before",
+                                           "not_after",
+                                           "generation",
+                                           "serial",
+                                           "issuer",
+                                           "key",
+                                           "names",
+                                           "second",
+                                           "ocsp_until",
+                                           "ocsp_next",
+                                           "renewal_from",
+                                           "renewal_until",
+                                           "renewal_at",
+                                           "renewal_asked",
+                                           "renewal_why",
+                                           "next",
+                                           "step",
+                                           "order",
+                                           "error",
+                                           NULL};
 
 static void
 print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
@@ -156,14 +178,14 @@ field_time(const char *label, const cJSON *object, const char *member, int64_t n
 }
 
 static void
-field_names(const cJSON *item)
+field_list(const char *title, const cJSON *item, const char *member)
 {
-	const cJSON *name, *names = json_array(item, "names");
+	const cJSON *name, *names = json_array(item, member);
 	struct buf all = {0};
 
 	cJSON_ArrayForEach(name, names) if (cJSON_GetStringValue(name))
 		buf_printf(&all, "%s%s", all.len ? " " : "", cJSON_GetStringValue(name));
-	print_field("covers", all.len ? buf_str(&all) : NULL);
+	print_field(title, all.len ? buf_str(&all) : NULL);
 	buf_done(&all);
 }
 
@@ -204,6 +226,23 @@ field_error(const cJSON *error, int64_t now)
 	print_field("hint", json_text(error, "hint"));
 }
 
+/* What the CA says about when (RFC 9773). */
+static void
+field_renewal(const cJSON *object, int64_t now)
+{
+	const char *from = json_text(object, "renewal_from"),
+		   *until = json_text(object, "renewal_until");
+	char field[FIELD_MAX];
+
+	if (from && until) {
+		snprintf(field, sizeof(field), "%s to %s", from, until);
+		print_field("CA's window", field);
+	}
+	field_time("renewal", object, "renewal_at", now);
+	print_field("because of", json_text(object, "renewal_why"));
+	field_time("asked next", object, "renewal_asked", now);
+}
+
 /* The certificate with the other type of key. */
 static void
 field_second(const cJSON *second, int64_t now)
@@ -218,6 +257,7 @@ field_second(const cJSON *second, int64_t now)
 	field_time("  expires", second, "not_after", now);
 	field_time("  OCSP until", second, "ocsp_until", now);
 	field_time("  OCSP next", second, "ocsp_next", now);
+	field_renewal(second, now);
 }
 
 static void
@@ -235,16 +275,19 @@ show_person(const cJSON *item)
 	                              : json_text(item, "ca"));
 	print_field("backend", json_text(item, "backend"));
 	field_labels(item);
+	field_list("with", item, "with");
+	print_field("shares that of", json_text(item, "lead"));
 	field_time("added", item, "created_at", now);
 	field_time("valid from", item, "not_before", now);
 	field_time("expires", item, "not_after", now);
 	print_field("issuer", json_text(item, "issuer"));
 	print_field("serial", json_text(item, "serial"));
 	print_field("key", json_text(item, "key"));
-	field_names(item);
+	field_list("covers", item, "names");
 	field_second(json_object(item, "second"), now);
 	field_time("OCSP until", item, "ocsp_until", now);
 	field_time("OCSP next", item, "ocsp_next", now);
+	field_renewal(item, now);
 	snprintf(field, sizeof(field), "%" PRId64, generation);
 	print_field("generation", generation ? field : NULL);
 	print_field("order", json_text(item, "order"));

@@ -28,6 +28,7 @@ static const struct {
 	[OPTION_CA] = {"--ca", "NAME", "who issues its certificate, if not the default"},
 	[OPTION_EXTERNAL] = {"--external", NULL, "never order a certificate for it"},
 	[OPTION_WAIT] = {"--wait", NULL, "tell each step, end when it is through"},
+	[OPTION_ONE_CERTIFICATE] = {"--one-certificate", NULL, "one for all these names"},
 	[OPTION_TIMEOUT] = {"--timeout", "TIME", "how long to wait: 90s, 5m, 1h (default 10m)"},
 	[OPTION_STATE] = {"--state", "STATE",
                           "pending, valid, renewing, failing, external or expired"},

@@ -13,12 +13,13 @@
 static const struct ctl_verb verbs[] = {
 	{"add", "NAME...", "take names in and get their certificates", 1, ANY,
          OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_EXTERNAL) |
-                 OPTION_BIT(OPTION_LABEL) | WAITING,
+                 OPTION_BIT(OPTION_LABEL) | OPTION_BIT(OPTION_ONE_CERTIFICATE) | WAITING,
          cmd_add,
          "  certctl add shop.example.com --wait\n"
          "  certctl add shop.example.com www.example.com --backend app1 --ca letsencrypt\n"
          "  certctl add mail.example.com --backend own --external\n"
          "  certctl add shop.example.com --label tenant=acme --label plan=gold\n"
+         "  certctl add shop.example.com www.shop.example.com --one-certificate\n"
          "  certctl add - <names.txt            names from a file, one a line\n"},
 	{"import", "[PATH]", "take in certificates that other programs have got", 0, 1,
          OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_BACKEND) |

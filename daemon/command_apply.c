@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/command_inside.h"
+#include "daemon/command_set.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "daemon/plan.h"
@@ -42,6 +43,7 @@ struct wish {
 	enum external external;
 	bool relabel;
 	struct domain labels; /* its labels only */
+	struct set_wish with;
 	enum change change;
 	bool ordered;                    /* not external */
 	const char *word;                /* of an error, static; NULL: good */
@@ -90,10 +92,12 @@ read_blocks(const struct conf *conf, const cJSON *item, struct wish *w)
 }
 
 static bool
-is_of_its_type(const cJSON *member)
+has_type(const cJSON *member)
 {
 	if (strcmp(member->string, "labels") == 0)
 		return cJSON_IsObject(member);
+	if (strcmp(member->string, "with") == 0)
+		return cJSON_IsArray(member);
 	return strcmp(member->string, "external") == 0 ? cJSON_IsBool(member)
 	                                               : cJSON_IsString(member);
 }
@@ -102,7 +106,8 @@ is_of_its_type(const cJSON *member)
 static const char *
 unknown_member(const cJSON *item)
 {
-	static const char *const known[] = {"name", "ca", "backend", "labels", "state", "external"};
+	static const char *const known[] = {"name",  "ca",       "backend", "labels",
+	                                    "state", "external", "with"};
 	const cJSON *member;
 
 	cJSON_ArrayForEach(member, item)
@@ -111,7 +116,7 @@ unknown_member(const cJSON *item)
 
 		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 			found = found || strcmp(member->string, known[i]) == 0;
-		if (!found || !is_of_its_type(member))
+		if (!found || !has_type(member))
 			return member->string;
 	}
 	return NULL;
@@ -122,7 +127,7 @@ read_wish(const struct conf *conf, const cJSON *item, struct wish *w)
 {
 	const char *state = json_text(item, "state"), *odd;
 	const cJSON *labels = json_object(item, "labels");
-	char why[128];
+	char why[SET_WHY_MAX];
 
 	w->given = json_text(item, "name");
 	odd = cJSON_IsObject(item) ? unknown_member(item) : NULL;
@@ -138,11 +143,33 @@ read_wish(const struct conf *conf, const cJSON *item, struct wish *w)
 		refuse(w, "invalid-name", "%s", why);
 	else if (labels && labels_from_json(labels, &w->labels, why, sizeof(why)))
 		refuse(w, "invalid", "%s", why);
+	else if (set_wish_read(item, &w->name, &w->with, why))
+		refuse(w, "invalid", "%s", why);
 	else
 		read_blocks(conf, item, w);
 }
 
 /* ---- one name ------------------------------------------------------------------------------- */
+
+/* Who shares D's certificate; what is so already is no change. */
+static enum err
+take_with(struct batch *b, struct wish *w, struct domain *d)
+{
+	char why[SET_WHY_MAX] = "";
+	bool changed;
+	enum err err;
+
+	if (!w->with.given)
+		return ERR_OK;
+	err = set_wish_apply(b->txn, d, &w->with, b->dry_run, &changed, why);
+	if (err == ERR_EXISTS) {
+		refuse(w, "conflict", "%s", why);
+		return ERR_OK;
+	}
+	if (!err && changed && w->change == UNCHANGED)
+		w->change = UPDATED;
+	return err;
+}
 
 /* D, new or external, gets the CA that W wants, or none. False: W is refused. */
 static bool
@@ -178,6 +205,7 @@ create(struct batch *b, struct wish *w)
 {
 	struct domain d = {.name = w->name, .created_at = clock_wall()};
 	const struct conf_backend *backend = w->backend ? w->backend : b->backend;
+	enum err err = ERR_OK;
 
 	if (!backend && !(backend = b->cl->control->conf->otherwise.backend)) {
 		refuse(w, "unknown-backend", "%s", no_default_backend);
@@ -196,7 +224,9 @@ create(struct batch *b, struct wish *w)
 	         d.ca, backend->name);
 	snprintf(d.backend, sizeof(d.backend), "%s", backend->name);
 	memcpy(d.labels, w->labels.labels, sizeof(d.labels));
-	return b->dry_run ? ERR_OK : domain_put(b->txn, &d);
+	if (!b->dry_run)
+		err = domain_put(b->txn, &d);
+	return err ? err : take_with(b, w, &d);
 }
 
 /* An external name that is given a CA is ordered for; one whose CA is taken is left to others. */
@@ -220,6 +250,7 @@ update(struct batch *b, struct wish *w, struct domain *d)
 	struct domain before = *d;
 	const struct conf_backend *backend =
 		w->backend ? w->backend : conf_backend(b->cl->control->conf, d->backend);
+	enum err err;
 
 	if (!change_ca(b, w, backend, d))
 		return ERR_OK;
@@ -229,18 +260,19 @@ update(struct batch *b, struct wish *w, struct domain *d)
 		memcpy(d->labels, w->labels.labels, sizeof(d->labels));
 	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->backend, before.backend) == 0 &&
 	    d->state == before.state && strcmp(d->labels, before.labels) == 0)
-		return ERR_OK;
+		return take_with(b, w, d);
 	if (!external_is_served(d, backend)) {
 		refuse(w, "unsupported", "%s", external_needs_certificate);
 		return ERR_OK;
 	}
 	w->change = UPDATED;
 	w->ordered = d->state != DOMAIN_EXTERNAL;
-	snprintf(w->detail, sizeof(w->detail), "%s%s%s%s%s",
+	snprintf(w->detail, sizeof(w->detail), "%s%s%s%s%s%s",
 	         w->ordered ? w->ca ? "ca " : "" : "external ", w->ca ? d->ca : "",
 	         w->backend ? " backend " : "", w->backend ? w->backend->name : "",
-	         w->relabel ? " labels" : "");
-	return b->dry_run ? ERR_OK : domain_put(b->txn, d);
+	         w->relabel ? " labels" : "", w->with.given ? " with" : "");
+	err = b->dry_run ? ERR_OK : domain_put(b->txn, d);
+	return err ? err : take_with(b, w, d);
 }
 
 static enum err
@@ -260,7 +292,7 @@ apply_one(struct batch *b, struct wish *w)
 	if (!w->absent)
 		return update(b, w, &d);
 	w->change = REMOVED;
-	return b->dry_run ? ERR_OK : domain_del(b->txn, &w->name);
+	return b->dry_run ? ERR_OK : set_remove(b->txn, &w->name, clock_wall());
 }
 
 /* ---- the batch ------------------------------------------------------------------------------ */
@@ -395,5 +427,7 @@ command_apply(struct control_client *cl, const cJSON *request)
 		answer(&b);
 		issuer_wake(cl->control->issuer);
 	}
+	for (size_t i = 0; i < b.count; i++)
+		set_wish_done(&b.wishes[i].with);
 	free(b.wishes);
 }

@@ -15,6 +15,7 @@
 #include "daemon/notice.h"
 #include "store/event.h"
 #include "store/order.h"
+#include "store/set.h"
 #include "store/store.h"
 
 struct batch;
@@ -36,6 +37,8 @@ struct batch {
 	const struct conf_ca *ca;           /* add; NULL: external */
 	const struct conf_backend *backend; /* add */
 	struct domain labels;               /* add: its labels only */
+	bool together;                      /* add: one certificate for all, */
+	struct hostname lead;               /* which this one leads; len 0: nobody yet */
 	const char *event;
 	enum err (*apply)(struct batch *b, struct outcome *o);
 	bool wait; /* go on with the steps of the names that are ok */
@@ -79,6 +82,12 @@ add_one(struct batch *b, struct outcome *o)
 		return refuse(o, ERR_UNSUPPORTED, "unsupported", external_needs_certificate);
 	snprintf(d.backend, sizeof(d.backend), "%s", b->backend->name);
 	memcpy(d.labels, b->labels.labels, sizeof(d.labels));
+	if (b->together && b->lead.len) {
+		d.lead = b->lead;
+		d.due_at = 0;
+	} else {
+		b->lead = o->name;
+	}
 	return domain_put(b->txn, &d);
 }
 
@@ -90,6 +99,8 @@ renew_one(struct batch *b, struct outcome *o)
 
 	if (err == ERR_NOTFOUND)
 		return refuse(o, err, "not-found", "there is no such name here");
+	if (!err)
+		err = set_lead(b->txn, &d, &d);
 	if (err)
 		return err;
 	if (d.state == DOMAIN_EXTERNAL)
@@ -108,7 +119,7 @@ renew_one(struct batch *b, struct outcome *o)
 static enum err
 remove_one(struct batch *b, struct outcome *o)
 {
-	enum err err = domain_del(b->txn, &o->name);
+	enum err err = set_remove(b->txn, &o->name, clock_wall());
 
 	if (err == ERR_NOTFOUND)
 		return refuse(o, err, "not-found", "there is no such name here");
@@ -263,11 +274,15 @@ command_add(struct control_client *cl, const cJSON *request)
 	                  .control = cl->control,
 	                  .event = "name.added",
 	                  .apply = add_one,
+	                  .together = json_bool(request, "one_certificate", false),
 	                  .wait = json_bool(request, "wait", false)};
 	char why[128];
 
 	if (labels_from_json(json_object(request, "labels"), &b.labels, why, sizeof(why)))
 		reply_error(cl, MSG_EXIT_USAGE, "invalid", "%s", why);
+	else if (b.together && cJSON_GetArraySize(json_array(request, "names")) > SET_NAMES_MAX)
+		reply_error(cl, MSG_EXIT_USAGE, "invalid", "a certificate has at most %d names",
+		            SET_NAMES_MAX);
 	else if (choose_blocks(cl, request, &b.ca, &b.backend))
 		run_batch(&b, request);
 }

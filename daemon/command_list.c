@@ -73,7 +73,7 @@ read_after(const char *after, struct query *q)
 			return false;
 		after = end + 1;
 	}
-	return hostname_parse(after, &q->after, NULL) == ERR_OK;
+	return hostname_parse_any(after, &q->after, NULL) == ERR_OK;
 }
 
 static bool

@@ -73,7 +73,7 @@ choose(struct conn *c, const struct hello *hello, bool all_read)
 {
 	struct choice_ask ask = {.listen = conn_listen(c), .hello = hello};
 
-	if (c->host->binds)
+	if (c->host->binds || !hello->server_name.data)
 		ask.local = conn_local(c);
 	choice_make(c->host->chooser, &ask, &c->choice);
 	note_name(c, hello->server_name);

@@ -11,6 +11,7 @@
 #include "daemon/control_inside.h"
 #include "daemon/notice.h"
 #include "store/event.h"
+#include "store/set.h"
 #include "store/store.h"
 
 enum { EVENTS_PAGE = 100 };
@@ -57,6 +58,8 @@ look_up(struct control *c, const struct hostname *name, struct notice *ret_notic
 
 	if (!err) {
 		err = domain_get(txn, name, &d);
+		if (!err)
+			err = set_lead(txn, &d, &d);
 		store_abort(txn);
 	}
 	if (err) {

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/keymaker.h"
 #include "daemon/upkeep.h"
 #include "store/store.h"
 
@@ -36,8 +37,10 @@ find_job(struct issuer *s, const struct hostname *name)
 void
 issuer_remove_job(struct issuer *s, struct job *job)
 {
-	if (job->ca->client)
-		client_cancel(job->ca->client, job);
+	for (size_t i = 0; job->ca->client && i < ENGINE_AT_ONCE; i++)
+		if (job->asks[i].out)
+			client_cancel(job->ca->client, &job->asks[i]);
+	keymaker_cancel(s->keymaker, job);
 	transport_cancel(s->transport, job);
 	HASH_DEL(s->jobs, job);
 	job_free(job);
@@ -239,6 +242,7 @@ round_of(struct issuer *s)
 	if (s->store_hold > clock_mono_ms())
 		return;
 	s->store_hold = 0;
+	issuer_take_keys(s);
 	for (size_t i = 0; i < s->ca_count; i++)
 		plan_ca(s, s->cas[i]);
 	if (issuer_save(s) && issuer_settle(s) && issuer_close(s)) {
@@ -277,11 +281,19 @@ issuer_main(void *arg)
 	return NULL;
 }
 
+/* From the key maker's thread. */
+static void
+on_key(void *arg)
+{
+	issuer_wake(arg);
+}
+
 static void
 issuer_free(struct issuer *s)
 {
 	while (s->ca_count > 0)
 		issuer_remove_ca(s, s->ca_count - 1);
+	keymaker_free(s->keymaker);
 	transport_free(s->transport);
 	free(s->steps);
 	conf_unref(s->conf);
@@ -304,6 +316,8 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->conf = conf_ref(config->conf);
 	pthread_mutex_init(&s->mutex, NULL);
 	err = transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
+	if (!err)
+		err = keymaker_new(on_key, s, &s->keymaker);
 	for (size_t i = 0; i < s->conf->ca_count && !err; i++)
 		issuer_add_ca(s, &s->conf->cas[i]);
 	if (!err && pthread_create(&s->thread, NULL, issuer_main, s) != 0)

@@ -16,6 +16,7 @@
 #include <uthash.h>
 
 #include "acme/chain.h"
+#include "acme/engine.h"
 #include "base/err.h"
 #include "base/hostname.h"
 #include "base/problem.h"
@@ -24,7 +25,6 @@
 
 struct authority;
 struct conf;
-struct engine;
 struct notice;
 struct store;
 struct store_txn;
@@ -33,6 +33,7 @@ enum job_phase {
 	JOB_RUN,   /* its wish is to be performed */
 	JOB_SENT,  /* a request is under way */
 	JOB_WAIT,  /* until wake_at */
+	JOB_KEY,   /* its key is being made */
 	JOB_LOST,  /* sent newOrder once, its URL is being looked for */
 	JOB_CLOSE, /* the attempt has ended and is in served/; its order record and event are not */
 	JOB_PROBE, /* stored: at wake_at we look whether it is served */
@@ -40,13 +41,22 @@ enum job_phase {
 	JOB_OVER,    /* to be freed */
 };
 
+/* A request under way; its address is what the client is given. */
+struct job_ask {
+	struct job *job;
+	unsigned id; /* the engine's */
+	bool out;
+};
+
 struct job {
 	struct hostname name;
 	enum job_phase phase;
 	struct authority *ca;
 	struct engine *engine;
+	struct job_ask asks[ENGINE_AT_ONCE];
 	int64_t created_at;     /* unix seconds: of the order */
 	int64_t wake_at;        /* mono ms */
+	bool pairs;             /* two certificates, of two kinds of key, are wanted */
 	bool marked;            /* the domain knows: due_at is 0 */
 	bool unsaved;           /* the engine's state is not stored yet */
 	bool sought;            /* LOST: part of the search that runs */

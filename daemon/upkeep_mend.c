@@ -68,7 +68,7 @@ told(void *arg, const struct event *event)
 
 	upkeep_tell(u, event);
 	/* Its certificate may be no use although its record opens: look once more. */
-	if (event->name[0] && hostname_parse(event->name, &name, NULL) == ERR_OK)
+	if (event->name[0] && hostname_parse_any(event->name, &name, NULL) == ERR_OK)
 		upkeep_suspect(u, &name);
 }
 
