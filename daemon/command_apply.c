@@ -15,7 +15,6 @@
 #include "daemon/command_set.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
-#include "daemon/plan.h"
 #include "daemon/upkeep.h"
 #include "store/event.h"
 #include "store/order.h"
@@ -91,37 +90,6 @@ read_blocks(const struct conf *conf, const cJSON *item, struct wish *w)
 		       backend);
 }
 
-static bool
-has_type(const cJSON *member)
-{
-	if (strcmp(member->string, "labels") == 0)
-		return cJSON_IsObject(member);
-	if (strcmp(member->string, "with") == 0)
-		return cJSON_IsArray(member);
-	return strcmp(member->string, "external") == 0 ? cJSON_IsBool(member)
-	                                               : cJSON_IsString(member);
-}
-
-/* A member that nobody knows is a slip of the pen, and must not pass as done. */
-static const char *
-unknown_member(const cJSON *item)
-{
-	static const char *const known[] = {"name",  "ca",       "backend", "labels",
-	                                    "state", "external", "with"};
-	const cJSON *member;
-
-	cJSON_ArrayForEach(member, item)
-	{
-		bool found = false;
-
-		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-			found = found || strcmp(member->string, known[i]) == 0;
-		if (!found || !has_type(member))
-			return member->string;
-	}
-	return NULL;
-}
-
 static void
 read_wish(const struct conf *conf, const cJSON *item, struct wish *w)
 {
@@ -130,7 +98,7 @@ read_wish(const struct conf *conf, const cJSON *item, struct wish *w)
 	char why[SET_WHY_MAX];
 
 	w->given = json_text(item, "name");
-	odd = cJSON_IsObject(item) ? unknown_member(item) : NULL;
+	odd = cJSON_IsObject(item) ? item_odd_member(item) : NULL;
 	w->absent = state && strcmp(state, "absent") == 0;
 	w->relabel = labels != NULL;
 	if (!w->given)
@@ -171,33 +139,16 @@ take_with(struct batch *b, struct wish *w, struct domain *d)
 	return err;
 }
 
-/* D, new or external, gets the CA that W wants, or none. False: W is refused. */
+/* False: W is refused. */
 static bool
 take_ca(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
 {
-	const struct conf_ca *ca = w->ca ? w->ca : b->ca;
-	enum external external = w->external ? w->external : b->external;
+	const struct ca_wish wish = {w->ca, b->ca, w->external, b->external};
+	const char *why, *word = domain_take_ca(b->cl->control->conf, &wish, backend, d, &why);
 
-	if (!w->ca && (w->external == EXTERNAL_YES || !b->ca) &&
-	    !default_ca(b->cl->control->conf, external, backend, &ca)) {
-		refuse(w, "unknown-ca", "%s", no_default_ca);
-		return false;
-	}
-	if (ca && hostname_is_wildcard(&d->name) && !ca_may_have_wildcards(ca)) {
-		refuse(w, "unsupported",
-		       "a wildcard certificate needs dns-01, which this CA's "
-		       "block does not allow");
-		return false;
-	}
-	domain_make_external(d);
-	if (!ca)
-		return true;
-	snprintf(d->ca, sizeof(d->ca), "%s", ca->name);
-	d->state = d->generation ? DOMAIN_VALID : DOMAIN_PENDING;
-	d->due_at = d->generation
-	                    ? plan_renew_at(d->not_before, d->not_after, plan_spread_of(&d->name))
-	                    : clock_wall();
-	return true;
+	if (word)
+		refuse(w, word, "%s", why);
+	return !word;
 }
 
 static enum err
@@ -230,18 +181,24 @@ create(struct batch *b, struct wish *w)
 }
 
 /* An external name that is given a CA is ordered for; one whose CA is taken is left to others. */
-static bool
+static enum err
 change_ca(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
 {
-	bool was = d->state == DOMAIN_EXTERNAL;
+	bool alone = true;
+	enum err err = ERR_OK;
 
-	if (was && w->external == EXTERNAL_NO)
-		return take_ca(b, w, backend, d);
-	if (w->external == EXTERNAL_YES && !was)
-		domain_make_external(d);
-	else if (w->ca)
+	if (d->state == DOMAIN_EXTERNAL && w->external == EXTERNAL_NO) {
+		(void)take_ca(b, w, backend, d);
+	} else if (d->state != DOMAIN_EXTERNAL && w->external == EXTERNAL_YES) {
+		err = set_is_alone(b->txn, d, &alone);
+		if (!err && alone)
+			domain_make_external(d);
+		if (!alone)
+			refuse(w, "conflict", "it shares its certificate: take it out there first");
+	} else if (w->ca) {
 		snprintf(d->ca, sizeof(d->ca), "%s", w->ca->name);
-	return true;
+	}
+	return err;
 }
 
 static enum err
@@ -252,8 +209,10 @@ update(struct batch *b, struct wish *w, struct domain *d)
 		w->backend ? w->backend : conf_backend(b->cl->control->conf, d->backend);
 	enum err err;
 
-	if (!change_ca(b, w, backend, d))
-		return ERR_OK;
+	err = change_ca(b, w, backend, d);
+	if (err || w->word)
+		return err;
+	w->ordered = d->state != DOMAIN_EXTERNAL;
 	if (w->backend)
 		snprintf(d->backend, sizeof(d->backend), "%s", w->backend->name);
 	if (w->relabel)
@@ -266,7 +225,6 @@ update(struct batch *b, struct wish *w, struct domain *d)
 		return ERR_OK;
 	}
 	w->change = UPDATED;
-	w->ordered = d->state != DOMAIN_EXTERNAL;
 	snprintf(w->detail, sizeof(w->detail), "%s%s%s%s%s%s",
 	         w->ordered ? w->ca ? "ca " : "" : "external ", w->ca ? d->ca : "",
 	         w->backend ? " backend " : "", w->backend ? w->backend->name : "",

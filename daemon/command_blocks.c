@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which ca and backend a request means for its names, and whether a CA is asked at all. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
 #include "base/json.h"
 #include "daemon/command_inside.h"
 #include "daemon/conf.h"
+#include "daemon/plan.h"
 #include "store/domain.h"
 
 const char no_default_ca[] = "no ca given, and the configuration has no default";
 const char no_default_backend[] = "no backend given, and the configuration has no default";
 const char ca_or_external[] = "a name that has a \"ca\" is not \"external\"";
+const char wildcard_needs_dns[] =
+	"a wildcard certificate needs dns-01, which this CA's block does not allow";
 const char external_needs_certificate[] =
 	"its backend does not pass TLS through, so the name needs a certificate, and an external "
 	"one has none: import it, or let a ca issue it";
@@ -40,6 +47,33 @@ default_ca(const struct conf *conf, enum external external, const struct conf_ba
 
 	*ret_ca = asked ? conf->otherwise.ca : NULL;
 	return !asked || conf->otherwise.ca;
+}
+
+const char *
+domain_take_ca(const struct conf *conf, const struct ca_wish *wish,
+               const struct conf_backend *backend, struct domain *d, const char **ret_why)
+{
+	const struct conf_ca *ca = wish->own ? wish->own : wish->of_request;
+	enum external external = wish->said ? wish->said : wish->said_by_request;
+
+	if (!wish->own && (wish->said == EXTERNAL_YES || !ca) &&
+	    !default_ca(conf, external, backend, &ca)) {
+		*ret_why = no_default_ca;
+		return "unknown-ca";
+	}
+	if (ca && hostname_is_wildcard(&d->name) && !ca_may_have_wildcards(ca)) {
+		*ret_why = wildcard_needs_dns;
+		return "unsupported";
+	}
+	domain_make_external(d);
+	if (!ca)
+		return NULL;
+	snprintf(d->ca, sizeof(d->ca), "%s", ca->name);
+	d->state = d->generation ? DOMAIN_VALID : DOMAIN_PENDING;
+	d->due_at = d->generation
+	                    ? plan_renew_at(d->not_before, d->not_after, plan_spread_of(&d->name))
+	                    : clock_wall();
+	return NULL;
 }
 
 bool
@@ -103,4 +137,30 @@ choose_blocks(struct control_client *cl, const cJSON *request, const struct conf
 	reply_error(cl, MSG_EXIT_CONFLICT, "busy",
 	            "a reload is in work that drops the default ca or backend");
 	return false;
+}
+
+const char *
+item_odd_member(const cJSON *item)
+{
+	static const struct {
+		const char *word;
+		cJSON_bool (*is_right)(const cJSON *member);
+	} known[] = {
+		{"name", cJSON_IsString},   {"ca", cJSON_IsString},     {"backend", cJSON_IsString},
+		{"state", cJSON_IsString},  {"labels", cJSON_IsObject}, {"with", cJSON_IsArray},
+		{"external", cJSON_IsBool},
+	};
+	const cJSON *member;
+
+	cJSON_ArrayForEach(member, item)
+	{
+		bool good = false;
+
+		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+			good = good || (strcmp(member->string, known[i].word) == 0 &&
+			                known[i].is_right(member));
+		if (!good)
+			return member->string;
+	}
+	return NULL;
 }

@@ -69,9 +69,7 @@ add_one(struct batch *b, struct outcome *o)
 	if (err != ERR_NOTFOUND)
 		return err;
 	if (b->ca && hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->ca))
-		return refuse(o, ERR_UNSUPPORTED, "unsupported",
-		              "a wildcard certificate needs dns-01, which this CA's block does not "
-		              "allow");
+		return refuse(o, ERR_UNSUPPORTED, "unsupported", wildcard_needs_dns);
 	d = (struct domain){.name = o->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
 	d.due_at = d.created_at;
 	if (b->ca)
@@ -283,7 +281,12 @@ command_add(struct control_client *cl, const cJSON *request)
 	else if (b.together && cJSON_GetArraySize(json_array(request, "names")) > SET_NAMES_MAX)
 		reply_error(cl, MSG_EXIT_USAGE, "invalid", "a certificate has at most %d names",
 		            SET_NAMES_MAX);
-	else if (choose_blocks(cl, request, &b.ca, &b.backend))
+	else if (!choose_blocks(cl, request, &b.ca, &b.backend))
+		return;
+	else if (b.together && !b.ca)
+		reply_error(cl, MSG_EXIT_USAGE, "invalid",
+		            "no certificate is ordered for external names, so they share none");
+	else
 		run_batch(&b, request);
 }
 

@@ -17,6 +17,9 @@ bool choose_blocks(struct control_client *cl, const cJSON *request, const struct
 /* The same without defaults: NULL where the request names none. */
 bool given_blocks(struct control_client *cl, const cJSON *request, const struct conf_ca **ret_ca,
                   const struct conf_backend **ret_backend);
+/* Of an item of apply: a member that nobody knows, or of another type, is a slip of the pen and
+ * must not pass as done. NULL: none. */
+const char *item_odd_member(const cJSON *item);
 /* What a request or item says about whether a CA is asked; a "ca" says yes. */
 enum external { EXTERNAL_UNSAID, EXTERNAL_NO, EXTERNAL_YES };
 enum external external_of(const cJSON *object);
@@ -24,11 +27,20 @@ enum external external_of(const cJSON *object);
  * external. False: there is no default. */
 bool default_ca(const struct conf *conf, enum external external, const struct conf_backend *backend,
                 const struct conf_ca **ret_ca);
+/* D, new or external, gets the CA that it or its request wants, or none. NULL: done; else an error
+ * code, and RET_WHY. */
+struct ca_wish {
+	const struct conf_ca *own, *of_request; /* NULL: none given */
+	enum external said, said_by_request;
+};
+const char *domain_take_ca(const struct conf *conf, const struct ca_wish *wish,
+                           const struct conf_backend *backend, struct domain *d,
+                           const char **ret_why);
 /* False: D is external, has no certificate, and BACKEND (NULL: unknown) needs one. */
 bool external_is_served(const struct domain *d, const struct conf_backend *backend);
 /* Why not. */
 extern const char no_default_ca[], no_default_backend[], ca_or_external[];
-extern const char external_needs_certificate[];
+extern const char wildcard_needs_dns[], external_needs_certificate[];
 bool ca_may_have_wildcards(const struct conf_ca *ca);
 
 /* command_label.c: the texts of OBJECT ({"key":"value"}) in place of D's labels. ERR_INVALID: the
