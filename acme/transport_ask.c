@@ -8,7 +8,7 @@
 #include "acme/url.h"
 #include "base/address.h"
 
-enum { ASK_TIMEOUT_S = 10 };
+enum { ASK_TIMEOUT_S = 10, READ_TOTAL_S = 20, READ_SILENCE_S = 10 };
 
 /* Whatever the name has resolved to, it is held against the table at connect, so a name that
  * resolves differently each time gains nothing. */
@@ -22,11 +22,38 @@ open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+const char *
+transport_type(const struct transport_question *question)
+{
+	return question->content_type ? question->content_type
+	                              : "Content-Type: application/ocsp-request";
+}
+
+static enum err
+add_headers(void *easy, const char *const *headers, struct curl_slist **lines)
+{
+	for (size_t i = 0; headers && headers[i]; i++) {
+		struct curl_slist *longer = curl_slist_append(*lines, headers[i]);
+
+		if (!longer)
+			return ERR_NOMEM;
+		*lines = longer;
+	}
+	curl_easy_setopt((CURL *)easy, CURLOPT_HTTPHEADER, *lines);
+	return ERR_OK;
+}
+
 enum err
-transport_narrow(void *easy, const struct transport_question *question)
+transport_narrow(void *easy, const struct transport_question *question, struct curl_slist **lines)
 {
 	if (!url_is_foreign(question->url))
 		return ERR_INVALID;
+	if (add_headers(easy, question->headers, lines))
+		return ERR_NOMEM;
+	if (question->ca_file) {
+		curl_easy_setopt((CURL *)easy, CURLOPT_CAINFO, question->ca_file);
+		curl_easy_setopt((CURL *)easy, CURLOPT_CAPATH, NULL);
+	}
 	curl_easy_setopt((CURL *)easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt((CURL *)easy, CURLOPT_TIMEOUT, (long)ASK_TIMEOUT_S);
 	/* A proxy would connect for us where we would not. */
@@ -35,6 +62,15 @@ transport_narrow(void *easy, const struct transport_question *question)
 		curl_easy_setopt((CURL *)easy, CURLOPT_OPENSOCKETFUNCTION, open_public);
 	return curl_easy_setopt((CURL *)easy, CURLOPT_URL, question->url) == CURLE_OK ? ERR_OK
 	                                                                              : ERR_NOMEM;
+}
+
+void
+transport_set_read(void *easy, bool head)
+{
+	if (head)
+		curl_easy_setopt((CURL *)easy, CURLOPT_NOBODY, 1L);
+	curl_easy_setopt((CURL *)easy, CURLOPT_TIMEOUT, (long)READ_TOTAL_S);
+	curl_easy_setopt((CURL *)easy, CURLOPT_LOW_SPEED_TIME, (long)READ_SILENCE_S);
 }
 
 /* A session resumed would show no certificate, a connection reused an old one: both are off. */

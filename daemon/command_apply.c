@@ -15,6 +15,7 @@
 #include "daemon/command_set.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
+#include "daemon/plan.h"
 #include "daemon/upkeep.h"
 #include "store/event.h"
 #include "store/order.h"
@@ -37,7 +38,7 @@ struct wish {
 	const char *given;
 	struct hostname name;
 	bool absent;
-	const struct conf_ca *ca; /* NULL: the request's for a new name, its own for an old one */
+	struct ca_choice cas; /* none: the request's for a new name, its own for an old one */
 	const struct conf_backend *backend;
 	enum external external;
 	bool relabel;
@@ -52,7 +53,7 @@ struct wish {
 struct batch {
 	struct control_client *cl;
 	struct store_txn *txn;
-	const struct conf_ca *ca; /* NULL, as below: the request names none */
+	struct ca_choice cas; /* none, as NULL below: the request names none */
 	const struct conf_backend *backend;
 	enum external external;
 	bool dry_run;
@@ -76,18 +77,52 @@ static void PRINTF_LIKE(3, 4) refuse(struct wish *w, const char *word, const cha
 static void
 read_blocks(const struct conf *conf, const cJSON *item, struct wish *w)
 {
-	const char *ca = json_text(item, "ca"), *backend = json_text(item, "backend");
+	const char *backend = json_text(item, "backend"), *word;
+	char why[256];
 
-	w->ca = ca ? conf_ca(conf, ca) : NULL;
+	word = choose_cas(conf, item, &w->cas, why, sizeof(why));
 	w->backend = backend ? conf_backend(conf, backend) : NULL;
 	w->external = external_of(item);
-	if (ca && w->external == EXTERNAL_YES)
+	if (word)
+		refuse(w, word, "%s", why);
+	else if (w->cas.count && w->external == EXTERNAL_YES)
 		refuse(w, "invalid", "%s", ca_or_external);
-	else if (ca && !w->ca)
-		refuse(w, "unknown-ca", "the configuration has no ca \"%.100s\"", ca);
 	else if (backend && !w->backend)
 		refuse(w, "unknown-backend", "the configuration has no backend \"%.100s\"",
 		       backend);
+}
+
+static bool
+has_type(const cJSON *member)
+{
+	if (strcmp(member->string, "labels") == 0)
+		return cJSON_IsObject(member);
+	if (strcmp(member->string, "with") == 0)
+		return cJSON_IsArray(member);
+	if (strcmp(member->string, "external") == 0)
+		return cJSON_IsBool(member);
+	return cJSON_IsString(member) ||
+	       (strcmp(member->string, "ca") == 0 && cJSON_IsArray(member));
+}
+
+/* A member that nobody knows is a slip of the pen, and must not pass as done. */
+static const char *
+unknown_member(const cJSON *item)
+{
+	static const char *const known[] = {"name",  "ca",       "backend", "labels",
+	                                    "state", "external", "with"};
+	const cJSON *member;
+
+	cJSON_ArrayForEach(member, item)
+	{
+		bool found = false;
+
+		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+			found = found || strcmp(member->string, known[i]) == 0;
+		if (!found || !has_type(member))
+			return member->string;
+	}
+	return NULL;
 }
 
 static void
@@ -98,7 +133,7 @@ read_wish(const struct conf *conf, const cJSON *item, struct wish *w)
 	char why[SET_WHY_MAX];
 
 	w->given = json_text(item, "name");
-	odd = cJSON_IsObject(item) ? item_odd_member(item) : NULL;
+	odd = cJSON_IsObject(item) ? unknown_member(item) : NULL;
 	w->absent = state && strcmp(state, "absent") == 0;
 	w->relabel = labels != NULL;
 	if (!w->given)
@@ -139,16 +174,32 @@ take_with(struct batch *b, struct wish *w, struct domain *d)
 	return err;
 }
 
-/* False: W is refused. */
+/* D, new or external, gets the CAs that W wants, or none. False: W is refused. */
 static bool
-take_ca(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
+take_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
 {
-	const struct ca_wish wish = {w->ca, b->ca, w->external, b->external};
-	const char *why, *word = domain_take_ca(b->cl->control->conf, &wish, backend, d, &why);
+	struct ca_choice cas = w->cas.count ? w->cas : b->cas;
+	enum external external = w->external ? w->external : b->external;
 
-	if (word)
-		refuse(w, word, "%s", why);
-	return !word;
+	if (!w->cas.count && (w->external == EXTERNAL_YES || !b->cas.count) &&
+	    !default_cas(b->cl->control->conf, external, backend, &cas)) {
+		refuse(w, "unknown-ca", "%s", no_default_ca);
+		return false;
+	}
+	if (cas.count && hostname_is_wildcard(&d->name) && !ca_may_have_wildcards(cas.cas[0])) {
+		refuse(w, "unsupported",
+		       "a wildcard certificate needs dns-01, which this CA's "
+		       "block does not allow");
+		return false;
+	}
+	choice_put(&cas, d);
+	if (!cas.count)
+		return true;
+	d->state = d->generation ? DOMAIN_VALID : DOMAIN_PENDING;
+	d->due_at = d->generation
+	                    ? plan_renew_at(d->not_before, d->not_after, plan_spread_of(&d->name))
+	                    : clock_wall();
+	return true;
 }
 
 static enum err
@@ -162,7 +213,7 @@ create(struct batch *b, struct wish *w)
 		refuse(w, "unknown-backend", "%s", no_default_backend);
 		return ERR_OK;
 	}
-	if (!take_ca(b, w, backend, &d))
+	if (!take_cas(b, w, backend, &d))
 		return ERR_OK;
 	if (!external_is_served(&d, backend) || b->no_room[0]) {
 		refuse(w, b->no_room[0] ? err_word(ERR_FULL) : "unsupported", "%s",
@@ -172,7 +223,7 @@ create(struct batch *b, struct wish *w)
 	w->change = CREATED;
 	w->ordered = d.state != DOMAIN_EXTERNAL;
 	snprintf(w->detail, sizeof(w->detail), "%s%s, backend %s", w->ordered ? "ca " : "external",
-	         d.ca, backend->name);
+	         *d.cas ? d.cas : d.ca, backend->name);
 	snprintf(d.backend, sizeof(d.backend), "%s", backend->name);
 	memcpy(d.labels, w->labels.labels, sizeof(d.labels));
 	if (!b->dry_run)
@@ -182,21 +233,21 @@ create(struct batch *b, struct wish *w)
 
 /* An external name that is given a CA is ordered for; one whose CA is taken is left to others. */
 static enum err
-change_ca(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
+change_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
 {
-	bool alone = true;
+	bool was = d->state == DOMAIN_EXTERNAL, alone = true;
 	enum err err = ERR_OK;
 
-	if (d->state == DOMAIN_EXTERNAL && w->external == EXTERNAL_NO) {
-		(void)take_ca(b, w, backend, d);
-	} else if (d->state != DOMAIN_EXTERNAL && w->external == EXTERNAL_YES) {
+	if (was && w->external == EXTERNAL_NO) {
+		(void)take_cas(b, w, backend, d);
+	} else if (w->external == EXTERNAL_YES && !was) {
 		err = set_is_alone(b->txn, d, &alone);
 		if (!err && alone)
 			domain_make_external(d);
 		if (!alone)
 			refuse(w, "conflict", "it shares its certificate: take it out there first");
-	} else if (w->ca) {
-		snprintf(d->ca, sizeof(d->ca), "%s", w->ca->name);
+	} else if (w->cas.count && !choice_is(&w->cas, d)) {
+		choice_put(&w->cas, d);
 	}
 	return err;
 }
@@ -209,7 +260,7 @@ update(struct batch *b, struct wish *w, struct domain *d)
 		w->backend ? w->backend : conf_backend(b->cl->control->conf, d->backend);
 	enum err err;
 
-	err = change_ca(b, w, backend, d);
+	err = change_cas(b, w, backend, d);
 	if (err || w->word)
 		return err;
 	w->ordered = d->state != DOMAIN_EXTERNAL;
@@ -217,8 +268,9 @@ update(struct batch *b, struct wish *w, struct domain *d)
 		snprintf(d->backend, sizeof(d->backend), "%s", w->backend->name);
 	if (w->relabel)
 		memcpy(d->labels, w->labels.labels, sizeof(d->labels));
-	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->backend, before.backend) == 0 &&
-	    d->state == before.state && strcmp(d->labels, before.labels) == 0)
+	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->cas, before.cas) == 0 &&
+	    strcmp(d->backend, before.backend) == 0 && d->state == before.state &&
+	    strcmp(d->labels, before.labels) == 0)
 		return take_with(b, w, d);
 	if (!external_is_served(d, backend)) {
 		refuse(w, "unsupported", "%s", external_needs_certificate);
@@ -226,9 +278,10 @@ update(struct batch *b, struct wish *w, struct domain *d)
 	}
 	w->change = UPDATED;
 	snprintf(w->detail, sizeof(w->detail), "%s%s%s%s%s%s",
-	         w->ordered ? w->ca ? "ca " : "" : "external ", w->ca ? d->ca : "",
-	         w->backend ? " backend " : "", w->backend ? w->backend->name : "",
-	         w->relabel ? " labels" : "", w->with.given ? " with" : "");
+	         w->ordered ? w->cas.count ? "ca " : "" : "external ",
+	         w->cas.count ? *d->cas ? d->cas : d->ca : "", w->backend ? " backend " : "",
+	         w->backend ? w->backend->name : "", w->relabel ? " labels" : "",
+	         w->with.given ? " with" : "");
 	err = b->dry_run ? ERR_OK : domain_put(b->txn, d);
 	return err ? err : take_with(b, w, d);
 }
@@ -373,7 +426,7 @@ command_apply(struct control_client *cl, const cJSON *request)
 		            "\"items\" must be a list of 1 to %d objects", MSG_NAMES_MAX);
 		return;
 	}
-	if (!given_blocks(cl, request, &b.ca, &b.backend))
+	if (!given_blocks(cl, request, &b.cas, &b.backend))
 		return;
 	b.external = external_of(request);
 	err = run(&b, items);
