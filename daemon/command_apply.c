@@ -232,18 +232,24 @@ create(struct batch *b, struct wish *w)
 }
 
 /* An external name that is given a CA is ordered for; one whose CA is taken is left to others. */
-static bool
+static enum err
 change_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
 {
-	bool was = d->state == DOMAIN_EXTERNAL;
+	bool was = d->state == DOMAIN_EXTERNAL, alone = true;
+	enum err err = ERR_OK;
 
-	if (was && w->external == EXTERNAL_NO)
-		return take_cas(b, w, backend, d);
-	if (w->external == EXTERNAL_YES && !was)
-		domain_make_external(d);
-	else if (w->cas.count && !choice_is(&w->cas, d))
+	if (was && w->external == EXTERNAL_NO) {
+		(void)take_cas(b, w, backend, d);
+	} else if (w->external == EXTERNAL_YES && !was) {
+		err = set_is_alone(b->txn, d, &alone);
+		if (!err && alone)
+			domain_make_external(d);
+		if (!alone)
+			refuse(w, "conflict", "it shares its certificate: take it out there first");
+	} else if (w->cas.count && !choice_is(&w->cas, d)) {
 		choice_put(&w->cas, d);
-	return true;
+	}
+	return err;
 }
 
 static enum err
@@ -254,8 +260,10 @@ update(struct batch *b, struct wish *w, struct domain *d)
 		w->backend ? w->backend : conf_backend(b->cl->control->conf, d->backend);
 	enum err err;
 
-	if (!change_cas(b, w, backend, d))
-		return ERR_OK;
+	err = change_cas(b, w, backend, d);
+	if (err || w->word)
+		return err;
+	w->ordered = d->state != DOMAIN_EXTERNAL;
 	if (w->backend)
 		snprintf(d->backend, sizeof(d->backend), "%s", w->backend->name);
 	if (w->relabel)
@@ -269,7 +277,6 @@ update(struct batch *b, struct wish *w, struct domain *d)
 		return ERR_OK;
 	}
 	w->change = UPDATED;
-	w->ordered = d->state != DOMAIN_EXTERNAL;
 	snprintf(w->detail, sizeof(w->detail), "%s%s%s%s%s%s",
 	         w->ordered ? w->cas.count ? "ca " : "" : "external ",
 	         w->cas.count ? *d->cas ? d->cas : d->ca : "", w->backend ? " backend " : "",
