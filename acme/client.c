@@ -369,6 +369,18 @@ client_thumbprint(const struct client *c)
 	return c->thumbprint;
 }
 
+const char *
+client_account_url(const struct client *c)
+{
+	return c->account_url;
+}
+
+bool
+client_has_no_renewal_info(const struct client *c)
+{
+	return c->directory.new_order && !c->directory.renewal_info;
+}
+
 bool
 client_lists_orders(const struct client *c)
 {

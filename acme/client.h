@@ -72,6 +72,10 @@ void client_cancel(struct client *client, const void *arg);
 
 /* base64url SHA-256 of the account key (RFC 8555 8.1); lives as long as the client. */
 const char *client_thumbprint(const struct client *client);
+/* Who we are there, "" until known. */
+const char *client_account_url(const struct client *client);
+/* Whether the directory is known, and has no renewalInfo (RFC 9773). */
+bool client_has_no_renewal_info(const struct client *client);
 /* Whether the account has a list of its orders (RFC 8555 7.1.2.1); known once the account is. */
 bool client_lists_orders(const struct client *client);
 /* "new", "directory", "account", "ready": for people. */

@@ -24,6 +24,7 @@ directory_done(struct directory *d)
 	free(d->new_nonce);
 	free(d->new_account);
 	free(d->new_order);
+	free(d->renewal_info);
 	free(d->terms);
 	for (size_t i = 0; i < d->profile_count; i++)
 		free(d->profiles[i]);
@@ -97,6 +98,15 @@ read_profiles(struct directory *d, const cJSON *profiles)
 }
 
 static enum err
+read_renewal_info(struct directory *d, const char *url)
+{
+	if (!url || !url_is_sane(url))
+		return ERR_OK;
+	d->renewal_info = strdup(url);
+	return d->renewal_info ? ERR_OK : ERR_NOMEM;
+}
+
+static enum err
 read_meta(struct directory *d, const cJSON *meta)
 {
 	const char *terms = json_text(meta, "termsOfService");
@@ -128,6 +138,8 @@ directory_read(const char *url, const void *body, size_t len, struct directory *
 	err = read_needed(&d, json, ret_why);
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
 		add_origin(&d, json_text(json, optional[i]));
+	if (!err)
+		err = read_renewal_info(&d, json_text(json, "renewalInfo"));
 	if (!err)
 		err = read_meta(&d, json_object(json, "meta"));
 	if (err == ERR_NOMEM)

@@ -23,7 +23,8 @@ struct directory {
 	char *new_nonce;
 	char *new_account;
 	char *new_order;
-	char *terms; /* NULL: none to agree to */
+	char *renewal_info; /* NULL: the CA has none (RFC 9773) */
+	char *terms;        /* NULL: none to agree to */
 	bool needs_binding;
 	size_t profile_count;
 	char *profiles[DIRECTORY_PROFILES_MAX]; /* names of meta.profiles, the first of them */

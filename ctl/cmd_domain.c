@@ -102,6 +102,8 @@ make_request(const struct ctl *ctl, const struct change *change, bool wait)
 		cJSON_AddStringToObject(request, "backend", ctl->options.backend);
 	if (ctl->options.ca)
 		cJSON_AddStringToObject(request, "ca", ctl->options.ca);
+	if (option_is_given(&ctl->options, OPTION_EXTERNAL))
+		cJSON_AddTrueToObject(request, "external");
 	ctl_add_labels(request, &ctl->options);
 	if (option_is_given(&ctl->options, OPTION_ONE_CERTIFICATE))
 		cJSON_AddTrueToObject(request, "one_certificate");

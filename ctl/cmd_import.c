@@ -23,6 +23,8 @@ make_request(const struct ctl *ctl, const char *verb)
 		cJSON_AddStringToObject(request, "backend", o->backend);
 	if (o->ca)
 		cJSON_AddStringToObject(request, "ca", o->ca);
+	if (option_is_given(o, OPTION_EXTERNAL))
+		cJSON_AddTrueToObject(request, "external");
 	if (option_is_given(o, OPTION_REPLACE))
 		cJSON_AddTrueToObject(request, "replace");
 	if (option_is_given(o, OPTION_DRY_RUN))

@@ -13,13 +13,34 @@ enum { FIELD_MAX = 2048 };
 
 /* What certd leaves out is null in our JSON, so that a script finds the same members in every item.
  */
-static const char *const list_members[] = {"display",    "labels",    "lead",
-                                           "not_before", "not_after", "generation",
-                                           "next",       "error",     NULL};
-static const char *const show_members[] = {
-	"display", "labels", "lead",  "with",  "not_before", "not_after",  "generation",
-	"serial",  "issuer", "key",   "names", "second",     "ocsp_until", "ocsp_next",
-	"next",    "step",   "order", "error", NULL};
+static const char *const list_members[] = {"display",    "ca",        "labels",     "lead",
+                                           "not_before", "not_after", "generation", "next",
+                                           "error",      NULL};
+static const char *const show_members[] = {"display",
+                                           "ca",
+                                           "labels",
+                                           "lead",
+                                           "with",
+                                           "not_before",
+                                           "not_after",
+                                           "generation",
+                                           "serial",
+                                           "issuer",
+                                           "key",
+                                           "names",
+                                           "second",
+                                           "ocsp_until",
+                                           "ocsp_next",
+                                           "renewal_from",
+                                           "renewal_until",
+                                           "renewal_at",
+                                           "renewal_asked",
+                                           "renewal_why",
+                                           "next",
+                                           "step",
+                                           "order",
+                                           "error",
+                                           NULL};
 
 static void
 print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
@@ -60,7 +81,10 @@ on_item(struct ctl *ctl, const cJSON *line, void *arg)
 		return;
 	}
 	print_relative(print_time_of(item, "not_after"), listing->now, expires);
-	print_relative(print_time_of(item, "next"), listing->now, next);
+	if (json_bool(item, "external", false))
+		snprintf(next, sizeof(next), "never");
+	else
+		print_relative(print_time_of(item, "next"), listing->now, next);
 	table_row(listing->table,
 	          (const char *[TITLE_COUNT]){json_text(item, "name"), json_text(item, "state"),
 	                                      expires, next, json_text(item, "ca"),
@@ -202,6 +226,23 @@ field_error(const cJSON *error, int64_t now)
 	print_field("hint", json_text(error, "hint"));
 }
 
+/* What the CA says about when (RFC 9773). */
+static void
+field_renewal(const cJSON *object, int64_t now)
+{
+	const char *from = json_text(object, "renewal_from"),
+		   *until = json_text(object, "renewal_until");
+	char field[FIELD_MAX];
+
+	if (from && until) {
+		snprintf(field, sizeof(field), "%s to %s", from, until);
+		print_field("CA's window", field);
+	}
+	field_time("renewal", object, "renewal_at", now);
+	print_field("because of", json_text(object, "renewal_why"));
+	field_time("asked next", object, "renewal_asked", now);
+}
+
 /* The certificate with the other type of key. */
 static void
 field_second(const cJSON *second, int64_t now)
@@ -214,6 +255,9 @@ field_second(const cJSON *second, int64_t now)
 	snprintf(field, sizeof(field), "%s, serial %s", key ? key : "", serial ? serial : "");
 	print_field("second", field);
 	field_time("  expires", second, "not_after", now);
+	field_time("  OCSP until", second, "ocsp_until", now);
+	field_time("  OCSP next", second, "ocsp_next", now);
+	field_renewal(second, now);
 }
 
 static void
@@ -221,12 +265,14 @@ show_person(const cJSON *item)
 {
 	const char *display = json_text(item, "display"), *name = json_text(item, "name");
 	int64_t now = clock_wall(), generation = json_int(item, "generation", 0);
+	bool is_external = json_bool(item, "external", false);
 	char field[FIELD_MAX];
 
 	snprintf(field, sizeof(field), display ? "%s (%s)" : "%s", name ? name : "", display);
 	print_field("name", field);
 	print_field("state", json_text(item, "state"));
-	print_field("ca", json_text(item, "ca"));
+	print_field("ca", is_external ? "none: no certificate is ordered or renewed here"
+	                              : json_text(item, "ca"));
 	print_field("backend", json_text(item, "backend"));
 	field_labels(item);
 	field_list("with", item, "with");
@@ -241,6 +287,7 @@ show_person(const cJSON *item)
 	field_second(json_object(item, "second"), now);
 	field_time("OCSP until", item, "ocsp_until", now);
 	field_time("OCSP next", item, "ocsp_next", now);
+	field_renewal(item, now);
 	snprintf(field, sizeof(field), "%" PRId64, generation);
 	print_field("generation", generation ? field : NULL);
 	print_field("order", json_text(item, "order"));

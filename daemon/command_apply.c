@@ -15,6 +15,7 @@
 #include "daemon/command_set.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
+#include "daemon/plan.h"
 #include "daemon/upkeep.h"
 #include "store/event.h"
 #include "store/order.h"
@@ -39,19 +40,22 @@ struct wish {
 	bool absent;
 	const struct conf_ca *ca; /* NULL: the request's for a new name, its own for an old one */
 	const struct conf_backend *backend;
+	enum external external;
 	bool relabel;
 	struct domain labels; /* its labels only */
 	struct set_wish with;
 	enum change change;
-	const char *word; /* of an error, static; NULL: good */
-	char detail[PROBLEM_DETAIL_MAX];
+	bool ordered;                    /* not external */
+	const char *word;                /* of an error, static; NULL: good */
+	char detail[PROBLEM_DETAIL_MAX]; /* of the error; else of the event */
 };
 
 struct batch {
 	struct control_client *cl;
 	struct store_txn *txn;
-	const struct conf_ca *ca;
+	const struct conf_ca *ca; /* NULL, as below: the request names none */
 	const struct conf_backend *backend;
+	enum external external;
 	bool dry_run;
 	char no_room[PROBLEM_DETAIL_MAX]; /* why no name can be new, "" = it can */
 	struct wish *wishes;
@@ -77,7 +81,10 @@ read_blocks(const struct conf *conf, const cJSON *item, struct wish *w)
 
 	w->ca = ca ? conf_ca(conf, ca) : NULL;
 	w->backend = backend ? conf_backend(conf, backend) : NULL;
-	if (ca && !w->ca)
+	w->external = external_of(item);
+	if (ca && w->external == EXTERNAL_YES)
+		refuse(w, "invalid", "%s", ca_or_external);
+	else if (ca && !w->ca)
 		refuse(w, "unknown-ca", "the configuration has no ca \"%.100s\"", ca);
 	else if (backend && !w->backend)
 		refuse(w, "unknown-backend", "the configuration has no backend \"%.100s\"",
@@ -91,14 +98,16 @@ has_type(const cJSON *member)
 		return cJSON_IsObject(member);
 	if (strcmp(member->string, "with") == 0)
 		return cJSON_IsArray(member);
-	return cJSON_IsString(member);
+	return strcmp(member->string, "external") == 0 ? cJSON_IsBool(member)
+	                                               : cJSON_IsString(member);
 }
 
 /* A member that nobody knows is a slip of the pen, and must not pass as done. */
 static const char *
 unknown_member(const cJSON *item)
 {
-	static const char *const known[] = {"name", "ca", "backend", "labels", "state", "with"};
+	static const char *const known[] = {"name",  "ca",       "backend", "labels",
+	                                    "state", "external", "with"};
 	const cJSON *member;
 
 	cJSON_ArrayForEach(member, item)
@@ -162,49 +171,106 @@ take_with(struct batch *b, struct wish *w, struct domain *d)
 	return err;
 }
 
-static enum err
-create(struct batch *b, struct wish *w)
+/* D, new or external, gets the CA that W wants, or none. False: W is refused. */
+static bool
+take_ca(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
 {
-	struct domain d = {.name = w->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
-	enum err err = ERR_OK;
 	const struct conf_ca *ca = w->ca ? w->ca : b->ca;
+	enum external external = w->external ? w->external : b->external;
 
-	if (hostname_is_wildcard(&w->name) && !ca_may_have_wildcards(ca)) {
+	if (!w->ca && (w->external == EXTERNAL_YES || !b->ca) &&
+	    !default_ca(b->cl->control->conf, external, backend, &ca)) {
+		refuse(w, "unknown-ca", "%s", no_default_ca);
+		return false;
+	}
+	if (ca && hostname_is_wildcard(&d->name) && !ca_may_have_wildcards(ca)) {
 		refuse(w, "unsupported",
 		       "a wildcard certificate needs dns-01, which this CA's "
 		       "block does not allow");
+		return false;
+	}
+	domain_make_external(d);
+	if (!ca)
+		return true;
+	snprintf(d->ca, sizeof(d->ca), "%s", ca->name);
+	d->state = d->generation ? DOMAIN_VALID : DOMAIN_PENDING;
+	d->due_at = d->generation
+	                    ? plan_renew_at(d->not_before, d->not_after, plan_spread_of(&d->name))
+	                    : clock_wall();
+	return true;
+}
+
+static enum err
+create(struct batch *b, struct wish *w)
+{
+	struct domain d = {.name = w->name, .created_at = clock_wall()};
+	const struct conf_backend *backend = w->backend ? w->backend : b->backend;
+	enum err err = ERR_OK;
+
+	if (!backend && !(backend = b->cl->control->conf->otherwise.backend)) {
+		refuse(w, "unknown-backend", "%s", no_default_backend);
 		return ERR_OK;
 	}
-	if (b->no_room[0]) {
-		refuse(w, err_word(ERR_FULL), "%s", b->no_room);
+	if (!take_ca(b, w, backend, &d))
+		return ERR_OK;
+	if (!external_is_served(&d, backend) || b->no_room[0]) {
+		refuse(w, b->no_room[0] ? err_word(ERR_FULL) : "unsupported", "%s",
+		       b->no_room[0] ? b->no_room : external_needs_certificate);
 		return ERR_OK;
 	}
 	w->change = CREATED;
-	d.due_at = d.created_at;
-	snprintf(d.ca, sizeof(d.ca), "%s", ca->name);
-	snprintf(d.backend, sizeof(d.backend), "%s", (w->backend ? w->backend : b->backend)->name);
+	w->ordered = d.state != DOMAIN_EXTERNAL;
+	snprintf(w->detail, sizeof(w->detail), "%s%s, backend %s", w->ordered ? "ca " : "external",
+	         d.ca, backend->name);
+	snprintf(d.backend, sizeof(d.backend), "%s", backend->name);
 	memcpy(d.labels, w->labels.labels, sizeof(d.labels));
 	if (!b->dry_run)
 		err = domain_put(b->txn, &d);
 	return err ? err : take_with(b, w, &d);
 }
 
+/* An external name that is given a CA is ordered for; one whose CA is taken is left to others. */
+static bool
+change_ca(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
+{
+	bool was = d->state == DOMAIN_EXTERNAL;
+
+	if (was && w->external == EXTERNAL_NO)
+		return take_ca(b, w, backend, d);
+	if (w->external == EXTERNAL_YES && !was)
+		domain_make_external(d);
+	else if (w->ca)
+		snprintf(d->ca, sizeof(d->ca), "%s", w->ca->name);
+	return true;
+}
+
 static enum err
 update(struct batch *b, struct wish *w, struct domain *d)
 {
 	struct domain before = *d;
+	const struct conf_backend *backend =
+		w->backend ? w->backend : conf_backend(b->cl->control->conf, d->backend);
 	enum err err;
 
-	if (w->ca)
-		snprintf(d->ca, sizeof(d->ca), "%s", w->ca->name);
+	if (!change_ca(b, w, backend, d))
+		return ERR_OK;
 	if (w->backend)
 		snprintf(d->backend, sizeof(d->backend), "%s", w->backend->name);
 	if (w->relabel)
 		memcpy(d->labels, w->labels.labels, sizeof(d->labels));
 	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->backend, before.backend) == 0 &&
-	    strcmp(d->labels, before.labels) == 0)
+	    d->state == before.state && strcmp(d->labels, before.labels) == 0)
 		return take_with(b, w, d);
+	if (!external_is_served(d, backend)) {
+		refuse(w, "unsupported", "%s", external_needs_certificate);
+		return ERR_OK;
+	}
 	w->change = UPDATED;
+	w->ordered = d->state != DOMAIN_EXTERNAL;
+	snprintf(w->detail, sizeof(w->detail), "%s%s%s%s%s%s",
+	         w->ordered ? w->ca ? "ca " : "" : "external ", w->ca ? d->ca : "",
+	         w->backend ? " backend " : "", w->backend ? w->backend->name : "",
+	         w->relabel ? " labels" : "", w->with.given ? " with" : "");
 	err = b->dry_run ? ERR_OK : domain_put(b->txn, d);
 	return err ? err : take_with(b, w, d);
 }
@@ -250,7 +316,7 @@ apply_all(struct batch *b)
 }
 
 static enum err
-put_event(struct batch *b, struct store_txn *txn, const struct wish *w)
+put_event(struct store_txn *txn, const struct wish *w)
 {
 	struct event e = {.at = clock_wall()};
 	enum err err = ERR_OK;
@@ -259,16 +325,8 @@ put_event(struct batch *b, struct store_txn *txn, const struct wish *w)
 		return ERR_OK;
 	snprintf(e.type, sizeof(e.type), "%s", changes[w->change].event);
 	snprintf(e.name, sizeof(e.name), "%s", w->name.name);
-	if (w->change == CREATED)
-		snprintf(e.detail, sizeof(e.detail), "ca %s, backend %s",
-		         (w->ca ? w->ca : b->ca)->name,
-		         (w->backend ? w->backend : b->backend)->name);
-	else if (w->change == UPDATED)
-		snprintf(e.detail, sizeof(e.detail), "%s%s%s%s%s%s", w->ca ? "ca " : "",
-		         w->ca ? w->ca->name : "", w->backend ? " backend " : "",
-		         w->backend ? w->backend->name : "", w->relabel ? " labels" : "",
-		         w->with.given ? " with" : "");
-	else
+	snprintf(e.detail, sizeof(e.detail), "%s", w->detail);
+	if (w->change == REMOVED || !w->ordered)
 		err = order_del(txn, &w->name);
 	return err ? err : event_put(txn, &e);
 }
@@ -282,7 +340,7 @@ write_events(struct batch *b)
 
 	if (!err) {
 		for (size_t i = 0; i < b->count && !err; i++)
-			err = put_event(b, txn, &b->wishes[i]);
+			err = put_event(txn, &b->wishes[i]);
 		if (err)
 			store_abort(txn);
 		else
@@ -357,8 +415,9 @@ command_apply(struct control_client *cl, const cJSON *request)
 		            "\"items\" must be a list of 1 to %d objects", MSG_NAMES_MAX);
 		return;
 	}
-	if (!choose_blocks(cl, request, &b.ca, &b.backend))
+	if (!given_blocks(cl, request, &b.ca, &b.backend))
 		return;
+	b.external = external_of(request);
 	err = run(&b, items);
 	if (err) {
 		log_err("the store takes no change: %s", err_text(err));

@@ -34,7 +34,7 @@ struct batch {
 	struct control_client *cl;
 	struct control *control;
 	struct store_txn *txn;
-	const struct conf_ca *ca;           /* add */
+	const struct conf_ca *ca;           /* add; NULL: external */
 	const struct conf_backend *backend; /* add */
 	struct domain labels;               /* add: its labels only */
 	bool together;                      /* add: one certificate for all, */
@@ -57,16 +57,6 @@ refuse(struct outcome *o, enum err err, const char *word, const char *text)
 
 /* ---- one name ------------------------------------------------------------------------------- */
 
-bool
-ca_may_have_wildcards(const struct conf_ca *ca)
-{
-	for (size_t i = 0; i < ca->challenge_count; i++)
-		if (ca->challenges[i] != CHALLENGE_HTTP_01 &&
-		    ca->challenges[i] != CHALLENGE_TLS_ALPN_01)
-			return true;
-	return false;
-}
-
 static enum err
 add_one(struct batch *b, struct outcome *o)
 {
@@ -78,13 +68,18 @@ add_one(struct batch *b, struct outcome *o)
 		              "this name is here already: see certctl show");
 	if (err != ERR_NOTFOUND)
 		return err;
-	if (hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->ca))
+	if (b->ca && hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->ca))
 		return refuse(o, ERR_UNSUPPORTED, "unsupported",
 		              "a wildcard certificate needs dns-01, which this CA's block does not "
 		              "allow");
 	d = (struct domain){.name = o->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
 	d.due_at = d.created_at;
-	snprintf(d.ca, sizeof(d.ca), "%s", b->ca->name);
+	if (b->ca)
+		snprintf(d.ca, sizeof(d.ca), "%s", b->ca->name);
+	else
+		domain_make_external(&d);
+	if (!external_is_served(&d, b->backend))
+		return refuse(o, ERR_UNSUPPORTED, "unsupported", external_needs_certificate);
 	snprintf(d.backend, sizeof(d.backend), "%s", b->backend->name);
 	memcpy(d.labels, b->labels.labels, sizeof(d.labels));
 	if (b->together && b->lead.len) {
@@ -108,6 +103,10 @@ renew_one(struct batch *b, struct outcome *o)
 		err = set_lead(b->txn, &d, &d);
 	if (err)
 		return err;
+	if (d.state == DOMAIN_EXTERNAL)
+		return refuse(o, ERR_UNSUPPORTED, "unsupported",
+		              "this name is external: no certificate is ordered for it before "
+		              "certctl apply gives it a \"ca\"");
 	if (!conf_ca(b->control->conf, d.ca))
 		return refuse(o, ERR_NOTFOUND, "unknown-ca", "its ca is not in the configuration");
 	snprintf(o->ca, sizeof(o->ca), "%s", d.ca);
@@ -182,7 +181,8 @@ write_events(const struct batch *b)
 		snprintf(e.type, sizeof(e.type), "%s", b->event);
 		snprintf(e.name, sizeof(e.name), "%s", o->name.name);
 		if (b->apply == add_one)
-			snprintf(e.detail, sizeof(e.detail), "ca %s, backend %s", b->ca->name,
+			snprintf(e.detail, sizeof(e.detail), "%s%s, backend %s",
+			         b->ca ? "ca " : "external", b->ca ? b->ca->name : "",
 			         b->backend->name);
 		else if (b->apply == remove_one)
 			err = order_del(txn, &o->name);
@@ -266,36 +266,6 @@ run_batch(struct batch *b, const cJSON *request)
 }
 
 /* ---- verbs ---------------------------------------------------------------------------------- */
-
-bool
-choose_blocks(struct control_client *cl, const cJSON *request, const struct conf_ca **ret_ca,
-              const struct conf_backend **ret_backend)
-{
-	const struct conf *conf = cl->control->conf, *next = cl->control->next_conf;
-	const char *ca = json_text(request, "ca"), *backend = json_text(request, "backend");
-
-	*ret_ca = ca ? conf_ca(conf, ca) : conf->otherwise.ca;
-	*ret_backend = backend ? conf_backend(conf, backend) : conf->otherwise.backend;
-	if (!*ret_ca)
-		reply_error(cl, MSG_EXIT_USAGE, "unknown-ca",
-		            ca ? "the configuration has no ca \"%s\""
-		               : "no ca given, and the configuration has no default%s",
-		            ca ? ca : "");
-	else if (!*ret_backend)
-		reply_error(cl, MSG_EXIT_USAGE, "unknown-backend",
-		            backend ? "the configuration has no backend \"%s\""
-		                    : "no backend given, and the configuration has no default%s",
-		            backend ? backend : "");
-	if (!*ret_ca || !*ret_backend)
-		return false;
-	if (next &&
-	    (!conf_ca(next, (*ret_ca)->name) || !conf_backend(next, (*ret_backend)->name))) {
-		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
-		            "a reload is in work that drops this ca or backend");
-		return false;
-	}
-	return true;
-}
 
 void
 command_add(struct control_client *cl, const cJSON *request)

@@ -38,7 +38,8 @@ make_job(struct control_client *cl, const cJSON *request)
 	job->client = cl;
 	job->replace = json_bool(request, "replace", false);
 	job->dry_run = json_bool(request, "dry_run", false);
-	snprintf(job->ca, sizeof(job->ca), "%s", ca->name);
+	if (ca)
+		snprintf(job->ca, sizeof(job->ca), "%s", ca->name);
 	snprintf(job->backend, sizeof(job->backend), "%s", backend->name);
 	return job;
 }

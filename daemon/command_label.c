@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Labels in requests and answers. */
+/* Labels, as requests and replies have them. */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "daemon/command_inside.h"
-#include "store/domain.h"
 #include "store/label.h"
 
 enum err

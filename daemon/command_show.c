@@ -17,6 +17,7 @@
 #include "store/cert.h"
 #include "store/domain_list.h"
 #include "store/ocsp.h"
+#include "store/renewal.h"
 #include "store/order.h"
 #include "store/store.h"
 
@@ -110,7 +111,9 @@ fill_item(cJSON *item, struct control *c, const struct domain *d)
 		cJSON_AddStringToObject(item, "display", display);
 	cJSON_AddStringToObject(item, "state", shown_state(d, clock_wall()));
 	cJSON_AddStringToObject(item, "backend", d->backend);
-	cJSON_AddStringToObject(item, "ca", d->ca);
+	if (d->ca[0])
+		cJSON_AddStringToObject(item, "ca", d->ca);
+	cJSON_AddBoolToObject(item, "external", d->state == DOMAIN_EXTERNAL);
 	labels_to_json(d, item);
 	set_lead_to_json(d, item);
 	add_time(item, "created_at", d->created_at);
@@ -208,21 +211,52 @@ read_name(struct control *c, const struct hostname *name, struct domain *d, stru
 }
 
 static void
+add_answer(cJSON *object, struct store_txn *txn, const struct domain *d, bool second)
+{
+	uint64_t generation = second ? d->second.generation : d->generation;
+	struct ocsp ocsp;
+
+	ocsp_init(&ocsp);
+	if (!ocsp_get(txn, &d->name, second, &ocsp) && ocsp.generation == generation) {
+		add_time(object, "ocsp_until", ocsp.next_update);
+		add_time(object, "ocsp_next", ocsp.due_at);
+	}
+	ocsp_done(&ocsp);
+}
+
+/* What the CA says about when (RFC 9773). Who shares a certificate has no record of its own. */
+static void
+add_renewal(cJSON *object, struct store_txn *txn, const struct domain *d, bool second)
+{
+	uint64_t generation = second ? d->second.generation : d->generation;
+	struct renewal r;
+
+	if (!generation || renewal_get(txn, d->lead.len ? &d->lead : &d->name, generation, &r))
+		return;
+	add_time(object, "renewal_from", r.window_start);
+	add_time(object, "renewal_until", r.window_end);
+	add_time(object, "renewal_at", r.renew_at);
+	add_time(object, "renewal_asked", r.due_at);
+	if (*r.explanation)
+		cJSON_AddStringToObject(object, "renewal_why", r.explanation);
+}
+
+static void
 add_beside(cJSON *item, struct control *c, const struct domain *d)
 {
+	cJSON *second = cJSON_GetObjectItemCaseSensitive(item, "second");
 	struct store_txn *txn;
-	struct ocsp ocsp;
 
 	if (store_begin_read(c->store, STORE_SERVED, &txn))
 		return;
 	set_members_to_json(txn, &d->name, item);
-	ocsp_init(&ocsp);
-	if (!ocsp_get(txn, &d->name, &ocsp) && ocsp.generation == d->generation) {
-		add_time(item, "ocsp_until", ocsp.next_update);
-		add_time(item, "ocsp_next", ocsp.due_at);
+	add_answer(item, txn, d, false);
+	add_renewal(item, txn, d, false);
+	if (second) {
+		add_answer(second, txn, d, true);
+		add_renewal(second, txn, d, true);
 	}
 	store_abort(txn);
-	ocsp_done(&ocsp);
 }
 
 void

@@ -257,7 +257,7 @@ issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
 		return;
 	}
 	err = domain_get(txn, name, &d);
-	if (!err && !d.lead.len) {
+	if (!err && d.state != DOMAIN_EXTERNAL && !d.lead.len) {
 		d.due_at = clock_wall();
 		err = domain_put(txn, &d);
 	}

@@ -44,7 +44,7 @@ choose(void *arg, struct domain *d)
 	pthread_mutex_lock(&u->mutex);
 	conf = conf_ref(u->conf);
 	pthread_mutex_unlock(&u->mutex);
-	if (!conf_ca(conf, d->ca)) {
+	if (d->state != DOMAIN_EXTERNAL && !conf_ca(conf, d->ca)) {
 		ca_of_order(u->config.store, &d->name, word);
 		ca = conf_ca(conf, word);
 		if (!ca)

@@ -41,6 +41,9 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511, TABLE_KEY_TEXT_MAX = 4 * TABLE_KEY_
 	X(CHALLENGE_ALPN, "challenge-alpn", STORE_SERVED, 2, 5)                                    \
 	X(TICKET, "ticket", STORE_SERVED, 2, 7)                                                    \
 	X(OCSP, "ocsp", STORE_SERVED, 2, 8)                                                        \
+	X(OCSP_SECOND, "ocsp-second", STORE_SERVED, 2, 9)                                          \
+	X(RENEWAL, "renewal", STORE_SERVED, TABLE_PLAIN, 0)                                        \
+	X(RENEWAL_DUE, "renewal-due", STORE_SERVED, TABLE_PLAIN, 0)                                \
 	X(CHANGE, "change", STORE_SERVED, TABLE_PLAIN, 0)                                          \
 	X(GONE, "gone", STORE_SERVED, TABLE_PLAIN, 0)                                              \
 	X(GONE_KEY, "gone-key", STORE_SERVED, TABLE_PLAIN, 0)                                      \

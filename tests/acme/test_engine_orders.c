@@ -74,21 +74,19 @@ static const struct row rows[] = {
          .profile = "short",
          .required = true},
 	{.s = {.name = "invalid_profile_is_left_out",
-               .steps = {OFFER("short"),
-                         REFUSED("\"profile\":\"short\"", 400, "invalidProfile"),
+               .steps = {OFFER("short"), REFUSED("\"profile\":\"short\"", 400, "invalidProfile"),
                          ORDERED("dns", "profile", ORDER("ready", "")), TO_THE_END}},
          .profile = "short"},
 	{.s = {.name = "invalid_profile_that_is_required",
                .problem = PROBLEM_CA_REFUSED,
                .dead = true,
                .detail = "no",
-               .steps = {OFFER("short"),
-                         REFUSED("\"profile\":\"short\"", 400, "invalidProfile")}},
+               .steps = {OFFER("short"), REFUSED("\"profile\":\"short\"", 400, "invalidProfile")}},
          .profile = "short",
          .required = true},
 	{.s = {.name = "odd_profile_is_quoted",
-               .steps = {OFFER("sho\"rt"), ORDERED("\"profile\":\"sho\\\"rt\"", NULL,
-                                                   ORDER("ready", "")),
+               .steps = {OFFER("sho\"rt"),
+                         ORDERED("\"profile\":\"sho\\\"rt\"", NULL, ORDER("ready", "")),
                          TO_THE_END}},
          .profile = "sho\"rt"},
 	{.s = {.name = "what_is_replaced_is_said",
@@ -117,17 +115,20 @@ static const struct row rows[] = {
 	{.s = {.name = "addresses",
                .steps = {ORDERED("{\"identifiers\":[" IP("192.0.2.1") "," IP("2001:db8::1") "]}",
                                  NULL,
-                                 ORDER_OF("pending",
-                                          IP("2001:DB8:0:0:0:0:0:1") "," IP("192.0.2.1"),
+                                 ORDER_OF("pending", IP("2001:DB8:0:0:0:0:0:1") "," IP("192.0.2.1"),
                                           "\"" CA "/z1\",\"" CA "/z2\"", "")),
-                         FIRST_GET("/z1", "{\"status\":\"pending\",\"identifier\":"
-                                          IP("2001:db8::1") ",\"challenges\":["
-                                          CHALLENGE("http-01", "1", "pending", "") "]}"),
-                         GET("/z2", "{\"status\":\"valid\",\"identifier\":" IP("192.0.2.1")
-                                    ",\"challenges\":[]}"),
+                         FIRST_GET("/z1",
+                                   "{\"status\":\"pending\",\"identifier\":" IP(
+					   "2001:db8::1") ",\"challenges\":[" CHALLENGE("http-01",
+                                                                                        "1",
+                                                                                        "pending",
+                                                                                        "") "]}"),
+                         GET("/z2", "{\"status\":\"valid\",\"identifier\":" IP(
+					    "192.0.2.1") ",\"challenges\":[]}"),
                          RESPOND(CHALLENGE("http-01", "1", "valid", "")),
-                         POLL(250, "/z1", "{\"status\":\"valid\",\"identifier\":"
-                                          IP("2001:db8::1") ",\"challenges\":[]}"),
+                         POLL(250, "/z1",
+                              "{\"status\":\"valid\",\"identifier\":" IP(
+				      "2001:db8::1") ",\"challenges\":[]}"),
                          GET("/o", ORDER_OF("ready", IP("192.0.2.1"), "", "")),
                          FINALIZE(ORDER("valid", CERT)), DOWNLOAD}},
          .names = {"192.0.2.1", "2001:db8::1"}},
@@ -141,8 +142,7 @@ static const struct row rows[] = {
                .steps = {ORDERED(ID("*.a.example"), "ip",
                                  ORDER_OF("pending", ID("*.a.example"), "\"" CA "/z1\"", "")),
                          FIRST_GET("/z1", "{\"status\":\"valid\",\"wildcard\":true,"
-                                          "\"identifier\":" ID("a.example")
-                                          ",\"challenges\":[]}"),
+                                          "\"identifier\":" ID("a.example") ",\"challenges\":[]}"),
                          GET("/o", ORDER("ready", "")), TO_THE_END}},
          .names = {"*.a.example"}},
 	{.s = {.name = "names_in_the_problem_of_one",
@@ -168,7 +168,8 @@ static const struct row rows[] = {
                           .body = AUTHZ("pending", "processing", ""),
                           .retry_after_ms = 4000},
                          POLL(4000, "/z1", AUTHZ("valid", "valid", "")),
-                         GET("/o", ORDER("ready", "")), TO_THE_END}},
+                         GET("/o", ORDER("ready", "")),
+                         TO_THE_END}},
          .seed = 1},
 	{.s = {.name = "clocks_that_differ_end_no_new_order",
                .steps = {NEW_ORDER(ORDER("ready", ",\"expires\":\"2020-01-01T00:00:00Z\"")),
@@ -414,8 +415,9 @@ old_orders_are_ordered_anew(void **state)
 	assert_int_equal(engine_save(first.e, &saved), ERR_OK);
 	engine_free(first.e);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct engine_config config = {
-			.challenges = challenges, .challenge_count = 2, .now = NOW + cases[i].later};
+		struct engine_config config = {.challenges = challenges,
+		                               .challenge_count = 2,
+		                               .now = NOW + cases[i].later};
 		struct script_step step = {.status = 200};
 		struct script_walk w = {0};
 		struct buf body = {0};
@@ -441,12 +443,11 @@ static void
 patience_ends(void **state)
 {
 	static const struct row row = {0};
-	static const struct script begin = {.name = "begin",
-	                                    .steps = {NEW_ORDER(ORDER("ready", "")),
-	                                              FINALIZE(ORDER("processing", ""))}};
-	static const struct script_step later = {.status = 200,
-	                                         .body = ORDER("processing", ""),
-	                                         .retry_after_ms = 10 * 3600 * 1000};
+	static const struct script begin = {
+		.name = "begin",
+		.steps = {NEW_ORDER(ORDER("ready", "")), FINALIZE(ORDER("processing", ""))}};
+	static const struct script_step later = {
+		.status = 200, .body = ORDER("processing", ""), .retry_after_ms = 10 * 3600 * 1000};
 	struct script_walk w = {.e = engine_of(&row)};
 	uint64_t waited = 0;
 	size_t polls = 0;

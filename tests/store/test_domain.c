@@ -119,6 +119,9 @@ what_makes_no_sense_is_refused(void **state)
 		{"no host's address", {.name = {7, "0.0.0.0"}, .state = DOMAIN_VALID}},
 		{"address of another form", {.name = {5, "::0:1"}, .state = DOMAIN_VALID}},
 		{"star inside", {.name = {5, "a.*.b"}, .state = DOMAIN_VALID}},
+		{"external, and due", {.name = {1, "a"}, .state = DOMAIN_EXTERNAL, .due_at = 1}},
+		{"external, with a CA", {.name = {1, "a"}, .state = DOMAIN_EXTERNAL, .ca = "le"}},
+		{"external, with CAs", {.name = {1, "a"}, .state = DOMAIN_EXTERNAL, .cas = "le"}},
 		{"problem of no kind",
 	         {.name = {1, "a"}, .state = DOMAIN_VALID, .problem = {.kind = PROBLEM_COUNT}}},
 	};
