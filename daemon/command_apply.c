@@ -233,11 +233,17 @@ create(struct batch *b, struct wish *w)
 static bool
 change_ca(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
 {
-	bool was = d->state == DOMAIN_EXTERNAL;
+	bool was = d->state == DOMAIN_EXTERNAL, to_external = w->external == EXTERNAL_YES && !was;
+	bool other = w->ca && strcmp(w->ca->name, d->ca) != 0;
+	char why[SET_WHY_MAX];
 
+	if ((to_external || other) && !set_is_free(b->txn, d, to_external, why)) {
+		refuse(w, "conflict", "%s", why);
+		return false;
+	}
 	if (was && w->external == EXTERNAL_NO)
 		return take_ca(b, w, backend, d);
-	if (w->external == EXTERNAL_YES && !was)
+	if (to_external)
 		domain_make_external(d);
 	else if (w->ca)
 		snprintf(d->ca, sizeof(d->ca), "%s", w->ca->name);

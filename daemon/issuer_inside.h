@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/issuer_inside.h - what issuer.c (thread, mailbox, plan), issuer_setup.c (start, CAs),
- * issuer_round.c (the commits) and issuer_net.c (requests, lost orders, probes) share; nobody else
- * includes it. Issuer's thread only, but for the mailbox. */
+ * issuer_round.c (the commits) and issuer_net.c (requests, lost orders), issuer_probe.c share;
+ * nobody else includes it. Issuer's thread only, but for the mailbox. */
 #ifndef DAEMON_ISSUER_INSIDE_H
 #define DAEMON_ISSUER_INSIDE_H
 
@@ -71,7 +71,7 @@ void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
 /* Takes CONF over. CAs that stay keep their client and their jobs. */
 void issuer_take_conf(struct issuer *s, const struct conf *conf);
 
-/* issuer_net.c */
+/* issuer_net.c, issuer_probe.c */
 void issuer_take_keys(struct issuer *s);
 void issuer_send(struct issuer *s);
 void issuer_seek_lost(struct issuer *s);
