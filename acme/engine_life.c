@@ -163,3 +163,29 @@ engine_challenges(const struct engine *e, size_t *ret_count)
 	*ret_count = e->challenge_count;
 	return e->challenges;
 }
+
+bool
+engine_is_lost(const struct engine *e)
+{
+	return e->state == STATE_LOST;
+}
+
+void
+engine_found(struct engine *e, const char *url)
+{
+	if (e->state != STATE_LOST)
+		return;
+	if (!url || !url_is_sane(url)) {
+		engine_go(e, STATE_NEW_ORDER);
+		return;
+	}
+	strcpy(e->url, url);
+	e->dirty = true;
+	engine_go(e, STATE_RESUME);
+}
+
+bool
+engine_is_gone(const struct engine *e)
+{
+	return e->gone;
+}

@@ -82,6 +82,8 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	}
 	HASH_ADD_KEYPTR(hh, s->jobs, job->name.name, job->name.len, job);
 	ca->active++;
+	if (!job->was_ordered && job->phase != JOB_LOST)
+		authority_spend(ca);
 	log_host_debug(name, "attempt starts with ca %s", ca->conf->name);
 	return true;
 }
@@ -116,16 +118,28 @@ sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* The same while CA takes no orders; its names may have others, which are looked for meanwhile. */
+static int64_t
+until_usable(const struct issuer *s, struct authority *ca, int64_t now, int64_t mono)
+{
+	int64_t ms = ca->hold_until > mono ? ca->hold_until - mono
+	                                   : (budget_next(&ca->budget, now) - now) * 1000;
+
+	if (s->ca_count > 1)
+		ms = sooner(ms, ca->pass_at > mono ? ca->pass_at - mono : 0);
+	return sooner(ms, SLEEP_MAX_MS);
+}
+
 /* Milliseconds until CA's next name is due, as far as it has room for it. */
 static int64_t
-until_due(struct issuer *s, const struct authority *ca)
+until_due(struct issuer *s, struct authority *ca)
 {
 	int64_t now = clock_wall(), mono = clock_mono_ms(), at = 0;
 	struct store_txn *txn;
 	enum err err;
 
-	if (ca->hold_until > mono)
-		return ca->hold_until - mono;
+	if (ca->hold_until > mono || budget_room(&ca->budget, now) == 0)
+		return until_usable(s, ca, now, mono);
 	if (authority_room(ca, mono) == 0 || store_begin_read(s->store, STORE_SERVED, &txn))
 		return SLEEP_MAX_MS;
 	err = domain_next_due(txn, ca->conf->name, &at);
@@ -185,47 +199,6 @@ read_mail(struct issuer *s)
 	return !stop;
 }
 
-/* Under the mutex. */
-static void
-show_steps(struct issuer *s)
-{
-	struct seen_step *steps = reallocarray(s->steps, HASH_COUNT(s->jobs) + 1, sizeof(*steps));
-
-	s->step_count = 0;
-	if (!steps)
-		return;
-	s->steps = steps;
-	for (struct job *job = s->jobs; job; job = job->hh.next)
-		if (job->phase < JOB_CLOSE)
-			steps[s->step_count++] =
-				(struct seen_step){job->name, engine_state_word(job->engine)};
-}
-
-static void
-show(struct issuer *s)
-{
-	pthread_mutex_lock(&s->mutex);
-	s->seen_count = s->ca_count;
-	for (size_t i = 0; i < s->ca_count; i++) {
-		const struct authority *ca = s->cas[i];
-		struct issuer_ca *seen = &s->seen[i];
-		int64_t hold_ms = ca->hold_until - clock_mono_ms();
-
-		*seen = (struct issuer_ca){.orders = ca->active};
-		snprintf(seen->name, sizeof(seen->name), "%s", ca->conf->name);
-		snprintf(seen->state, sizeof(seen->state), "%s",
-		         hold_ms > 0  ? "on hold"
-		         : ca->client ? client_state_word(ca->client)
-		                      : "idle");
-		if (ca->down > 0) {
-			seen->hold_until = hold_ms > 0 ? clock_wall() + hold_ms / 1000 + 1 : 0;
-			seen->problem = ca->problem;
-		}
-	}
-	show_steps(s);
-	pthread_mutex_unlock(&s->mutex);
-}
-
 static void
 drop_over(struct issuer *s)
 {
@@ -243,8 +216,10 @@ round_of(struct issuer *s)
 		return;
 	s->store_hold = 0;
 	issuer_take_keys(s);
+	issuer_pass_on(s);
 	for (size_t i = 0; i < s->ca_count; i++)
 		plan_ca(s, s->cas[i]);
+	issuer_leave(s);
 	if (issuer_save(s) && issuer_settle(s) && issuer_close(s)) {
 		issuer_send(s);
 		issuer_seek_lost(s);
@@ -272,7 +247,7 @@ issuer_main(void *arg)
 			issuer_resume(s);
 		}
 		round_of(s);
-		show(s);
+		issuer_show(s);
 		if (transport_run(s->transport, sleep_ms(s)))
 			log_warn("waiting for the network failed");
 	}
@@ -369,29 +344,4 @@ issuer_set_conf(struct issuer *issuer, const struct conf *conf)
 	issuer->next_conf = conf_ref(conf);
 	pthread_mutex_unlock(&issuer->mutex);
 	issuer_wake(issuer);
-}
-
-const char *
-issuer_step(struct issuer *issuer, const struct hostname *name)
-{
-	const char *word = NULL;
-
-	pthread_mutex_lock(&issuer->mutex);
-	for (size_t i = 0; i < issuer->step_count && !word; i++)
-		if (hostname_equal(&issuer->steps[i].name, name))
-			word = issuer->steps[i].word;
-	pthread_mutex_unlock(&issuer->mutex);
-	return word;
-}
-
-size_t
-issuer_cas(struct issuer *issuer, struct issuer_ca *cas, size_t max)
-{
-	size_t count;
-
-	pthread_mutex_lock(&issuer->mutex);
-	count = issuer->seen_count < max ? issuer->seen_count : max;
-	memcpy(cas, issuer->seen, count * sizeof(*cas));
-	pthread_mutex_unlock(&issuer->mutex);
-	return count;
 }

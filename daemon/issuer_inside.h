@@ -61,6 +61,9 @@ void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_o
 /* NOTICE to all names of JOB's order. */
 void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
+/* issuer_show.c */
+void issuer_show(struct issuer *s);
+
 /* issuer.c */
 void issuer_remove_job(struct issuer *s, struct job *job);
 
@@ -70,6 +73,11 @@ void issuer_add_ca(struct issuer *s, const struct conf_ca *conf);
 void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
 /* Takes CONF over. CAs that stay keep their client and their jobs. */
 void issuer_take_conf(struct issuer *s, const struct conf *conf);
+
+/* issuer_failover.c */
+/* Jobs whose CA is known to be down end, and names that wait for it go to their next CA. */
+void issuer_leave(struct issuer *s);
+void issuer_pass_on(struct issuer *s);
 
 /* issuer_net.c, issuer_probe.c */
 void issuer_take_keys(struct issuer *s);
