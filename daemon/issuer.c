@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/conf.h"
+#include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/keymaker.h"
 #include "daemon/upkeep.h"
@@ -162,6 +163,7 @@ sleep_ms(struct issuer *s)
 		ms = STORE_HOLD_MS;
 	if (s->store_hold > now)
 		return (int)sooner(ms, s->store_hold - now);
+	ms = sooner(ms, issuer_errands_ms(s));
 	for (size_t i = 0; i < s->ca_count; i++)
 		ms = sooner(ms, until_due(s, s->cas[i]));
 	for (struct job *job = s->jobs; job && ms > 0; job = job->hh.next) {
@@ -246,6 +248,7 @@ issuer_main(void *arg)
 			s->resume_at = 0;
 			issuer_resume(s);
 		}
+		issuer_errands(s);
 		round_of(s);
 		issuer_show(s);
 		if (transport_run(s->transport, sleep_ms(s)))
@@ -268,6 +271,8 @@ issuer_free(struct issuer *s)
 {
 	while (s->ca_count > 0)
 		issuer_remove_ca(s, s->ca_count - 1);
+	errand_queue_free(s->errands);
+	keymaker_free(s->account_keys);
 	keymaker_free(s->keymaker);
 	transport_free(s->transport);
 	free(s->steps);
@@ -289,8 +294,13 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->notices = config->notices;
 	s->upkeep = config->upkeep;
 	s->conf = conf_ref(config->conf);
+	TAILQ_INIT(&s->revocations);
 	pthread_mutex_init(&s->mutex, NULL);
 	err = transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
+	if (!err)
+		err = issuer_open_errands(s);
+	if (!err)
+		err = keymaker_new(on_key, s, &s->account_keys);
 	if (!err)
 		err = keymaker_new(on_key, s, &s->keymaker);
 	for (size_t i = 0; i < s->conf->ca_count && !err; i++)

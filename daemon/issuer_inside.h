@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/issuer_inside.h - what issuer.c (thread, mailbox, plan), issuer_setup.c (start, CAs),
- * issuer_round.c (the commits) and issuer_net.c (requests, lost orders), issuer_probe.c share;
- * nobody else includes it. Issuer's thread only, but for the mailbox. */
+ * issuer_round.c (the commits), issuer_net.c (requests, lost orders), issuer_probe.c and those of
+ * issuer_errand.h share; nobody else includes it. Issuer's thread only, but for the mailbox. */
 #ifndef DAEMON_ISSUER_INSIDE_H
 #define DAEMON_ISSUER_INSIDE_H
 
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "daemon/authority.h"
+#include "daemon/errand.h"
 #include "daemon/issuer.h"
 #include "daemon/job.h"
 
@@ -33,7 +34,10 @@ struct issuer {
 	struct authority *cas[ISSUER_CAS_MAX];
 	size_t ca_count;
 	struct upkeep *upkeep;
-	struct job *jobs;      /* uthash by name */
+	struct job *jobs; /* uthash by name */
+	struct errand_queue *errands;
+	struct keymaker *account_keys;    /* owned by authorities */
+	TAILQ_HEAD(, errand) revocations; /* in work */
 	int64_t store_hold;    /* mono ms: no commits before, because one failed; 0 = none */
 	unsigned store_failed; /* so many times in a row */
 	bool store_told;       /* the log and upkeep know */
