@@ -10,6 +10,7 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
@@ -96,12 +97,15 @@ static void
 plan_ca(struct issuer *s, struct authority *ca)
 {
 	static struct hostname names[PLAN_PAGE]; /* this thread's only */
-	int64_t now = clock_wall();
-	size_t room = authority_room(ca, clock_mono_ms()), count = 0, started = 0;
+	int64_t now = clock_wall(), mono = clock_mono_ms();
+	size_t free_places = authority_room(ca, mono), count = 0, started = 0;
+	size_t room = clockwatch_room(s->clock, free_places, mono);
 	size_t limit = room + DAMAGED_AT_ONCE;
 	struct store_txn *txn;
 
-	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > clock_mono_ms() ||
+	if (room == 0 && free_places > 0 && ca->plan_at <= mono)
+		ca->plan_at = mono + PLAN_AGAIN_MS; /* the clock is in doubt */
+	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > mono ||
 	    store_begin_read(s->store, STORE_SERVED, &txn))
 		return;
 	if (domain_due(txn, ca->conf->name, now, limit < PLAN_PAGE ? limit : PLAN_PAGE, names,
@@ -110,6 +114,8 @@ plan_ca(struct issuer *s, struct authority *ca)
 	store_abort(txn);
 	for (size_t i = 0; i < count && started < room; i++)
 		started += start_job(s, ca, &names[i]);
+	if (started)
+		clockwatch_began(s->clock, mono);
 	ca->plan_at = count > 0 && started == 0 ? clock_mono_ms() + PLAN_AGAIN_MS : 0;
 }
 
@@ -293,6 +299,7 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->store = config->store;
 	s->notices = config->notices;
 	s->upkeep = config->upkeep;
+	s->clock = config->clock;
 	s->conf = conf_ref(config->conf);
 	TAILQ_INIT(&s->revocations);
 	pthread_mutex_init(&s->mutex, NULL);

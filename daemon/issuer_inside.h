@@ -34,6 +34,7 @@ struct issuer {
 	struct authority *cas[ISSUER_CAS_MAX];
 	size_t ca_count;
 	struct upkeep *upkeep;
+	struct clockwatch *clock;
 	struct job *jobs; /* uthash by name */
 	struct errand_queue *errands;
 	struct keymaker *account_keys;    /* owned by authorities */
