@@ -36,6 +36,11 @@ MUST_CHECK enum err set_wish_apply(struct store_txn *txn, struct domain *lead,
                                    const struct set_wish *wish, bool dry_run, bool *ret_changed,
                                    char why[SET_WHY_MAX]);
 
+/* Whether D may be made external, or get another CA: not while it shares a certificate. False with
+ * a sentence in WHY. */
+bool set_is_free(struct store_txn *txn, const struct domain *d, bool external,
+                 char why[SET_WHY_MAX]);
+
 /* "lead" of a name that is led. */
 void set_lead_to_json(const struct domain *d, cJSON *item);
 /* "with" of one that leads. */
