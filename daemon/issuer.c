@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/conf.h"
+#include "daemon/due.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/keymaker.h"
 #include "daemon/upkeep.h"
@@ -19,9 +20,7 @@
 enum {
 	SLEEP_MAX_MS = 30000,
 	READERS_EVERY_MS = 60000,
-	PLAN_PAGE = 1024,
-	PLAN_AGAIN_MS = 50, /* when all that is due is in work or damaged */
-	DAMAGED_AT_ONCE = 64,
+	PLAN_AGAIN_MS = 50,  /* when all that is due is in work or damaged */
 	ROOM_LOOK_MS = 1000, /* when the disk is full */
 };
 
@@ -92,17 +91,14 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 static void
 plan_ca(struct issuer *s, struct authority *ca)
 {
-	static struct hostname names[PLAN_PAGE]; /* this thread's only */
-	int64_t now = clock_wall();
+	static struct hostname names[DUE_MAX]; /* this thread's only */
 	size_t room = authority_room(ca, clock_mono_ms()), count = 0, started = 0;
-	size_t limit = room + DAMAGED_AT_ONCE;
 	struct store_txn *txn;
 
 	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > clock_mono_ms() ||
 	    store_begin_read(s->store, STORE_SERVED, &txn))
 		return;
-	if (domain_due(txn, ca->conf->name, now, limit < PLAN_PAGE ? limit : PLAN_PAGE, names,
-	               &count))
+	if (due_read(txn, ca->conf->name, clock_wall(), room, names, &count))
 		count = 0;
 	store_abort(txn);
 	for (size_t i = 0; i < count && started < room; i++)

@@ -33,6 +33,16 @@ plan_renew_at(int64_t not_before, int64_t not_after, uint32_t random)
 	return not_after - left - (spread > 0 ? random % spread : 0);
 }
 
+int64_t
+plan_life_left(int64_t not_before, int64_t not_after, int64_t now)
+{
+	int64_t life = not_after - not_before;
+
+	if (life <= 0 || now >= not_after)
+		return 0;
+	return now <= not_before ? 1000 : (not_after - now) * 1000 / life;
+}
+
 static bool
 is_ca_fault(const struct problem *p)
 {
