@@ -19,9 +19,9 @@
 struct store_txn;
 
 enum {
-	DUE_MAX = 1024,     /* names at once */
-	DUE_LOOK = 256,     /* compared, at least */
-	DUE_DAMAGED = 64,   /* beyond ROOM: some may not be startable */
+	DUE_MAX = 1024,   /* names at once */
+	DUE_LOOK = 256,   /* compared, at least */
+	DUE_DAMAGED = 64, /* beyond ROOM: some may not be startable */
 	DUE_NEW_PERMILLE = 200,
 };
 
