@@ -163,6 +163,19 @@ client_cancel(struct client *c, const void *arg)
 	client_pump(c);
 }
 
+bool
+client_withdraw(struct client *c, const void *arg)
+{
+	struct call *call;
+
+	TAILQ_FOREACH(call, &c->waiting, link)
+	if (call->arg == arg) {
+		drop(c, &c->waiting, arg, false);
+		return true;
+	}
+	return false;
+}
+
 void
 client_fail_waiting(struct client *c, const struct problem *why)
 {
@@ -181,6 +194,8 @@ client_flush(struct client *c)
 	while ((call = TAILQ_FIRST(&c->finished))) {
 		struct client_answer answer = {.problem = call->problem,
 		                               .unsent = call->problem.kind != PROBLEM_NONE,
+		                               .silent = c->silent,
+		                               .misled = call->misled,
 		                               .directory = &c->directory};
 
 		call_unlink(call);
@@ -254,6 +269,7 @@ client_pump(struct client *c)
 		}
 		url = client_url_of(c, call, &why);
 		if (!url) {
+			call->misled = call->target == CLIENT_URL;
 			call_finish(call, &why);
 			continue;
 		}
@@ -297,11 +313,14 @@ on_reply(void *arg, struct transport_reply *reply)
 	struct call *call = arg;
 	struct client *c = call->client;
 	struct client_answer answer = {
-		.unsent = reply->err == ERR_UNREACHABLE || reply->err == ERR_CRYPTO,
+		.unsent = reply->err == ERR_UNREACHABLE || reply->err == ERR_CRYPTO ||
+	                  (reply->err == ERR_TIMEOUT && reply->unsent),
+		.silent = reply->err == ERR_TIMEOUT,
 		.reply = reply->err ? NULL : reply,
 	};
 
 	call_unlink(call);
+	c->silent = answer.silent;
 	refusal_judge(reply, &answer.problem);
 	if (reply->err == ERR_TIMEOUT || reply->err == ERR_UNREACHABLE)
 		client_fail_waiting(c, &answer.problem); /* else each would wait as long, in turn */
@@ -385,6 +404,12 @@ bool
 client_lists_orders(const struct client *c)
 {
 	return c->orders_url[0] != '\0';
+}
+
+bool
+client_is_ready(const struct client *c)
+{
+	return c->state == CLIENT_READY;
 }
 
 const char *

@@ -46,6 +46,8 @@ typedef void client_account_fn(void *arg, const char *account_url, const char *o
 struct client_answer {
 	struct problem problem;
 	bool unsent; /* with a problem: the request certainly never reached the CA */
+	bool silent; /* with a problem: the time for an answer was over */
+	bool misled; /* with a problem: the URL is none of this CA's, so nothing was sent */
 	const struct transport_reply *reply;
 	const struct directory *directory; /* what the CA offers; NULL: not known yet */
 };
@@ -70,6 +72,9 @@ MUST_CHECK enum err client_post(struct client *client, enum client_target target
 /* Drops all requests posted with ARG, without callbacks. */
 void client_cancel(struct client *client, const void *arg);
 
+/* The same, if one waits for its turn still: true, and it has certainly not been sent. */
+bool client_withdraw(struct client *client, const void *arg);
+
 /* base64url SHA-256 of the account key (RFC 8555 8.1); lives as long as the client. */
 const char *client_thumbprint(const struct client *client);
 /* Who we are there, "" until known. */
@@ -78,6 +83,8 @@ const char *client_account_url(const struct client *client);
 bool client_has_no_renewal_info(const struct client *client);
 /* Whether the account has a list of its orders (RFC 8555 7.1.2.1); known once the account is. */
 bool client_lists_orders(const struct client *client);
+/* Whether directory and account are there, so that client_lists_orders() means what it says. */
+bool client_is_ready(const struct client *client);
 /* "new", "directory", "account", "ready": for people. */
 const char *client_state_word(const struct client *client);
 

@@ -25,6 +25,7 @@ struct call {
 	enum client_target target;
 	bool registers; /* newAccount: signed with the JWK, goes out before the client is ready */
 	bool again;     /* has met accountDoesNotExist once */
+	bool misled;    /* see struct client_answer */
 	unsigned bad_nonces;
 	unsigned account;          /* which account it was signed for, see struct client */
 	char nonce[NONCE_MAX + 1]; /* from a badNonce reply, "" otherwise */
@@ -62,6 +63,7 @@ struct client {
 	struct calls finished;
 	size_t sent_count;
 	size_t orders_sent; /* newOrder requests among them */
+	bool silent;        /* the last thing heard was nothing at all, for too long */
 	bool deferred;      /* transport_defer() was asked for client_flush() */
 };
 

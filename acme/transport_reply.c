@@ -46,6 +46,15 @@ transport_err(int code)
 	return ERR_UNREACHABLE; /* resolver, proxy, connect and what else keeps us from talking */
 }
 
+bool
+transport_has_sent_nothing(void *easy)
+{
+	long bytes = 0;
+
+	return curl_easy_getinfo((CURL *)easy, CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK &&
+	       bytes == 0;
+}
+
 enum err
 transport_resolve(const char *base, const char *reference, char ret_url[TRANSPORT_URL_MAX + 1])
 {

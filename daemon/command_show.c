@@ -15,6 +15,7 @@
 #include "daemon/issuer.h"
 #include "daemon/upkeep.h"
 #include "store/cert.h"
+#include "store/domain_cas.h"
 #include "store/domain_list.h"
 #include "store/ocsp.h"
 #include "store/renewal.h"
@@ -57,6 +58,22 @@ problem_json(const struct problem *p)
 	return error;
 }
 
+/* Whether one of the CAs behind D's current one is not on hold: then that is where it goes. */
+static bool
+has_another(const struct domain *d, const struct issuer_ca *cas, size_t count)
+{
+	domain_ca_list list;
+	size_t total = domain_cas(d, list), at = 0;
+
+	while (at < total && strcmp(list[at], d->ca) != 0)
+		at++;
+	for (at++; at < total; at++)
+		for (size_t i = 0; i < count; i++)
+			if (strcmp(cas[i].name, list[at]) == 0 && cas[i].hold_until <= clock_wall())
+				return true;
+	return false;
+}
+
 bool
 waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_problem,
              int64_t *ret_next)
@@ -72,7 +89,7 @@ waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_prob
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(cas[i].name, d->ca) != 0 || cas[i].hold_until <= clock_wall() ||
-		    cas[i].hold_until < d->due_at)
+		    cas[i].hold_until < d->due_at || has_another(d, cas, count))
 			continue;
 		*ret_problem = cas[i].problem;
 		*ret_next = cas[i].hold_until;
@@ -100,6 +117,17 @@ add_error(cJSON *item, struct control *c, const struct domain *d)
 	cJSON_AddItemToObject(item, "error", error);
 }
 
+static void
+add_cas(cJSON *item, const struct domain *d)
+{
+	domain_ca_list list;
+	size_t count = domain_cas(d, list);
+	cJSON *array = count > 1 ? cJSON_AddArrayToObject(item, "cas") : NULL;
+
+	for (size_t i = 0; i < count && array; i++)
+		cJSON_AddItemToArray(array, cJSON_CreateString(list[i]));
+}
+
 void
 fill_item(cJSON *item, struct control *c, const struct domain *d)
 {
@@ -113,6 +141,7 @@ fill_item(cJSON *item, struct control *c, const struct domain *d)
 	cJSON_AddStringToObject(item, "backend", d->backend);
 	if (d->ca[0])
 		cJSON_AddStringToObject(item, "ca", d->ca);
+	add_cas(item, d);
 	cJSON_AddBoolToObject(item, "external", d->state == DOMAIN_EXTERNAL);
 	labels_to_json(d, item);
 	set_lead_to_json(d, item);

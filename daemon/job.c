@@ -12,6 +12,8 @@
 #include "daemon/authority.h"
 #include "daemon/chance.h"
 #include "daemon/conf.h"
+#include "daemon/failover.h"
+#include "daemon/issuer.h"
 #include "daemon/job_set.h"
 #include "daemon/notice.h"
 #include "daemon/plan.h"
@@ -79,6 +81,7 @@ load_engine(struct job *job, struct store *store)
 		err = engine_load(order.state.data, order.state.len, &config, &job->engine);
 	if (!err)
 		job->created_at = order.created_at;
+	job->resumed = !err;
 	order_done(&order);
 	if (err && err != ERR_NOTFOUND && err != ERR_NOMEM) {
 		log_host_warn(&job->name, "its stored order cannot be read (%s): ordering anew",
@@ -171,7 +174,8 @@ job_has_ended(const struct job *job)
 {
 	enum engine_wish wish = engine_wish(job->engine);
 
-	return job->phase != JOB_LOST && (wish == ENGINE_DONE || wish == ENGINE_FAILED);
+	return job->left ||
+	       (job->phase != JOB_LOST && (wish == ENGINE_DONE || wish == ENGINE_FAILED));
 }
 
 void
@@ -185,6 +189,8 @@ job_judge(struct job *job)
 	if (job->judged || !job_has_ended(job))
 		return;
 	job->judged = true;
+	if (job->left)
+		return;
 	job->forget_order = true;
 	if (engine_wish(job->engine) == ENGINE_FAILED) {
 		job->problem = *engine_problem(job->engine);
@@ -212,6 +218,7 @@ put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 {
 	enum err err = job_set_store(job, txn, d);
 
+	failover_restart(d, issuer_has_ca, job->ca->issuer);
 	d->state = DOMAIN_VALID;
 	d->failures = 0;
 	d->problem = (struct problem){0};
@@ -227,16 +234,10 @@ put_end(struct job *job, struct store_txn *txn, struct domain *d)
 	enum err err = ERR_OK;
 
 	renewal_remember(txn, d, &before);
-	if (issued) {
+	if (issued)
 		err = put_certificate(job, txn, d);
-	} else {
-		d->state = DOMAIN_FAILING;
-		d->failures++;
-		d->problem = job->problem;
-		d->due_at =
-			plan_retry_at(d->failures, clock_wall(), d->generation ? d->not_after : 0,
-		                      &job->problem, chance_u32());
-	}
+	else
+		job_put_failure(job, d);
 	for (size_t i = 0; i < job->published_count && !err; i++)
 		err = challenge_del(txn, &job->published[i]);
 	if (!err)
@@ -343,9 +344,12 @@ describe_end(const struct job *job, struct event *e)
 
 	if (job->problem.kind != PROBLEM_NONE) {
 		snprintf(e->type, sizeof(e->type), "order.failed");
-		snprintf(e->detail, sizeof(e->detail), "%s: %s; next try %s",
-		         problem_code(job->problem.kind), job->problem.detail,
-		         clock_format(job->domain.due_at, at));
+		clock_format(job->domain.due_at, at);
+		if (job->moves_on)
+			snprintf(at, sizeof(at), "at once");
+		snprintf(e->detail, sizeof(e->detail), "ca %s: %s: %.380s; next try %s",
+		         job->ca->conf->name, problem_code(job->problem.kind), job->problem.detail,
+		         at);
 		return;
 	}
 	snprintf(e->type, sizeof(e->type), "cert.stored");
