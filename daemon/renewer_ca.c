@@ -214,8 +214,10 @@ judge(struct renewal_ask *ask, const struct transport_reply *reply)
 	}
 	log_host_info(&ask->subject.row.name, "no renewal information from ca %s: %s",
 	              ask->ca->conf->name, why.detail);
-	answer_is(ask, reply->status == 200 ? RENEWAL_SENSELESS : RENEWAL_FAILED,
-	          reply->retry_after_ms < 0 ? 0 : reply->retry_after_ms);
+	answer_is(
+		ask,
+		why.kind == PROBLEM_CA_PROTOCOL && !reply->err ? RENEWAL_SENSELESS : RENEWAL_FAILED,
+		reply->retry_after_ms < 0 ? 0 : reply->retry_after_ms);
 }
 
 static void

@@ -87,7 +87,8 @@ second(struct tmpstore *t, size_t round, double *ret_look_ms)
 		struct renewal_subject subject = {.ca = "le", .row = rows[i]};
 		struct renewal_answer a = {
 			.word = i % 2 ? RENEWAL_WINDOW : RENEWAL_LATER,
-			.info = {.start = clock_wall() + LIFE / 2, .end = clock_wall() + LIFE * 2 / 3},
+			.info = {.start = clock_wall() + LIFE / 2,
+		                 .end = clock_wall() + LIFE * 2 / 3},
 			.again_at = clock_wall() + 21600,
 			.id = "aYhba4dGQEHhs3uEe6CuLN4ByNQ.BFE6lICkZHT1jg8QZQm9rgVl"};
 		struct renewal_change change;
@@ -120,7 +121,8 @@ bench(void **state)
 		second(&t, i, &look);
 	cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	wall = now_ms(CLOCK_MONOTONIC) - wall;
-	printf("a second at the limit, %d answers: %.1f ms CPU, %.1f ms with the disk; a look %.2f ms\n",
+	printf("a second at the limit, %d answers: %.1f ms CPU, %.1f ms with the disk; a look %.2f "
+	       "ms\n",
 	       RENEWER_LOOK, cpu / SECONDS, wall / SECONDS, look / SECONDS);
 	printf("so at 6 hours, %.1f answers a second: %.2f %% of a CPU\n", (double)names / 21600,
 	       cpu / SECONDS / RENEWER_LOOK * (double)names / 21600 / 10);
