@@ -12,11 +12,13 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "daemon/conf.h"
+#include "daemon/history.h"
 #include "store/account.h"
 #include "store/budget.h"
 #include "store/store.h"
 
 enum {
+	CLOCK_ODD_S = 3600,
 	HOLD_FIRST_S = 20,
 	HOLD_MAX_S = 600,
 	HOLD_LIMITED_MAX_S = 3600, /* then one order tries: the limit may be another one */
@@ -153,7 +155,7 @@ authority_is_usable(struct authority *a, int64_t now_ms)
 size_t
 authority_room(struct authority *a, int64_t now_ms)
 {
-	bool tries = a->down > 0 || a->limited >= LIMITS_ARE_THE_CAS;
+	bool tries = a->clock_odd || a->down > 0 || a->limited >= LIMITS_ARE_THE_CAS;
 	size_t most = tries ? 1 : a->conf->max_orders;
 	size_t room = a->active < most ? most - a->active : 0;
 	size_t budget = budget_room(&a->budget, clock_wall());
@@ -208,12 +210,39 @@ note_well(struct authority *a, bool ordered)
 		a->limited = 0;
 }
 
+/* Which of the clocks is wrong nobody can say. If it is ours, names seem to be due that are not, or
+ * all of them: one order at a time harms nobody, and serves those that are due indeed. */
+static void
+note_clock(struct authority *a, int64_t theirs)
+{
+	int64_t now = clock_wall();
+	bool odd = theirs < now - CLOCK_ODD_S || theirs > now + CLOCK_ODD_S;
+	char at[CLOCK_TEXT_MAX];
+
+	if (!theirs || odd == a->clock_odd)
+		return;
+	a->clock_odd = odd;
+	clock_format(theirs, at);
+	if (!odd) {
+		log_notice("ca %s: our clocks agree again", a->conf->name);
+		return;
+	}
+	log_warn("ca %s: for it it is %s: one order at a time until our clocks agree",
+	         a->conf->name, at);
+	history_add(a->store, a->notices, "clock.suspect", "",
+	            "for ca %s it is %s: one order at a time while the clocks differ by more than "
+	            "an hour",
+	            a->conf->name, at);
+}
+
 void
 authority_note(struct authority *a, const struct client_answer *answer, bool ordered)
 {
 	const struct problem *problem = &answer->problem;
 	int64_t seconds = HOLD_FIRST_S;
 
+	if (answer->reply)
+		note_clock(a, answer->reply->date);
 	a->errors = problem->kind == PROBLEM_CA_ERROR ? a->errors + 1 : 0;
 	if (problem->kind == PROBLEM_NONE)
 		note_well(a, ordered);

@@ -22,6 +22,7 @@ struct client;
 struct client_answer;
 struct conf_ca;
 struct issuer;
+struct notice_queue;
 struct store;
 struct store_txn;
 struct transport;
@@ -32,12 +33,14 @@ struct authority {
 	bool spent;                 /* the budget has changed since it was stored */
 	struct issuer *issuer;
 	struct store *store;
+	struct notice_queue *notices;
 	struct transport *transport;
 	struct client *client;       /* NULL until needed */
 	size_t active;               /* orders in work */
 	uint32_t down;               /* failures of the CA itself, in a row */
 	uint32_t errors;             /* answers 5xx in a row */
 	uint32_t limited;            /* newOrders in a row that were beyond a limit of the CA's */
+	bool clock_odd;              /* its clock is not ours: one order at a time */
 	bool silent;                 /* it is down because it does not answer */
 	int64_t hold_until;          /* mono ms; 0 = none */
 	struct problem problem;      /* why it is on hold */

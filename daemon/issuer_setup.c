@@ -113,8 +113,11 @@ issuer_add_ca(struct issuer *s, const struct conf_ca *conf)
 		        ISSUER_CAS_MAX);
 		return;
 	}
-	*ca = (struct authority){
-		.conf = conf, .issuer = s, .store = s->store, .transport = s->transport};
+	*ca = (struct authority){.conf = conf,
+	                         .issuer = s,
+	                         .store = s->store,
+	                         .notices = s->notices,
+	                         .transport = s->transport};
 	if (conf->ca_file && access(conf->ca_file, R_OK) != 0)
 		log_warn("ca %s: its ca-file %s cannot be read: %s", conf->name, conf->ca_file,
 		         strerror(errno));

@@ -50,6 +50,5 @@ job_put_failure(struct job *job, struct domain *d)
 	if (job->moves_on)
 		return;
 	failover_restart(d, issuer_has_ca, job->ca->issuer);
-	d->due_at = plan_retry_at(failover_rounds(d), now, not_after, &job->problem,
-	                          chance_u32());
+	d->due_at = plan_retry_at(failover_rounds(d), now, not_after, &job->problem, chance_u32());
 }
