@@ -269,24 +269,5 @@ def a_ca_with_another_clock_moves_nothing(lab):
     equal(len(lab.tap.orders_of("a.test")), 1, "orders")
 
 
-@scenario(version="2.10", tap=True)
-def clocks_that_differ_leave_one_order_at_a_time(lab):
-    """reliability F8: with a clock that jumped, everything seems to be due."""
-    lab.tap.rewrite = lambda path, headers: (
-        [(n, v) for n, v in headers if n != "Date"] + [("Date", "Wed, 01 Jan 2025 00:00:00 GMT")])
-    lab.start()
-    names = [f"n{i}.test" for i in range(6)]
-    lab.add(*names)
-    told = events(lab, "clock.suspect")
-    check(any("one order at a time" in e["detail"] for e in told), f"the event: {told}")
-    check(sum(e["count"] for e in told) <= 2, f"once: {told}")
-    lab.ctl_ok("renew", *names)
-    wait_for(lambda: all(len(lab.tap.orders_of(name)) == 2 for name in names), 60, "renewals")
-    wait_for(lambda: all(lab.tap.orders_of(name)[1].ended_at for name in names), 30, "their ends")
-    again = sorted((lab.tap.orders_of(name)[1] for name in names), key=lambda o: o.created_at)
-    for before, after in zip(again, again[1:]):
-        check(before.ended_at <= after.created_at, f"{before} and {after} one after the other")
-
-
 if __name__ == "__main__":
     main()
