@@ -61,11 +61,11 @@ plan_retry_at(uint32_t failures, int64_t now, int64_t not_after, const struct pr
 
 	if (is_ca_fault(problem) && wait > RETRY_CA_FAULT_MAX)
 		wait = RETRY_CA_FAULT_MAX;
+	wait += random % (wait / 10);
 	if (asked > RETRY_ASKED_MAX)
 		asked = RETRY_ASKED_MAX;
 	if (asked > wait)
 		wait = asked;
-	wait += random % (wait / 10);
 	if (half_left > 0 && wait > half_left)
 		wait = half_left;
 	return now + (wait < RETRY_LEAST ? RETRY_LEAST : wait);
