@@ -45,6 +45,8 @@ const struct event_type event_types[] = {
 	{"ocsp.failed", EVENT_CA},
 	{"ocsp.missing", EVENT_CA},
 	{"order.failed", EVENT_BY_PROBLEM},
+	{"renewal.failed", EVENT_CA},
+	{"renewal.window_changed", EVENT_NOBODY},
 	{"security.key_exported", EVENT_OPERATOR},
 	{"store.backup", EVENT_NOBODY},
 	{"store.checked", EVENT_NOBODY},
