@@ -166,14 +166,12 @@ client_cancel(struct client *c, const void *arg)
 bool
 client_withdraw(struct client *c, const void *arg)
 {
-	struct call *call;
+	struct call *call = TAILQ_FIRST(&c->waiting);
 
-	TAILQ_FOREACH(call, &c->waiting, link)
-	if (call->arg == arg) {
-		drop(c, &c->waiting, arg, false);
-		return true;
-	}
-	return false;
+	while (call && call->arg != arg)
+		call = TAILQ_NEXT(call, link);
+	drop(c, &c->waiting, arg, false);
+	return call != NULL;
 }
 
 void

@@ -42,6 +42,7 @@ static const struct {
 	{"key.status", READ, command_key_status},
 	{"key.tickets", ADMIN, command_key_tickets},
 	{"list", READ, command_list},
+	{"order", READ, command_order},
 	{"reload", ADMIN, command_reload},
 	{"remove", ADMIN, command_remove},
 	{"renew", ADMIN, command_renew},

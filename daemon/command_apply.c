@@ -289,7 +289,7 @@ put_event(struct batch *b, struct store_txn *txn, const struct wish *w)
 		         w->backend ? " backend " : "", w->backend ? w->backend->name : "",
 		         w->relabel ? " labels" : "");
 	else
-		err = order_del(txn, &w->name);
+		err = forget_orders(txn, &w->name);
 	return err ? err : event_put(txn, &e);
 }
 

@@ -28,6 +28,7 @@ on_answer(void *arg, const struct client_answer *answer)
 	struct notice notice;
 
 	authority_note(job->ca, answer, engine_send(job->engine)->target == CLIENT_NEW_ORDER);
+	job_attempt_step(job, answer);
 	engine_feed(job->engine, answer);
 	job->phase = JOB_RUN;
 	while (job_progress(job, &notice))

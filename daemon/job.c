@@ -113,6 +113,7 @@ job_new(const struct hostname *name, struct authority *ca, const struct conf *co
 	job->name = *name;
 	job->ca = ca;
 	chain_init(&job->chain);
+	job_attempt_begin(job);
 	err = read_domain(job, store);
 	if (!err)
 		err = load_engine(job, store);
@@ -156,6 +157,8 @@ job_save(struct job *job, struct store_txn *txn)
 	err = engine_save(job->engine, &order.state);
 	if (!err)
 		err = order_put(txn, &order);
+	if (!err)
+		err = job_attempt_save(job, txn);
 	order_done(&order);
 	return err;
 }
@@ -362,6 +365,8 @@ job_close(struct job *job, struct store_txn *txn)
 	struct event event = {.at = clock_wall()};
 	enum err err = job->forget_order ? order_del(txn, &job->name) : ERR_OK;
 
+	if (!err)
+		err = job_attempt_close(job, txn);
 	if (err || job->domain.name.len == 0)
 		return err;
 	snprintf(event.name, sizeof(event.name), "%s", job->name.name);

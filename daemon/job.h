@@ -19,10 +19,12 @@
 #include "base/err.h"
 #include "base/hostname.h"
 #include "base/problem.h"
+#include "store/attempt.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
 struct authority;
+struct client_answer;
 struct conf;
 struct engine;
 struct notice;
@@ -63,6 +65,7 @@ struct job {
 	bool moves_on;        /* it failed, and another CA is asked at once */
 	bool was_ordered;     /* the step was told */
 	bool was_finalized;
+	struct attempt attempt; /* what is told of it */
 	unsigned probes;
 	struct domain domain; /* as last written */
 	UT_hash_handle hh;    /* by name, in the issuer */
@@ -91,6 +94,13 @@ void job_leave(struct job *job, const struct problem *problem);
 MUST_CHECK enum err job_settle(struct job *job, struct store_txn *txn);
 /* After the commit; NOTICE is what to tell, its name.len 0 when there is nothing. */
 void job_settled(struct job *job, struct notice *ret_notice);
+/* job_attempt.c: an attempt of JOB begins; an answer has come, before the engine is fed with it;
+ * and private/: what there is of it so far, or at its end. */
+void job_attempt_begin(struct job *job);
+void job_attempt_step(struct job *job, const struct client_answer *answer);
+MUST_CHECK enum err job_attempt_save(struct job *job, struct store_txn *txn);
+MUST_CHECK enum err job_attempt_close(struct job *job, struct store_txn *txn);
+
 /* What a failure with job->problem makes of D: on to its next CA at once, or back to the first
  * after a while. */
 void job_put_failure(struct job *job, struct domain *d);
