@@ -117,8 +117,7 @@ command_order(struct control_client *cl, const cJSON *request)
 		reply_store_error(cl, err);
 	} else {
 		for (size_t i = 0; i < all->count; i++)
-			tell(cl, &all->list[i],
-			     result_of(&all->list[i], i + 1 == all->count, &d));
+			tell(cl, &all->list[i], result_of(&all->list[i], i + 1 == all->count, &d));
 		reply_ok(cl);
 	}
 	free(all);

@@ -27,6 +27,7 @@ on_answer(void *arg, const struct client_answer *answer)
 	struct job *job = arg;
 	struct notice notice;
 
+	job->reached = job->reached || !answer->unsent;
 	authority_note(job->ca, answer, engine_send(job->engine)->target == CLIENT_NEW_ORDER);
 	job_attempt_step(job, answer);
 	engine_feed(job->engine, answer);

@@ -63,6 +63,8 @@ struct job {
 	bool resumed;         /* the order is from an attempt before */
 	bool forget_order;    /* at close: the order record goes */
 	bool moves_on;        /* it failed, and another CA is asked at once */
+	bool charged;         /* to the CA's budget */
+	bool reached;         /* newOrder may have reached the CA */
 	bool was_ordered;     /* the step was told */
 	bool was_finalized;
 	struct attempt attempt; /* what is told of it */

@@ -15,7 +15,8 @@ static const struct {
 	const char *body, *document;
 } rows[] = {
 	{CAA, CAA},
-	{"{\"detail\":\"x\",\"type\":\"about:blank\"}", "{\"detail\":\"x\",\"type\":\"about:blank\"}"},
+	{"{\"detail\":\"x\",\"type\":\"about:blank\"}",
+         "{\"detail\":\"x\",\"type\":\"about:blank\"}"},
 	{"{\"status\":\"invalid\",\"error\":" CAA "}", CAA},
 	{"{\"type\":\"http-01\",\"status\":\"invalid\",\"error\":" CAA "}", CAA},
 	{"{\"status\":\"invalid\",\"challenges\":[{\"type\":\"dns-01\"},"

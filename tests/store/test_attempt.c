@@ -98,12 +98,8 @@ all_of_it_comes_back(void **state)
 static const struct {
 	const char *put, *stays;
 } kept[] = {
-	{"xxx", "xxx"},
-	{"xxxxxxxxx", "xxxxxxxx"},
-	{"ggg", "gg"},
-	{"gxgxg", "xgxg"},
-	{"gxxxxxxxxg", "xxxxxxxg"},
-	{"xgggggggggx", "xggx"},
+	{"xxx", "xxx"},    {"xxxxxxxxx", "xxxxxxxx"},  {"ggg", "gg"},
+	{"gxgxg", "xgxg"}, {"gxxxxxxxxg", "xxxxxxxg"}, {"xgggggggggx", "xggx"},
 };
 
 static void
@@ -181,7 +177,8 @@ what_cannot_be_is_refused(void **state)
 static void
 a_budget_comes_back(void **state)
 {
-	struct budget_record r = {.ca = "le", .orders = 300, .period = 10800, .level = 7, .at = NOW};
+	struct budget_record r = {
+		.ca = "le", .orders = 300, .period = 10800, .level = 7, .at = NOW};
 	struct budget_record got;
 	struct store_txn *txn = tmpstore_write(*state, STORE_PRIVATE);
 
