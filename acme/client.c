@@ -191,9 +191,10 @@ client_flush(struct client *c)
 
 	while ((call = TAILQ_FIRST(&c->finished))) {
 		struct client_answer answer = {.problem = call->problem,
-		                               .unsent = true,
+		                               .unsent = call->problem.kind != PROBLEM_NONE,
 		                               .silent = c->silent,
-		                               .misled = call->misled};
+		                               .misled = call->misled,
+		                               .directory = &c->directory};
 
 		call_unlink(call);
 		call->fn(call->arg, &answer);
@@ -260,6 +261,10 @@ client_pump(struct client *c)
 		next = TAILQ_NEXT(call, link);
 		if (!client_may_send(c, call))
 			continue;
+		if (call->target == CLIENT_OFFER) {
+			call_finish(call, &(struct problem){.kind = PROBLEM_NONE});
+			continue;
+		}
 		url = client_url_of(c, call, &why);
 		if (!url) {
 			call->misled = call->target == CLIENT_URL;
@@ -379,6 +384,18 @@ const char *
 client_thumbprint(const struct client *c)
 {
 	return c->thumbprint;
+}
+
+const char *
+client_account_url(const struct client *c)
+{
+	return c->account_url;
+}
+
+bool
+client_has_no_renewal_info(const struct client *c)
+{
+	return c->directory.new_order && !c->directory.renewal_info;
 }
 
 bool

@@ -23,6 +23,7 @@
 #include "base/problem.h"
 
 struct client;
+struct directory;
 
 /* Strings are borrowed for client_new(), which copies them. */
 struct client_config {
@@ -39,20 +40,24 @@ struct client_config {
 /* Called when the CA named the account, new or found again: to be stored. */
 typedef void client_account_fn(void *arg, const char *account_url, const char *orders_url);
 
-/* What came back. Either PROBLEM.kind is NONE and status is 2xx, or PROBLEM says what is wrong (the
- * CA's own problem document when it sent one). REPLY is NULL when nothing was heard. */
+/* What came back. Either PROBLEM.kind is NONE and status is 2xx (CLIENT_OFFER: REPLY NULL), or
+ * PROBLEM says what is wrong (the CA's own problem document when it sent one). REPLY is NULL when
+ * nothing was heard. */
 struct client_answer {
 	struct problem problem;
 	bool unsent; /* with a problem: the request certainly never reached the CA */
 	bool silent; /* with a problem: the time for an answer was over */
 	bool misled; /* with a problem: the URL is none of this CA's, so nothing was sent */
 	const struct transport_reply *reply;
+	const struct directory *directory; /* what the CA offers; NULL: not known yet */
 };
 typedef void client_answer_fn(void *arg, const struct client_answer *answer);
 
 enum client_target {
 	CLIENT_URL,       /* the URL given with the request */
 	CLIENT_NEW_ORDER, /* the directory's newOrder */
+	CLIENT_OFFER,     /* nothing is sent: the answer, once the client is ready, has `directory`
+	                   */
 	CLIENT_ORDERS,    /* the account's orders list; fails with CA_PROTOCOL when there is none */
 };
 
@@ -72,6 +77,10 @@ bool client_withdraw(struct client *client, const void *arg);
 
 /* base64url SHA-256 of the account key (RFC 8555 8.1); lives as long as the client. */
 const char *client_thumbprint(const struct client *client);
+/* Who we are there, "" until known. */
+const char *client_account_url(const struct client *client);
+/* Whether the directory is known, and has no renewalInfo (RFC 9773). */
+bool client_has_no_renewal_info(const struct client *client);
 /* Whether the account has a list of its orders (RFC 8555 7.1.2.1); known once the account is. */
 bool client_lists_orders(const struct client *client);
 /* Whether directory and account are there, so that client_lists_orders() means what it says. */

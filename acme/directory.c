@@ -24,7 +24,10 @@ directory_done(struct directory *d)
 	free(d->new_nonce);
 	free(d->new_account);
 	free(d->new_order);
+	free(d->renewal_info);
 	free(d->terms);
+	for (size_t i = 0; i < d->profile_count; i++)
+		free(d->profiles[i]);
 	*d = (struct directory){0};
 }
 
@@ -69,16 +72,52 @@ read_needed(struct directory *d, const cJSON *json, struct problem *ret_why)
 	return ERR_OK;
 }
 
+bool
+directory_offers(const struct directory *d, const char *name)
+{
+	for (size_t i = 0; i < d->profile_count; i++)
+		if (strcmp(d->profiles[i], name) == 0)
+			return true;
+	return false;
+}
+
+static enum err
+read_profiles(struct directory *d, const cJSON *profiles)
+{
+	const cJSON *one;
+
+	cJSON_ArrayForEach(one, profiles)
+	{
+		if (d->profile_count == DIRECTORY_PROFILES_MAX)
+			break;
+		d->profiles[d->profile_count] = strdup(one->string);
+		if (!d->profiles[d->profile_count++])
+			return ERR_NOMEM;
+	}
+	return ERR_OK;
+}
+
+static enum err
+read_renewal_info(struct directory *d, const char *url)
+{
+	if (!url || !url_is_sane(url))
+		return ERR_OK;
+	d->renewal_info = strdup(url);
+	return d->renewal_info ? ERR_OK : ERR_NOMEM;
+}
+
 static enum err
 read_meta(struct directory *d, const cJSON *meta)
 {
 	const char *terms = json_text(meta, "termsOfService");
 
 	d->needs_binding = json_bool(meta, "externalAccountRequired", false);
-	if (!terms || !*terms)
-		return ERR_OK;
-	d->terms = strdup(terms);
-	return d->terms ? ERR_OK : ERR_NOMEM;
+	if (terms && *terms) {
+		d->terms = strdup(terms);
+		if (!d->terms)
+			return ERR_NOMEM;
+	}
+	return read_profiles(d, json_object(meta, "profiles"));
 }
 
 enum err
@@ -99,6 +138,8 @@ directory_read(const char *url, const void *body, size_t len, struct directory *
 	err = read_needed(&d, json, ret_why);
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
 		add_origin(&d, json_text(json, optional[i]));
+	if (!err)
+		err = read_renewal_info(&d, json_text(json, "renewalInfo"));
 	if (!err)
 		err = read_meta(&d, json_object(json, "meta"));
 	if (err == ERR_NOMEM)

@@ -17,14 +17,17 @@
 
 struct problem;
 
-enum { DIRECTORY_ORIGINS_MAX = 8 };
+enum { DIRECTORY_ORIGINS_MAX = 8, DIRECTORY_PROFILES_MAX = 16 };
 
 struct directory {
 	char *new_nonce;
 	char *new_account;
 	char *new_order;
-	char *terms; /* NULL: none to agree to */
+	char *renewal_info; /* NULL: the CA has none (RFC 9773) */
+	char *terms;        /* NULL: none to agree to */
 	bool needs_binding;
+	size_t profile_count;
+	char *profiles[DIRECTORY_PROFILES_MAX]; /* names of meta.profiles, the first of them */
 	size_t origin_count;
 	char origins[DIRECTORY_ORIGINS_MAX][URL_ORIGIN_MAX + 1];
 };
@@ -33,6 +36,8 @@ void directory_done(struct directory *d);
 /* BODY is what URL answered. ERR_PROTO with the reason in RET_WHY. */
 MUST_CHECK enum err directory_read(const char *url, const void *body, size_t len,
                                    struct directory *ret_directory, struct problem *ret_why);
+/* Whether the CA advertises the profile NAME (draft-ietf-acme-profiles 3). */
+bool directory_offers(const struct directory *d, const char *name);
 /* Whether URL is https and on one of the origins. */
 bool directory_names(const struct directory *d, const char *url);
 

@@ -51,6 +51,7 @@ struct transport_reply {
 	int status;
 	int64_t retry_after_ms; /* from now, seconds and HTTP-date alike, past = 0; -1: absent or
 	                           odd */
+	int64_t date;           /* Date, unix seconds; 0: absent or odd */
 	char nonce[256];        /* Replay-Nonce when it is base64url, else "" */
 	char location[TRANSPORT_URL_MAX + 1]; /* resolved */
 	size_t link_count;

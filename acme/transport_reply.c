@@ -129,6 +129,9 @@ transport_read_reply(void *easy, struct transport_reply *reply)
 	value = header(easy, "Retry-After", 0);
 	if (value)
 		reply->retry_after_ms = header_retry_after(value, clock_wall_ms());
+	value = header(easy, "Date", 0);
+	if (!value || clock_parse_http(value, &reply->date))
+		reply->date = 0;
 	value = header(easy, "Replay-Nonce", 0);
 	if (value && header_is_base64url(value) && strlen(value) < sizeof(reply->nonce))
 		strcpy(reply->nonce, value);

@@ -22,6 +22,8 @@ make_request(const struct ctl *ctl, const char *verb)
 	if (o->backend)
 		cJSON_AddStringToObject(request, "backend", o->backend);
 	ctl_add_cas(request, o);
+	if (option_is_given(o, OPTION_EXTERNAL))
+		cJSON_AddTrueToObject(request, "external");
 	if (option_is_given(o, OPTION_REPLACE))
 		cJSON_AddTrueToObject(request, "replace");
 	if (option_is_given(o, OPTION_DRY_RUN))

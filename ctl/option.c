@@ -27,9 +27,12 @@ static const struct {
 	[OPTION_BACKEND] = {"--backend", "NAME", "where its connections go, if not to the default"},
 	[OPTION_CA] = {"--ca", "NAME[,NAME...]",
                        "who issues its certificate, in this order, if not the default"},
+	[OPTION_EXTERNAL] = {"--external", NULL, "never order a certificate for it"},
 	[OPTION_WAIT] = {"--wait", NULL, "tell each step, end when it is through"},
+	[OPTION_ONE_CERTIFICATE] = {"--one-certificate", NULL, "one for all these names"},
 	[OPTION_TIMEOUT] = {"--timeout", "TIME", "how long to wait: 90s, 5m, 1h (default 10m)"},
-	[OPTION_STATE] = {"--state", "STATE", "pending, valid, renewing, failing or expired"},
+	[OPTION_STATE] = {"--state", "STATE",
+                          "pending, valid, renewing, failing, external or expired"},
 	[OPTION_LIMIT] = {"--limit", "N", "no more than N"},
 	[OPTION_AFTER] = {"--after", "WHERE", "go on behind this one"},
 	[OPTION_FOLLOW] = {"--follow", NULL, "go on with new ones as they happen"},
@@ -49,7 +52,8 @@ static const struct {
                            "/etc/certd/certd.conf"},
 };
 
-static const char *const states[] = {"pending", "valid", "renewing", "failing", "expired", NULL};
+static const char *const states[] = {"pending",  "valid",   "renewing", "failing",
+                                     "external", "expired", NULL};
 
 const char *
 option_word(enum option_id id)
@@ -104,7 +108,9 @@ set_state(struct options *o, const char *word)
 			o->state = word;
 			return true;
 		}
-	complain(NULL, "--state: no state \"%s\"%s%s%s: pending, valid, renewing, failing, expired",
+	complain(NULL,
+	         "--state: no state \"%s\"%s%s%s: pending, valid, renewing, failing, external, "
+	         "expired",
 	         word, near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return false;
 }

@@ -12,15 +12,19 @@
 
 static const struct ctl_verb verbs[] = {
 	{"add", "NAME...", "take names in and get their certificates", 1, ANY,
-         OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_LABEL) | WAITING,
+         OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_EXTERNAL) |
+                 OPTION_BIT(OPTION_LABEL) | OPTION_BIT(OPTION_ONE_CERTIFICATE) | WAITING,
          cmd_add,
          "  certctl add shop.example.com --wait\n"
          "  certctl add shop.example.com www.example.com --backend app1 --ca letsencrypt\n"
+         "  certctl add mail.example.com --backend own --external\n"
          "  certctl add shop.example.com --label tenant=acme --label plan=gold\n"
+         "  certctl add shop.example.com www.shop.example.com --one-certificate\n"
          "  certctl add - <names.txt            names from a file, one a line\n"},
 	{"import", "[PATH]", "take in certificates that other programs have got", 0, 1,
          OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_BACKEND) |
-                 OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_REPLACE) | OPTION_BIT(OPTION_DRY_RUN),
+                 OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_EXTERNAL) | OPTION_BIT(OPTION_REPLACE) |
+                 OPTION_BIT(OPTION_DRY_RUN),
          cmd_import,
          "  certctl import /etc/letsencrypt --from certbot\n"
          "  certctl import /etc/traefik/acme.json --from acme.json --dry-run\n"
@@ -29,7 +33,7 @@ static const struct ctl_verb verbs[] = {
          "  certctl import -f - <certs.ndjson   {\"name\",\"chain_pem\",\"key_pem\"} a line\n"},
 	{"apply", "", "make names be as JSON lines say, and leave alone what is so already", 0, 0,
          OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_CA) |
-                 OPTION_BIT(OPTION_DRY_RUN),
+                 OPTION_BIT(OPTION_EXTERNAL) | OPTION_BIT(OPTION_DRY_RUN),
          cmd_apply,
          "  certctl apply -f names.ndjson --dry-run\n"
          "  certctl apply -f - "

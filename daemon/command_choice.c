@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which CAs and which backend a request means. */
+/* Which CAs a request or one of its items names. */
 #include <stdio.h>
 #include <string.h>
 
@@ -63,7 +63,10 @@ choice_put(const struct ca_choice *choice, struct domain *d)
 	const char *names[DOMAIN_CAS_MAX];
 	size_t count = names_of(choice, names);
 
-	domain_set_cas(d, names, count);
+	if (count)
+		domain_set_cas(d, names, count);
+	else
+		domain_make_external(d);
 }
 
 bool
@@ -80,56 +83,8 @@ choice_text(const struct ca_choice *choice, char text[DOMAIN_CAS_TEXT_MAX + 1])
 {
 	struct domain d = {.failures = 0};
 
-	choice_put(choice, &d);
+	if (choice->count)
+		choice_put(choice, &d);
 	snprintf(text, DOMAIN_CAS_TEXT_MAX + 1, "%s", *d.cas ? d.cas : d.ca);
 	return text;
-}
-
-static void
-choose_default(const struct conf *conf, struct ca_choice *choice)
-{
-	for (size_t i = 0; i < conf->otherwise.ca_count; i++)
-		choice->cas[choice->count++] = conf->otherwise.cas[i];
-}
-
-static bool
-stay(const struct conf *next, const struct ca_choice *choice, const struct conf_backend *backend)
-{
-	for (size_t i = 0; i < choice->count; i++)
-		if (!conf_ca(next, choice->cas[i]->name))
-			return false;
-	return conf_backend(next, backend->name) != NULL;
-}
-
-bool
-choose_blocks(struct control_client *cl, const cJSON *request, struct ca_choice *ret_cas,
-              const struct conf_backend **ret_backend)
-{
-	const struct conf *conf = cl->control->conf, *next = cl->control->next_conf;
-	const char *backend = json_text(request, "backend"), *word;
-	char why[256];
-
-	*ret_cas = (struct ca_choice){.count = 0};
-	*ret_backend = backend ? conf_backend(conf, backend) : conf->otherwise.backend;
-	word = choose_cas(conf, request, ret_cas, why, sizeof(why));
-	if (!word && ret_cas->count == 0)
-		choose_default(conf, ret_cas);
-	if (word)
-		reply_error(cl, MSG_EXIT_USAGE, word, "%s", why);
-	else if (ret_cas->count == 0)
-		reply_error(cl, MSG_EXIT_USAGE, "unknown-ca",
-		            "no ca given, and the configuration has no default");
-	else if (!*ret_backend)
-		reply_error(cl, MSG_EXIT_USAGE, "unknown-backend",
-		            backend ? "the configuration has no backend \"%s\""
-		                    : "no backend given, and the configuration has no default%s",
-		            backend ? backend : "");
-	if (word || ret_cas->count == 0 || !*ret_backend)
-		return false;
-	if (next && !stay(next, ret_cas, *ret_backend)) {
-		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
-		            "a reload is in work that drops this ca or backend");
-		return false;
-	}
-	return true;
 }

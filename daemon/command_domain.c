@@ -17,6 +17,7 @@
 #include "store/attempt.h"
 #include "store/event.h"
 #include "store/order.h"
+#include "store/set.h"
 #include "store/store.h"
 
 struct batch;
@@ -35,9 +36,11 @@ struct batch {
 	struct control_client *cl;
 	struct control *control;
 	struct store_txn *txn;
-	struct ca_choice cas;               /* add */
+	struct ca_choice cas;               /* add; none: external */
 	const struct conf_backend *backend; /* add */
 	struct domain labels;               /* add: its labels only */
+	bool together;                      /* add: one certificate for all, */
+	struct hostname lead;               /* which this one leads; len 0: nobody yet */
 	const char *event;
 	enum err (*apply)(struct batch *b, struct outcome *o);
 	bool wait; /* go on with the steps of the names that are ok */
@@ -56,16 +59,6 @@ refuse(struct outcome *o, enum err err, const char *word, const char *text)
 
 /* ---- one name ------------------------------------------------------------------------------- */
 
-bool
-ca_may_have_wildcards(const struct conf_ca *ca)
-{
-	for (size_t i = 0; i < ca->challenge_count; i++)
-		if (ca->challenges[i] != CHALLENGE_HTTP_01 &&
-		    ca->challenges[i] != CHALLENGE_TLS_ALPN_01)
-			return true;
-	return false;
-}
-
 static enum err
 add_one(struct batch *b, struct outcome *o)
 {
@@ -77,15 +70,23 @@ add_one(struct batch *b, struct outcome *o)
 		              "this name is here already: see certctl show");
 	if (err != ERR_NOTFOUND)
 		return err;
-	if (hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->cas.cas[0]))
+	if (b->cas.count && hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->cas.cas[0]))
 		return refuse(o, ERR_UNSUPPORTED, "unsupported",
 		              "a wildcard certificate needs dns-01, which this CA's block does not "
 		              "allow");
 	d = (struct domain){.name = o->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
 	d.due_at = d.created_at;
 	choice_put(&b->cas, &d);
+	if (!external_is_served(&d, b->backend))
+		return refuse(o, ERR_UNSUPPORTED, "unsupported", external_needs_certificate);
 	snprintf(d.backend, sizeof(d.backend), "%s", b->backend->name);
 	memcpy(d.labels, b->labels.labels, sizeof(d.labels));
+	if (b->together && b->lead.len) {
+		d.lead = b->lead;
+		d.due_at = 0;
+	} else {
+		b->lead = o->name;
+	}
 	return domain_put(b->txn, &d);
 }
 
@@ -103,8 +104,14 @@ renew_one(struct batch *b, struct outcome *o)
 
 	if (err == ERR_NOTFOUND)
 		return refuse(o, err, "not-found", "there is no such name here");
+	if (!err)
+		err = set_lead(b->txn, &d, &d);
 	if (err)
 		return err;
+	if (d.state == DOMAIN_EXTERNAL)
+		return refuse(o, ERR_UNSUPPORTED, "unsupported",
+		              "this name is external: no certificate is ordered for it before "
+		              "certctl apply gives it a \"ca\"");
 	if (!conf_ca(b->control->conf, d.ca))
 		failover_restart(&d, is_configured, (void *)b->control->conf);
 	if (!conf_ca(b->control->conf, d.ca))
@@ -119,7 +126,7 @@ renew_one(struct batch *b, struct outcome *o)
 static enum err
 remove_one(struct batch *b, struct outcome *o)
 {
-	enum err err = domain_del(b->txn, &o->name);
+	enum err err = set_remove(b->txn, &o->name, clock_wall());
 
 	if (err == ERR_NOTFOUND)
 		return refuse(o, err, "not-found", "there is no such name here");
@@ -190,8 +197,9 @@ write_events(const struct batch *b)
 		snprintf(e.type, sizeof(e.type), "%s", b->event);
 		snprintf(e.name, sizeof(e.name), "%s", o->name.name);
 		if (b->apply == add_one)
-			snprintf(e.detail, sizeof(e.detail), "ca %s, backend %s",
-			         choice_text(&b->cas, cas), b->backend->name);
+			snprintf(e.detail, sizeof(e.detail), "%s%s, backend %s",
+			         b->cas.count ? "ca " : "external", choice_text(&b->cas, cas),
+			         b->backend->name);
 		else if (b->apply == remove_one)
 			err = forget_orders(txn, &o->name);
 		if (!err)
@@ -282,11 +290,15 @@ command_add(struct control_client *cl, const cJSON *request)
 	                  .control = cl->control,
 	                  .event = "name.added",
 	                  .apply = add_one,
+	                  .together = json_bool(request, "one_certificate", false),
 	                  .wait = json_bool(request, "wait", false)};
 	char why[128];
 
 	if (labels_from_json(json_object(request, "labels"), &b.labels, why, sizeof(why)))
 		reply_error(cl, MSG_EXIT_USAGE, "invalid", "%s", why);
+	else if (b.together && cJSON_GetArraySize(json_array(request, "names")) > SET_NAMES_MAX)
+		reply_error(cl, MSG_EXIT_USAGE, "invalid", "a certificate has at most %d names",
+		            SET_NAMES_MAX);
 	else if (choose_blocks(cl, request, &b.cas, &b.backend))
 		run_batch(&b, request);
 }

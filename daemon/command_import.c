@@ -39,7 +39,8 @@ make_job(struct control_client *cl, const cJSON *request)
 	job->client = cl;
 	job->replace = json_bool(request, "replace", false);
 	job->dry_run = json_bool(request, "dry_run", false);
-	choice_put(&cas, &d);
+	if (cas.count)
+		choice_put(&cas, &d);
 	snprintf(job->ca, sizeof(job->ca), "%s", d.ca);
 	snprintf(job->cas, sizeof(job->cas), "%s", d.cas);
 	snprintf(job->backend, sizeof(job->backend), "%s", backend->name);

@@ -35,6 +35,9 @@ struct conf_ca {
 	size_t contact_count;
 	bool agree_terms;
 	const char *profile; /* NULL: none */
+	bool profile_required;
+	const char *chain_issuer;        /* NULL: any; and so below */
+	const unsigned char *chain_spki; /* SHA-256, 32 bytes */
 	enum challenge_kind
 		challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
 	size_t challenge_count;
@@ -49,6 +52,7 @@ struct conf_default {
 	size_t ca_count;
 	const struct conf_backend *backend; /* the same */
 	enum key_kind key;
+	enum key_kind second_key; /* of a second certificate beside the first; KEY_KINDS: none */
 	enum conf_unknown_sni unknown_sni;
 	struct hostname certificate; /* for clients without a name; len 0: none */
 };

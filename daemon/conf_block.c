@@ -52,21 +52,39 @@ take_default_backend(const struct conf_walk *w, const struct conf_rule *rule,
 	return true;
 }
 
+static const char key_both[] = "both";
+
 static const char *
 next_key(const void *unused, size_t at)
 {
 	(void)unused;
-	return at < KEY_KINDS ? key_kind_word((enum key_kind)at) : NULL;
+	return at < KEY_KINDS    ? key_kind_word((enum key_kind)at)
+	       : at == KEY_KINDS ? key_both
+	                         : NULL;
 }
 
+/* One kind, or one of ECDSA and one of RSA; "both": the usual ones. */
 static bool
 take_key(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
          void *into)
 {
+	struct conf_default *d = into;
+	enum key_kind kinds[2] = {KEY_ECDSA_P256, KEY_KINDS};
+
 	(void)rule;
-	if (key_kind_parse(s->words[1].text, &((struct conf_default *)into)->key) == ERR_OK)
-		return true;
-	return conf_fail_unknown(w->cx, &s->words[1], "kind of key", next_key, NULL);
+	if (s->word_count == 2 && strcmp(s->words[1].text, key_both) == 0)
+		kinds[1] = KEY_RSA_2048;
+	else
+		for (size_t i = 1; i < s->word_count; i++)
+			if (key_kind_parse(s->words[i].text, &kinds[i - 1]))
+				return conf_fail_unknown(w->cx, &s->words[i], "kind of key",
+				                         next_key, NULL);
+	if (kinds[1] != KEY_KINDS && key_kind_is_rsa(kinds[0]) == key_kind_is_rsa(kinds[1]))
+		return conf_fail(w->cx, &s->words[2].at,
+		                 "two certificates have one RSA and one ECDSA key");
+	d->key = kinds[0];
+	d->second_key = kinds[1];
+	return true;
 }
 
 static bool
@@ -80,7 +98,7 @@ take_unknown_sni(const struct conf_walk *w, const struct conf_rule *rule,
 static const struct conf_rule default_rules[] = {
 	CONF_RULE("ca", "NAME...", 1, DOMAIN_CAS_MAX, take_default_ca),
 	CONF_RULE("backend", "NAME", 1, 1, take_default_backend),
-	CONF_RULE("key", "KIND", 1, 1, take_key),
+	CONF_RULE("key", "KIND [KIND]", 1, 2, take_key),
 	CONF_RULE("unknown-sni", "reject|default|close", 1, 1, take_unknown_sni),
 	CONF_RULE("certificate", "NAME", 1, 1, conf_take_certificate),
 };

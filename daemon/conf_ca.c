@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/conf_build.h"
 
+#include <openssl/crypto.h>
 #include <string.h>
+
+#include "acme/chain.h"
+#include "acme/engine_config.h"
+#include "base/nearest.h"
 
 enum { CONTACTS_MAX = 8, PROFILE_MAX = 63 };
 
@@ -65,6 +70,7 @@ take_profile(const struct conf_walk *w, const struct conf_rule *rule,
              const struct conf_statement *s, void *into)
 {
 	const char *word = s->words[1].text;
+	struct conf_ca *ca = into;
 
 	(void)rule;
 	for (size_t i = 0; word[i] || i == 0; i++)
@@ -74,7 +80,50 @@ take_profile(const struct conf_walk *w, const struct conf_rule *rule,
 				w->cx, &s->words[1].at,
 				"\"%s\" is not the name of a profile: see what the CA offers",
 				conf_show(w->cx, word));
-	((struct conf_ca *)into)->profile = word;
+	if (s->word_count > 2 && strcmp(s->words[2].text, "required") != 0)
+		return conf_fail(w->cx, &s->words[2].at, "\"%s\": only \"required\" may stand here",
+		                 conf_show(w->cx, s->words[2].text));
+	ca->profile = word;
+	ca->profile_required = s->word_count > 2;
+	return true;
+}
+
+/* Hexadecimal, with or without colons as tools print it. */
+static bool
+take_spki(const struct conf_walk *w, const struct conf_token *word, struct conf_ca *ca)
+{
+	unsigned char *hash = conf_alloc(w->cx, ENGINE_SPKI_LEN);
+	size_t len = 0;
+
+	if (!hash)
+		return false;
+	if (OPENSSL_hexstr2buf_ex(hash, ENGINE_SPKI_LEN, &len, word->text, ':') != 1 ||
+	    len != ENGINE_SPKI_LEN)
+		return conf_fail(w->cx, &word->at,
+		                 "\"%s\" is not a SHA-256 of %d bytes in hexadecimal",
+		                 conf_show(w->cx, word->text), ENGINE_SPKI_LEN);
+	ca->chain_spki = hash;
+	return true;
+}
+
+static bool
+take_chain(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
+           void *into)
+{
+	static const char *const kinds[] = {"issuer", "spki", NULL};
+	const struct conf_token *kind = &s->words[1];
+	struct conf_ca *ca = into;
+
+	(void)rule;
+	if (strcmp(kind->text, "spki") == 0)
+		return take_spki(w, &s->words[2], ca);
+	if (strcmp(kind->text, "issuer") != 0)
+		return conf_fail_unknown(w->cx, kind, "way to choose a chain", nearest_in_list,
+		                         kinds);
+	if (!*s->words[2].text || strlen(s->words[2].text) > CHAIN_ISSUER_MAX)
+		return conf_fail(w->cx, &s->words[2].at, "no CA is called \"%s\"",
+		                 conf_show(w->cx, s->words[2].text));
+	ca->chain_issuer = s->words[2].text;
 	return true;
 }
 
@@ -114,7 +163,8 @@ static const struct conf_rule ca_rules[] = {
 	CONF_RULE("agree-terms", "", 0, 0, conf_take_flag,
                   .offset = offsetof(struct conf_ca, agree_terms)),
 	CONF_RULE("challenge", "KIND...", 1, CHALLENGE_KIND_END - 1, take_challenges),
-	CONF_RULE("profile", "NAME", 1, 1, take_profile),
+	CONF_RULE("profile", "NAME [required]", 1, 2, take_profile),
+	CONF_RULE("chain", "issuer NAME | spki SHA256", 2, 2, take_chain),
 	CONF_RULE("max-orders", "NUMBER", 1, 1, conf_take_number,
                   .offset = offsetof(struct conf_ca, max_orders), CONF_RANGE(1, 1000)),
 	CONF_RULE("orders", "NUMBER/TIME", 1, 1, take_budget, CONF_RANGE(1, 1000000)),

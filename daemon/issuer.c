@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/keymaker.h"
 #include "daemon/upkeep.h"
 #include "store/store.h"
 
@@ -36,8 +37,10 @@ find_job(struct issuer *s, const struct hostname *name)
 void
 issuer_remove_job(struct issuer *s, struct job *job)
 {
-	if (job->ca->client)
-		client_cancel(job->ca->client, job);
+	for (size_t i = 0; job->ca->client && i < ENGINE_AT_ONCE; i++)
+		if (job->asks[i].out)
+			client_cancel(job->ca->client, &job->asks[i]);
+	keymaker_cancel(s->keymaker, job);
 	transport_cancel(s->transport, job);
 	if (job->charged && !job->reached)
 		authority_refund(job->ca);
@@ -199,48 +202,6 @@ read_mail(struct issuer *s)
 	return !stop;
 }
 
-/* Under the mutex. */
-static void
-show_steps(struct issuer *s)
-{
-	struct seen_step *steps = reallocarray(s->steps, HASH_COUNT(s->jobs) + 1, sizeof(*steps));
-
-	s->step_count = 0;
-	if (!steps)
-		return;
-	s->steps = steps;
-	for (struct job *job = s->jobs; job; job = job->hh.next)
-		if (job->phase < JOB_CLOSE)
-			steps[s->step_count++] =
-				(struct seen_step){job->name, engine_state_word(job->engine)};
-}
-
-static void
-show(struct issuer *s)
-{
-	pthread_mutex_lock(&s->mutex);
-	s->seen_count = s->ca_count;
-	for (size_t i = 0; i < s->ca_count; i++) {
-		const struct authority *ca = s->cas[i];
-		struct issuer_ca *seen = &s->seen[i];
-		int64_t hold_ms = ca->hold_until - clock_mono_ms();
-
-		*seen = (struct issuer_ca){.orders = ca->active};
-		snprintf(seen->name, sizeof(seen->name), "%s", ca->conf->name);
-		snprintf(seen->state, sizeof(seen->state), "%s",
-		         hold_ms > 0                                          ? "on hold"
-		         : budget_room(&s->cas[i]->budget, clock_wall()) == 0 ? "out of budget"
-		         : ca->client ? client_state_word(ca->client)
-		                      : "idle");
-		if (ca->down > 0 || hold_ms > 0) {
-			seen->hold_until = hold_ms > 0 ? clock_wall() + hold_ms / 1000 + 1 : 0;
-			seen->problem = ca->problem;
-		}
-	}
-	show_steps(s);
-	pthread_mutex_unlock(&s->mutex);
-}
-
 static void
 drop_over(struct issuer *s)
 {
@@ -257,6 +218,7 @@ round_of(struct issuer *s)
 	if (s->store_hold > clock_mono_ms())
 		return;
 	s->store_hold = 0;
+	issuer_take_keys(s);
 	issuer_pass_on(s);
 	for (size_t i = 0; i < s->ca_count; i++)
 		plan_ca(s, s->cas[i]);
@@ -288,7 +250,7 @@ issuer_main(void *arg)
 			issuer_resume(s);
 		}
 		round_of(s);
-		show(s);
+		issuer_show(s);
 		if (transport_run(s->transport, sleep_ms(s)))
 			log_warn("waiting for the network failed");
 	}
@@ -297,11 +259,19 @@ issuer_main(void *arg)
 	return NULL;
 }
 
+/* From the key maker's thread. */
+static void
+on_key(void *arg)
+{
+	issuer_wake(arg);
+}
+
 static void
 issuer_free(struct issuer *s)
 {
 	while (s->ca_count > 0)
 		issuer_remove_ca(s, s->ca_count - 1);
+	keymaker_free(s->keymaker);
 	transport_free(s->transport);
 	free(s->steps);
 	conf_unref(s->conf);
@@ -324,6 +294,8 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->conf = conf_ref(config->conf);
 	pthread_mutex_init(&s->mutex, NULL);
 	err = transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
+	if (!err)
+		err = keymaker_new(on_key, s, &s->keymaker);
 	for (size_t i = 0; i < s->conf->ca_count && !err; i++)
 		issuer_add_ca(s, &s->conf->cas[i]);
 	if (!err && pthread_create(&s->thread, NULL, issuer_main, s) != 0)
@@ -375,29 +347,4 @@ issuer_set_conf(struct issuer *issuer, const struct conf *conf)
 	issuer->next_conf = conf_ref(conf);
 	pthread_mutex_unlock(&issuer->mutex);
 	issuer_wake(issuer);
-}
-
-const char *
-issuer_step(struct issuer *issuer, const struct hostname *name)
-{
-	const char *word = NULL;
-
-	pthread_mutex_lock(&issuer->mutex);
-	for (size_t i = 0; i < issuer->step_count && !word; i++)
-		if (hostname_equal(&issuer->steps[i].name, name))
-			word = issuer->steps[i].word;
-	pthread_mutex_unlock(&issuer->mutex);
-	return word;
-}
-
-size_t
-issuer_cas(struct issuer *issuer, struct issuer_ca *cas, size_t max)
-{
-	size_t count;
-
-	pthread_mutex_lock(&issuer->mutex);
-	count = issuer->seen_count < max ? issuer->seen_count : max;
-	memcpy(cas, issuer->seen, count * sizeof(*cas));
-	pthread_mutex_unlock(&issuer->mutex);
-	return count;
 }

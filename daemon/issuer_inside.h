@@ -13,6 +13,8 @@
 #include "daemon/issuer.h"
 #include "daemon/job.h"
 
+struct keymaker;
+struct notice;
 struct transport;
 
 enum { ISSUER_CAS_MAX = 32, STORE_HOLD_MS = 3000 };
@@ -26,6 +28,7 @@ struct issuer {
 	struct store *store;
 	struct notice_queue *notices;
 	struct transport *transport;
+	struct keymaker *keymaker;
 	const struct conf *conf;
 	struct authority *cas[ISSUER_CAS_MAX];
 	size_t ca_count;
@@ -55,6 +58,9 @@ bool issuer_close(struct issuer *s);
 /* Writes due_at = now for a name whose job goes away without an end. */
 void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order);
 
+/* NOTICE to all names of JOB's order. */
+void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
+
 /* issuer.c */
 void issuer_remove_job(struct issuer *s, struct job *job);
 
@@ -65,12 +71,16 @@ void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
 /* Takes CONF over. CAs that stay keep their client and their jobs. */
 void issuer_take_conf(struct issuer *s, const struct conf *conf);
 
+/* issuer_seen.c: as things are now, for other threads. */
+void issuer_show(struct issuer *s);
+
 /* issuer_failover.c */
 /* Jobs whose CA is known to be down end, and names that wait for it go to their next CA. */
 void issuer_leave(struct issuer *s);
 void issuer_pass_on(struct issuer *s);
 
 /* issuer_net.c */
+void issuer_take_keys(struct issuer *s);
 void issuer_send(struct issuer *s);
 void issuer_seek_lost(struct issuer *s);
 void issuer_probe(struct issuer *s);

@@ -44,6 +44,19 @@ commit_worked(struct issuer *s)
 	s->store_failed = 0;
 }
 
+void
+issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice)
+{
+	size_t count;
+	const struct hostname *names = engine_names(job->engine, &count);
+	struct notice n = *notice;
+
+	for (size_t i = 0; i < count; i++) {
+		n.name = names[i];
+		notice_push(s->notices, &n);
+	}
+}
+
 static bool
 is_dirty(const struct job *job)
 {
@@ -163,7 +176,7 @@ issuer_settle(struct issuer *s)
 			continue;
 		job_settled(job, &notice);
 		if (notice.name.len)
-			notice_push(s->notices, &notice);
+			issuer_tell(s, job, &notice);
 		if (job->phase == JOB_CLOSE)
 			log_end(job);
 	}
@@ -187,7 +200,7 @@ closed(struct issuer *s, struct job *job)
 		n.problem = job->problem;
 		n.next_at = job->domain.due_at;
 	}
-	notice_push(s->notices, &n);
+	issuer_tell(s, job, &n);
 }
 
 static enum err
@@ -252,7 +265,7 @@ issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
 		return;
 	}
 	err = domain_get(txn, name, &d);
-	if (!err) {
+	if (!err && d.state != DOMAIN_EXTERNAL && !d.lead.len) {
 		d.due_at = clock_wall();
 		err = domain_put(txn, &d);
 	}

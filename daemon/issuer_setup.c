@@ -36,7 +36,8 @@ resume_one(struct issuer *s, const struct hostname *name)
 		return;
 	err = domain_get(txn, name, &d);
 	store_abort(txn);
-	if (err == ERR_NOTFOUND || (!err && d.due_at != 0 && d.state == DOMAIN_VALID)) {
+	if (err == ERR_NOTFOUND || (!err && (d.state == DOMAIN_EXTERNAL || d.lead.len)) ||
+	    (!err && d.due_at != 0 && d.state == DOMAIN_VALID)) {
 		if (store_begin_write(s->store, STORE_PRIVATE, &txn))
 			return;
 		err = order_del(txn, name); /* a failure sticks: the commit tells */

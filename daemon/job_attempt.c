@@ -10,6 +10,7 @@
 #include "daemon/authority.h"
 #include "daemon/conf.h"
 #include "daemon/job.h"
+#include "daemon/job_attempt.h"
 
 void
 job_attempt_begin(struct job *job)
@@ -26,6 +27,7 @@ job_attempt_step(struct job *job, const struct client_answer *answer)
 	struct attempt *a = &job->attempt;
 	const struct transport_reply *reply = answer->reply;
 
+	job->reached = job->reached || !answer->unsent;
 	attempt_step(a, engine_state_word(job->engine), reply ? (uint16_t)reply->status : 0,
 	             clock_wall_ms());
 	a->document[0] = '\0';

@@ -6,10 +6,12 @@
 #include "acme/engine.h"
 #include "base/clock.h"
 #include "daemon/authority.h"
+#include "daemon/chance.h"
 #include "daemon/conf.h"
 #include "daemon/failover.h"
 #include "daemon/issuer.h"
 #include "daemon/job.h"
+#include "daemon/job_failure.h"
 #include "daemon/plan.h"
 
 bool
@@ -49,5 +51,5 @@ job_put_failure(struct job *job, struct domain *d)
 	if (job->moves_on)
 		return;
 	failover_restart(d, issuer_has_ca, job->ca->issuer);
-	d->due_at = plan_retry_at(failover_rounds(d), now, not_after, &job->problem);
+	d->due_at = plan_retry_at(failover_rounds(d), now, not_after, &job->problem, chance_u32());
 }

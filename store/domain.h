@@ -76,6 +76,8 @@ MUST_CHECK enum err domain_get(struct store_txn *txn, const struct hostname *nam
 MUST_CHECK enum err domain_put(struct store_txn *txn, const struct domain *domain);
 /* Makes what cert_put() (POOLED: cert_pool_put()) has stored DOMAIN's first certificate. */
 void domain_take_cert(struct domain *domain, const struct cert *cert, bool pooled);
+/* From now on nobody is asked for DOMAIN's certificate; one that it has stays. */
+void domain_make_external(struct domain *domain);
 /* Removes the domain with its certificates; ERR_NOTFOUND when there is none. */
 MUST_CHECK enum err domain_del(struct store_txn *txn, const struct hostname *name);
 

@@ -36,6 +36,7 @@ struct ca {
 };
 
 static const char *const challenges[] = {"http-01"};
+static const struct engine_config how = {.challenges = challenges, .challenge_count = 1};
 
 static const char *
 order_status(const struct ca *ca)
@@ -146,7 +147,7 @@ static void
 kill_and_load(struct engine **e, const struct buf *saved, const struct ca *ca)
 {
 	engine_free(*e);
-	assert_int_equal(engine_load(saved->data, saved->len, challenges, 1, e), ERR_OK);
+	assert_int_equal(engine_load(saved->data, saved->len, &how, e), ERR_OK);
 	assert_int_equal(engine_wish(*e), engine_is_lost(*e) ? ENGINE_WAIT : ENGINE_SEND);
 	if (!engine_is_lost(*e))
 		return;
@@ -162,13 +163,15 @@ send_once(struct engine **e, struct ca *ca, const struct buf *saved, bool unhear
 {
 	struct transport_reply *reply = calloc(1, sizeof(*reply));
 	struct client_answer answer = {.reply = reply};
+	struct engine_send send;
 
-	ca_answer(ca, engine_send(*e), reply);
+	send = *engine_send_next(*e);
+	ca_answer(ca, &send, reply);
 	refusal_judge(reply, &answer.problem);
 	if (unheard)
 		kill_and_load(e, saved, ca);
 	else
-		engine_feed(*e, &answer);
+		engine_feed(*e, send.id, &answer);
 	buf_done(&reply->body);
 	free(reply);
 }
@@ -185,6 +188,7 @@ run_with_kill(struct ca *ca, unsigned kill_at, bool unheard)
 	                               .key_kind = KEY_ECDSA_P256};
 	struct buf saved = {0};
 	struct engine *e;
+	EVP_PKEY *key;
 	unsigned step;
 	bool published = false;
 
@@ -209,6 +213,10 @@ run_with_kill(struct ca *ca, unsigned kill_at, bool unheard)
 			break;
 		case ENGINE_WAIT:
 			engine_waited(e);
+			break;
+		case ENGINE_KEY:
+			assert_int_equal(key_new(engine_key_kind(e), &key), ERR_OK);
+			engine_take_key(e, key);
 			break;
 		default:
 			fail_msg("kill at %u: %s", kill_at, engine_problem(e)->detail);
@@ -263,7 +271,10 @@ save_new(struct buf *out, const char *profile)
 	                               .challenges = challenges,
 	                               .challenge_count = 1,
 	                               .key_kind = KEY_ECDSA_P384,
-	                               .profile = profile};
+	                               .profile = profile,
+	                               .profile_required = profile != NULL,
+	                               .replaces = "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE",
+	                               .now = 1800000000};
 	struct engine *e;
 
 	assert_int_equal(hostname_parse("a.example", &names[0], NULL), ERR_OK);
@@ -283,7 +294,7 @@ everything_comes_back(void **state)
 
 	(void)state;
 	save_new(&saved, "shortlived");
-	assert_int_equal(engine_load(saved.data, saved.len, challenges, 1, &e), ERR_OK);
+	assert_int_equal(engine_load(saved.data, saved.len, &how, &e), ERR_OK);
 	names = engine_names(e, &count);
 	assert_int_equal(count, 2);
 	assert_string_equal(names[0].name, "a.example");
@@ -305,7 +316,7 @@ a_lost_order_waits_to_be_found(void **state)
 
 	(void)state;
 	save_new(&saved, NULL);
-	assert_int_equal(engine_load(saved.data, saved.len, challenges, 1, &e), ERR_OK);
+	assert_int_equal(engine_load(saved.data, saved.len, &how, &e), ERR_OK);
 	assert_true(engine_is_lost(e));
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(engine_wish(e), ENGINE_WAIT);
@@ -314,9 +325,10 @@ a_lost_order_waits_to_be_found(void **state)
 	}
 	engine_found(e, "http://ca.example/o"); /* no URL of ours */
 	assert_int_equal(engine_wish(e), ENGINE_SEND);
-	assert_int_equal(engine_send(e)->target, CLIENT_NEW_ORDER);
 	engine_found(e, CA "/o"); /* too late: ignored */
-	assert_int_equal(engine_send(e)->target, CLIENT_NEW_ORDER);
+	assert_int_equal(engine_send_next(e)->target, CLIENT_NEW_ORDER);
+	assert_null(engine_send_next(e));
+	assert_int_equal(engine_wish(e), ENGINE_HEAR);
 	engine_free(e);
 	buf_wipe(&saved);
 }
@@ -344,15 +356,16 @@ what_was_refused_is_not_lost(void **state)
 		struct engine *e;
 
 		save_new(&saved, NULL);
-		assert_int_equal(engine_load(saved.data, saved.len, challenges, 1, &e), ERR_OK);
+		assert_int_equal(engine_load(saved.data, saved.len, &how, &e), ERR_OK);
 		engine_found(e, NULL);
 		assert_int_equal(engine_save(e, &saved), ERR_OK);
-		engine_feed(e, &rows[i].answer);
+		assert_non_null(engine_send_next(e));
+		engine_feed(e, 0, &rows[i].answer);
 		assert_int_equal(engine_wish(e), ENGINE_FAILED);
 		assert_int_equal(engine_is_dirty(e), !rows[i].lost);
 		assert_int_equal(engine_save(e, &saved), ERR_OK);
 		engine_free(e);
-		assert_int_equal(engine_load(saved.data, saved.len, challenges, 1, &e), ERR_OK);
+		assert_int_equal(engine_load(saved.data, saved.len, &how, &e), ERR_OK);
 		assert_int_equal(engine_is_lost(e), rows[i].lost);
 		engine_free(e);
 		buf_wipe(&saved);
@@ -367,13 +380,39 @@ load(const unsigned char *data, size_t len)
 	enum err err;
 
 	memcpy(copy, data, len);
-	err = engine_load(copy, len, challenges, 1, &e);
+	err = engine_load(copy, len, &how, &e);
 	if (!err)
 		engine_free(e);
 	else
 		assert_null(e);
 	free(copy);
 	return err;
+}
+
+/* Written by version 1.0 of certd: flags 1, no strikes, P-384, no key. */
+static void
+older_snapshots_are_read(void **state)
+{
+	static const char old[] = "\1\1\0\1\2\0\11\0a.example\13\0*.b.example\12\0shortlived"
+				  "\24\0https://ca.example/o\0\0";
+	struct buf saved = {0};
+	struct engine *e;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(engine_load(old, sizeof(old) - 1, &how, &e), ERR_OK);
+	assert_string_equal(engine_names(e, &count)[1].name, "*.b.example");
+	assert_int_equal(count, 2);
+	assert_string_equal(engine_url(e), CA "/o");
+	assert_string_equal(engine_state_word(e), "resume");
+	assert_int_equal(engine_save(e, &saved), ERR_OK);
+	assert_int_equal(saved.data[0], 2);
+	engine_free(e);
+	assert_int_equal(engine_load(saved.data, saved.len, &how, &e), ERR_OK);
+	assert_string_equal(engine_url(e), CA "/o");
+	engine_free(e);
+	buf_wipe(&saved);
+	assert_int_equal(load((const unsigned char *)old, sizeof(old) - 2), ERR_CORRUPT);
 }
 
 static void
@@ -388,9 +427,9 @@ garbage_is_refused(void **state)
 	buf_u8(&saved, 0);
 	assert_int_equal(load(saved.data, saved.len), ERR_CORRUPT);
 	saved.len--;
-	saved.data[0] = 2;
+	saved.data[0] = 3;
 	assert_int_equal(load(saved.data, saved.len), ERR_VERSION);
-	saved.data[0] = 1;
+	saved.data[0] = 2;
 	for (size_t i = 0; i < saved.len; i++) {
 		for (int bit = 0; bit < 8; bit++) {
 			saved.data[i] ^= (unsigned char)(1 << bit);
@@ -410,6 +449,7 @@ main(void)
 		cmocka_unit_test(everything_comes_back),
 		cmocka_unit_test(a_lost_order_waits_to_be_found),
 		cmocka_unit_test(what_was_refused_is_not_lost),
+		cmocka_unit_test(older_snapshots_are_read),
 		cmocka_unit_test(garbage_is_refused),
 	};
 
