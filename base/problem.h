@@ -48,7 +48,11 @@ struct cursor;
 	X(CA_DIRECTORY, "ca/directory",                                                            \
 	  "what the `directory` of the ca block leads to is no ACME directory: check the URL")     \
 	X(STORE_CORRUPT, "store/corrupt",                                                          \
-	  "what the store had of this name was damaged and put aside; certd issues it anew")
+	  "what the store had of this name was damaged and put aside; certd issues it anew")       \
+	X(CHALLENGE_NOT_SERVED, "challenge/not-served",                                            \
+	  "certd's own listener does not show the challenge: check `listen`; the CA was not "      \
+	  "asked")                                                                                 \
+	X(DNS_HOOK, "dns/hook", "the program that sets DNS records failed: see its own words")
 
 enum problem_kind {
 #define X(name, code, hint) PROBLEM_##name,

@@ -35,7 +35,7 @@ read_blocks(const struct conf *conf, const cJSON *item, struct wish *w)
 		wish_refuse(w, "invalid", "%s", ca_or_external);
 	else if (backend && !w->backend)
 		wish_refuse(w, "unknown-backend", "the configuration has no backend \"%.100s\"",
-		       backend);
+		            backend);
 }
 
 static bool
@@ -85,8 +85,8 @@ wish_read(const struct conf *conf, const cJSON *item, struct wish *w)
 	if (!w->given)
 		wish_refuse(w, "invalid", "an item is an object with a \"name\"");
 	else if (odd)
-		wish_refuse(w, "invalid",
-		            "\"%.40s\" is no member of an item, or of another type", odd);
+		wish_refuse(w, "invalid", "\"%.40s\" is no member of an item, or of another type",
+		            odd);
 	else if (state && !w->absent && strcmp(state, "present") != 0)
 		wish_refuse(w, "invalid", "\"state\" is \"present\" or \"absent\"");
 	else if (idna_parse(w->given, &w->name, why, sizeof(why)))

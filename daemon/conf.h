@@ -17,11 +17,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "acme/binding.h"
 #include "acme/key.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/conf_backend.h"
+#include "daemon/conf_dns.h"
 #include "daemon/conf_listen.h"
+#include "daemon/conf_tell.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
@@ -34,16 +37,24 @@ struct conf_ca {
 	const char *const *contacts;
 	size_t contact_count;
 	bool agree_terms;
-	const char *profile; /* NULL: none */
+	struct conf_eab {
+		const char *kid;        /* NULL: no external account binding */
+		const char *file;       /* full path of its key, or */
+		const char *credential; /* its name in systemd's $CREDENTIALS_DIRECTORY */
+		enum binding_mac mac;   /* default HS256 */
+	} eab;
+	enum key_kind account_key; /* of a new account, and at the next rollover; default P-256 */
+	const char *profile;       /* NULL: none */
 	bool profile_required;
 	const char *chain_issuer;        /* NULL: any; and so below */
 	const unsigned char *chain_spki; /* SHA-256, 32 bytes */
 	enum challenge_kind
 		challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
 	size_t challenge_count;
-	uint32_t max_orders;    /* in work at once; default 64 */
-	uint32_t budget;        /* new orders within budget_period; 0: no limit of ours */
-	uint32_t budget_period; /* seconds */
+	uint32_t max_orders;        /* in work at once; default 64 */
+	uint32_t budget;            /* new orders within budget_period; 0: no limit of ours */
+	uint32_t budget_period;     /* seconds */
+	const struct conf_dns *dns; /* NULL: none, and no challenge that needs one */
 };
 
 struct conf_default {
@@ -68,12 +79,15 @@ struct conf {
 	size_t listen_count;
 	const struct conf_ca *cas;
 	size_t ca_count;
+	const struct conf_dns *dns;
+	size_t dns_count;
 	const struct conf_backend *backends;
 	size_t backend_count;
 	const struct conf_bind *binds;
 	size_t bind_count;
 	bool ocsp_allow_private;       /* ask responders at addresses that are not public, too */
 	struct conf_default otherwise; /* the `default` block */
+	struct conf_tell tell;         /* metrics, expiry events, hooks */
 };
 
 /* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */
@@ -84,6 +98,7 @@ void conf_unref(const struct conf *conf);
 
 /* By name; NULL when there is none. */
 const struct conf_ca *conf_ca(const struct conf *conf, const char *name);
+const struct conf_dns *conf_dns(const struct conf *conf, const char *name);
 const struct conf_backend *conf_backend(const struct conf *conf, const char *name);
 
 #endif
