@@ -56,6 +56,10 @@ static const struct ctl_verb verbs[] = {
 	{"show", "NAME", "all there is to know about a name", 1, 1, 0, cmd_show,
          "  certctl show shop.example.com\n"
          "  certctl show shop.example.com -o json\n"},
+	{"order", "NAME", "the last attempts to get its certificate, step by step", 1, 1, 0,
+         cmd_order,
+         "  certctl order shop.example.com\n"
+         "  certctl order shop.example.com -o json\n"},
 	{"renew", "NAME...", "get a new certificate now", 1, ANY, WAITING, cmd_renew,
          "  certctl renew shop.example.com --wait\n"
          "  certctl list --state failing -o names | certctl renew -\n"},

@@ -49,6 +49,7 @@ static const struct {
 	{"key.status", READ, command_key_status},
 	{"key.tickets", CHANGE, command_key_tickets},
 	{"list", READ, command_list},
+	{"order", READ, command_order},
 	{"reload", CHANGE, command_reload},
 	{"remove", CHANGE, command_remove},
 	{"renew", CHANGE, command_renew},

@@ -37,6 +37,7 @@ void command_remove(struct control_client *cl, const cJSON *request);
 void command_renew(struct control_client *cl, const cJSON *request);
 void command_revoke(struct control_client *cl, const cJSON *request);
 void command_show(struct control_client *cl, const cJSON *request);
+void command_order(struct control_client *cl, const cJSON *request);
 void command_status(struct control_client *cl, const cJSON *request);
 void command_upgrade(struct control_client *cl, const cJSON *request);
 void command_wait(struct control_client *cl, const cJSON *request);
