@@ -134,6 +134,8 @@ client_flush(struct client *c)
 	while ((call = TAILQ_FIRST(&c->finished))) {
 		struct client_answer answer = {.problem = call->problem,
 		                               .unsent = call->problem.kind != PROBLEM_NONE,
+		                               .silent = c->silent,
+		                               .misled = call->misled,
 		                               .directory = &c->directory};
 
 		bool early = call->early;
@@ -215,6 +217,7 @@ client_pump(struct client *c)
 		}
 		url = client_url_of(c, call, &why);
 		if (!url) {
+			call->misled = call->target == CLIENT_URL;
 			client_finish(call, &why);
 			continue;
 		}
@@ -264,11 +267,14 @@ on_reply(void *arg, struct transport_reply *reply)
 	struct call *call = arg;
 	struct client *c = call->client;
 	struct client_answer answer = {
-		.unsent = reply->err == ERR_UNREACHABLE || reply->err == ERR_CRYPTO,
+		.unsent = reply->err == ERR_UNREACHABLE || reply->err == ERR_CRYPTO ||
+	                  (reply->err == ERR_TIMEOUT && reply->unsent),
+		.silent = reply->err == ERR_TIMEOUT,
 		.reply = reply->err ? NULL : reply,
 	};
 
 	client_unlink(call);
+	c->silent = answer.silent;
 	refusal_judge(reply, &answer.problem);
 	client_add_terms(reply, &answer.problem);
 	if (reply->err == ERR_TIMEOUT || reply->err == ERR_UNREACHABLE)
@@ -293,10 +299,28 @@ client_thumbprint(const struct client *c)
 	return c->thumbprint;
 }
 
+const char *
+client_account_url(const struct client *c)
+{
+	return c->account_url;
+}
+
+bool
+client_has_no_renewal_info(const struct client *c)
+{
+	return c->directory.new_order && !c->directory.renewal_info;
+}
+
 bool
 client_lists_orders(const struct client *c)
 {
 	return c->orders_url[0] != '\0';
+}
+
+bool
+client_is_ready(const struct client *c)
+{
+	return c->state == CLIENT_READY;
 }
 
 const char *

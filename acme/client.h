@@ -50,6 +50,8 @@ struct client_config {
 struct client_answer {
 	struct problem problem;
 	bool unsent; /* with a problem: the request certainly never reached the CA */
+	bool silent; /* with a problem: the time for an answer was over */
+	bool misled; /* with a problem: the URL is none of this CA's, so nothing was sent */
 	const struct transport_reply *reply;
 	const struct directory *directory; /* what the CA offers; NULL: not known yet */
 };
@@ -80,10 +82,19 @@ void client_cancel(struct client *client, const void *arg);
 
 /* What the CA offers; NULL: not known yet. */
 const struct directory *client_directory(const struct client *client);
+/* As client_cancel(), if one waits for its turn still: true, and it has certainly not been sent. */
+bool client_withdraw(struct client *client, const void *arg);
+
 /* base64url SHA-256 of the account key (RFC 8555 8.1); lives as long as the client. */
 const char *client_thumbprint(const struct client *client);
+/* Who we are there, "" until known. */
+const char *client_account_url(const struct client *client);
+/* Whether the directory is known, and has no renewalInfo (RFC 9773). */
+bool client_has_no_renewal_info(const struct client *client);
 /* Whether the account has a list of its orders (RFC 8555 7.1.2.1); known once the account is. */
 bool client_lists_orders(const struct client *client);
+/* Whether directory and account are there, so that client_lists_orders() means what it says. */
+bool client_is_ready(const struct client *client);
 /* "new", "directory", "account", "ready": for people. */
 const char *client_state_word(const struct client *client);
 

@@ -69,6 +69,21 @@ client_cancel(struct client *c, const void *arg)
 	client_pump(c);
 }
 
+bool
+client_withdraw(struct client *c, const void *arg)
+{
+	struct call *call;
+
+	TAILQ_FOREACH(call, &c->waiting, link)
+	{
+		if (call->arg != arg)
+			continue;
+		client_drop(c, &c->waiting, arg, false);
+		return true;
+	}
+	return false;
+}
+
 static void
 on_deferred(void *arg, struct transport_reply *reply)
 {

@@ -39,6 +39,7 @@ on_directory(void *arg, struct transport_reply *reply)
 	struct client *c = arg;
 	struct problem why;
 
+	c->silent = reply->err == ERR_TIMEOUT;
 	refusal_judge(reply, &why);
 	if (why.kind == PROBLEM_NONE && !directory_read(c->directory_url, reply->body.data,
 	                                                reply->body.len, &c->directory, &why)) {
@@ -78,6 +79,7 @@ on_nonce(void *arg, struct transport_reply *reply)
 	struct problem why;
 
 	c->heads--;
+	c->silent = reply->err == ERR_TIMEOUT;
 	refusal_judge(reply, &why);
 	if (why.kind == PROBLEM_NONE && !reply->nonce[0])
 		problem_set(&why, PROBLEM_CA_PROTOCOL, "the CA's newNonce gives no usable nonce");

@@ -24,6 +24,7 @@ struct call {
 	enum client_target target;
 	bool early;    /* goes out before the client is ready, since it is part of that */
 	bool again;    /* was sent a second time, because of what the CA said of the account */
+	bool misled;   /* see struct client_answer */
 	EVP_PKEY *key; /* signed with this one and its JWK; NULL: with the account's */
 	unsigned bad_nonces;
 	unsigned account;          /* which account it was signed for, see struct client */
@@ -68,6 +69,7 @@ struct client {
 	struct calls finished;
 	size_t sent_count;
 	size_t orders_sent; /* newOrder requests among them */
+	bool silent;        /* the last thing heard was nothing at all, for too long */
 	bool deferred;      /* transport_defer() was asked for client_flush() */
 };
 

@@ -23,7 +23,7 @@ static const struct {
 	{"revokeCert", false, offsetof(struct directory, revoke_cert)},
 	{"keyChange", false, offsetof(struct directory, key_change)},
 	{"newAuthz", false, SIZE_MAX},
-	{"renewalInfo", false, SIZE_MAX},
+	{"renewalInfo", false, offsetof(struct directory, renewal_info)},
 };
 
 void
@@ -34,6 +34,7 @@ directory_done(struct directory *d)
 	free(d->new_order);
 	free(d->revoke_cert);
 	free(d->key_change);
+	free(d->renewal_info);
 	free(d->terms);
 	free(d->website);
 	free(d->caa_identities);

@@ -25,7 +25,8 @@ struct directory {
 	char *new_order;
 	char *revoke_cert; /* NULL, as what follows: the CA has none */
 	char *key_change;
-	char *terms; /* what is to be agreed to */
+	char *renewal_info; /* RFC 9773 */
+	char *terms;        /* what is to be agreed to */
 	char *website;
 	char *caa_identities; /* what a CAA record must name, a space between */
 	bool needs_binding;

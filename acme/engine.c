@@ -197,6 +197,7 @@ engine_gone(struct engine *e, const char *why)
 	struct problem problem;
 
 	problem_set(&problem, PROBLEM_CA_ERROR, "a new order is needed: %s", why);
+	e->gone = true;
 	engine_fail(e, &problem, true);
 }
 
@@ -238,10 +239,14 @@ engine_refused_usual(struct engine *e, size_t i, const struct client_answer *ans
 /* No row knew better. The URL of the order or of one of its parts is unknown to the CA: it has
  * forgotten the order. */
 static void
-refuse(struct engine *e, size_t i, const struct problem *problem)
+refuse(struct engine *e, size_t i, const struct client_answer *answer)
 {
+	const struct problem *problem = &answer->problem;
+
 	if (e->url[0] && problem->status == 404)
 		engine_gone(e, problem->detail);
+	else if (answer->misled)
+		engine_strike(e, problem);
 	else if (!engine_retries(e, i, problem))
 		engine_fail(e, problem, engine_is_final(problem));
 }
@@ -255,7 +260,7 @@ take_answer(struct engine *e, size_t i, const struct client_answer *answer)
 		e->retries = 0;
 		row->read(e, i, answer);
 	} else if (!row->refused(e, i, answer)) {
-		refuse(e, i, &answer->problem);
+		refuse(e, i, answer);
 	}
 }
 
@@ -386,6 +391,12 @@ engine_found(struct engine *e, const char *url)
 	strcpy(e->url, url);
 	e->dirty = true;
 	engine_go(e, STATE_RESUME);
+}
+
+bool
+engine_is_gone(const struct engine *e)
+{
+	return e->gone;
 }
 
 const char *

@@ -104,6 +104,9 @@ const struct problem *engine_problem(const struct engine *e);
  * attempt is (CA down): keep the snapshot, a later engine_load() goes on. */
 bool engine_is_dead(const struct engine *e);
 
+/* FAILED: the order from before is of no use any more, and nobody's fault: order anew at once. */
+bool engine_is_gone(const struct engine *e);
+
 const char *engine_state_word(const struct engine *e); /* "new-order", "authorize", "finalize"... */
 const char *engine_url(const struct engine *e);        /* of the order, "" until known */
 const struct hostname *engine_names(const struct engine *e, size_t *ret_count);

@@ -321,11 +321,12 @@ engine_build_get_order(struct engine *e)
 	return ERR_OK;
 }
 
-/* Asking how it stands was refused for good: there is nothing to go on with. */
+/* Asking how it stands was refused for good, by the CA or by ourselves, since its URL leads
+ * elsewhere: there is nothing to go on with. */
 ENGINE_REFUSED(gone)
 {
 	(void)i;
-	if (!engine_is_final(&answer->problem))
+	if (!engine_is_final(&answer->problem) && !answer->misled)
 		return false;
 	engine_gone(e, answer->problem.detail);
 	return true;

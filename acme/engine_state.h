@@ -81,6 +81,7 @@ struct engine {
 	struct problem problem;
 	bool failing; /* over `problem`, when all answers are in */
 	bool dead;
+	bool gone;
 };
 
 /* A bare engine; engine_new() and engine_load() fill it. NULL: no memory. */

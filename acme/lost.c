@@ -220,6 +220,12 @@ lost_feed(struct lost *lost, const struct client_answer *answer)
 	look_at_next(lost);
 }
 
+void
+lost_none(struct lost *lost)
+{
+	lost->done = true;
+}
+
 const char *
 lost_url(const struct lost *lost, const struct hostname *name)
 {

@@ -30,6 +30,8 @@ const struct engine_send *lost_send(const struct lost *lost);
 /* A passing fault is tried three times more, then ends the search, as does a list refused; an order
  * that is refused is passed over. */
 void lost_feed(struct lost *lost, const struct client_answer *answer);
+/* The CA keeps no list: done, and nothing is found. */
+void lost_none(struct lost *lost);
 /* When done: the URL of the pending, ready or processing order whose first
  * name is NAME, or NULL. */
 const char *lost_url(const struct lost *lost, const struct hostname *name);

@@ -100,8 +100,7 @@ make_request(const struct ctl *ctl, const struct change *change, bool wait)
 
 	if (ctl->options.backend)
 		cJSON_AddStringToObject(request, "backend", ctl->options.backend);
-	if (ctl->options.ca)
-		cJSON_AddStringToObject(request, "ca", ctl->options.ca);
+	ctl_add_cas(request, &ctl->options);
 	if (option_is_given(&ctl->options, OPTION_EXTERNAL))
 		cJSON_AddTrueToObject(request, "external");
 	ctl_add_labels(request, &ctl->options);

@@ -13,13 +13,16 @@ enum { FIELD_MAX = 2048 };
 
 /* What certd leaves out is null in our JSON, so that a script finds the same members in every item.
  */
-static const char *const list_members[] = {"display",    "ca",        "labels",     "lead",
-                                           "not_before", "not_after", "generation", "next",
-                                           "error",      NULL};
+static const char *const list_members[] = {"display", "ca",         "cas",       "labels",
+                                           "lead",    "not_before", "not_after", "generation",
+                                           "next",    "error",      NULL};
 static const char *const show_members[] = {
-	"display",    "ca",     "labels", "lead",  "with",  "not_before", "not_after",
-	"generation", "serial", "issuer", "key",   "names", "second",     "ocsp_until",
-	"ocsp_next",  "next",   "step",   "order", "error", NULL};
+	"display",     "ca",           "cas",           "labels",     "lead",
+	"with",        "not_before",   "not_after",     "generation", "serial",
+	"issuer",      "key",          "names",         "second",     "ocsp_until",
+	"ocsp_next",   "renewal_from", "renewal_until", "renewal_at", "renewal_asked",
+	"renewal_why", "next",         "step",          "order",      "error",
+	NULL};
 
 static void
 print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
@@ -181,6 +184,23 @@ field_labels(const cJSON *item)
 	buf_done(&all);
 }
 
+/* "one (of one, two)": the one that is asked next, of several. */
+static void
+field_cas(const cJSON *item)
+{
+	const cJSON *name, *names = json_array(item, "cas");
+	const char *ca = json_text(item, "ca");
+	struct buf all = {0};
+
+	buf_printf(&all, "%s", ca ? ca : "");
+	cJSON_ArrayForEach(name, names) if (cJSON_GetStringValue(name)) buf_printf(
+		&all, "%s%s", name == names->child ? " (of " : ", ", cJSON_GetStringValue(name));
+	if (names)
+		buf_printf(&all, ")");
+	print_field("ca", all.len ? buf_str(&all) : NULL);
+	buf_done(&all);
+}
+
 static void
 field_error(const cJSON *error, int64_t now)
 {
@@ -205,6 +225,23 @@ field_error(const cJSON *error, int64_t now)
 	print_field("hint", json_text(error, "hint"));
 }
 
+/* What the CA says about when (RFC 9773). */
+static void
+field_renewal(const cJSON *object, int64_t now)
+{
+	const char *from = json_text(object, "renewal_from"),
+		   *until = json_text(object, "renewal_until");
+	char field[FIELD_MAX];
+
+	if (from && until) {
+		snprintf(field, sizeof(field), "%s to %s", from, until);
+		print_field("CA's window", field);
+	}
+	field_time("renewal", object, "renewal_at", now);
+	print_field("because of", json_text(object, "renewal_why"));
+	field_time("asked next", object, "renewal_asked", now);
+}
+
 /* The certificate with the other type of key. */
 static void
 field_second(const cJSON *second, int64_t now)
@@ -219,6 +256,7 @@ field_second(const cJSON *second, int64_t now)
 	field_time("  expires", second, "not_after", now);
 	field_time("  OCSP until", second, "ocsp_until", now);
 	field_time("  OCSP next", second, "ocsp_next", now);
+	field_renewal(second, now);
 }
 
 static void
@@ -232,8 +270,10 @@ show_person(const cJSON *item)
 	snprintf(field, sizeof(field), display ? "%s (%s)" : "%s", name ? name : "", display);
 	print_field("name", field);
 	print_field("state", json_text(item, "state"));
-	print_field("ca", is_external ? "none: no certificate is ordered or renewed here"
-	                              : json_text(item, "ca"));
+	if (is_external)
+		print_field("ca", "none: no certificate is ordered or renewed here");
+	else
+		field_cas(item);
 	print_field("backend", json_text(item, "backend"));
 	field_labels(item);
 	field_list("with", item, "with");
@@ -248,6 +288,7 @@ show_person(const cJSON *item)
 	field_second(json_object(item, "second"), now);
 	field_time("OCSP until", item, "ocsp_until", now);
 	field_time("OCSP next", item, "ocsp_next", now);
+	field_renewal(item, now);
 	snprintf(field, sizeof(field), "%" PRId64, generation);
 	print_field("generation", generation ? field : NULL);
 	print_field("order", json_text(item, "order"));

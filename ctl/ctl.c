@@ -38,6 +38,24 @@ ctl_add_labels(cJSON *request, const struct options *options)
 	}
 }
 
+void
+ctl_add_cas(cJSON *request, const struct options *options)
+{
+	const char *at = options->ca;
+	cJSON *list = at && strchr(at, ',') ? cJSON_AddArrayToObject(request, "ca") : NULL;
+	char name[256];
+
+	if (at && !list)
+		cJSON_AddStringToObject(request, "ca", at);
+	while (list && *at) {
+		size_t len = strcspn(at, ",");
+
+		snprintf(name, sizeof(name), "%.*s", (int)len, at);
+		cJSON_AddItemToArray(list, cJSON_CreateString(name));
+		at += len + (at[len] == ',');
+	}
+}
+
 int64_t
 ctl_deadline(const struct ctl *ctl)
 {

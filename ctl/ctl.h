@@ -71,6 +71,8 @@ enum msg_exit ctl_code(const cJSON *end);
 enum msg_exit ctl_fail(struct ctl *ctl, enum err err);
 /* --label, as {"key":"value"}; nothing when none is given. */
 void ctl_add_labels(cJSON *request, const struct options *options);
+/* --ca, as a text or, with commas, a list; nothing when it is not given. */
+void ctl_add_cas(cJSON *request, const struct options *options);
 /* Now plus --timeout. */
 int64_t ctl_deadline(const struct ctl *ctl);
 

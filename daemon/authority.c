@@ -14,12 +14,15 @@
 #include "base/secret.h"
 #include "daemon/conf.h"
 #include "store/account.h"
+#include "store/budget.h"
 #include "store/store.h"
 
 enum {
 	HOLD_FIRST_S = 20,
 	HOLD_MAX_S = 600,
-	ERRORS_ARE_DOWN = 3, /* 5xx in a row: one alone may be about that one name */
+	HOLD_LIMITED_MAX_S = 3600, /* then one order tries: the limit may be another one */
+	ERRORS_ARE_DOWN = 3,       /* 5xx in a row: one alone may be about that one name */
+	LIMITS_ARE_THE_CAS = 3,    /* the same of rateLimited */
 };
 
 /* A new key, durable before the CA sees it: a lost answer then finds the same account again. */
@@ -125,14 +128,23 @@ authority_done(struct authority *a)
 	a->contacts_sent = NULL;
 }
 
-size_t
-authority_room(const struct authority *a, int64_t now_ms)
+bool
+authority_is_usable(struct authority *a, int64_t now_ms)
 {
-	size_t most = a->down > 0 ? 1 : a->conf->max_orders;
+	return a->hold_until <= now_ms && budget_room(&a->budget, clock_wall()) > 0;
+}
+
+size_t
+authority_room(struct authority *a, int64_t now_ms)
+{
+	bool tries = a->down > 0 || a->limited >= LIMITS_ARE_THE_CAS;
+	size_t most = tries ? 1 : a->conf->max_orders;
+	size_t room = a->active < most ? most - a->active : 0;
+	size_t budget = budget_room(&a->budget, clock_wall());
 
 	if (a->quiet || a->hold_until > now_ms)
 		return 0;
-	return a->active < most ? most - a->active : 0;
+	return room < budget ? room : budget;
 }
 
 static bool
@@ -143,28 +155,95 @@ is_about_the_ca(const struct authority *a, const struct problem *p)
 	       (p->kind == PROBLEM_CA_ERROR && a->errors >= ERRORS_ARE_DOWN);
 }
 
-void
-authority_note(struct authority *a, const struct problem *problem)
+static void
+hold(struct authority *a, const struct problem *problem, int64_t seconds)
 {
-	int64_t hold = HOLD_FIRST_S;
+	a->hold_until = clock_mono_ms() + seconds * 1000;
+	a->pass_at = 0;
+	a->problem = *problem;
+	log_warn("ca %s: %s: %s; next try in %lld s, stored certificates are served meanwhile",
+	         a->conf->name, problem_code(problem->kind), problem->detail, (long long)seconds);
+}
 
-	a->errors = problem->kind == PROBLEM_CA_ERROR ? a->errors + 1 : 0;
-	if (problem->kind == PROBLEM_NONE && a->down > 0) {
+/* Several names in a row are beyond a limit: then it is one of the account or the CA, and each
+ * further name would only run into it, too. */
+static void
+note_limit(struct authority *a, const struct problem *problem)
+{
+	int64_t seconds = problem->retry_at ? problem->retry_at - clock_wall() : HOLD_FIRST_S;
+
+	if (++a->limited < LIMITS_ARE_THE_CAS || a->hold_until > clock_mono_ms())
+		return;
+	seconds = seconds > HOLD_LIMITED_MAX_S ? HOLD_LIMITED_MAX_S : seconds;
+	hold(a, problem, seconds < 1 ? 1 : seconds);
+}
+
+static void
+note_well(struct authority *a, bool ordered)
+{
+	if (a->down > 0) {
 		log_notice("ca %s: answers again", a->conf->name);
-		a->down = 0;
 		a->hold_until = 0;
 		a->problem.kind = PROBLEM_NONE;
 	}
+	a->down = 0;
+	a->silent = false;
+	if (ordered)
+		a->limited = 0;
+}
+
+void
+authority_note(struct authority *a, const struct client_answer *answer, bool ordered)
+{
+	const struct problem *problem = &answer->problem;
+	int64_t seconds = HOLD_FIRST_S;
+
+	a->errors = problem->kind == PROBLEM_CA_ERROR ? a->errors + 1 : 0;
+	if (problem->kind == PROBLEM_NONE)
+		note_well(a, ordered);
+	if (problem->kind == PROBLEM_CA_LIMITED && ordered)
+		note_limit(a, problem);
+	a->silent = a->silent || answer->silent;
 	if (!is_about_the_ca(a, problem) || a->hold_until > clock_mono_ms())
 		return; /* the second: one of several that failed together */
-	for (uint32_t i = 0; i < a->down && hold < HOLD_MAX_S; i++)
-		hold *= 2;
-	hold = hold > HOLD_MAX_S ? HOLD_MAX_S : hold;
+	for (uint32_t i = 0; i < a->down && seconds < HOLD_MAX_S; i++)
+		seconds *= 2;
 	a->down++;
-	a->hold_until = clock_mono_ms() + hold * 1000;
-	a->problem = *problem;
-	log_warn("ca %s: %s: %s; next try in %lld s, stored certificates are served meanwhile",
-	         a->conf->name, problem_code(problem->kind), problem->detail, (long long)hold);
+	hold(a, problem, seconds > HOLD_MAX_S ? HOLD_MAX_S : seconds);
+}
+
+void
+authority_load_budget(struct authority *a)
+{
+	struct budget_record r = {.orders = 0};
+	struct store_txn *txn;
+
+	if (a->conf->budget && a->budget.orders == 0 &&
+	    !store_begin_read(a->store, STORE_PRIVATE, &txn)) {
+		if (!budget_get(txn, a->conf->name, &r) && r.period > 0)
+			a->budget = (struct budget){r.orders, r.period, r.level, r.at};
+		store_abort(txn);
+	}
+	budget_set(&a->budget, a->conf->budget, a->conf->budget_period, clock_wall());
+}
+
+void
+authority_spend(struct authority *a)
+{
+	budget_take(&a->budget, clock_wall());
+	a->spent = a->budget.orders > 0;
+}
+
+enum err
+authority_save_budget(const struct authority *a, struct store_txn *txn)
+{
+	struct budget_record r = {.orders = a->budget.orders,
+	                          .period = a->budget.period,
+	                          .level = a->budget.level,
+	                          .at = a->budget.at};
+
+	snprintf(r.ca, sizeof(r.ca), "%s", a->conf->name);
+	return budget_put(txn, &r);
 }
 
 void

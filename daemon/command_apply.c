@@ -38,7 +38,7 @@ struct wish {
 	const char *given;
 	struct hostname name;
 	bool absent;
-	const struct conf_ca *ca; /* NULL: the request's for a new name, its own for an old one */
+	struct ca_choice cas; /* none: the request's for a new name, its own for an old one */
 	const struct conf_backend *backend;
 	enum external external;
 	bool relabel;
@@ -53,7 +53,7 @@ struct wish {
 struct batch {
 	struct control_client *cl;
 	struct store_txn *txn;
-	const struct conf_ca *ca; /* NULL, as below: the request names none */
+	struct ca_choice cas; /* none, as NULL below: the request names none */
 	const struct conf_backend *backend;
 	enum external external;
 	bool dry_run;
@@ -77,15 +77,16 @@ static void PRINTF_LIKE(3, 4) refuse(struct wish *w, const char *word, const cha
 static void
 read_blocks(const struct conf *conf, const cJSON *item, struct wish *w)
 {
-	const char *ca = json_text(item, "ca"), *backend = json_text(item, "backend");
+	const char *backend = json_text(item, "backend"), *word;
+	char why[256];
 
-	w->ca = ca ? conf_ca(conf, ca) : NULL;
+	word = choose_cas(conf, item, &w->cas, why, sizeof(why));
 	w->backend = backend ? conf_backend(conf, backend) : NULL;
 	w->external = external_of(item);
-	if (ca && w->external == EXTERNAL_YES)
+	if (word)
+		refuse(w, word, "%s", why);
+	else if (w->cas.count && w->external == EXTERNAL_YES)
 		refuse(w, "invalid", "%s", ca_or_external);
-	else if (ca && !w->ca)
-		refuse(w, "unknown-ca", "the configuration has no ca \"%.100s\"", ca);
 	else if (backend && !w->backend)
 		refuse(w, "unknown-backend", "the configuration has no backend \"%.100s\"",
 		       backend);
@@ -98,8 +99,10 @@ has_type(const cJSON *member)
 		return cJSON_IsObject(member);
 	if (strcmp(member->string, "with") == 0)
 		return cJSON_IsArray(member);
-	return strcmp(member->string, "external") == 0 ? cJSON_IsBool(member)
-	                                               : cJSON_IsString(member);
+	if (strcmp(member->string, "external") == 0)
+		return cJSON_IsBool(member);
+	return cJSON_IsString(member) ||
+	       (strcmp(member->string, "ca") == 0 && cJSON_IsArray(member));
 }
 
 /* A member that nobody knows is a slip of the pen, and must not pass as done. */
@@ -171,28 +174,27 @@ take_with(struct batch *b, struct wish *w, struct domain *d)
 	return err;
 }
 
-/* D, new or external, gets the CA that W wants, or none. False: W is refused. */
+/* D, new or external, gets the CAs that W wants, or none. False: W is refused. */
 static bool
-take_ca(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
+take_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
 {
-	const struct conf_ca *ca = w->ca ? w->ca : b->ca;
+	struct ca_choice cas = w->cas.count ? w->cas : b->cas;
 	enum external external = w->external ? w->external : b->external;
 
-	if (!w->ca && (w->external == EXTERNAL_YES || !b->ca) &&
-	    !default_ca(b->cl->control->conf, external, backend, &ca)) {
+	if (!w->cas.count && (w->external == EXTERNAL_YES || !b->cas.count) &&
+	    !default_cas(b->cl->control->conf, external, backend, &cas)) {
 		refuse(w, "unknown-ca", "%s", no_default_ca);
 		return false;
 	}
-	if (ca && hostname_is_wildcard(&d->name) && !ca_may_have_wildcards(ca)) {
+	if (cas.count && hostname_is_wildcard(&d->name) && !ca_may_have_wildcards(cas.cas[0])) {
 		refuse(w, "unsupported",
 		       "a wildcard certificate needs dns-01, which this CA's "
 		       "block does not allow");
 		return false;
 	}
-	domain_make_external(d);
-	if (!ca)
+	choice_put(&cas, d);
+	if (!cas.count)
 		return true;
-	snprintf(d->ca, sizeof(d->ca), "%s", ca->name);
 	d->state = d->generation ? DOMAIN_VALID : DOMAIN_PENDING;
 	d->due_at = d->generation
 	                    ? plan_renew_at(d->not_before, d->not_after, plan_spread_of(&d->name))
@@ -211,7 +213,7 @@ create(struct batch *b, struct wish *w)
 		refuse(w, "unknown-backend", "%s", no_default_backend);
 		return ERR_OK;
 	}
-	if (!take_ca(b, w, backend, &d))
+	if (!take_cas(b, w, backend, &d))
 		return ERR_OK;
 	if (!external_is_served(&d, backend) || b->no_room[0]) {
 		refuse(w, b->no_room[0] ? err_word(ERR_FULL) : "unsupported", "%s",
@@ -221,7 +223,7 @@ create(struct batch *b, struct wish *w)
 	w->change = CREATED;
 	w->ordered = d.state != DOMAIN_EXTERNAL;
 	snprintf(w->detail, sizeof(w->detail), "%s%s, backend %s", w->ordered ? "ca " : "external",
-	         d.ca, backend->name);
+	         *d.cas ? d.cas : d.ca, backend->name);
 	snprintf(d.backend, sizeof(d.backend), "%s", backend->name);
 	memcpy(d.labels, w->labels.labels, sizeof(d.labels));
 	if (!b->dry_run)
@@ -231,16 +233,16 @@ create(struct batch *b, struct wish *w)
 
 /* An external name that is given a CA is ordered for; one whose CA is taken is left to others. */
 static bool
-change_ca(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
+change_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
 {
 	bool was = d->state == DOMAIN_EXTERNAL;
 
 	if (was && w->external == EXTERNAL_NO)
-		return take_ca(b, w, backend, d);
+		return take_cas(b, w, backend, d);
 	if (w->external == EXTERNAL_YES && !was)
 		domain_make_external(d);
-	else if (w->ca)
-		snprintf(d->ca, sizeof(d->ca), "%s", w->ca->name);
+	else if (w->cas.count && !choice_is(&w->cas, d))
+		choice_put(&w->cas, d);
 	return true;
 }
 
@@ -252,14 +254,15 @@ update(struct batch *b, struct wish *w, struct domain *d)
 		w->backend ? w->backend : conf_backend(b->cl->control->conf, d->backend);
 	enum err err;
 
-	if (!change_ca(b, w, backend, d))
+	if (!change_cas(b, w, backend, d))
 		return ERR_OK;
 	if (w->backend)
 		snprintf(d->backend, sizeof(d->backend), "%s", w->backend->name);
 	if (w->relabel)
 		memcpy(d->labels, w->labels.labels, sizeof(d->labels));
-	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->backend, before.backend) == 0 &&
-	    d->state == before.state && strcmp(d->labels, before.labels) == 0)
+	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->cas, before.cas) == 0 &&
+	    strcmp(d->backend, before.backend) == 0 && d->state == before.state &&
+	    strcmp(d->labels, before.labels) == 0)
 		return take_with(b, w, d);
 	if (!external_is_served(d, backend)) {
 		refuse(w, "unsupported", "%s", external_needs_certificate);
@@ -268,9 +271,10 @@ update(struct batch *b, struct wish *w, struct domain *d)
 	w->change = UPDATED;
 	w->ordered = d->state != DOMAIN_EXTERNAL;
 	snprintf(w->detail, sizeof(w->detail), "%s%s%s%s%s%s",
-	         w->ordered ? w->ca ? "ca " : "" : "external ", w->ca ? d->ca : "",
-	         w->backend ? " backend " : "", w->backend ? w->backend->name : "",
-	         w->relabel ? " labels" : "", w->with.given ? " with" : "");
+	         w->ordered ? w->cas.count ? "ca " : "" : "external ",
+	         w->cas.count ? *d->cas ? d->cas : d->ca : "", w->backend ? " backend " : "",
+	         w->backend ? w->backend->name : "", w->relabel ? " labels" : "",
+	         w->with.given ? " with" : "");
 	err = b->dry_run ? ERR_OK : domain_put(b->txn, d);
 	return err ? err : take_with(b, w, d);
 }
@@ -415,7 +419,7 @@ command_apply(struct control_client *cl, const cJSON *request)
 		            "\"items\" must be a list of 1 to %d objects", MSG_NAMES_MAX);
 		return;
 	}
-	if (!given_blocks(cl, request, &b.ca, &b.backend))
+	if (!given_blocks(cl, request, &b.cas, &b.backend))
 		return;
 	b.external = external_of(request);
 	err = run(&b, items);

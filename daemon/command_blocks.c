@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which ca and backend a request means for its names, and whether a CA is asked at all. */
+#include <string.h>
+
 #include "base/json.h"
 #include "daemon/command_inside.h"
 #include "daemon/conf.h"
@@ -26,20 +28,22 @@ enum external
 external_of(const cJSON *object)
 {
 	if (!cJSON_HasObjectItem(object, "external"))
-		return json_text(object, "ca") ? EXTERNAL_NO : EXTERNAL_UNSAID;
+		return cJSON_HasObjectItem(object, "ca") ? EXTERNAL_NO : EXTERNAL_UNSAID;
 	return json_bool(object, "external", false) ? EXTERNAL_YES : EXTERNAL_NO;
 }
 
 /* Servers behind a backend that passes TLS through have certificates of their own. */
 bool
-default_ca(const struct conf *conf, enum external external, const struct conf_backend *backend,
-           const struct conf_ca **ret_ca)
+default_cas(const struct conf *conf, enum external external, const struct conf_backend *backend,
+            struct ca_choice *ret_cas)
 {
+	const struct conf_default *otherwise = &conf->otherwise;
 	bool asked =
 		external == EXTERNAL_NO || (external == EXTERNAL_UNSAID && !backend->passthrough);
 
-	*ret_ca = asked ? conf->otherwise.ca : NULL;
-	return !asked || conf->otherwise.ca;
+	ret_cas->count = asked ? otherwise->ca_count : 0;
+	memcpy(ret_cas->cas, otherwise->cas, sizeof(ret_cas->cas));
+	return !asked || ret_cas->count > 0;
 }
 
 bool
@@ -56,28 +60,32 @@ refuse(struct control_client *cl, const char *code, const char *text, const char
 }
 
 static bool
-is_dropped(const struct conf *next, const struct conf_ca *ca, const struct conf_backend *backend)
+is_dropped(const struct conf *next, const struct ca_choice *cas, const struct conf_backend *backend)
 {
-	return next && ((ca && !conf_ca(next, ca->name)) ||
-	                (backend && !conf_backend(next, backend->name)));
+	for (size_t i = 0; next && i < cas->count; i++)
+		if (!conf_ca(next, cas->cas[i]->name))
+			return true;
+	return next && backend && !conf_backend(next, backend->name);
 }
 
 bool
-given_blocks(struct control_client *cl, const cJSON *request, const struct conf_ca **ret_ca,
+given_blocks(struct control_client *cl, const cJSON *request, struct ca_choice *ret_cas,
              const struct conf_backend **ret_backend)
 {
 	const struct conf *conf = cl->control->conf;
-	const char *ca = json_text(request, "ca"), *backend = json_text(request, "backend");
+	const char *backend = json_text(request, "backend"), *word;
+	char why[256];
 
-	*ret_ca = ca ? conf_ca(conf, ca) : NULL;
+	*ret_cas = (struct ca_choice){.count = 0};
+	word = choose_cas(conf, request, ret_cas, why, sizeof(why));
 	*ret_backend = backend ? conf_backend(conf, backend) : NULL;
-	if (ca && !*ret_ca)
-		return refuse(cl, "unknown-ca", "the configuration has no ca", ca);
-	if (ca && external_of(request) == EXTERNAL_YES)
+	if (word)
+		return refuse(cl, word, why, NULL);
+	if (ret_cas->count && external_of(request) == EXTERNAL_YES)
 		return refuse(cl, "invalid", ca_or_external, NULL);
 	if (backend && !*ret_backend)
 		return refuse(cl, "unknown-backend", "the configuration has no backend", backend);
-	if (!is_dropped(cl->control->next_conf, *ret_ca, *ret_backend))
+	if (!is_dropped(cl->control->next_conf, ret_cas, *ret_backend))
 		return true;
 	reply_error(cl, MSG_EXIT_CONFLICT, "busy",
 	            "a reload is in work that drops this ca or backend");
@@ -85,20 +93,20 @@ given_blocks(struct control_client *cl, const cJSON *request, const struct conf_
 }
 
 bool
-choose_blocks(struct control_client *cl, const cJSON *request, const struct conf_ca **ret_ca,
+choose_blocks(struct control_client *cl, const cJSON *request, struct ca_choice *ret_cas,
               const struct conf_backend **ret_backend)
 {
 	const struct conf *conf = cl->control->conf;
 
-	if (!given_blocks(cl, request, ret_ca, ret_backend))
+	if (!given_blocks(cl, request, ret_cas, ret_backend))
 		return false;
 	if (!*ret_backend)
 		*ret_backend = conf->otherwise.backend;
 	if (!*ret_backend)
 		return refuse(cl, "unknown-backend", no_default_backend, NULL);
-	if (!*ret_ca && !default_ca(conf, external_of(request), *ret_backend, ret_ca))
+	if (!ret_cas->count && !default_cas(conf, external_of(request), *ret_backend, ret_cas))
 		return refuse(cl, "unknown-ca", no_default_ca, NULL);
-	if (!is_dropped(cl->control->next_conf, *ret_ca, *ret_backend))
+	if (!is_dropped(cl->control->next_conf, ret_cas, *ret_backend))
 		return true;
 	reply_error(cl, MSG_EXIT_CONFLICT, "busy",
 	            "a reload is in work that drops the default ca or backend");

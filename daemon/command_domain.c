@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/command_inside.h"
+#include "daemon/failover.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "store/event.h"
@@ -34,7 +35,7 @@ struct batch {
 	struct control_client *cl;
 	struct control *control;
 	struct store_txn *txn;
-	const struct conf_ca *ca;           /* add; NULL: external */
+	struct ca_choice cas;               /* add; none: external */
 	const struct conf_backend *backend; /* add */
 	struct domain labels;               /* add: its labels only */
 	bool together;                      /* add: one certificate for all, */
@@ -68,16 +69,13 @@ add_one(struct batch *b, struct outcome *o)
 		              "this name is here already: see certctl show");
 	if (err != ERR_NOTFOUND)
 		return err;
-	if (b->ca && hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->ca))
+	if (b->cas.count && hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->cas.cas[0]))
 		return refuse(o, ERR_UNSUPPORTED, "unsupported",
 		              "a wildcard certificate needs dns-01, which this CA's block does not "
 		              "allow");
 	d = (struct domain){.name = o->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
 	d.due_at = d.created_at;
-	if (b->ca)
-		snprintf(d.ca, sizeof(d.ca), "%s", b->ca->name);
-	else
-		domain_make_external(&d);
+	choice_put(&b->cas, &d);
 	if (!external_is_served(&d, b->backend))
 		return refuse(o, ERR_UNSUPPORTED, "unsupported", external_needs_certificate);
 	snprintf(d.backend, sizeof(d.backend), "%s", b->backend->name);
@@ -89,6 +87,12 @@ add_one(struct batch *b, struct outcome *o)
 		b->lead = o->name;
 	}
 	return domain_put(b->txn, &d);
+}
+
+static bool
+is_configured(void *conf, const char *ca)
+{
+	return conf_ca(conf, ca) != NULL;
 }
 
 static enum err
@@ -107,6 +111,8 @@ renew_one(struct batch *b, struct outcome *o)
 		return refuse(o, ERR_UNSUPPORTED, "unsupported",
 		              "this name is external: no certificate is ordered for it before "
 		              "certctl apply gives it a \"ca\"");
+	if (!conf_ca(b->control->conf, d.ca))
+		failover_restart(&d, is_configured, (void *)b->control->conf);
 	if (!conf_ca(b->control->conf, d.ca))
 		return refuse(o, ERR_NOTFOUND, "unknown-ca", "its ca is not in the configuration");
 	snprintf(o->ca, sizeof(o->ca), "%s", d.ca);
@@ -175,6 +181,7 @@ write_events(const struct batch *b)
 	for (size_t i = 0; i < b->count && !err; i++) {
 		const struct outcome *o = &b->outcomes[i];
 		struct event e = {.at = clock_wall()};
+		char cas[DOMAIN_CAS_TEXT_MAX + 1];
 
 		if (o->err || !b->event)
 			continue;
@@ -182,7 +189,7 @@ write_events(const struct batch *b)
 		snprintf(e.name, sizeof(e.name), "%s", o->name.name);
 		if (b->apply == add_one)
 			snprintf(e.detail, sizeof(e.detail), "%s%s, backend %s",
-			         b->ca ? "ca " : "external", b->ca ? b->ca->name : "",
+			         b->cas.count ? "ca " : "external", choice_text(&b->cas, cas),
 			         b->backend->name);
 		else if (b->apply == remove_one)
 			err = order_del(txn, &o->name);
@@ -283,7 +290,7 @@ command_add(struct control_client *cl, const cJSON *request)
 	else if (b.together && cJSON_GetArraySize(json_array(request, "names")) > SET_NAMES_MAX)
 		reply_error(cl, MSG_EXIT_USAGE, "invalid", "a certificate has at most %d names",
 		            SET_NAMES_MAX);
-	else if (choose_blocks(cl, request, &b.ca, &b.backend))
+	else if (choose_blocks(cl, request, &b.cas, &b.backend))
 		run_batch(&b, request);
 }
 

@@ -15,8 +15,10 @@
 #include "daemon/issuer.h"
 #include "daemon/upkeep.h"
 #include "store/cert.h"
+#include "store/domain_cas.h"
 #include "store/domain_list.h"
 #include "store/ocsp.h"
+#include "store/renewal.h"
 #include "store/order.h"
 #include "store/store.h"
 
@@ -56,6 +58,22 @@ problem_json(const struct problem *p)
 	return error;
 }
 
+/* Whether one of the CAs behind D's current one is not on hold: then that is where it goes. */
+static bool
+has_another(const struct domain *d, const struct issuer_ca *cas, size_t count)
+{
+	domain_ca_list list;
+	size_t total = domain_cas(d, list), at = 0;
+
+	while (at < total && strcmp(list[at], d->ca) != 0)
+		at++;
+	for (at++; at < total; at++)
+		for (size_t i = 0; i < count; i++)
+			if (strcmp(cas[i].name, list[at]) == 0 && cas[i].hold_until <= clock_wall())
+				return true;
+	return false;
+}
+
 bool
 waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_problem,
              int64_t *ret_next)
@@ -71,7 +89,7 @@ waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_prob
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(cas[i].name, d->ca) != 0 || cas[i].hold_until <= clock_wall() ||
-		    cas[i].hold_until < d->due_at)
+		    cas[i].hold_until < d->due_at || has_another(d, cas, count))
 			continue;
 		*ret_problem = cas[i].problem;
 		*ret_next = cas[i].hold_until;
@@ -99,6 +117,17 @@ add_error(cJSON *item, struct control *c, const struct domain *d)
 	cJSON_AddItemToObject(item, "error", error);
 }
 
+static void
+add_cas(cJSON *item, const struct domain *d)
+{
+	domain_ca_list list;
+	size_t count = domain_cas(d, list);
+	cJSON *array = count > 1 ? cJSON_AddArrayToObject(item, "cas") : NULL;
+
+	for (size_t i = 0; i < count && array; i++)
+		cJSON_AddItemToArray(array, cJSON_CreateString(list[i]));
+}
+
 void
 fill_item(cJSON *item, struct control *c, const struct domain *d)
 {
@@ -112,6 +141,7 @@ fill_item(cJSON *item, struct control *c, const struct domain *d)
 	cJSON_AddStringToObject(item, "backend", d->backend);
 	if (d->ca[0])
 		cJSON_AddStringToObject(item, "ca", d->ca);
+	add_cas(item, d);
 	cJSON_AddBoolToObject(item, "external", d->state == DOMAIN_EXTERNAL);
 	labels_to_json(d, item);
 	set_lead_to_json(d, item);
@@ -223,6 +253,23 @@ add_answer(cJSON *object, struct store_txn *txn, const struct domain *d, bool se
 	ocsp_done(&ocsp);
 }
 
+/* What the CA says about when (RFC 9773). Who shares a certificate has no record of its own. */
+static void
+add_renewal(cJSON *object, struct store_txn *txn, const struct domain *d, bool second)
+{
+	uint64_t generation = second ? d->second.generation : d->generation;
+	struct renewal r;
+
+	if (!generation || renewal_get(txn, d->lead.len ? &d->lead : &d->name, generation, &r))
+		return;
+	add_time(object, "renewal_from", r.window_start);
+	add_time(object, "renewal_until", r.window_end);
+	add_time(object, "renewal_at", r.renew_at);
+	add_time(object, "renewal_asked", r.due_at);
+	if (*r.explanation)
+		cJSON_AddStringToObject(object, "renewal_why", r.explanation);
+}
+
 static void
 add_beside(cJSON *item, struct control *c, const struct domain *d)
 {
@@ -233,8 +280,11 @@ add_beside(cJSON *item, struct control *c, const struct domain *d)
 		return;
 	set_members_to_json(txn, &d->name, item);
 	add_answer(item, txn, d, false);
-	if (second)
+	add_renewal(item, txn, d, false);
+	if (second) {
 		add_answer(second, txn, d, true);
+		add_renewal(second, txn, d, true);
+	}
 	store_abort(txn);
 }
 

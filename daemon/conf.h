@@ -49,11 +49,15 @@ struct conf_ca {
 	enum challenge_kind
 		challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
 	size_t challenge_count;
-	uint32_t max_orders; /* in work at once; default 64 */
+	uint32_t max_orders;    /* in work at once; default 64 */
+	uint32_t budget;        /* new orders within budget_period; 0: no limit of ours */
+	uint32_t budget_period; /* seconds */
 };
 
 struct conf_default {
-	const struct conf_ca *ca;           /* may be NULL: names must say which */
+	const struct conf_ca *ca;                  /* may be NULL: names must say which */
+	const struct conf_ca *cas[DOMAIN_CAS_MAX]; /* in the order they are asked, `ca` first */
+	size_t ca_count;
 	const struct conf_backend *backend; /* the same */
 	enum key_kind key;
 	enum key_kind second_key; /* of a second certificate beside the first; KEY_KINDS: none */

@@ -38,7 +38,7 @@ take_default_ca(const struct conf_walk *w, const struct conf_rule *rule,
 {
 	(void)rule;
 	(void)into;
-	w->build->default_ca = &s->words[1];
+	w->build->default_ca = s;
 	return true;
 }
 
@@ -96,7 +96,7 @@ take_unknown_sni(const struct conf_walk *w, const struct conf_rule *rule,
 }
 
 static const struct conf_rule default_rules[] = {
-	CONF_RULE("ca", "NAME", 1, 1, take_default_ca),
+	CONF_RULE("ca", "NAME...", 1, DOMAIN_CAS_MAX, take_default_ca),
 	CONF_RULE("backend", "NAME", 1, 1, take_default_backend),
 	CONF_RULE("key", "KIND [KIND]", 1, 2, take_key),
 	CONF_RULE("unknown-sni", "reject|default|close", 1, 1, take_unknown_sni),
@@ -129,17 +129,36 @@ next_backend(const void *conf, size_t at)
 	return at < c->backend_count ? c->backends[at].name : NULL;
 }
 
+static bool
+resolve_cas(const struct conf_walk *w, const struct conf_statement *s)
+{
+	struct conf *conf = w->build->conf;
+	struct conf_default *d = &conf->otherwise;
+
+	for (size_t i = 1; s && i < s->word_count; i++) {
+		const struct conf_token *word = &s->words[i];
+		const struct conf_ca *ca = conf_ca(conf, word->text);
+
+		if (!ca)
+			return conf_fail_unknown(w->cx, word, "ca", next_ca, conf);
+		for (size_t k = 0; k < d->ca_count; k++)
+			if (d->cas[k] == ca)
+				return conf_fail(w->cx, &word->at, "\"%s\" stands here twice",
+				                 ca->name);
+		d->cas[d->ca_count++] = ca;
+	}
+	d->ca = d->cas[0];
+	return true;
+}
+
 bool
 conf_resolve_default(const struct conf_walk *w)
 {
 	const struct conf_build *b = w->build;
 	struct conf *conf = b->conf;
 
-	if (b->default_ca) {
-		conf->otherwise.ca = conf_ca(conf, b->default_ca->text);
-		if (!conf->otherwise.ca)
-			return conf_fail_unknown(w->cx, b->default_ca, "ca", next_ca, conf);
-	}
+	if (!resolve_cas(w, b->default_ca))
+		return false;
 	if (b->default_backend) {
 		conf->otherwise.backend = conf_backend(conf, b->default_backend->text);
 		if (!conf->otherwise.backend)

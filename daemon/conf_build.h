@@ -20,7 +20,7 @@ struct conf_build {
 	struct conf_backend *backends;
 	size_t server_count; /* of all backends */
 	struct conf_bind *binds;
-	const struct conf_token *default_ca; /* looked up when all blocks are known */
+	const struct conf_statement *default_ca; /* looked up when all blocks are known */
 	const struct conf_token *default_backend;
 	const struct conf_token *wants_certificate; /* the first "unknown-sni default" */
 	const struct conf_token *ends_tls; /* of the backend: one that needs the TLS to end here */

@@ -369,6 +369,7 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->issuer = peers->issuer;
 	control->upkeep = peers->upkeep;
 	control->health = peers->health;
+	control->renewer = peers->renewer;
 	control->stapler = peers->stapler;
 	loop_run(control->loop);
 	store_end(control);

@@ -20,6 +20,7 @@ struct notice_queue;
 struct servers;
 struct status;
 struct store;
+struct renewer;
 struct stapler;
 struct upkeep;
 
@@ -38,6 +39,7 @@ struct control_peers {
 	struct issuer *issuer;
 	struct upkeep *upkeep;
 	struct health *health;
+	struct renewer *renewer;
 	struct stapler *stapler;
 };
 

@@ -72,6 +72,7 @@ struct control {
 	struct status *status;
 	struct issuer *issuer;
 	struct upkeep *upkeep;
+	struct renewer *renewer;
 	struct stapler *stapler;
 	struct health *health;
 	struct servers *servers;

@@ -16,6 +16,7 @@
 #include "daemon/history.h"
 #include "daemon/issuer.h"
 #include "daemon/role.h"
+#include "daemon/renewer.h"
 #include "daemon/stapler.h"
 #include "daemon/upkeep.h"
 #include "store/domain_list.h"
@@ -173,6 +174,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		log_set_level(c->conf->log_level);
 		issuer_set_conf(c->issuer, c->conf);
 		upkeep_take_conf(c->upkeep, c->conf);
+		renewer_set_conf(c->renewer, c->conf);
 		stapler_set_conf(c->stapler, c->conf);
 		health_set_conf(c->health, c->conf);
 	}

@@ -133,6 +133,7 @@ put_name(struct store_txn *txn, const struct import_job *job, struct import_name
 	if (err == ERR_NOTFOUND) {
 		d = (struct domain){.name = n->name, .created_at = clock_wall(), .due_at = -1};
 		snprintf(d.ca, sizeof(d.ca), "%s", job->ca);
+		snprintf(d.cas, sizeof(d.cas), "%s", job->cas);
 		if (!job->ca[0])
 			domain_make_external(&d);
 		snprintf(d.backend, sizeof(d.backend), "%s", job->backend);

@@ -56,6 +56,10 @@ struct errand *issuer_errand(struct issuer *issuer);
 /* The state of NAME's order, a static word; NULL when none is in work. */
 const char *issuer_step(struct issuer *issuer, const struct hostname *name);
 
+/* failover_usable_fns of the issuer's own thread; ARG is the struct issuer. */
+bool issuer_is_usable(void *arg, const char *ca);
+bool issuer_has_ca(void *arg, const char *ca);
+
 /* How a CA is doing, for people. */
 struct issuer_ca {
 	char name[NAME_WORD_MAX + 1];

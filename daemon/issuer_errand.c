@@ -87,7 +87,7 @@ on_tested(void *arg, const struct client_answer *answer)
 	struct authority *ca = arg;
 	struct errand *e = ca->errand;
 
-	authority_note(ca, &answer->problem);
+	authority_note(ca, answer, false);
 	e->problem = answer->problem;
 	if (answer->problem.kind == PROBLEM_NONE) {
 		authority_kick(ca);

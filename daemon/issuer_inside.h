@@ -103,6 +103,10 @@ MUST_CHECK enum err issuer_start_roll(struct authority *ca, struct errand *e,
 void issuer_say(struct errand *e, const struct authority *ca);
 /* issuer_revoke.c */
 void issuer_revoke(struct issuer *s, struct errand *e);
+/* issuer_failover.c */
+/* Jobs whose CA is known to be down end, and names that wait for it go to their next CA. */
+void issuer_leave(struct issuer *s);
+void issuer_pass_on(struct issuer *s);
 
 /* issuer_net.c */
 void issuer_take_keys(struct issuer *s);

@@ -20,7 +20,7 @@
 #include "daemon/notice.h"
 #include "store/event.h"
 
-enum { PROBES_MAX = 5, PROBE_AGAIN_MS = 200, SEEK_AGAIN_MS = 5000 };
+enum { PROBES_MAX = 5, PROBE_AGAIN_MS = 200, SEEK_AGAIN_MS = 5000, SEEKS_MAX = 3 };
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
@@ -32,7 +32,7 @@ on_answer(void *arg, const struct client_answer *answer)
 	struct notice notice;
 
 	ask->out = false;
-	authority_note(job->ca, &answer->problem);
+	authority_note(job->ca, answer, ask->orders);
 	engine_feed(job->engine, ask->id, answer);
 	if (engine_wish(job->engine) != ENGINE_HEAR)
 		job->phase = JOB_RUN;
@@ -60,7 +60,10 @@ post(struct job *job, const struct engine_send *send)
 
 	while (ask->out) /* there are as many as the engine has under way */
 		ask++;
-	*ask = (struct job_ask){.job = job, .id = send->id, .out = true};
+	*ask = (struct job_ask){.job = job,
+	                        .id = send->id,
+	                        .orders = send->target == CLIENT_NEW_ORDER,
+	                        .out = true};
 	if (!err)
 		err = client_post(client, send->target, send->url, send->payload, on_answer, ask);
 	if (err) {
@@ -162,15 +165,25 @@ is_known(void *arg, const char *order_url)
 
 static void on_lost_answer(void *arg, const struct client_answer *answer);
 
+/* Whether to look once more later. A CA that is up and whose list makes no sense will not learn. */
+static bool
+seeks_again(struct job *job, bool failed)
+{
+	if (failed && job->ca->down == 0)
+		job->seeks++;
+	return failed && job->seeks < SEEKS_MAX;
+}
+
 static void
 lost_done(struct issuer *s, struct authority *ca)
 {
 	bool failed = lost_failed(ca->lost);
 
-	for (struct job *job = s->jobs; job && !failed; job = job->hh.next) {
+	for (struct job *job = s->jobs; job; job = job->hh.next) {
 		const char *url;
 
-		if (job->ca != ca || job->phase != JOB_LOST || !job->sought)
+		if (job->ca != ca || job->phase != JOB_LOST || !job->sought ||
+		    seeks_again(job, failed))
 			continue;
 		url = lost_url(ca->lost, &job->name);
 		log_host_info(&job->name,
@@ -207,9 +220,13 @@ on_lost_answer(void *arg, const struct client_answer *answer)
 	struct authority *ca = arg;
 	bool has_list = client_lists_orders(ca->client);
 
-	if (answer->problem.kind != PROBLEM_CA_PROTOCOL || has_list)
-		authority_note(ca, &answer->problem);
-	lost_feed(ca->lost, answer);
+	if (!has_list && client_is_ready(ca->client) && answer->unsent &&
+	    answer->problem.kind == PROBLEM_CA_PROTOCOL) {
+		lost_none(ca->lost);
+	} else {
+		authority_note(ca, answer, false);
+		lost_feed(ca->lost, answer);
+	}
 	lost_post(ca->issuer, ca);
 }
 

@@ -28,7 +28,7 @@ on_registered(void *arg, const struct client_answer *answer)
 	struct authority *ca = arg;
 	struct errand *e = ca->errand;
 
-	authority_note(ca, &answer->problem);
+	authority_note(ca, answer, false);
 	e->problem = answer->problem;
 	if (answer->problem.kind == PROBLEM_NONE)
 		issuer_say(e, ca);
@@ -42,7 +42,7 @@ on_rolled(void *arg, const struct client_answer *answer)
 	struct authority *ca = arg;
 	struct errand *e = ca->errand;
 
-	authority_note(ca, &answer->problem);
+	authority_note(ca, answer, false);
 	if (ca->key_told && ca->key_end == CLIENT_KEY_TAKEN) {
 		renew_clients(ca->issuer, ca);
 		issuer_say(e, ca);

@@ -5,6 +5,7 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/notice.h"
 #include "daemon/upkeep.h"
@@ -71,6 +72,9 @@ save_all(struct issuer *s)
 	for (struct job *job = s->jobs; job && !err; job = job->hh.next)
 		if (is_dirty(job))
 			err = job_save(job, txn);
+	for (size_t i = 0; i < s->ca_count && !err; i++)
+		if (s->cas[i]->spent)
+			err = authority_save_budget(s->cas[i], txn);
 	if (err) {
 		store_abort(txn);
 		return err;
@@ -94,6 +98,8 @@ issuer_save(struct issuer *s)
 	commit_worked(s);
 	for (struct job *job = s->jobs; job; job = job->hh.next)
 		job->unsaved = false;
+	for (size_t i = 0; i < s->ca_count; i++)
+		s->cas[i]->spent = false;
 	return true;
 }
 
@@ -140,9 +146,11 @@ log_end(const struct job *job)
 		log_host_notice(&job->name, "certificate stored, generation %llu, renewal due %s",
 		                (unsigned long long)job->domain.generation, at);
 	else
-		log_host_warn(&job->name, "attempt %u failed: %s: %s; next try %s",
-		              job->domain.failures, problem_code(job->problem.kind),
-		              job->problem.detail, at);
+		log_host_warn(&job->name, "attempt %u failed, ca %s: %s: %s; next try %s%s",
+		              job->domain.failures, job->ca->conf->name,
+		              problem_code(job->problem.kind), job->problem.detail,
+		              job->moves_on ? "at once, ca " : "",
+		              job->moves_on ? job->domain.ca : at);
 }
 
 bool

@@ -137,6 +137,7 @@ issuer_add_ca(struct issuer *s, const struct conf_ca *conf)
 	if (conf->ca_file && access(conf->ca_file, R_OK) != 0)
 		log_warn("ca %s: its ca-file %s cannot be read: %s", conf->name, conf->ca_file,
 		         strerror(errno));
+	authority_load_budget(ca);
 	ca->seek_at = clock_mono_ms() + SEEK_AFTER_MS;
 	s->cas[s->ca_count++] = ca;
 	choose_leaders(s);
@@ -171,6 +172,7 @@ issuer_take_conf(struct issuer *s, const struct conf *conf)
 
 		if (now && authority_same(ca->conf, now)) {
 			keep_ca(ca, now);
+			authority_load_budget(ca);
 			continue;
 		}
 		drop_jobs_of(s, ca, !now || strcmp(now->directory, ca->conf->directory) != 0);

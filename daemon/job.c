@@ -2,7 +2,6 @@
 #include "daemon/job.h"
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,25 +10,19 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/authority.h"
+#include "daemon/chance.h"
 #include "daemon/conf.h"
+#include "daemon/failover.h"
+#include "daemon/issuer.h"
 #include "daemon/job_set.h"
 #include "daemon/notice.h"
 #include "daemon/plan.h"
+#include "daemon/renewal.h"
 #include "store/cert.h"
 #include "store/event.h"
 #include "store/order.h"
 #include "store/set.h"
 #include "store/store.h"
-
-static uint32_t
-random_u32(void)
-{
-	uint32_t v = 0;
-
-	if (RAND_bytes((unsigned char *)&v, sizeof(v)) != 1)
-		return 0;
-	return v;
-}
 
 static size_t
 challenge_words(const struct conf_ca *ca, const char *words[CHALLENGE_KIND_END])
@@ -49,7 +42,7 @@ how_to_order(const struct job *job, const char *words[CHALLENGE_KIND_END])
 		.chain_issuer = job->ca->conf->chain_issuer,
 		.chain_spki = job->ca->conf->chain_spki,
 		.now = clock_wall(),
-		.seed = random_u32(),
+		.seed = chance_u32(),
 	};
 }
 
@@ -58,8 +51,8 @@ new_engine(struct job *job, const struct conf *conf, struct store *store)
 {
 	const char *words[CHALLENGE_KIND_END];
 	struct engine_config config = how_to_order(job, words);
-	struct hostname names[SET_NAMES_MAX];
-	enum err err = job_set_order(job, conf, store, names, &config);
+	struct job_order_texts texts;
+	enum err err = job_set_order(job, conf, store, &texts, &config);
 
 	config.profile = job->ca->conf->profile;
 	config.profile_required = job->ca->conf->profile_required;
@@ -88,6 +81,7 @@ load_engine(struct job *job, struct store *store)
 		err = engine_load(order.state.data, order.state.len, &config, &job->engine);
 	if (!err)
 		job->created_at = order.created_at;
+	job->resumed = !err;
 	order_done(&order);
 	if (err && err != ERR_NOTFOUND && err != ERR_NOMEM) {
 		log_host_warn(&job->name, "its stored order cannot be read (%s): ordering anew",
@@ -180,7 +174,8 @@ job_has_ended(const struct job *job)
 {
 	enum engine_wish wish = engine_wish(job->engine);
 
-	return job->phase != JOB_LOST && (wish == ENGINE_DONE || wish == ENGINE_FAILED);
+	return job->left ||
+	       (job->phase != JOB_LOST && (wish == ENGINE_DONE || wish == ENGINE_FAILED));
 }
 
 void
@@ -194,6 +189,8 @@ job_judge(struct job *job)
 	if (job->judged || !job_has_ended(job))
 		return;
 	job->judged = true;
+	if (job->left)
+		return;
 	job->forget_order = true;
 	if (engine_wish(job->engine) == ENGINE_FAILED) {
 		job->problem = *engine_problem(job->engine);
@@ -221,31 +218,32 @@ put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 {
 	enum err err = job_set_store(job, txn, d);
 
+	failover_restart(d, issuer_has_ca, job->ca->issuer);
 	d->state = DOMAIN_VALID;
 	d->failures = 0;
 	d->problem = (struct problem){0};
-	d->due_at = job_set_due(job, txn, d, random_u32());
+	d->due_at = job_set_due(job, txn, d, chance_u32());
 	return err;
 }
 
 static enum err
 put_end(struct job *job, struct store_txn *txn, struct domain *d)
 {
+	bool issued = job->problem.kind == PROBLEM_NONE;
+	struct renewal_before before;
 	enum err err = ERR_OK;
 
-	if (job->problem.kind == PROBLEM_NONE) {
+	renewal_remember(txn, d, &before);
+	if (issued)
 		err = put_certificate(job, txn, d);
-	} else {
-		d->state = DOMAIN_FAILING;
-		d->failures++;
-		d->problem = job->problem;
-		d->due_at = plan_retry_at(d->failures, clock_wall(),
-		                          d->generation ? d->not_after : 0, &job->problem);
-	}
+	else
+		job_put_failure(job, d);
 	for (size_t i = 0; i < job->published_count && !err; i++)
 		err = challenge_del(txn, &job->published[i]);
 	if (!err)
 		err = domain_put(txn, d);
+	if (!err && issued)
+		err = renewal_issued(txn, d, job->ca->conf->name, job->ca->client, &before);
 	return err ? err : job_set_follow(txn, d);
 }
 
@@ -346,9 +344,12 @@ describe_end(const struct job *job, struct event *e)
 
 	if (job->problem.kind != PROBLEM_NONE) {
 		snprintf(e->type, sizeof(e->type), "order.failed");
-		snprintf(e->detail, sizeof(e->detail), "%s: %s; next try %s",
-		         problem_code(job->problem.kind), job->problem.detail,
-		         clock_format(job->domain.due_at, at));
+		clock_format(job->domain.due_at, at);
+		if (job->moves_on)
+			snprintf(at, sizeof(at), "at once");
+		snprintf(e->detail, sizeof(e->detail), "ca %s: %s: %.380s; next try %s",
+		         job->ca->conf->name, problem_code(job->problem.kind), job->problem.detail,
+		         at);
 		return;
 	}
 	snprintf(e->type, sizeof(e->type), "cert.stored");

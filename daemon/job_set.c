@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/job_set.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "acme/engine.h"
@@ -8,7 +9,7 @@
 #include "daemon/conf.h"
 #include "daemon/job.h"
 #include "daemon/pair.h"
-#include "daemon/plan.h"
+#include "daemon/authority.h"
 #include "daemon/staple.h"
 #include "store/cert.h"
 #include "store/cert_pool.h"
@@ -36,49 +37,74 @@ names_of(struct store_txn *txn, const struct hostname *lead, struct hostname nam
 	return ERR_OK;
 }
 
-/* The end of D's certificate with an RSA key, or of the other; 0: it has none that opens. */
-static int64_t
-ends_at(struct store_txn *txn, const struct domain *d, bool rsa)
+/* Which certificate of D has an RSA key, or another one: 0 first, 1 second, -1 none that opens. */
+static int
+place_of(struct store_txn *txn, const struct domain *d, bool rsa)
 {
-	struct cert cert;
-	int64_t at = 0;
+	int place = -1;
 
-	for (int second = 0; second < 2 && !at; second++) {
+	for (int second = 0; second < 2 && place < 0; second++) {
+		struct cert cert;
+
 		if (!(second ? d->second.generation : d->generation))
 			continue;
 		cert_init(&cert);
 		if (!pair_get(txn, d, second, &cert) && pair_leaf_is_rsa(&cert.leaf) == rsa)
-			at = second ? d->second.not_after : d->not_after;
+			place = second;
 		cert_done(&cert);
 	}
-	return at;
+	return place;
 }
 
-/* What is missing, or ends first. */
+/* What is missing, or is to be renewed first. */
 static enum key_kind
 kind_of(struct store_txn *txn, const struct domain *d, const struct conf_default *otherwise)
 {
-	int64_t first, second;
+	int first, second;
 
 	if (otherwise->second_key == KEY_KINDS)
 		return otherwise->key;
-	first = ends_at(txn, d, key_kind_is_rsa(otherwise->key));
-	second = ends_at(txn, d, key_kind_is_rsa(otherwise->second_key));
-	return second < first ? otherwise->second_key : otherwise->key;
+	first = place_of(txn, d, key_kind_is_rsa(otherwise->key));
+	second = place_of(txn, d, key_kind_is_rsa(otherwise->second_key));
+	if (first < 0 || second < 0)
+		return first < 0 ? otherwise->key : otherwise->second_key;
+	return renewal_moment(txn, d, second, 0) < renewal_moment(txn, d, first, 0)
+	               ? otherwise->second_key
+	               : otherwise->key;
+}
+
+/* The identifier of the certificate that one with a key of KIND takes the place of. */
+static bool
+find_replaced(struct store_txn *txn, const struct job *job, enum key_kind kind, char *ret_id)
+{
+	const struct domain *d = &job->domain;
+	int place = place_of(txn, d, key_kind_is_rsa(kind));
+	struct renewal r;
+
+	if (place < 0 && !job->pairs && d->generation)
+		place = 0; /* of another type, and still what is replaced */
+	if (place < 0 ||
+	    renewal_get(txn, &d->name, place ? d->second.generation : d->generation, &r) ||
+	    !renewal_is_replaceable(&r, job->ca->conf->name, job->ca->client))
+		return false;
+	snprintf(ret_id, RENEWAL_TEXT_MAX + 1, "%s", r.id);
+	return true;
 }
 
 enum err
 job_set_order(const struct job *job, const struct conf *conf, struct store *store,
-              struct hostname *names, struct engine_config *config)
+              struct job_order_texts *texts, struct engine_config *config)
 {
 	struct store_txn *txn;
 	enum err err = store_begin_read(store, STORE_SERVED, &txn);
 
 	if (err)
 		return err;
-	err = names_of(txn, &job->name, names, &config->name_count);
-	config->names = names;
+	err = names_of(txn, &job->name, texts->names, &config->name_count);
+	config->names = texts->names;
 	config->key_kind = kind_of(txn, &job->domain, &conf->otherwise);
+	if (find_replaced(txn, job, config->key_kind, texts->replaced))
+		config->replaces = texts->replaced;
 	store_abort(txn);
 	return err;
 }
@@ -239,14 +265,12 @@ job_set_due(const struct job *job, struct store_txn *txn, const struct domain *d
 	struct hostname names[SET_NAMES_MAX];
 	size_t count, ordered_count;
 	const struct hostname *ordered = engine_names(job->engine, &ordered_count);
-	int64_t due = plan_renew_at(d->not_before, d->not_after, random), second;
 
 	/* A name that has joined meanwhile waits for the next one. */
 	if (names_of(txn, &job->name, names, &count) ||
 	    !has_all(ordered, ordered_count, names, count) || (job->pairs && !d->second.generation))
 		return clock_wall();
-	second = plan_renew_at(d->second.not_before, d->second.not_after, random);
-	return job->pairs && second < due ? second : due;
+	return renewal_plan(txn, d, job->pairs, random);
 }
 
 enum err

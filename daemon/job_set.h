@@ -13,19 +13,25 @@
 
 #include "acme/key.h"
 #include "base/err.h"
+#include "daemon/renewal.h"
+#include "store/set.h"
 
 struct conf;
 struct domain;
 struct engine_config;
-struct hostname;
 struct job;
 struct store;
 struct store_txn;
 
-/* The names and the kind of key that JOB orders now: into CONFIG, which borrows NAMES, of
- * SET_NAMES_MAX. */
+/* What an engine's configuration borrows. */
+struct job_order_texts {
+	struct hostname names[SET_NAMES_MAX];
+	char replaced[RENEWAL_TEXT_MAX + 1];
+};
+/* The names and the kind of key that JOB orders now, and the certificate that is replaced, if the
+ * CA wants to hear of that: into CONFIG, which borrows TEXTS. */
 MUST_CHECK enum err job_set_order(const struct job *job, const struct conf *conf,
-                                  struct store *store, struct hostname *names,
+                                  struct store *store, struct job_order_texts *texts,
                                   struct engine_config *config);
 /* Whether the order that JOB has loaded is for the names that it should be for now. */
 bool job_set_is_current(const struct job *job, struct store *store);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/stapler.h"
 
-#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/problem.h"
+#include "daemon/chance.h"
 #include "daemon/conf.h"
 #include "daemon/history.h"
 #include "daemon/pair.h"
@@ -65,15 +65,6 @@ ask_free(struct ask *a)
 	free(a);
 }
 
-static uint32_t
-random_u32(void)
-{
-	uint32_t v = 0;
-
-	(void)RAND_bytes((unsigned char *)&v, sizeof(v)); /* it only spreads */
-	return v;
-}
-
 /* ---- what came of it ------------------------------------------------------------------------ */
 
 /* CHANGE holds the new answer, or none with the reason in WHY. */
@@ -91,7 +82,7 @@ apply(struct ocsp *o, const struct change *c)
 
 	o->failures = c->err == ERR_PROTO ? o->failures + 1 : 0;
 	if (c->err == ERR_PROTO) {
-		o->due_at = plan_ask_again_at(o->failures, now, random_u32());
+		o->due_at = plan_ask_again_at(o->failures, now, chance_u32());
 		return;
 	}
 	buf_reset(&o->response);
@@ -102,7 +93,7 @@ apply(struct ocsp *o, const struct change *c)
 	buf_add(&o->response, c->response.data, c->response.len);
 	o->this_update = c->answer.this_update;
 	o->next_update = c->answer.next_update;
-	o->due_at = plan_staple_at(now, c->answer.next_update, random_u32());
+	o->due_at = plan_staple_at(now, c->answer.next_update, chance_u32());
 }
 
 /* Only as long as the name has the certificate that we have asked about. RET_HOLDS: there is

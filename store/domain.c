@@ -11,6 +11,7 @@
 #include "store/ocsp.h"
 #include "store/label.h"
 #include "store/cert_pool.h"
+#include "store/renewal.h"
 #include "store/table.h"
 #include "store/walk.h"
 #include "store/upgrade.h"
@@ -228,6 +229,8 @@ domain_write(struct store_txn *txn, const struct domain *before, const struct do
 	err = table_put(txn, TABLE_DOMAIN, table_key_name(&domain->name));
 	if (!err && before)
 		err = release_certificates(txn, before, domain);
+	if (!err)
+		err = renewal_follow(txn, before, domain);
 	return err ? err : domain_index(txn, before, domain);
 }
 
@@ -266,6 +269,8 @@ domain_del(struct store_txn *txn, const struct hostname *name)
 		err = cert_del(txn, name);
 	if (!err)
 		err = ocsp_del(txn, name, false);
+	if (!err)
+		err = renewal_follow(txn, &old, NULL);
 	return err ? txn_fail(txn, err) : domain_index(txn, &old, NULL);
 }
 

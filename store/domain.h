@@ -88,6 +88,15 @@ MUST_CHECK enum err domain_page(struct store_txn *txn, const struct hostname *af
 /* Up to LIMIT names of CA that are due at NOW or before, the longest due first. */
 MUST_CHECK enum err domain_due(struct store_txn *txn, const char *ca, int64_t now, size_t limit,
                                struct hostname *names, size_t *ret_count);
+/* A place in one CA's part of the due index; name.len 0: its begin. */
+struct domain_due_at {
+	int64_t at;
+	struct hostname name;
+};
+/* As domain_due(), of those behind PLACE, which moves to the last one found. */
+MUST_CHECK enum err domain_due_behind(struct store_txn *txn, const char *ca, int64_t now,
+                                      struct domain_due_at *place, size_t limit,
+                                      struct hostname *names, size_t *ret_count);
 /* The earliest due_at of CA's names; ERR_NOTFOUND when none is planned. */
 MUST_CHECK enum err domain_next_due(struct store_txn *txn, const char *ca, int64_t *ret_at);
 

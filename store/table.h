@@ -42,6 +42,8 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511, TABLE_KEY_TEXT_MAX = 4 * TABLE_KEY_
 	X(TICKET, "ticket", STORE_SERVED, 2, 7)                                                    \
 	X(OCSP, "ocsp", STORE_SERVED, 2, 8)                                                        \
 	X(OCSP_SECOND, "ocsp-second", STORE_SERVED, 2, 9)                                          \
+	X(RENEWAL, "renewal", STORE_SERVED, TABLE_PLAIN, 0)                                        \
+	X(RENEWAL_DUE, "renewal-due", STORE_SERVED, TABLE_PLAIN, 0)                                \
 	X(CHANGE, "change", STORE_SERVED, TABLE_PLAIN, 0)                                          \
 	X(GONE, "gone", STORE_SERVED, TABLE_PLAIN, 0)                                              \
 	X(GONE_KEY, "gone-key", STORE_SERVED, TABLE_PLAIN, 0)                                      \
@@ -50,7 +52,9 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511, TABLE_KEY_TEXT_MAX = 4 * TABLE_KEY_
 	X(ORDER, "order", STORE_PRIVATE, 2, 0)                                                     \
 	X(EVENT, "event", STORE_PRIVATE, 2, 0)                                                     \
 	X(EVENT_FOLD, "event-fold", STORE_PRIVATE, TABLE_PLAIN, 0)                                 \
-	X(SERVER, "server", STORE_PRIVATE, 2, 0)
+	X(SERVER, "server", STORE_PRIVATE, 2, 0)                                                   \
+	X(ATTEMPT, "attempt", STORE_PRIVATE, 4, 0)                                                 \
+	X(BUDGET, "budget", STORE_PRIVATE, 4, 0)
 
 enum table {
 #define X(name, word, env, format, change) TABLE_##name,

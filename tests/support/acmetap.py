@@ -6,6 +6,7 @@ back here) and reads along: which names were ordered when, and what became of ea
 also answer in the server's place, or hold an answer back, to play a CA that has a bad day.
 """
 
+import base64
 import http.client
 import json
 import ssl
@@ -60,6 +61,8 @@ class AcmeTap:
         self.after = lambda path: 0       # seconds to hold its answer back
         self.lose = lambda path: False    # forward, and close instead of an answer
         self.agents = set()       # User-Agent of all requests
+        self.rewrite = lambda path, headers: headers    # of the server's answer
+        self.bodies = []          # (path, payload) of each request that was signed
         self.paths = {}           # path of a directory entry -> its name, "newOrder"
         self.server = QuietServer((address, port), self._handler())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -103,6 +106,20 @@ class AcmeTap:
                 self._note_order(headers["Location"], json.loads(body))
             elif status == 200 and body.startswith(b"{"):
                 self._note_status(path, json.loads(body))
+
+    def _note_payload(self, path, body):
+        if body.startswith(b"{"):
+            payload = json.loads(body).get("payload", "")
+            text = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+            with self.lock:
+                self.bodies.append((path, json.loads(text) if text else None))
+
+    def ordered(self, name):
+        """What was sent as newOrder for NAME, refused or not."""
+        with self.lock:
+            return [payload for path, payload in self.bodies
+                    if self.paths.get(path) == "newOrder"
+                    and name in [one["value"] for one in payload["identifiers"]]]
 
     def _note_order(self, url, answer):
         names = [one["value"] for one in answer["identifiers"]]
@@ -148,6 +165,8 @@ class AcmeTap:
                     status, headers, answer = own
                 else:
                     status, headers, answer = self.ask(body)
+                    headers = tap.rewrite(self.path, headers)
+                    tap._note_payload(self.path, body)
                     tap._read_along(self.command, self.path, status, dict(headers), answer)
                     time.sleep(tap.after(self.path))
                     if tap.lose(self.path):

@@ -144,6 +144,14 @@ class Pebble:
         with urllib.request.urlopen(url, context=context, timeout=10) as answer:
             return json.load(answer)["Status"]
 
+    def manage(self, what, **body):
+        """One call of pebble's own management, as in manage("set-renewal-info/", ...)."""
+        url = f"https://{self.address}:{self.management_port}/{what}"
+        context = ssl.create_default_context(cafile=self.ca_file)
+        request = urllib.request.Request(url, data=json.dumps(body).encode(),
+                                         headers={"User-Agent": "certd's tests"})
+        urllib.request.urlopen(request, context=context, timeout=10).read()
+
     def dns_set(self, what, **body):
         """One call of the DNS server's management, as in dns_set("set-servfail", host="a.test.")"""
         url = f"http://{self.address}:{self.dns_management_port}/{what}"
