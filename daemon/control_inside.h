@@ -83,17 +83,15 @@ struct control {
 	int channel;
 	int listen_fd;
 	ino_t socket_ino; /* of the socket file: it may be another certd's by the end */
-	struct loop_watch *channel_watch;
-	struct loop_watch *listen_watch;
+	struct loop_watch *channel_watch, *listen_watch;
 	struct loop_timer *timer;
 	int64_t started_at;
 	struct dbjob *backup; /* what runs, NULL: none */
 	struct dbcheck *check;
-	uint64_t errands;  /* asked so far */
-	int64_t rotate_at; /* mono ms: not before, see command_key_rotate() */
-	int64_t check_at;  /* mono ms: the next check that nobody asks for */
-	cJSON *last_check; /* what came of the last ones, for db.stat; NULL: none yet */
-	cJSON *last_backup;
+	uint64_t errands;                /* asked so far */
+	int64_t rotate_at;               /* mono ms: not before, see command_key_rotate() */
+	int64_t check_at;                /* mono ms: the next check that nobody asks for */
+	cJSON *last_check, *last_backup; /* for db.stat; NULL: none yet */
 	struct control_client clients[CLIENTS_MAX];
 };
 MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd); /* control_socket.c */
@@ -108,7 +106,6 @@ void reply_end(struct control_client *cl, enum msg_exit code);
 /* {"member": object}: adds the object to a new line; NULL when there is no memory. */
 cJSON *line_with(const char *member, cJSON **ret_object);
 
-void errand_on_done(struct control *c); /* command_ca.c */
 void import_on_done(struct control *c); /* command_import.c */
 void import_end(struct control *c);     /* gives up what is under way, and says so */
 void import_forget(struct control_client *cl);

@@ -76,6 +76,8 @@ void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
 /* Takes CONF over. CAs that stay keep their client and their jobs. */
 void issuer_take_conf(struct issuer *s, const struct conf *conf);
 
+void issuer_show(struct issuer *s); /* issuer_show.c */
+
 /* issuer_errand.c */
 MUST_CHECK enum err issuer_open_errands(struct issuer *s);
 /* Takes what was asked for, goes on with what is in work. */
@@ -86,7 +88,6 @@ void issuer_end_errands(struct issuer *s, struct authority *ca);
 int64_t issuer_errands_ms(const struct issuer *s);
 /* Answers E, whose problem kind NONE means that it is done. */
 void issuer_end_errand(struct issuer *s, struct errand *e);
-
 /* With WORD in place of the problem's code. */
 void issuer_fail_errand(struct issuer *s, struct errand *e, const char *word, const char *format,
                         ...) PRINTF_LIKE(4, 5);
