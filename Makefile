@@ -136,8 +136,15 @@ $(BUILD)/tests/ctl/test_%: $(BUILD)/tests/ctl/test_%.o $(call LIB,support) $(cal
 $(BUILD)/tests/support/cold: $(BUILD)/tests/bench/cold_main.o $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+$(BUILD)/tests/support/dnsask: $(BUILD)/tests/support/dnsask_main.o $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/tests/support/%: $(BUILD)/tests/support/%_main.o
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto -lpthread -lm
+
+# no clock can be right that is before it
+BUILT_AT := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || date +%s))
+$(BUILD)/daemon/clockwatch.o $(BUILD)/tests/daemon/test_clockwatch.o: \
+  CFLAGS += -DCERTD_BUILT_AT='INT64_C($(BUILT_AT))'
 
 $(BUILD)/%.o: %.c
 	$(SAY) CC $<

@@ -80,17 +80,19 @@ MUST_CHECK enum err client_post(struct client *client, enum client_target target
 /* Drops all requests posted with ARG, without callbacks. */
 void client_cancel(struct client *client, const void *arg);
 
-/* What the CA offers; NULL: not known yet. */
-const struct directory *client_directory(const struct client *client);
-/* As client_cancel(), if one waits for its turn still: true, and it has certainly not been sent. */
+/* The same, if one waits for its turn still: true, and it has certainly not been sent. */
 bool client_withdraw(struct client *client, const void *arg);
 
+/* What the CA offers; NULL: not known yet. */
+const struct directory *client_directory(const struct client *client);
 /* base64url SHA-256 of the account key (RFC 8555 8.1); lives as long as the client. */
 const char *client_thumbprint(const struct client *client);
 /* Who we are there, "" until known. */
 const char *client_account_url(const struct client *client);
 /* Whether the directory is known, and has no renewalInfo (RFC 9773). */
 bool client_has_no_renewal_info(const struct client *client);
+/* What the CA's records of dns-persist-01 begin their accounts with; NULL: with nothing. */
+const char *client_hash_prefix(const struct client *client);
 /* Whether the account has a list of its orders (RFC 8555 7.1.2.1); known once the account is. */
 bool client_lists_orders(const struct client *client);
 /* Whether directory and account are there, so that client_lists_orders() means what it says. */

@@ -23,13 +23,15 @@ struct directory {
 	char *new_nonce;
 	char *new_account;
 	char *new_order;
-	char *revoke_cert; /* NULL, as what follows: the CA has none */
+	char *renewal_info; /* NULL, as what follows: the CA has none (RFC 9773) */
+	char *revoke_cert;
 	char *key_change;
-	char *renewal_info; /* RFC 9773 */
-	char *terms;        /* what is to be agreed to */
+	char *terms; /* what is to be agreed to */
 	char *website;
 	char *caa_identities; /* what a CAA record must name, a space between */
 	bool needs_binding;
+	char *hash_prefix; /* meta.accountHashPrefix (draft-ietf-acme-dns-persist-02 4.1), or NULL
+	                    */
 	size_t profile_count;
 	char *profiles[DIRECTORY_PROFILES_MAX]; /* names of meta.profiles, the first of them */
 	size_t origin_count;

@@ -53,10 +53,16 @@ static const struct conf_rule top_rules[] = {
                   .repeats = true),
 	CONF_RULE("bind", "ADDRESS NAME", 2, 2, conf_take_bind, .repeats = true),
 	CONF_RULE("ca", "NAME", 1, 1, conf_take_ca, .has_block = true, .repeats = true),
+	CONF_RULE("dns", "NAME", 1, 1, conf_take_dns, .has_block = true, .repeats = true),
+	CONF_RULE("resolver", "ADDRESS[:PORT]...", 1, CONF_RESOLVERS_MAX, conf_take_resolver),
 	CONF_RULE("backend", "NAME", 1, 1, conf_take_backend, .has_block = true, .repeats = true),
 	CONF_RULE("default", "", 0, 0, conf_take_default, .has_block = true),
 	CONF_RULE("ocsp-allow-private", "", 0, 0, conf_take_flag,
                   .offset = offsetof(struct conf, ocsp_allow_private)),
+	CONF_RULE("metrics", "ADDRESS:PORT [exposed]", 1, 2, conf_take_metrics),
+	CONF_RULE("expiry-events", "STEP...", 1, CONF_EXPIRY_MAX, conf_take_expiry),
+	CONF_RULE("on", "event TYPE...", 2, CONF_TYPES_MAX + 1, conf_take_on, .has_block = true,
+                  .repeats = true),
 	CONF_RULE("include", "FILE", 1, 1, take_include, .repeats = true),
 };
 
@@ -84,17 +90,21 @@ make_room(struct conf_context *cx, struct conf_build *b)
 {
 	size_t listens = at_most(count_of(b->first, "listen"), CONF_LISTENS_MAX);
 	size_t cas = at_most(count_of(b->first, "ca"), CONF_CAS_MAX);
+	size_t dns = at_most(count_of(b->first, "dns"), CONF_DNS_MAX);
 	size_t backends = at_most(count_of(b->first, "backend"), CONF_BACKENDS_MAX);
 	size_t binds = at_most(count_of(b->first, "bind"), CONF_BINDS_MAX);
 
 	b->listens = conf_alloc(cx, listens * sizeof(*b->listens));
 	b->cas = conf_alloc(cx, cas * sizeof(*b->cas));
+	b->ca_dns = conf_alloc(cx, cas * sizeof(*b->ca_dns));
+	b->dns = conf_alloc(cx, dns * sizeof(*b->dns));
 	b->backends = conf_alloc(cx, backends * sizeof(*b->backends));
 	b->binds = conf_alloc(cx, binds * sizeof(*b->binds));
 	if (cx->err)
 		return false;
 	b->conf->listens = b->listens;
 	b->conf->cas = b->cas;
+	b->conf->dns = b->dns;
 	b->conf->backends = b->backends;
 	b->conf->binds = b->binds;
 	return true;
@@ -122,6 +132,7 @@ set_defaults(struct conf *conf, const char *file)
 	                      .second_key = KEY_KINDS,
 	                      .unknown_sni = UNKNOWN_SNI_REJECT},
 	};
+	conf_tell_defaults(&conf->tell);
 }
 
 /* Defaults that hang on other values. */
@@ -158,7 +169,7 @@ build(struct conf_context *cx, struct conf *conf, const char *file)
 		return false;
 	b.first = first;
 	if (!make_room(cx, &b) || !conf_walk(&w, &top_level, first, conf) ||
-	    !conf_resolve_default(&w) || !conf_resolve_names(&w))
+	    !conf_resolve_default(&w) || !conf_resolve_names(&w) || !conf_resolve_dns(&w))
 		return false;
 	if (!conf->listen_count)
 		return conf_fail(cx, &(struct conf_place){file, 1, 1},
@@ -219,6 +230,15 @@ conf_ca(const struct conf *conf, const char *name)
 	for (size_t i = 0; i < conf->ca_count; i++)
 		if (strcmp(conf->cas[i].name, name) == 0)
 			return &conf->cas[i];
+	return NULL;
+}
+
+const struct conf_dns *
+conf_dns(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->dns_count; i++)
+		if (strcmp(conf->dns[i].name, name) == 0)
+			return &conf->dns[i];
 	return NULL;
 }
 

@@ -22,7 +22,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/conf_backend.h"
+#include "daemon/conf_dns.h"
 #include "daemon/conf_listen.h"
+#include "daemon/conf_tell.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
@@ -49,9 +51,10 @@ struct conf_ca {
 	enum challenge_kind
 		challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
 	size_t challenge_count;
-	uint32_t max_orders;    /* in work at once; default 64 */
-	uint32_t budget;        /* new orders within budget_period; 0: no limit of ours */
-	uint32_t budget_period; /* seconds */
+	uint32_t max_orders;        /* in work at once; default 64 */
+	uint32_t budget;            /* new orders within budget_period; 0: no limit of ours */
+	uint32_t budget_period;     /* seconds */
+	const struct conf_dns *dns; /* NULL: none, and no challenge that needs one */
 };
 
 struct conf_default {
@@ -76,12 +79,16 @@ struct conf {
 	size_t listen_count;
 	const struct conf_ca *cas;
 	size_t ca_count;
+	const struct conf_dns *dns;
+	size_t dns_count;
+	struct conf_dns_resolvers resolvers;
 	const struct conf_backend *backends;
 	size_t backend_count;
 	const struct conf_bind *binds;
 	size_t bind_count;
 	bool ocsp_allow_private;       /* ask responders at addresses that are not public, too */
 	struct conf_default otherwise; /* the `default` block */
+	struct conf_tell tell;         /* metrics, expiry events, hooks */
 };
 
 /* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */
@@ -92,6 +99,7 @@ void conf_unref(const struct conf *conf);
 
 /* By name; NULL when there is none. */
 const struct conf_ca *conf_ca(const struct conf *conf, const char *name);
+const struct conf_dns *conf_dns(const struct conf *conf, const char *name);
 const struct conf_backend *conf_backend(const struct conf *conf, const char *name);
 
 #endif

@@ -10,6 +10,12 @@
 
 enum { CONF_PATH_MAX = 1023, CONF_CAS_MAX = 64, CONF_BACKENDS_MAX = 4096, CONF_BINDS_MAX = 4096 };
 
+/* What a ca block says of DNS, looked up when all blocks are known; NULL: nothing. */
+struct conf_ca_dns {
+	const struct conf_token *name;
+	const struct conf_token *needed; /* the last challenge that cannot do without */
+};
+
 /* The arrays have room for all statements of their kind, up to CONF_..._MAX; the counts are
  * those of CONF. */
 struct conf_build {
@@ -17,9 +23,14 @@ struct conf_build {
 	const struct conf_statement *first;
 	struct conf_listen *listens;
 	struct conf_ca *cas;
+	struct conf_ca_dns *ca_dns; /* of each */
+	struct conf_dns *dns;
 	struct conf_backend *backends;
 	size_t server_count; /* of all backends */
 	struct conf_bind *binds;
+	struct conf_target *targets; /* NULL until the first `on event` */
+	const char *const *on_types; /* of the `on event` that is being read */
+	size_t on_type_count;
 	const struct conf_statement *default_ca; /* looked up when all blocks are known */
 	const struct conf_token *default_backend;
 	const struct conf_token *wants_certificate; /* the first "unknown-sni default" */
@@ -31,12 +42,28 @@ struct conf_build {
 bool conf_fail_again(const struct conf_walk *w, const struct conf_statement *s, size_t n);
 bool conf_fail_many(const struct conf_walk *w, const struct conf_statement *s, int max);
 
-conf_take conf_take_listen, conf_take_ca, conf_take_backend, conf_take_default;
+conf_take conf_take_listen, conf_take_ca, conf_take_dns, conf_take_backend, conf_take_default;
 /* Of a backend, into it. */
 conf_take conf_take_check, conf_take_tls, conf_take_tls_name, conf_take_tls_ca,
 	conf_take_tls_verify, conf_take_client_certificate;
 /* What the `default` block refers to. */
 bool conf_resolve_default(const struct conf_walk *w);
+
+/* conf_tell.c */
+conf_take conf_take_metrics, conf_take_expiry, conf_take_on;
+void conf_tell_defaults(struct conf_tell *tell);
+/* conf_dns.c, of a ca block: */
+conf_take conf_take_ca_dns;
+void conf_note_challenges(const struct conf_walk *w, const struct conf_ca *ca,
+                          const struct conf_statement *s);
+bool conf_resolve_dns(const struct conf_walk *w);
+
+/* conf_dns_update.c: of a dns block, into it; and of the top */
+conf_take conf_take_dns_server, conf_take_dns_zone, conf_take_dns_key, conf_take_dns_ttl,
+	conf_take_dns_check_at, conf_take_resolver;
+/* That DNS has a hook or all that updates need. */
+bool conf_dns_is_whole(const struct conf_walk *w, const struct conf_statement *s,
+                       const struct conf_dns *dns);
 
 /* conf_name.c */
 conf_take conf_take_bind, conf_take_certificate, conf_take_listen_unknown_sni;

@@ -137,6 +137,7 @@ take_challenges(const struct conf_walk *w, const struct conf_rule *rule,
 				                 s->words[i].text);
 		ca->challenges[ca->challenge_count++] = kind;
 	}
+	conf_note_challenges(w, ca, s);
 	return true;
 }
 
@@ -241,6 +242,7 @@ static const struct conf_rule ca_rules[] = {
 	CONF_RULE("eab-algorithm", "ALGORITHM", 1, 1, take_eab_algorithm),
 	CONF_RULE("account-key", "ALGORITHM", 1, 1, take_account_key),
 	CONF_RULE("challenge", "KIND...", 1, CHALLENGE_KIND_END - 1, take_challenges),
+	CONF_RULE("dns", "NAME", 1, 1, conf_take_ca_dns),
 	CONF_RULE("profile", "NAME [required]", 1, 2, take_profile),
 	CONF_RULE("chain", "issuer NAME | spki SHA256", 2, 2, take_chain),
 	CONF_RULE("max-orders", "NUMBER", 1, 1, conf_take_number,

@@ -10,8 +10,10 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/prove.h"
 #include "daemon/keymaker.h"
 #include "daemon/upkeep.h"
 #include "store/store.h"
@@ -43,6 +45,7 @@ issuer_remove_job(struct issuer *s, struct job *job)
 	keymaker_cancel(s->keymaker, job);
 	transport_cancel(s->transport, job);
 	HASH_DEL(s->jobs, job);
+	proof_end(s->prover, job);
 	job_free(job);
 }
 
@@ -65,6 +68,7 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	enum err err;
 
 	if (job && job->ca != ca) { /* removed, and added again with another CA */
+		issuer_withdraw(s, job);
 		issuer_remove_job(s, job);
 		job = NULL;
 	}
@@ -95,12 +99,15 @@ static void
 plan_ca(struct issuer *s, struct authority *ca)
 {
 	static struct hostname names[PLAN_PAGE]; /* this thread's only */
-	int64_t now = clock_wall();
-	size_t room = authority_room(ca, clock_mono_ms()), count = 0, started = 0;
+	int64_t now = clock_wall(), mono = clock_mono_ms();
+	size_t free_places = authority_room(ca, mono), count = 0, started = 0;
+	size_t room = clockwatch_room(s->clock, free_places, mono);
 	size_t limit = room + DAMAGED_AT_ONCE;
 	struct store_txn *txn;
 
-	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > clock_mono_ms() ||
+	if (room == 0 && free_places > 0 && ca->plan_at <= mono)
+		ca->plan_at = mono + PLAN_AGAIN_MS; /* the clock is in doubt */
+	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > mono ||
 	    store_begin_read(s->store, STORE_SERVED, &txn))
 		return;
 	if (domain_due(txn, ca->conf->name, now, limit < PLAN_PAGE ? limit : PLAN_PAGE, names,
@@ -109,6 +116,8 @@ plan_ca(struct issuer *s, struct authority *ca)
 	store_abort(txn);
 	for (size_t i = 0; i < count && started < room; i++)
 		started += start_job(s, ca, &names[i]);
+	if (started)
+		clockwatch_began(s->clock, mono);
 	ca->plan_at = count > 0 && started == 0 ? clock_mono_ms() + PLAN_AGAIN_MS : 0;
 }
 
@@ -163,6 +172,7 @@ sleep_ms(struct issuer *s)
 	if (s->store_hold > now)
 		return (int)sooner(ms, s->store_hold - now);
 	ms = sooner(ms, issuer_errands_ms(s));
+	ms = sooner(ms, prover_next(s->prover) > now ? prover_next(s->prover) - now : 0);
 	for (size_t i = 0; i < s->ca_count; i++)
 		ms = sooner(ms, until_due(s, s->cas[i]));
 	for (struct job *job = s->jobs; job && ms > 0; job = job->hh.next) {
@@ -222,6 +232,7 @@ round_of(struct issuer *s)
 		plan_ca(s, s->cas[i]);
 	issuer_leave(s);
 	if (issuer_save(s) && issuer_settle(s) && issuer_close(s)) {
+		prover_run(s->prover, s->conf, s->jobs);
 		issuer_send(s);
 		issuer_seek_lost(s);
 		issuer_probe(s);
@@ -258,13 +269,6 @@ issuer_main(void *arg)
 	return NULL;
 }
 
-/* From the key maker's thread. */
-static void
-on_key(void *arg)
-{
-	issuer_wake(arg);
-}
-
 static void
 issuer_free(struct issuer *s)
 {
@@ -272,6 +276,7 @@ issuer_free(struct issuer *s)
 		issuer_remove_ca(s, s->ca_count - 1);
 	errand_queue_free(s->errands);
 	keymaker_free(s->account_keys);
+	prover_free(s->prover);
 	keymaker_free(s->keymaker);
 	transport_free(s->transport);
 	free(s->steps);
@@ -292,16 +297,11 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->store = config->store;
 	s->notices = config->notices;
 	s->upkeep = config->upkeep;
+	s->clock = config->clock;
 	s->conf = conf_ref(config->conf);
 	TAILQ_INIT(&s->revocations);
 	pthread_mutex_init(&s->mutex, NULL);
-	err = transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
-	if (!err)
-		err = issuer_open_errands(s);
-	if (!err)
-		err = keymaker_new(on_key, s, &s->account_keys);
-	if (!err)
-		err = keymaker_new(on_key, s, &s->keymaker);
+	err = issuer_make_parts(s);
 	for (size_t i = 0; i < s->conf->ca_count && !err; i++)
 		issuer_add_ca(s, &s->conf->cas[i]);
 	if (!err && pthread_create(&s->thread, NULL, issuer_main, s) != 0)

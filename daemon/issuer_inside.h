@@ -15,6 +15,7 @@
 #include "daemon/issuer.h"
 #include "daemon/job.h"
 
+struct prover;
 struct keymaker;
 struct notice;
 struct transport;
@@ -30,11 +31,13 @@ struct issuer {
 	struct store *store;
 	struct notice_queue *notices;
 	struct transport *transport;
+	struct prover *prover;
 	struct keymaker *keymaker;
 	const struct conf *conf;
 	struct authority *cas[ISSUER_CAS_MAX];
 	size_t ca_count;
 	struct upkeep *upkeep;
+	struct clockwatch *clock;
 	struct job *jobs; /* uthash by name */
 	struct errand_queue *errands;
 	struct keymaker *account_keys;    /* owned by authorities */
@@ -63,6 +66,8 @@ bool issuer_close(struct issuer *s);
 /* Writes due_at = now for a name whose job goes away without an end. */
 void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order);
 
+/* The challenges of a job that goes away in the middle are answered no longer. */
+void issuer_withdraw(struct issuer *s, const struct job *job);
 /* NOTICE to all names of JOB's order. */
 void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
@@ -70,6 +75,7 @@ void issuer_tell(struct issuer *s, const struct job *job, const struct notice *n
 void issuer_remove_job(struct issuer *s, struct job *job);
 
 /* issuer_setup.c */
+MUST_CHECK enum err issuer_make_parts(struct issuer *s);
 void issuer_resume(struct issuer *s);
 void issuer_add_ca(struct issuer *s, const struct conf_ca *conf);
 void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
@@ -78,6 +84,10 @@ void issuer_take_conf(struct issuer *s, const struct conf *conf);
 
 void issuer_show(struct issuer *s); /* issuer_show.c */
 
+/* issuer_failover.c */
+/* Jobs whose CA is known to be down end, and names that wait for it go to their next CA. */
+void issuer_leave(struct issuer *s);
+void issuer_pass_on(struct issuer *s);
 /* issuer_errand.c */
 MUST_CHECK enum err issuer_open_errands(struct issuer *s);
 /* Takes what was asked for, goes on with what is in work. */
@@ -104,10 +114,6 @@ MUST_CHECK enum err issuer_start_roll(struct authority *ca, struct errand *e,
 void issuer_say(struct errand *e, const struct authority *ca);
 /* issuer_revoke.c */
 void issuer_revoke(struct issuer *s, struct errand *e);
-/* issuer_failover.c */
-/* Jobs whose CA is known to be down end, and names that wait for it go to their next CA. */
-void issuer_leave(struct issuer *s);
-void issuer_pass_on(struct issuer *s);
 
 /* issuer_net.c */
 void issuer_take_keys(struct issuer *s);

@@ -36,7 +36,8 @@ issuer_show(struct issuer *s)
 		struct issuer_ca *seen = &s->seen[i];
 		int64_t hold_ms = ca->hold_until - clock_mono_ms();
 
-		*seen = (struct issuer_ca){.orders = ca->active};
+		*seen = (struct issuer_ca){
+			.orders = ca->active, .succeeded = ca->succeeded, .failed = ca->failed};
 		snprintf(seen->name, sizeof(seen->name), "%s", ca->conf->name);
 		snprintf(seen->state, sizeof(seen->state), "%s",
 		         hold_ms > 0                                          ? "on hold"

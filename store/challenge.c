@@ -12,9 +12,12 @@
 static const char *const kind_words[CHALLENGE_KIND_END] = {
 	[CHALLENGE_HTTP_01] = "http-01",
 	[CHALLENGE_TLS_ALPN_01] = "tls-alpn-01",
+	[CHALLENGE_DNS_01] = "dns-01",
+	[CHALLENGE_DNS_ACCOUNT_01] = "dns-account-01",
+	[CHALLENGE_DNS_PERSIST_01] = "dns-persist-01",
 };
 
-static const enum table tables[CHALLENGE_KIND_END] = {
+static const enum table tables[CHALLENGE_DNS_01] = {
 	[CHALLENGE_HTTP_01] = TABLE_CHALLENGE_HTTP,
 	[CHALLENGE_TLS_ALPN_01] = TABLE_CHALLENGE_ALPN,
 };
@@ -23,6 +26,12 @@ static bool
 kind_is_known(enum challenge_kind kind)
 {
 	return kind >= CHALLENGE_HTTP_01 && kind < CHALLENGE_KIND_END;
+}
+
+bool
+challenge_kind_is_served(enum challenge_kind kind)
+{
+	return kind == CHALLENGE_HTTP_01 || kind == CHALLENGE_TLS_ALPN_01;
 }
 
 const char *
@@ -56,7 +65,7 @@ token_is_valid(const char *token, size_t size)
 static enum err
 check(const struct challenge *c)
 {
-	if (!kind_is_known(c->kind) || !token_is_valid(c->token, sizeof(c->token)) ||
+	if (!challenge_kind_is_served(c->kind) || !token_is_valid(c->token, sizeof(c->token)) ||
 	    !c->keyauth[0] || !memchr(c->keyauth, 0, sizeof(c->keyauth)))
 		return ERR_INVALID;
 	return table_check_name(&c->name);

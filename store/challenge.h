@@ -16,7 +16,15 @@
 
 struct store_txn;
 
-enum challenge_kind { CHALLENGE_HTTP_01 = 1, CHALLENGE_TLS_ALPN_01, CHALLENGE_KIND_END };
+enum challenge_kind {
+	CHALLENGE_HTTP_01 = 1,
+	CHALLENGE_TLS_ALPN_01,
+	/* of these the front knows nothing, so no record is ever made of them: */
+	CHALLENGE_DNS_01,
+	CHALLENGE_DNS_ACCOUNT_01,
+	CHALLENGE_DNS_PERSIST_01,
+	CHALLENGE_KIND_END
+};
 enum { CHALLENGE_TOKEN_MAX = 127, CHALLENGE_KEYAUTH_MAX = 255 };
 
 struct challenge {
@@ -27,6 +35,8 @@ struct challenge {
 	int64_t created_at;
 };
 
+/* Whether the front answers it. */
+bool challenge_kind_is_served(enum challenge_kind kind);
 const char *challenge_kind_word(enum challenge_kind kind); /* "http-01" */
 MUST_CHECK enum err challenge_kind_parse(const char *word, enum challenge_kind *ret_kind);
 

@@ -208,6 +208,11 @@ test_every_word(void **state)
 		"short-lived;\n"
 		"account a@b.example c+d@e.example; max-orders 1; challenge http-01;\n"
 		"eab kid/1=x file /etc/eab; eab-algorithm HS512; account-key RS256; }\n"
+		"ca dns { directory https://h; dns zone-a; challenge dns-01 dns-account-01 "
+		"dns-persist-01; }\n"
+		"ca persist { directory https://h; challenge dns-persist-01; }\n"
+		"dns zone-a { hook /usr/bin/set-txt --zone \"a b\"; timeout 5s; }\n"
+		"dns plain { hook /h; }\n"
 		"backend b { server 10.0.0.1:1 [2001:DB8:0:0::2]:2\n 10.0.0.3:3; alpn h2 "
 		"http/1.1;\n"
 		"connect immediately; connect-timeout 1m; }\n"
@@ -238,6 +243,16 @@ test_every_word(void **state)
 	assert_null(c->cas[0].eab.credential);
 	assert_int_equal(c->cas[0].eab.mac, BINDING_HS512);
 	assert_int_equal(c->cas[0].account_key, KEY_RSA_2048);
+	assert_null(c->cas[0].dns);
+	assert_ptr_equal(c->cas[1].dns, conf_dns(c, "zone-a"));
+	assert_int_equal(c->cas[1].challenges[2], CHALLENGE_DNS_PERSIST_01);
+	assert_null(c->cas[2].dns);
+	assert_string_equal(c->dns[0].hook[0], "/usr/bin/set-txt");
+	assert_string_equal(c->dns[0].hook[2], "a b");
+	assert_null(c->dns[0].hook[3]);
+	assert_int_equal(c->dns[0].timeout_ms, 5000);
+	assert_int_equal(c->dns[1].timeout_ms, 30000);
+	assert_null(c->dns[1].hook[1]);
 	assert_int_equal(b->server_count, 3);
 	assert_int_equal(sin->sin_family, AF_INET);
 	assert_int_equal(ntohs(sin->sin_port), 1);
@@ -514,8 +529,24 @@ static const struct {
 	{"ca x { directory https://h; account ops; }", "c:1:37: \"ops\" is not a mail address"},
 	{"ca x { directory https://h; account mailto:ops@h; }",
          "c:1:37: \"mailto:ops@h\" is not a mail address"},
-	{"ca x { directory https://h; challenge dns-01; }",
-         "c:1:39: unknown challenge \"dns-01\", known: http-01, tls-alpn-01"},
+	{"ca x { directory https://h; challenge dns; }",
+         "c:1:39: unknown challenge \"dns\", known: http-01, tls-alpn-01, dns-01, "
+         "dns-account-01, dns-persist-01"},
+	{"ca x { directory https://h; challenge http-01 dns-01; }",
+         "c:1:47: \"dns-01\" needs somebody who sets the records: dns NAME; in this block, and "
+         "a block dns NAME { ... }"},
+	{"ca x { directory https://h; dns far; }\ndns fur { hook /bin/true; }",
+         "c:1:33: unknown dns \"far\", did you mean \"fur\"?"},
+	{"dns a { hook true; }", "c:1:14: \"true\" is not a full path: it must begin with \"/\""},
+	{"dns a { timeout 5s; }",
+         "c:1:7: how records are set is missing: hook PATH [ARGUMENT...]; or server ADDRESS; and "
+         "key"},
+	{"dns a { hook /bin/true; timeout 11m; }", "c:1:33: 11m is out of range: 1s to 10m"},
+	{"dns a { hook /bin/true; }\ndns a { hook /bin/true; }",
+         "c:2:5: dns \"a\" is already set at c:1"},
+	{"dns a-b_c { hook /bin/true; }",
+         "c:1:5: \"a-b_c\" cannot name a dns: use a-z, 0-9 and \"-\" (not first), at most 31 of "
+         "them"},
 	{"ca x { directory https://h; challenge http-02; }",
          "c:1:39: unknown challenge \"http-02\", did you mean \"http-01\"?"},
 	{"ca x { directory https://h; challenge http-01 http-01; }",
@@ -604,8 +635,18 @@ static const struct {
          "c:1:37: which certificate is missing: default { certificate NAME; }"},
 	{"default { certificate *.example.org; }",
          "c:1:23: \"*.example.org\" stands for many names: give one of them"},
-	{"default { certificate 10.0.0.1; }",
-         "c:1:23: \"10.0.0.1\": it is an IP address, not a host name"},
+	{"default { certificate 0.0.0.0; }", "c:1:23: \"0.0.0.0\": no host can have this address"},
+	{"default { key rsa-2048 rsa-4096; }",
+         "c:1:24: two certificates have one RSA and one ECDSA key"},
+	{"default { key both rsa-2048; }", "c:1:15: \"both\" stands alone"},
+	{"default { key ecdsa-p25; }",
+         "c:1:15: unknown kind of key \"ecdsa-p25\", did you mean \"ecdsa-p256\"?"},
+	{"ca x { chain root X; }",
+         "c:1:14: unknown way to choose a chain \"root\", known: issuer, spki"},
+	{"ca x { chain issuer \"\"; }", "c:1:21: no CA is called \"\""},
+	{"ca x { chain spki 00:11; }",
+         "c:1:19: \"00:11\" is not a SHA-256 of 32 bytes in hexadecimal"},
+	{"ca x { profile short maybe; }", "c:1:22: \"maybe\": only \"required\" may stand here"},
 	{"bind 10.0.0.1;", "c:1:14: an argument is missing, write: bind ADDRESS NAME;"},
 	{"bind 10.0.0.1:443 a.example;",
          "c:1:6: \"10.0.0.1:443\" is not an address alone, as 192.0.2.1 or 2001:db8::1"},

@@ -64,11 +64,11 @@ class AcmeTap:
         self.requests = []        # (monotonic time, method, path, status)
         self.hold = lambda path: 0        # seconds to wait before forwarding
         self.instead = lambda path: None  # or (status, headers, body): do not forward
+        self.rewrite = lambda path, headers: headers    # of the server's answer
+        self.bodies = []          # (path, payload) of each request that was signed
         self.after = lambda path: 0       # seconds to hold its answer back
         self.lose = lambda path: False    # forward, and close instead of an answer
         self.agents = set()       # User-Agent of all requests
-        self.rewrite = lambda path, headers: headers    # of the server's answer
-        self.bodies = []          # (path, payload) of each request that was signed
         self.paths = {}           # path of a directory entry -> its name, "newOrder"
         self.server = QuietServer((address, port), self._handler())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
