@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/clockwatch.h"
 #include "daemon/conf.h"
+#include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/prove.h"
 #include "daemon/keymaker.h"
