@@ -26,9 +26,6 @@ struct loop_timer;
 struct loop_watch;
 struct import_job;
 struct import_pool;
-struct problem;
-struct store_txn;
-
 enum { CLIENTS_MAX = 64 };
 /* A name that a client waits for; gone when it is serving or has failed. */
 struct waited {
