@@ -80,5 +80,7 @@ ctl_run cmd_import, cmd_apply, cmd_export;
 ctl_run cmd_backend, cmd_db, cmd_key;
 /* cmd_system.c, cmd_events.c */
 ctl_run cmd_status, cmd_reload, cmd_upgrade, cmd_config, cmd_version, cmd_events;
+/* cmd_check.c */
+ctl_run cmd_check;
 
 #endif

@@ -31,6 +31,7 @@ static const struct {
 	{"apply", CHANGE, command_apply},
 	{"backend.list", READ, command_backend_list},
 	{"backend.set", CHANGE, command_backend_set},
+	{"check", READ, command_monitor},
 	{"config.check", ADMIN, command_config_check},
 	{"db.backup", CHANGE, command_db_backup},
 	{"db.check", ADMIN, command_db_check},

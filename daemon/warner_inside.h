@@ -34,7 +34,7 @@ struct warner_range {
 struct warner_place {
 	int64_t from, to;
 	uint32_t range, range_count;
-	int64_t row_at;       /* not_after; */
+	int64_t row_at;      /* not_after; */
 	struct hostname row; /* len 0: at the beginning of the range */
 };
 

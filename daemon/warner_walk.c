@@ -18,13 +18,13 @@ static const char memo[] = "expiry";
 
 /* What lives are rounded down to, in hours: as usual ones are, and some between. CAs make them a
  * second shorter, so an hour is added before. */
-static const int lives[] = {1,        2,        3,        6,        12,       24,       2 * 24,
-                            3 * 24,   4 * 24,   5 * 24,   6 * 24,   7 * 24,   8 * 24,   10 * 24,
-                            12 * 24,  14 * 24,  18 * 24,  21 * 24,  28 * 24,  30 * 24,  37 * 24,
-                            45 * 24,  47 * 24,  60 * 24,  64 * 24,  75 * 24,  90 * 24,  100 * 24,
-                            120 * 24, 150 * 24, 180 * 24, 199 * 24, 240 * 24, 300 * 24, 365 * 24,
-                            397 * 24, 500 * 24, 600 * 24, 730 * 24, 825 * 24, 1000 * 24, 1095 * 24,
-                            1460 * 24, 1825 * 24, 3650 * 24};
+static const int lives[] = {
+	1,         2,         3,         6,         12,       24,       2 * 24,   3 * 24,
+	4 * 24,    5 * 24,    6 * 24,    7 * 24,    8 * 24,   10 * 24,  12 * 24,  14 * 24,
+	18 * 24,   21 * 24,   28 * 24,   30 * 24,   37 * 24,  45 * 24,  47 * 24,  60 * 24,
+	64 * 24,   75 * 24,   90 * 24,   100 * 24,  120 * 24, 150 * 24, 180 * 24, 199 * 24,
+	240 * 24,  300 * 24,  365 * 24,  397 * 24,  500 * 24, 600 * 24, 730 * 24, 825 * 24,
+	1000 * 24, 1095 * 24, 1460 * 24, 1825 * 24, 3650 * 24};
 _Static_assert(sizeof(lives) / sizeof(lives[0]) <= WARNER_LIVES, "too many lengths of life");
 
 /* 0: shorter than all. */
@@ -170,8 +170,7 @@ point_of(const struct domain *d, const struct conf_expiry *step)
 	if (step->num)
 		return life ? life * step->num / step->den : -1;
 	life = d->not_after - d->not_before;
-	return step->seconds <= life / WARNER_LATE_PART ? (int64_t)step->seconds
-	                                                                          : -1;
+	return step->seconds <= life / WARNER_LATE_PART ? (int64_t)step->seconds : -1;
 }
 
 /* Whether D has passed a later point, too, by the time the walk is about. */
