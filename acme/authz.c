@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "acme/header.h"
+#include "acme/order_object.h"
 #include "acme/refusal.h"
 #include "acme/transport.h"
 #include "acme/url.h"
@@ -44,13 +45,16 @@ static enum err
 read_name(const cJSON *json, struct hostname *ret_name)
 {
 	const cJSON *identifier = json_object(json, "identifier");
-	const char *type = json_text(identifier, "type");
-	const char *value = json_text(identifier, "value");
+	struct hostname name;
 	char text[HOSTNAME_MAX + 3];
 
-	if (!type || strcmp(type, "dns") != 0 || !value || strlen(value) > HOSTNAME_MAX)
+	if (order_identifier_read(identifier, &name))
 		return ERR_PROTO;
-	snprintf(text, sizeof(text), "%s%s", json_bool(json, "wildcard", false) ? "*." : "", value);
+	if (!json_bool(json, "wildcard", false)) {
+		*ret_name = name;
+		return ERR_OK;
+	}
+	snprintf(text, sizeof(text), "*.%s", name.name);
 	return hostname_parse(text, ret_name, NULL);
 }
 

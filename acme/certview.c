@@ -14,6 +14,7 @@ static const unsigned char oid_server[] = {0x2b, 6, 1, 5, 5, 7, 3, 1};
 static const unsigned char oid_info_access[] = {0x2b, 6, 1, 5, 5, 7, 1, 1};
 static const unsigned char oid_ocsp[] = {0x2b, 6, 1, 5, 5, 7, 0x30, 1};
 static const unsigned char oid_tls_feature[] = {0x2b, 6, 1, 5, 5, 7, 1, 24};
+static const unsigned char oid_authority_key[] = {0x55, 0x1d, 0x23};
 static const unsigned char oid_common_name[] = {0x55, 0x04, 0x03};
 static const unsigned char alg_p256[] = {0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
                                          0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
@@ -141,6 +142,16 @@ read_info_access(struct span value, struct certview *view)
 	return true;
 }
 
+/* RFC 5280, 4.2.1.1; what is odd here is no reason to refuse a certificate either. */
+static bool
+read_authority_key(struct span value, struct certview *view)
+{
+	struct cursor in = der_enter(value), list = der_enter(der_take(&in, DER_SEQUENCE));
+
+	view->authority_key = der_maybe(&list, DER_CONTEXT | 0);
+	return true;
+}
+
 /* A list of numbers of TLS extensions. */
 static bool
 read_tls_feature(struct span value, struct certview *view)
@@ -167,6 +178,7 @@ static const struct {
 	{SPAN_OF(oid_ext_usage), read_ext_usage},
 	{SPAN_OF(oid_info_access), read_info_access},
 	{SPAN_OF(oid_tls_feature), read_tls_feature},
+	{SPAN_OF(oid_authority_key), read_authority_key},
 };
 
 static bool

@@ -20,8 +20,8 @@ enum { CERTVIEW_POINT_LEN = 65 };
 
 struct certview {
 	struct span whole;
-	struct span tbs; /* what is signed */
-	struct span serial;
+	struct span tbs;       /* what is signed */
+	struct span serial;    /* content octets, a leading 00 with them */
 	struct span algorithm; /* of the signature: OID and parameters */
 	struct span signature;
 	struct span issuer; /* names, whole */
@@ -30,9 +30,10 @@ struct certview {
 	struct span p256_point; /* uncompressed; data NULL: another kind of key */
 	int64_t not_before;
 	int64_t not_after;
-	struct span ocsp; /* URL of the first OCSP responder (4.2.2.1); data NULL: none */
-	bool must_staple; /* RFC 7633 */
-	struct span san;  /* GeneralNames, the items; data NULL: none */
+	struct span ocsp;          /* URL of the first OCSP responder (4.2.2.1); data NULL: none */
+	bool must_staple;          /* RFC 7633 */
+	struct span authority_key; /* its keyIdentifier (4.2.1.1); data NULL: none */
+	struct span san;           /* GeneralNames, the items; data NULL: none */
 	bool is_ca;
 	bool is_for_servers; /* by key usage and extended key usage */
 	bool is_odd;         /* names in old encodings: ask OpenSSL whether it reads them */

@@ -214,13 +214,24 @@ dns_name(const GENERAL_NAME *gn, struct hostname *ret_name)
 	return hostname_parse(copy, ret_name, NULL) == ERR_OK;
 }
 
+/* An iPAddress likewise (RFC 5280, 4.2.1.6). */
+static bool
+address(const GENERAL_NAME *gn, struct hostname *ret_name)
+{
+	const ASN1_OCTET_STRING *bytes = gn->type == GEN_IPADD ? gn->d.iPAddress : NULL;
+
+	return bytes && !hostname_of_address(ASN1_STRING_get0_data(bytes),
+	                                     (size_t)ASN1_STRING_length(bytes), ret_name);
+}
+
 static bool
 covers(const GENERAL_NAMES *san, const struct hostname *name)
 {
 	struct hostname pattern;
 
 	for (int i = 0; i < sk_GENERAL_NAME_num(san); i++)
-		if (dns_name(sk_GENERAL_NAME_value(san, i), &pattern) &&
+		if ((dns_name(sk_GENERAL_NAME_value(san, i), &pattern) ||
+		     address(sk_GENERAL_NAME_value(san, i), &pattern)) &&
 		    hostname_matches(&pattern, name))
 			return true;
 	return false;

@@ -2,14 +2,15 @@
 /*
  * acme/chain.h - what a CA handed out, judged before anything of ours is replaced
  *
- * Nothing is taken on trust: the leaf must hold our public key, cover every name (dNSName only), be
- * valid now, not be a CA, and each certificate must be signed by the next. The chain is put in
- * order, strangers and a trailing self-signed root are dropped.
+ * Nothing is taken on trust: the leaf must hold our public key, cover every name (dNSName,
+ * iPAddress), be valid now, not be a CA, and each certificate must be signed by the next. The chain
+ * is put in order, strangers and a trailing self-signed root are dropped.
  */
 #ifndef ACME_CHAIN_H
 #define ACME_CHAIN_H
 
 #include <openssl/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,12 +39,17 @@ MUST_CHECK enum err chain_check(const void *pem, size_t len, EVP_PKEY *key,
                                 const struct hostname *names, size_t count, int64_t now,
                                 struct chain *ret_chain, struct problem *ret_why);
 
+/* Whether the chain in PEM, in whatever order and not judged yet, is one that was asked for: its
+ * last issuer is called ISSUER (CN, or O where there is none; NULL: any), and a certificate above
+ * the leaf has the key with this SHA-256 of its SubjectPublicKeyInfo (32 bytes, NULL: any). */
+bool chain_matches(const void *pem, size_t len, const char *issuer, const unsigned char *spki);
+
 struct chain_facts {
 	char serial[CHAIN_SERIAL_MAX + 1]; /* lower-case hex */
 	char issuer[CHAIN_ISSUER_MAX +
 	            1];   /* CN of the issuer, else its first attribute; foreign text */
 	char key[16];     /* "ecdsa-p256", "rsa-2048", ... */
-	struct buf names; /* dNSNames, NUL-terminated one after the other */
+	struct buf names; /* dNSNames and iPAddresses, NUL-terminated one after the other */
 };
 
 /* For people: `certctl show`. The caller releases RET_FACTS->names. */

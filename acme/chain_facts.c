@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "acme/chain.h"
+#include "acme/chain_link.h"
 #include "acme/key.h"
+#include "base/hostname.h"
 
 static void
 read_serial(X509 *cert, char serial[CHAIN_SERIAL_MAX + 1])
@@ -20,19 +22,6 @@ read_serial(X509 *cert, char serial[CHAIN_SERIAL_MAX + 1])
 	serial[0] = '\0';
 	for (int i = 0; i < len && i < CHAIN_SERIAL_MAX / 2; i++)
 		snprintf(serial + 2 * i, 3, "%02x", bytes[i]);
-}
-
-static void
-read_issuer(X509 *cert, char issuer[CHAIN_ISSUER_MAX + 1])
-{
-	const X509_NAME *name = X509_get_issuer_name(cert);
-	int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
-	const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, at < 0 ? 0 : at);
-	unsigned char *text = NULL;
-	int len = entry ? ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry)) : -1;
-
-	snprintf(issuer, CHAIN_ISSUER_MAX + 1, "%.*s", len > 0 ? len : 0, text ? (char *)text : "");
-	OPENSSL_free(text);
 }
 
 static void
@@ -53,23 +42,39 @@ read_key(X509 *cert, char *dst, size_t size)
 }
 
 static void
+add_address(const ASN1_OCTET_STRING *bytes, struct buf *out)
+{
+	struct hostname name;
+
+	if (!hostname_of_address(ASN1_STRING_get0_data(bytes), (size_t)ASN1_STRING_length(bytes),
+	                         &name))
+		buf_add(out, name.name, name.len + 1u);
+}
+
+static void
+add_dns_name(const ASN1_IA5STRING *name, struct buf *out)
+{
+	const unsigned char *text = ASN1_STRING_get0_data(name);
+	size_t len = (size_t)ASN1_STRING_length(name);
+
+	if (!len || memchr(text, 0, len))
+		return;
+	buf_add(out, text, len);
+	buf_u8(out, 0);
+}
+
+static void
 read_names(X509 *cert, struct buf *out)
 {
 	GENERAL_NAMES *san = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
 
 	for (int i = 0; i < sk_GENERAL_NAME_num(san); i++) {
 		const GENERAL_NAME *gn = sk_GENERAL_NAME_value(san, i);
-		const unsigned char *text;
-		size_t len;
 
-		if (gn->type != GEN_DNS)
-			continue;
-		text = ASN1_STRING_get0_data(gn->d.dNSName);
-		len = (size_t)ASN1_STRING_length(gn->d.dNSName);
-		if (!len || memchr(text, 0, len))
-			continue;
-		buf_add(out, text, len);
-		buf_u8(out, 0);
+		if (gn->type == GEN_DNS)
+			add_dns_name(gn->d.dNSName, out);
+		else if (gn->type == GEN_IPADD)
+			add_address(gn->d.iPAddress, out);
 	}
 	sk_GENERAL_NAME_pop_free(san, GENERAL_NAME_free);
 }
@@ -84,7 +89,7 @@ chain_facts(const void *leaf_der, size_t len, struct chain_facts *ret_facts)
 	if (!cert)
 		return ERR_INVALID;
 	read_serial(cert, facts.serial);
-	read_issuer(cert, facts.issuer);
+	chain_issuer_name(cert, facts.issuer);
 	read_key(cert, facts.key, sizeof(facts.key));
 	read_names(cert, &facts.names);
 	X509_free(cert);

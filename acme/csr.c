@@ -12,15 +12,19 @@
 static bool
 add_name(GENERAL_NAMES *names, const struct hostname *name)
 {
+	unsigned char address[HOSTNAME_ADDRESS_MAX];
+	size_t len = hostname_address(name, address);
 	GENERAL_NAME *gn = GENERAL_NAME_new();
-	ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+	ASN1_STRING *text = ASN1_STRING_type_new(len ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING);
 
-	if (!gn || !text || !ASN1_STRING_set(text, name->name, name->len)) {
+	if (!gn || !text ||
+	    !ASN1_STRING_set(text, len ? (const void *)address : name->name,
+	                     len ? (int)len : name->len)) {
 		GENERAL_NAME_free(gn);
-		ASN1_IA5STRING_free(text);
+		ASN1_STRING_free(text);
 		return false;
 	}
-	GENERAL_NAME_set0_value(gn, GEN_DNS, text);
+	GENERAL_NAME_set0_value(gn, len ? GEN_IPADD : GEN_DNS, text);
 	if (sk_GENERAL_NAME_push(names, gn))
 		return true;
 	GENERAL_NAME_free(gn);

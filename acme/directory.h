@@ -23,7 +23,12 @@ struct directory {
 	char *new_nonce;
 	char *new_account;
 	char *new_order;
-	char *terms; /* NULL: none to agree to */
+	char *renewal_info; /* NULL, as what follows: the CA has none (RFC 9773) */
+	char *revoke_cert;
+	char *key_change;
+	char *terms; /* what is to be agreed to */
+	char *website;
+	char *caa_identities; /* what a CAA record must name, a space between */
 	bool needs_binding;
 	size_t profile_count;
 	char *profiles[DIRECTORY_PROFILES_MAX]; /* names of meta.profiles, the first of them */

@@ -5,10 +5,14 @@
  * An engine takes one order from newOrder to the certificate. It never sees a socket, a clock or a
  * store; it says what it wishes, and whoever drives it performs the wish and reports back:
  *
- *   SEND     post engine_send() and give the answer to engine_feed()
+ *   SEND     post what engine_send_next() gives, side by side until it gives no more; each answer
+ *            goes to engine_feed() with the request's id
+ *   HEAR     nothing but the answers to what was sent
+ *   KEY      make a key of engine_key_kind(), on a thread that has the time; engine_take_key()
  *   PUBLISH  make engine_challenges() answerable, durably, then engine_published()
  *   WAIT     let engine_wait_ms() pass, then engine_waited()
- *   DONE     engine_certificate() is the chain the CA gave for engine_key(): judge and store it
+ *   DONE     engine_certificate() is the chain the CA gave for engine_key(): judge and store it;
+ *            where several were to choose from, the next best one if that is refused
  *   FAILED   engine_problem() says why; engine_is_dead() whether the order is worth keeping
  *
  * Whenever engine_is_dirty(), engine_save() must be stored durably before the wish is performed:
@@ -31,42 +35,25 @@
 #include <stdint.h>
 
 #include "acme/client.h"
-#include "acme/key.h"
+#include "acme/engine_config.h"
 #include "base/err.h"
 #include "base/hostname.h"
 
 struct buf;
 struct engine;
 
-enum {
-	ENGINE_NAMES_MAX = 100,
-	ENGINE_CHALLENGE_TYPES_MAX = 6,
-	ENGINE_REPLACES_MAX = 127, /* two base64url texts of at most 20 bytes, in practice */
-	ENGINE_SPKI_LEN = 32,
-};
-
-enum engine_wish { ENGINE_SEND, ENGINE_PUBLISH, ENGINE_WAIT, ENGINE_DONE, ENGINE_FAILED };
-
-/* Borrowed for engine_new() and engine_load(), which copy. */
-struct engine_config {
-	/* What is ordered; engine_load() has it from the snapshot and does not look. */
-	const struct hostname *names;
-	size_t name_count;
-	enum key_kind key_kind;
-	const char *profile;   /* NULL: none asked for */
-	bool profile_required; /* rather no order than one without it */
-	const char *replaces;  /* certificate identifier (RFC 9773 4.1); NULL: none */
-
-	/* How: as now configured. */
-	const char *const *challenges; /* "http-01", "tls-alpn-01": allowed, best first */
-	size_t challenge_count;
-	const char *chain_issuer;        /* the chain whose last issuer has this name; NULL: any */
-	const unsigned char *chain_spki; /* or with this key: SHA-256 of its SPKI; NULL: any */
-	int64_t now;                     /* unix seconds; 0: not known, nothing is too old */
-	uint32_t seed;                   /* any number, of which polls take their jitter; 0: none */
+enum engine_wish {
+	ENGINE_SEND,
+	ENGINE_HEAR,
+	ENGINE_KEY,
+	ENGINE_PUBLISH,
+	ENGINE_WAIT,
+	ENGINE_DONE,
+	ENGINE_FAILED
 };
 
 struct engine_send {
+	unsigned id; /* for engine_feed() */
 	enum client_target target;
 	const char *url;     /* when target is CLIENT_URL */
 	const char *payload; /* NULL: POST-as-GET */
@@ -88,8 +75,13 @@ MUST_CHECK enum err engine_load(const void *state, size_t len, const struct engi
 bool engine_is_dirty(const struct engine *e); /* cleared by engine_save() */
 
 enum engine_wish engine_wish(const struct engine *e);
-const struct engine_send *engine_send(const struct engine *e); /* valid until the next feed */
-void engine_feed(struct engine *e, const struct client_answer *answer);
+/* The next request, which counts as sent; NULL when there is none now. Valid until the next call of
+ * this or of engine_feed(). */
+const struct engine_send *engine_send_next(struct engine *e);
+void engine_feed(struct engine *e, unsigned id, const struct client_answer *answer);
+enum key_kind engine_key_kind(const struct engine *e);
+/* Takes over KEY; NULL: it could not be made. */
+void engine_take_key(struct engine *e, EVP_PKEY *key);
 /* The challenges to be published now; valid until the next feed. */
 const struct engine_challenge *engine_challenges(const struct engine *e, size_t *ret_count);
 void engine_published(struct engine *e);
@@ -103,12 +95,17 @@ void engine_found(struct engine *e, const char *url);
 
 /* DONE only; borrowed. */
 const struct buf *engine_certificate(const struct engine *e);
+/* The one before was refused: whether there is another. */
+bool engine_next_certificate(struct engine *e);
 EVP_PKEY *engine_key(const struct engine *e);
 
 const struct problem *engine_problem(const struct engine *e);
 /* FAILED: the order itself is over (invalid, refused, expired): forget it. Otherwise only this
  * attempt is (CA down): keep the snapshot, a later engine_load() goes on. */
 bool engine_is_dead(const struct engine *e);
+
+/* FAILED: the order from before is of no use any more, and nobody's fault: order anew at once. */
+bool engine_is_gone(const struct engine *e);
 
 const char *engine_state_word(const struct engine *e); /* "new-order", "authorize", "finalize"... */
 const char *engine_url(const struct engine *e);        /* of the order, "" until known */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* acme/engine_authz.c - the states that prove who we are: authorize to validate, and explain */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,6 @@
 #include "acme/transport.h"
 #include "base/json.h"
 
-/* The next authorization from AT on that is WANTED, authz_count when there is none. */
 typedef bool authz_is_fn(const struct engine_authz *a);
 
 static bool
@@ -29,28 +29,60 @@ is_unanswered(const struct engine_authz *a)
 	return !a->valid && !a->answered;
 }
 
-static size_t
-next_authz(const struct engine *e, size_t at, authz_is_fn *wanted)
+static bool
+is_any(const struct engine_authz *a)
 {
-	while (at < e->authz_count && !wanted(&e->authz[at]))
-		at++;
-	return at;
+	(void)a;
+	return true;
 }
+
+/* A request for each authorization that is WANTED; how many there are. */
+static size_t
+round_of(struct engine *e, authz_is_fn *wanted)
+{
+	size_t due = 0;
+
+	for (size_t i = 0; i < e->authz_count; i++) {
+		e->turns[i] = wanted(&e->authz[i]) ? TURN_DUE : TURN_OVER;
+		due += e->turns[i] == TURN_DUE;
+	}
+	engine_round(e, e->authz_count);
+	return due;
+}
+
+static bool
+has(const struct engine *e, authz_is_fn *wanted)
+{
+	for (size_t i = 0; i < e->authz_count; i++)
+		if (wanted(&e->authz[i]))
+			return true;
+	return false;
+}
+
+void
+engine_each_authz(struct engine *e, size_t i)
+{
+	e->send = (struct engine_send){.target = CLIENT_URL, .url = e->authz[i].url};
+}
+
+/* --- authorize ------------------------------------------------------------------------------- */
 
 void
 engine_authorize(struct engine *e)
 {
-	e->at = next_authz(e, 0, is_unseen);
 	if (e->authz_count == 0)
 		engine_strike_with(e, "the CA's order is pending and names no authorization");
 	else
 		engine_go(e, STATE_AUTHORIZE);
 }
 
+/* All were read in an earlier round of this life: they are looked at again. */
 enum err
-engine_build_get_authz(struct engine *e)
+engine_build_authorize(struct engine *e)
 {
-	return engine_get(e, e->authz[e->at].url);
+	if (!round_of(e, is_unseen))
+		round_of(e, is_any);
+	return ERR_OK;
 }
 
 static bool
@@ -62,7 +94,18 @@ is_ours(const struct engine *e, const struct hostname *name)
 	return false;
 }
 
-/* The authorization at hand out of REPLY; false when the engine has failed over it. */
+/* Of several names, the problem says which one it is about. */
+static void
+fail_over(struct engine *e, const struct hostname *name, const struct problem *why)
+{
+	struct problem p = *why;
+
+	if (e->name_count > 1 && !strstr(why->detail, name->name))
+		snprintf(p.detail, sizeof(p.detail), "%s: %.200s", name->name, why->detail);
+	engine_fail(e, &p, true);
+}
+
+/* The authorization out of REPLY; false when the engine has failed over it. */
 static bool
 take_authz(struct engine *e, const struct transport_reply *reply, struct authz *ret_authz)
 {
@@ -80,15 +123,15 @@ take_authz(struct engine *e, const struct transport_reply *reply, struct authz *
 	}
 	if (ret_authz->status == AUTHZ_INVALID) {
 		authz_explain(ret_authz, &why);
+		fail_over(e, &ret_authz->name, &why);
 		authz_done(ret_authz);
-		engine_fail(e, &why, true);
 		return false;
 	}
 	return true;
 }
 
-/* Picks the challenge of a pending authorization; false when the engine has failed over it. */
-static bool
+/* Picks the challenge of a pending authorization. */
+static void
 choose_challenge(struct engine *e, struct engine_authz *to, const struct authz *authz)
 {
 	const char *types[ENGINE_CHALLENGE_TYPES_MAX];
@@ -104,42 +147,38 @@ choose_challenge(struct engine *e, struct engine_authz *to, const struct authz *
 	else if (err)
 		engine_strike(e, &why);
 	if (err)
-		return false;
+		return;
 	to->name = authz->name;
 	to->answered = c.status != AUTHZ_CHALLENGE_PENDING;
 	to->stale = c.error != NULL;
 	strcpy(to->token, c.token);
+	free(to->challenge_url);
 	to->challenge_url = strdup(c.url);
-	if (to->challenge_url)
-		return true;
-	problem_set(&why, PROBLEM_INTERNAL, "out of memory");
-	engine_fail(e, &why, false);
-	return false;
+	if (!to->challenge_url)
+		engine_fail_inside(e, ERR_NOMEM);
 }
 
-void
-engine_read_authorize(struct engine *e, const struct transport_reply *reply)
+ENGINE_READ(authorize)
 {
-	struct engine_authz *to = &e->authz[e->at];
+	struct engine_authz *to = &e->authz[i];
 	struct authz authz;
-	bool fine;
 
-	if (!take_authz(e, reply, &authz))
+	if (!take_authz(e, answer->reply, &authz))
 		return;
 	to->seen = true;
 	to->valid = authz.status == AUTHZ_VALID;
-	fine = to->valid || choose_challenge(e, to, &authz);
+	if (!to->valid)
+		choose_challenge(e, to, &authz);
 	authz_done(&authz);
-	if (!fine)
-		return;
-	e->at = next_authz(e, e->at, is_unseen);
-	if (e->at < e->authz_count)
-		engine_go(e, STATE_AUTHORIZE);
-	else if (next_authz(e, 0, is_open) < e->authz_count)
-		engine_go(e, STATE_PUBLISH);
-	else
-		engine_go(e, STATE_ISSUE);
 }
+
+void
+engine_over_authorize(struct engine *e)
+{
+	engine_go(e, has(e, is_open) ? STATE_PUBLISH : STATE_ISSUE);
+}
+
+/* --- publish, respond ------------------------------------------------------------------------ */
 
 enum err
 engine_build_publish(struct engine *e)
@@ -151,15 +190,14 @@ engine_build_publish(struct engine *e)
 	e->challenges = calloc(e->authz_count, sizeof(*e->challenges));
 	if (!e->challenges)
 		return ERR_NOMEM;
-	for (size_t i = next_authz(e, 0, is_open); i < e->authz_count;
-	     i = next_authz(e, i + 1, is_open)) {
+	for (size_t i = 0; i < e->authz_count; i++) {
 		const struct engine_authz *a = &e->authz[i];
 
-		e->challenges[count++] = (struct engine_challenge){
-			.name = a->name, .type = e->types[a->type], .token = a->token};
+		if (is_open(a))
+			e->challenges[count++] = (struct engine_challenge){
+				.name = a->name, .type = e->types[a->type], .token = a->token};
 	}
 	e->challenge_count = count;
-	e->at = next_authz(e, 0, is_unanswered);
 	return ERR_OK;
 }
 
@@ -167,15 +205,23 @@ engine_build_publish(struct engine *e)
 enum err
 engine_build_respond(struct engine *e)
 {
-	if (e->at == e->authz_count) {
-		e->at = next_authz(e, 0, is_open);
-		e->asked_ms = -1;
-		engine_poll_first(e, STATE_VALIDATE);
-		return ERR_OK;
-	}
-	e->send = (struct engine_send){
-		.target = CLIENT_URL, .url = e->authz[e->at].challenge_url, .payload = "{}"};
+	if (!round_of(e, is_unanswered))
+		engine_over_respond(e);
 	return ERR_OK;
+}
+
+void
+engine_over_respond(struct engine *e)
+{
+	e->asked_ms = -1;
+	engine_poll_first(e, STATE_VALIDATE);
+}
+
+void
+engine_each_respond(struct engine *e, size_t i)
+{
+	e->send = (struct engine_send){
+		.target = CLIENT_URL, .url = e->authz[i].challenge_url, .payload = "{}"};
 }
 
 /* Whether the challenge C is lost: said to be invalid, or left pending with a new error. */
@@ -187,7 +233,7 @@ has_failed(const struct engine_authz *a, const struct authz_challenge *c)
 }
 
 static void
-fail_challenge(struct engine *e, const struct authz_challenge *c)
+fail_challenge(struct engine *e, const struct engine_authz *a, const struct authz_challenge *c)
 {
 	struct problem why;
 
@@ -195,71 +241,67 @@ fail_challenge(struct engine *e, const struct authz_challenge *c)
 		refusal_read(c->error, 0, &why);
 	else
 		problem_set(&why, PROBLEM_AUTHZ_FAILED, "the CA refused the %s challenge of %s",
-		            c->type, e->authz[e->at].name.name);
-	engine_fail(e, &why, true);
-}
-
-static void
-answered(struct engine *e)
-{
-	e->authz[e->at].answered = true;
-	e->at = next_authz(e, e->at, is_unanswered);
-	engine_go(e, STATE_RESPOND);
+		            c->type, a->name.name);
+	fail_over(e, &a->name, &why);
 }
 
 /* The authorization decides, not this answer, unless it says no already. */
-void
-engine_read_respond(struct engine *e, const struct transport_reply *reply)
+ENGINE_READ(respond)
 {
+	const struct transport_reply *reply = answer->reply;
+	struct engine_authz *a = &e->authz[i];
 	struct authz_challenge c;
 	cJSON *json = NULL;
 
+	a->answered = true;
 	if (!json_parse(reply->body.data, reply->body.len, &json) &&
-	    !authz_challenge_read(json, &c) && has_failed(&e->authz[e->at], &c))
-		fail_challenge(e, &c);
-	else
-		answered(e);
+	    !authz_challenge_read(json, &c) && has_failed(a, &c))
+		fail_challenge(e, a, &c);
 	cJSON_Delete(json);
 }
 
 /* "malformed" is what a challenge answered before the last crash gets: see what became of it. */
-bool
-engine_refused_respond(struct engine *e, const struct client_answer *answer)
+ENGINE_REFUSED(respond)
 {
 	if (!refusal_is(&answer->problem, "malformed") || answer->problem.status == 404)
 		return false;
-	answered(e);
+	e->authz[i].answered = true;
 	return true;
 }
 
-void
-engine_read_validate(struct engine *e, const struct transport_reply *reply)
+/* --- validate -------------------------------------------------------------------------------- */
+
+enum err
+engine_build_validate(struct engine *e)
 {
-	struct engine_authz *to = &e->authz[e->at];
+	round_of(e, is_open);
+	return ERR_OK;
+}
+
+ENGINE_READ(validate)
+{
+	const struct transport_reply *reply = answer->reply;
+	struct engine_authz *to = &e->authz[i];
 	struct authz authz;
 	struct authz_challenge c;
 
 	if (!take_authz(e, reply, &authz))
 		return;
 	to->valid = authz.status == AUTHZ_VALID;
-	if (!to->valid && !authz_find(&authz, to->challenge_url, &c) && has_failed(to, &c)) {
-		fail_challenge(e, &c);
-		authz_done(&authz);
-		return;
-	}
-	authz_done(&authz);
-	if (!to->valid && reply->retry_after_ms > e->asked_ms)
+	if (!to->valid && !authz_find(&authz, to->challenge_url, &c) && has_failed(to, &c))
+		fail_challenge(e, to, &c);
+	else if (!to->valid && reply->retry_after_ms > e->asked_ms)
 		e->asked_ms = reply->retry_after_ms;
-	e->at = next_authz(e, e->at + 1, is_open);
-	if (e->at < e->authz_count) {
-		engine_go(e, STATE_VALIDATE);
-		return;
-	}
-	e->at = next_authz(e, 0, is_open);
-	if (e->at < e->authz_count) {
-		int64_t asked_ms = e->asked_ms;
+	authz_done(&authz);
+}
 
-		e->asked_ms = -1;
+void
+engine_over_validate(struct engine *e)
+{
+	int64_t asked_ms = e->asked_ms;
+
+	e->asked_ms = -1;
+	if (has(e, is_open)) {
 		engine_poll_again(e, asked_ms);
 	} else {
 		e->polls = 0;
@@ -269,36 +311,34 @@ engine_read_validate(struct engine *e, const struct transport_reply *reply)
 
 /* --- explain --------------------------------------------------------------------------------- */
 
-static void
-explain_next(struct engine *e)
+enum err
+engine_build_explain(struct engine *e)
 {
-	if (++e->at < e->authz_count)
-		engine_go(e, STATE_EXPLAIN);
-	else
-		engine_gone(e, "the CA calls this one invalid without saying why");
+	round_of(e, is_any);
+	return ERR_OK;
 }
 
-void
-engine_read_explain(struct engine *e, const struct transport_reply *reply)
+ENGINE_READ(explain)
 {
 	struct authz authz;
 	struct problem why;
 
-	if (authz_read(reply, &authz, &why)) {
-		explain_next(e);
+	(void)i;
+	if (authz_read(answer->reply, &authz, &why))
 		return;
-	}
 	if (authz.status == AUTHZ_INVALID && authz_explain(&authz, &why))
-		engine_fail(e, &why, true);
-	else
-		explain_next(e);
+		fail_over(e, &authz.name, &why);
 	authz_done(&authz);
 }
 
-bool
-engine_refused_explain(struct engine *e, const struct client_answer *answer)
+ENGINE_REFUSED(explain)
 {
-	if (!engine_retries(e, &answer->problem))
-		explain_next(e);
+	engine_retries(e, i, &answer->problem);
 	return true;
+}
+
+void
+engine_over_explain(struct engine *e)
+{
+	engine_gone(e, "the CA calls this one invalid without saying why");
 }

@@ -87,7 +87,7 @@ engine_new(const struct engine_config *config, struct engine **ret_engine)
 		engine_free(e);
 		return err;
 	}
-	engine_go(e, STATE_NEW_ORDER);
+	engine_go(e, e->profile[0] ? STATE_OFFER : STATE_NEW_ORDER);
 	*ret_engine = e;
 	return ERR_OK;
 }
@@ -107,7 +107,10 @@ engine_free(struct engine *e)
 	free(e->chain_issuer);
 	EVP_PKEY_free(e->key);
 	buf_done(&e->payload);
-	buf_done(&e->certificate);
+	for (size_t i = 0; i < e->chain_count; i++) {
+		free(e->chains[i].url);
+		buf_done(&e->chains[i].pem);
+	}
 	free(e);
 }
 
@@ -117,10 +120,10 @@ engine_is_dirty(const struct engine *e)
 	return e->dirty;
 }
 
-const struct buf *
-engine_certificate(const struct engine *e)
+enum key_kind
+engine_key_kind(const struct engine *e)
 {
-	return &e->certificate;
+	return e->key_kind;
 }
 
 EVP_PKEY *
@@ -152,4 +155,11 @@ engine_names(const struct engine *e, size_t *ret_count)
 {
 	*ret_count = e->name_count;
 	return e->names;
+}
+
+const struct engine_challenge *
+engine_challenges(const struct engine *e, size_t *ret_count)
+{
+	*ret_count = e->challenge_count;
+	return e->challenges;
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acme/engine_order.c - the states that talk about the order itself: new-order to download */
+/* acme/engine_order.c - the states that talk about the order itself: offer, new-order, resume,
+ * issue */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "acme/csr.h"
+#include "acme/directory.h"
 #include "acme/engine_steps.h"
-#include "acme/jose.h"
 #include "acme/refusal.h"
 #include "acme/transport.h"
+#include "base/clock.h"
 #include "base/json.h"
 
 /* Keeps a URL of the CA's answer when it is usable. */
@@ -67,7 +69,7 @@ go_on_ready(struct engine *e, const struct order_object *order)
 	else if (++e->finalizes > ENGINE_FINALIZES_MAX)
 		engine_strike_with(e, "the CA says the order is ready and will not finalize it");
 	else
-		engine_go(e, STATE_FINALIZE);
+		engine_go(e, e->key ? STATE_FINALIZE : STATE_KEY);
 }
 
 static void
@@ -97,7 +99,6 @@ go_on_valid(struct engine *e, const struct order_object *order)
 static void
 go_on_invalid(struct engine *e, const struct order_object *order)
 {
-	e->at = 0;
 	if (order->has_error)
 		engine_fail(e, &order->error, true);
 	else if (e->authz_count)
@@ -113,36 +114,113 @@ static void (*const by_status[ORDER_STATUSES])(struct engine *e,
 	[ORDER_INVALID] = go_on_invalid,
 };
 
-/* Every answer that is an order object ends here. */
-void
-engine_read_order(struct engine *e, const struct transport_reply *reply)
+/* What the CA says of its end, once: an order of this moment that has expired is a wrong clock. */
+static void
+keep_expires(struct engine *e, const char *expires)
 {
+	int64_t at;
+
+	if (!expires || clock_parse(expires, &at) || at < 0 || at == e->expires_at)
+		return;
+	if (e->state == STATE_NEW_ORDER && at <= e->now)
+		return;
+	e->expires_at = at;
+	e->dirty = true;
+}
+
+/* An order of an earlier life: whether it is worth to go on with. NULL, or why not. */
+static const char *
+is_stale(const struct engine *e, const struct order_object *order)
+{
+	bool open = order->status == ORDER_PENDING || order->status == ORDER_READY;
+
+	if (!order_object_is_for(order, e->names, e->name_count))
+		return "this one is for other names";
+	if (open && e->expires_at && e->now >= e->expires_at)
+		return "this one has expired";
+	if (order->status != ORDER_VALID && e->began_at &&
+	    e->now - e->began_at > ENGINE_ORDER_AGE_MAX)
+		return "the CA has not finished this one for a week";
+	return NULL;
+}
+
+static void
+take_order(struct engine *e, const struct order_object *order)
+{
+	enum err err = e->authz ? ERR_OK : keep_authorizations(e, order->authorizations);
+	const char *stale = e->state == STATE_RESUME ? is_stale(e, order) : NULL;
+
+	if (err == ERR_NOMEM)
+		engine_fail_inside(e, err);
+	else if (err)
+		engine_strike_with(e, "the CA's order has unusable authorizations");
+	else if (stale)
+		engine_gone(e, stale);
+	else if (e->state == STATE_NEW_ORDER &&
+	         !order_object_is_for(order, e->names, e->name_count))
+		engine_strike_with(e, "the CA's order is for other names than asked for");
+	else
+		by_status[order->status](e, order);
+}
+
+/* Every answer that is an order object ends here. */
+ENGINE_READ(order)
+{
+	const struct transport_reply *reply = answer->reply;
 	struct order_object order;
 	struct problem why;
-	enum err err;
 
+	(void)i;
 	if (order_object_read(reply, &order, &why)) {
 		engine_strike(e, &why);
 		return;
 	}
 	keep_url(e->finalize, order.finalize);
+	keep_expires(e, order.expires);
 	e->asked_ms = reply->retry_after_ms;
-	err = e->authz ? ERR_OK : keep_authorizations(e, order.authorizations);
-	if (err == ERR_NOMEM) {
-		problem_set(&why, PROBLEM_INTERNAL, "out of memory");
-		engine_fail(e, &why, false);
-	} else if (err) {
-		engine_strike_with(e, "the CA's order has unusable authorizations");
-	} else if (e->state == STATE_RESUME &&
-	           !order_object_is_for(&order, e->names, e->name_count)) {
-		engine_gone(e, "this one is for other names");
-	} else if (e->state == STATE_NEW_ORDER &&
-	           !order_object_is_for(&order, e->names, e->name_count)) {
-		engine_strike_with(e, "the CA's order is for other names than asked for");
-	} else {
-		by_status[order.status](e, &order);
-	}
+	take_order(e, &order);
 	order_object_done(&order);
+}
+
+/* --- offer ----------------------------------------------------------------------------------- */
+
+enum err
+engine_build_offer(struct engine *e)
+{
+	e->send = (struct engine_send){.target = CLIENT_OFFER};
+	return ERR_OK;
+}
+
+static void
+say_no_profile(struct engine *e, const struct directory *d)
+{
+	struct problem why;
+	char offered[200] = "";
+
+	for (size_t i = 0; i < d->profile_count; i++) {
+		size_t used = strlen(offered);
+
+		snprintf(offered + used, sizeof(offered) - used, " %s", d->profiles[i]);
+	}
+	problem_set(&why, PROBLEM_CA_REFUSED,
+	            "the profile \"%s\" is required, and the CA offers only:%s", e->profile,
+	            *offered ? offered : " none");
+	engine_fail(e, &why, true);
+}
+
+ENGINE_READ(offer)
+{
+	const struct directory *d = answer->directory;
+
+	(void)i;
+	if (e->profile[0] && !directory_offers(d, e->profile)) {
+		if (e->profile_required) {
+			say_no_profile(e, d);
+			return;
+		}
+		e->profile[0] = '\0';
+	}
+	engine_go(e, STATE_NEW_ORDER);
 }
 
 /* --- new-order ------------------------------------------------------------------------------- */
@@ -156,7 +234,8 @@ add_identifiers(const struct engine *e, cJSON *json)
 		cJSON *one = cJSON_CreateObject();
 
 		if (!one || !cJSON_AddItemToArray(list, one) ||
-		    !cJSON_AddStringToObject(one, "type", "dns") ||
+		    !cJSON_AddStringToObject(one, "type",
+		                             hostname_is_address(&e->names[i]) ? "ip" : "dns") ||
 		    !cJSON_AddStringToObject(one, "value", e->names[i].name))
 			return false;
 	}
@@ -170,7 +249,8 @@ engine_build_new_order(struct engine *e)
 	enum err err = ERR_NOMEM;
 
 	if (json && add_identifiers(e, json) &&
-	    (!e->profile[0] || cJSON_AddStringToObject(json, "profile", e->profile)))
+	    (!e->profile[0] || cJSON_AddStringToObject(json, "profile", e->profile)) &&
+	    (!e->replaces[0] || cJSON_AddStringToObject(json, "replaces", e->replaces)))
 		err = json_print(json, &e->payload);
 	cJSON_Delete(json);
 	e->send.target = CLIENT_NEW_ORDER;
@@ -180,30 +260,55 @@ engine_build_new_order(struct engine *e)
 	return e->send.payload ? err : ERR_NOMEM;
 }
 
-void
-engine_read_new_order(struct engine *e, const struct transport_reply *reply)
+ENGINE_READ(new_order)
 {
+	const struct transport_reply *reply = answer->reply;
+
 	if (!url_is_sane(reply->location)) {
 		engine_strike_with(e, "the CA gave the order no URL");
 		return;
 	}
 	strcpy(e->url, reply->location);
 	e->dirty = true;
-	engine_read_order(e, reply);
+	engine_read_order(e, i, answer);
+}
+
+/* Whether the same order without what the CA objects to may do: a wish of ours, no need. */
+static bool
+asks_for_less(struct engine *e, const struct problem *p)
+{
+	static const char *const replaced[] = {"alreadyReplaced", "malformed", "unauthorized"};
+
+	if (e->profile[0] && !e->profile_required && refusal_is(p, "invalidProfile")) {
+		e->profile[0] = '\0';
+		return true;
+	}
+	for (size_t i = 0; e->replaces[0] && i < sizeof(replaced) / sizeof(replaced[0]); i++) {
+		if (refusal_is(p, replaced[i]) || p->status == 404 || p->status == 409) {
+			e->replaces[0] = '\0';
+			return true;
+		}
+	}
+	return false;
 }
 
 /* An order that may exist is never ordered twice: without a clear no, the next life looks for it.
  */
-bool
-engine_refused_new_order(struct engine *e, const struct client_answer *answer)
+ENGINE_REFUSED(new_order)
 {
-	if (answer->unsent && engine_retries(e, &answer->problem))
+	const struct problem *p = &answer->problem;
+
+	if (answer->unsent && engine_retries(e, i, p))
 		return true;
-	if (answer->unsent || (answer->problem.status >= 400 && answer->problem.status < 500)) {
+	if (answer->unsent || (p->status >= 400 && p->status < 500)) {
 		e->sent = false;
 		e->dirty = true;
+		if (asks_for_less(e, p)) {
+			engine_go(e, STATE_NEW_ORDER);
+			return true;
+		}
 	}
-	engine_fail(e, &answer->problem, engine_is_final(&answer->problem));
+	engine_fail(e, p, engine_is_final(p));
 	return true;
 }
 
@@ -212,79 +317,17 @@ engine_refused_new_order(struct engine *e, const struct client_answer *answer)
 enum err
 engine_build_get_order(struct engine *e)
 {
-	return engine_get(e, e->url);
+	engine_get(e, e->url);
+	return ERR_OK;
 }
 
-/* Asking how it stands was refused for good: there is nothing to go on with. */
-bool
-engine_refused_gone(struct engine *e, const struct client_answer *answer)
+/* Asking how it stands was refused for good, by the CA or by ourselves, since its URL leads
+ * elsewhere: there is nothing to go on with. */
+ENGINE_REFUSED(gone)
 {
-	if (!engine_is_final(&answer->problem))
+	(void)i;
+	if (!engine_is_final(&answer->problem) && !answer->misled)
 		return false;
 	engine_gone(e, answer->problem.detail);
 	return true;
-}
-
-/* --- finalize, download ---------------------------------------------------------------------- */
-
-enum err
-engine_build_finalize(struct engine *e)
-{
-	struct buf csr = {0};
-	enum err err = ERR_OK;
-
-	if (!e->key) {
-		err = key_new(e->key_kind, &e->key);
-		e->dirty = true;
-	}
-	if (!err)
-		err = csr_new(e->key, e->names, e->name_count, &csr);
-	if (!err) {
-		buf_add_str(&e->payload, "{\"csr\":\"");
-		jose_base64url(csr.data, csr.len, &e->payload);
-		buf_add_str(&e->payload, "\"}");
-		e->send = (struct engine_send){
-			.target = CLIENT_URL, .url = e->finalize, .payload = buf_str(&e->payload)};
-		err = e->send.payload ? ERR_OK : ERR_NOMEM;
-	}
-	buf_done(&csr);
-	return err;
-}
-
-/* The order tells whether the CA has taken the CSR, also when its answer was lost. */
-bool
-engine_refused_finalize(struct engine *e, const struct client_answer *answer)
-{
-	if (refusal_is(&answer->problem, "orderNotReady")) {
-		engine_poll_first(e, STATE_ISSUE);
-		return true;
-	}
-	if (!engine_retries(e, &answer->problem))
-		return false;
-	engine_go(e, STATE_ISSUE);
-	engine_wait(e, e->wait_ms);
-	return true;
-}
-
-enum err
-engine_build_download(struct engine *e)
-{
-	return engine_get(e, e->certificate_url);
-}
-
-void
-engine_read_download(struct engine *e, const struct transport_reply *reply)
-{
-	if (!reply->body.len) {
-		engine_strike_with(e, "the CA's certificate is empty");
-		return;
-	}
-	buf_reset(&e->certificate);
-	buf_add(&e->certificate, reply->body.data, reply->body.len);
-	if (buf_ok(&e->certificate)) {
-		engine_go(e, STATE_DONE);
-	} else {
-		problem_set(&e->problem, PROBLEM_INTERNAL, "out of memory");
-		engine_fail(e, &e->problem, false);
-	}
 }

@@ -56,7 +56,7 @@ read_names(struct cursor *in, struct engine *e)
 		char text[HOSTNAME_MAX + 1];
 
 		cursor_text16(in, text, sizeof(text));
-		if (!in->bad && hostname_parse(text, &e->names[i], NULL))
+		if (!in->bad && hostname_parse_any(text, &e->names[i], NULL))
 			in->bad = true;
 	}
 }
@@ -144,7 +144,10 @@ engine_load(const void *state, size_t len, const struct engine_config *config,
 		engine_free(e);
 		return err;
 	}
-	engine_go(e, e->url[0] ? STATE_RESUME : e->sent ? STATE_LOST : STATE_NEW_ORDER);
+	engine_go(e, e->url[0]       ? STATE_RESUME
+	             : e->sent       ? STATE_LOST
+	             : e->profile[0] ? STATE_OFFER
+	                             : STATE_NEW_ORDER);
 	*ret_engine = e;
 	return ERR_OK;
 }

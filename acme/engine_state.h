@@ -6,13 +6,14 @@
  * engine_life.c   birth, end, what others ask
  * engine_order.c  requests and readers about the order itself
  * engine_authz.c  the same about authorizations and challenges
+ * engine_end.c    the same about key, CSR and certificate
  * engine_save.c   snapshots
  */
 #ifndef ACME_ENGINE_STATE_H
 #define ACME_ENGINE_STATE_H
 
-#include "acme/authz.h"
 #include "acme/engine.h"
+#include "acme/engine_parts.h"
 #include "acme/order_object.h"
 #include "acme/url.h"
 #include "base/buf.h"
@@ -25,35 +26,9 @@ enum {
 	ENGINE_RETRIES_MAX = 3, /* of a request that the network or the CA failed */
 	ENGINE_FINALIZES_MAX = 4,
 	ENGINE_STRIKES_MAX = 3, /* attempts that made no sense, then the order is given up */
-};
-
-enum engine_state {
-	STATE_NEW_ORDER, /* newOrder is out or about to be */
-	STATE_LOST,      /* it was out when we died: someone must look for the order */
-	STATE_RESUME,    /* an order from before: ask how it stands */
-	STATE_AUTHORIZE, /* read each authorization, choose challenges */
-	STATE_PUBLISH,   /* challenges must become answerable */
-	STATE_RESPOND,   /* tell the CA, challenge by challenge */
-	STATE_VALIDATE,  /* poll the authorizations until all are final */
-	STATE_FINALIZE,  /* send the CSR */
-	STATE_ISSUE,     /* poll the order until it is ready, or valid */
-	STATE_DOWNLOAD,  /* fetch the chain */
-	STATE_EXPLAIN,   /* the order is invalid: read the authorizations for the reason */
-	STATE_DONE,
-	STATE_FAILED,
-	STATE_COUNT
-};
-
-struct engine_authz {
-	char *url;
-	bool seen; /* read at least once */
-	bool valid;
-	bool answered; /* the CA knows that it may look */
-	bool stale;    /* had an error before we answered: that one is old */
-	size_t type;   /* index in types */
-	struct hostname name;
-	char *challenge_url;
-	char token[AUTHZ_TOKEN_MAX + 1];
+	ENGINE_CHAINS_MAX = 9,  /* the default one, and alternates */
+	ENGINE_PATIENCE_MS = 24 * 3600 * 1000, /* waited for the CA in one attempt */
+	ENGINE_ORDER_AGE_MAX = 7 * 86400,      /* seconds; an older one is ordered anew */
 };
 
 struct engine {
@@ -82,23 +57,31 @@ struct engine {
 	char certificate_url[URL_MAX + 1];
 	struct engine_authz *authz;
 	size_t authz_count;
-	size_t at; /* the authorization that is being dealt with */
 	EVP_PKEY *key;
 
+	unsigned char turns[ENGINE_NAMES_MAX]; /* enum engine_turn of each request */
+	size_t turn_count;
+	size_t out;   /* requests under way */
+	size_t round; /* grows with each state that is entered */
 	struct engine_send send;
 	struct buf payload;
 	bool waiting; /* wishes WAIT, then what the state wishes */
 	uint32_t wait_ms;
-	int64_t asked_ms; /* longest Retry-After of this round, -1: none */
+	int64_t waited_ms; /* in all */
+	int64_t asked_ms;  /* longest Retry-After of this round, -1: none */
 	unsigned polls;
 	unsigned retries;
 	unsigned finalizes;
 
 	struct engine_challenge *challenges;
 	size_t challenge_count;
-	struct buf certificate;
+	struct engine_chain chains[ENGINE_CHAINS_MAX];
+	size_t chain_count;
+	size_t chain_at; /* the one that is offered */
 	struct problem problem;
+	bool failing; /* over `problem`, when all answers are in */
 	bool dead;
+	bool gone;
 };
 
 /* A bare engine; engine_new() and engine_load() fill it. NULL: no memory. */

@@ -43,6 +43,12 @@ key_kind_parse(const char *word, enum key_kind *ret_kind)
 	return ERR_INVALID;
 }
 
+bool
+key_kind_is_rsa(enum key_kind kind)
+{
+	return (unsigned)kind < KEY_KINDS && !kinds[kind].group;
+}
+
 enum err
 key_new(enum key_kind kind, EVP_PKEY **ret_key)
 {

@@ -9,6 +9,7 @@
 #define ACME_KEY_H
 
 #include <openssl/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -28,6 +29,8 @@ enum { KEY_P256_SCALAR_LEN = 32, KEY_P256_POINT_LEN = 65 };
 
 const char *key_kind_word(enum key_kind kind); /* "ecdsa-p256", "rsa-2048" */
 MUST_CHECK enum err key_kind_parse(const char *word, enum key_kind *ret_kind);
+
+bool key_kind_is_rsa(enum key_kind kind);
 
 /* The caller releases *RET_KEY with EVP_PKEY_free(). */
 MUST_CHECK enum err key_new(enum key_kind kind, EVP_PKEY **ret_key);

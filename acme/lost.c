@@ -12,7 +12,8 @@
 enum { PAGES_MAX = 1000, ORDERS_MAX = 2000, RETRIES_MAX = 3 };
 
 struct seek {
-	struct hostname name;
+	struct hostname *names;
+	size_t name_count;
 	char *url; /* NULL until found */
 };
 
@@ -55,8 +56,10 @@ lost_free(struct lost *lost)
 {
 	if (!lost)
 		return;
-	for (size_t i = 0; i < lost->seek_count; i++)
+	for (size_t i = 0; i < lost->seek_count; i++) {
+		free(lost->seeks[i].names);
 		free(lost->seeks[i].url);
+	}
 	for (size_t i = 0; i < ORDERS_MAX; i++)
 		free(lost->orders[i]);
 	free(lost->seeks);
@@ -64,15 +67,20 @@ lost_free(struct lost *lost)
 }
 
 enum err
-lost_seek(struct lost *lost, const struct hostname *name)
+lost_seek(struct lost *lost, const struct hostname *names, size_t count)
 {
+	struct hostname *copy;
 	struct seek *seeks;
 
 	seeks = reallocarray(lost->seeks, lost->seek_count + 1, sizeof(*seeks));
 	if (!seeks)
 		return ERR_NOMEM;
 	lost->seeks = seeks;
-	seeks[lost->seek_count++] = (struct seek){.name = *name};
+	copy = calloc(count, sizeof(*copy));
+	if (!copy)
+		return ERR_NOMEM;
+	memcpy(copy, names, count * sizeof(*copy));
+	seeks[lost->seek_count++] = (struct seek){.names = copy, .name_count = count};
 	lost->missing++;
 	return ERR_OK;
 }
@@ -175,7 +183,7 @@ read_single(struct lost *lost, const struct transport_reply *reply)
 	for (size_t i = 0; order.status < ORDER_VALID && i < lost->seek_count; i++) {
 		struct seek *seek = &lost->seeks[i];
 
-		if (seek->url || !order_object_is_for(&order, &seek->name, 1))
+		if (seek->url || !order_object_is_for(&order, seek->names, seek->name_count))
 			continue;
 		seek->url = strdup(lost->send.url);
 		if (seek->url)
@@ -212,11 +220,17 @@ lost_feed(struct lost *lost, const struct client_answer *answer)
 	look_at_next(lost);
 }
 
+void
+lost_none(struct lost *lost)
+{
+	lost->done = true;
+}
+
 const char *
 lost_url(const struct lost *lost, const struct hostname *name)
 {
 	for (size_t i = 0; i < lost->seek_count; i++)
-		if (hostname_equal(&lost->seeks[i].name, name))
+		if (hostname_equal(&lost->seeks[i].names[0], name))
 			return lost->seeks[i].url;
 	return NULL;
 }

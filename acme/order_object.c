@@ -45,6 +45,7 @@ order_object_read(const struct transport_reply *reply, struct order_object *ret_
 		return ERR_PROTO;
 	}
 	order.finalize = json_text(order.json, "finalize");
+	order.expires = json_text(order.json, "expires");
 	order.certificate = json_text(order.json, "certificate");
 	order.authorizations = json_array(order.json, "authorizations");
 	error = json_object(order.json, "error");
@@ -62,14 +63,26 @@ order_object_done(struct order_object *order)
 	*order = (struct order_object){0};
 }
 
-static bool
-is_among(const cJSON *identifier, const struct hostname *names, size_t count)
+enum err
+order_identifier_read(const cJSON *identifier, struct hostname *ret_name)
 {
 	const char *type = json_text(identifier, "type");
 	const char *value = json_text(identifier, "value");
 	struct hostname name;
 
-	if (!type || strcmp(type, "dns") != 0 || !value || hostname_parse(value, &name, NULL))
+	if (!type || !value || hostname_parse_any(value, &name, NULL) ||
+	    strcmp(type, hostname_is_address(&name) ? "ip" : "dns") != 0)
+		return ERR_PROTO;
+	*ret_name = name;
+	return ERR_OK;
+}
+
+static bool
+is_among(const cJSON *identifier, const struct hostname *names, size_t count)
+{
+	struct hostname name;
+
+	if (order_identifier_read(identifier, &name))
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (hostname_equal(&name, &names[i]))

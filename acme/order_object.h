@@ -32,6 +32,7 @@ struct order_object {
 	enum order_status status;
 	const char *finalize; /* NULL when absent, and so below */
 	const char *certificate;
+	const char *expires;
 	const cJSON *authorizations;
 	bool has_error;
 	struct problem error;
@@ -41,8 +42,10 @@ struct order_object {
  * 8555. */
 MUST_CHECK enum err order_object_read(const struct transport_reply *reply,
                                       struct order_object *ret_order, struct problem *ret_why);
+/* An identifier of type dns, or of type ip (RFC 8738). */
+MUST_CHECK enum err order_identifier_read(const cJSON *identifier, struct hostname *ret_name);
 void order_object_done(struct order_object *order);
-/* Whether its identifiers are exactly NAMES, in whatever order, all of type dns. */
+/* Whether its identifiers are exactly NAMES, in whatever order, of type dns and ip. */
 bool order_object_is_for(const struct order_object *order, const struct hostname *names,
                          size_t count);
 

@@ -11,13 +11,14 @@
 #include "acme/transport_reply.h"
 
 enum {
-	CONNECTIONS_MAX = 64,
+	CONNECTIONS_MAX = 512, /* several silent CAs leave room for the others */
 	CONNECTIONS_PER_HOST_MAX = 32,
 	HEADERS_MAX = 64 << 10, /* bytes */
 	CONNECT_TIMEOUT_S = 10,
 	TOTAL_TIMEOUT_S = 60,
 	SILENCE_TIMEOUT_S = 30,
-	CA_CACHE_S = 60, /* how long a replaced ca-file goes unnoticed */
+	LEAST_SPEED = 32, /* bytes a second; slower is silence */
+	CA_CACHE_S = 60,  /* how long a replaced ca-file goes unnoticed */
 	CONNECT_TO_MAX = 600,
 };
 
@@ -158,7 +159,7 @@ set_limits(struct transport *t, struct job *job)
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)TOTAL_TIMEOUT_S);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)LEAST_SPEED);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)SILENCE_TIMEOUT_S);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, t->user_agent);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -191,10 +192,9 @@ set_request(struct job *job, const struct transport_request *request)
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* else the system's stay trusted */
 	}
 	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CA_CACHE_S);
-	if (strcmp(request->method, "HEAD") == 0)
-		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-	if (strcmp(request->method, "POST") == 0 &&
-	    set_body(job, "Content-Type: application/jose+json", request->body, request->len))
+	if (strcmp(request->method, "POST") != 0)
+		transport_set_read(easy, strcmp(request->method, "HEAD") == 0);
+	else if (set_body(job, "Content-Type: application/jose+json", request->body, request->len))
 		return ERR_NOMEM;
 	return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK ? ERR_OK : ERR_NOMEM;
 }
@@ -319,6 +319,7 @@ job_ended(struct transport *t, struct job *job, CURLcode code)
 	TAILQ_REMOVE(&t->running, job, link);
 	job_finish(t, job);
 	reply->err = job->too_big ? ERR_TOOBIG : code ? transport_err(code) : ERR_OK;
+	reply->unsent = code && transport_has_sent_nothing(job->easy);
 	if (reply->err)
 		snprintf(reply->error, sizeof(reply->error), "%s",
 		         job->too_big    ? "the answer is larger than an answer may be"

@@ -4,7 +4,8 @@
  *
  * With transport_reply.c the only one that knows curl. It trusts nothing: https only, no redirects,
  * certificates verified (the system's roots, or a CA file instead), 1 MiB of body and 64 KiB of
- * headers at most, 10 s to connect, 60 s in all, 30 s without a byte. What a certificate sends us
+ * headers at most, 10 s to connect, 60 s in all, 30 s of silence (less than 32 bytes a second); 20
+ * and 10 s for GET and HEAD. What a certificate sends us
  * to (transport_ask()) is trusted less: http too, but public addresses only. Threads:
  * transport_wake() from any; everything else, callbacks included, on the thread that calls
  * transport_run().
@@ -46,6 +47,7 @@ struct transport_reply {
 	enum err err;    /* ERR_OK: there is a status; else ERR_UNREACHABLE, _TIMEOUT, _TOOBIG,
 	                    _CRYPTO.. */
 	char error[256]; /* what curl says, when err */
+	bool unsent;     /* ERR_TIMEOUT: nothing of the request has left us */
 	int status;
 	int64_t retry_after_ms; /* from now, seconds and HTTP-date alike, past = 0; -1: absent or
 	                           odd */

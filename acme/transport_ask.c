@@ -8,7 +8,7 @@
 #include "acme/url.h"
 #include "base/address.h"
 
-enum { ASK_TIMEOUT_S = 10 };
+enum { ASK_TIMEOUT_S = 10, READ_TOTAL_S = 20, READ_SILENCE_S = 10 };
 
 /* Whatever the name has resolved to, it is held against the table at connect, so a name that
  * resolves differently each time gains nothing. */
@@ -62,6 +62,15 @@ transport_narrow(void *easy, const struct transport_question *question, struct c
 		curl_easy_setopt((CURL *)easy, CURLOPT_OPENSOCKETFUNCTION, open_public);
 	return curl_easy_setopt((CURL *)easy, CURLOPT_URL, question->url) == CURLE_OK ? ERR_OK
 	                                                                              : ERR_NOMEM;
+}
+
+void
+transport_set_read(void *easy, bool head)
+{
+	if (head)
+		curl_easy_setopt((CURL *)easy, CURLOPT_NOBODY, 1L);
+	curl_easy_setopt((CURL *)easy, CURLOPT_TIMEOUT, (long)READ_TOTAL_S);
+	curl_easy_setopt((CURL *)easy, CURLOPT_LOW_SPEED_TIME, (long)READ_SILENCE_S);
 }
 
 /* A session resumed would show no certificate, a connection reused an old one: both are off. */

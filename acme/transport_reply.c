@@ -46,6 +46,15 @@ transport_err(int code)
 	return ERR_UNREACHABLE; /* resolver, proxy, connect and what else keeps us from talking */
 }
 
+bool
+transport_has_sent_nothing(void *easy)
+{
+	long bytes = 0;
+
+	return curl_easy_getinfo((CURL *)easy, CURLINFO_REQUEST_SIZE, &bytes) == CURLE_OK &&
+	       bytes == 0;
+}
+
 enum err
 transport_resolve(const char *base, const char *reference, char ret_url[TRANSPORT_URL_MAX + 1])
 {
@@ -121,7 +130,7 @@ transport_read_reply(void *easy, struct transport_reply *reply)
 	if (value)
 		reply->retry_after_ms = header_retry_after(value, clock_wall_ms());
 	value = header(easy, "Date", 0);
-	if (value && clock_parse_http(value, &reply->date))
+	if (!value || clock_parse_http(value, &reply->date))
 		reply->date = 0;
 	value = header(easy, "Replay-Nonce", 0);
 	if (value && header_is_base64url(value) && strlen(value) < sizeof(reply->nonce))

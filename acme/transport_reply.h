@@ -12,9 +12,14 @@ MUST_CHECK enum err transport_narrow(void *easy, const struct transport_question
                                      struct curl_slist **lines);
 const char *transport_type(const struct transport_question *question);
 
+/* EASY is a GET or HEAD: it costs the CA no work, so its answer comes soon or not at all. */
+void transport_set_read(void *easy, bool head);
+
 /* EASY ends when hands are shaken, and shows the certificate. */
 void transport_set_probe(void *easy);
 
+/* Whether EASY ended before a byte of the request had left. */
+bool transport_has_sent_nothing(void *easy);
 /* Our word for a CURLcode. */
 enum err transport_err(int code);
 /* Status and headers of EASY's last response; the body is there already. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hostname.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Lower case of the bytes a host name may have; 0 for every other byte. */
@@ -100,6 +102,70 @@ hostname_parse(const char *text, struct hostname *ret_name, const char **ret_why
 	return ERR_OK;
 }
 
+enum err
+hostname_of_address(const void *address, size_t len, struct hostname *ret_name)
+{
+	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff}, zero[16] = {0};
+	const unsigned char *bytes = address;
+	struct hostname h = {0};
+
+	if (len == 16 && memcmp(bytes, mapped, sizeof(mapped)) == 0) {
+		bytes += sizeof(mapped);
+		len = 4;
+	}
+	if ((len != 4 && len != 16) || memcmp(bytes, zero, len) == 0 ||
+	    (len == 4 ? bytes[0] >= 224 : bytes[0] == 0xff) ||
+	    !inet_ntop(len == 4 ? AF_INET : AF_INET6, bytes, h.name, sizeof(h.name)))
+		return ERR_INVALID;
+	h.len = (uint8_t)strlen(h.name);
+	*ret_name = h;
+	return ERR_OK;
+}
+
+/* The address that TEXT of LEN bytes is; 0: it is none. */
+static size_t
+read_address(const char *text, size_t len, unsigned char ret_address[HOSTNAME_ADDRESS_MAX])
+{
+	char copy[INET6_ADDRSTRLEN];
+
+	if (len >= sizeof(copy))
+		return 0;
+	snprintf(copy, sizeof(copy), "%.*s", (int)len, text);
+	if (inet_pton(AF_INET, copy, ret_address) == 1)
+		return 4;
+	return inet_pton(AF_INET6, copy, ret_address) == 1 ? 16 : 0;
+}
+
+enum err
+hostname_parse_any(const char *text, struct hostname *ret_name, const char **ret_why)
+{
+	unsigned char address[HOSTNAME_ADDRESS_MAX];
+	size_t len = strlen(text), bracket = len > 2 && text[0] == '[' && text[len - 1] == ']';
+	size_t bytes = read_address(text + bracket, len - 2 * bracket, address);
+
+	if (!bytes)
+		return hostname_parse(text, ret_name, ret_why);
+	if (!hostname_of_address(address, bytes, ret_name))
+		return ERR_OK;
+	if (ret_why)
+		*ret_why = "no host can have this address";
+	return ERR_INVALID;
+}
+
+bool
+hostname_is_address(const struct hostname *h)
+{
+	const char *dot = strrchr(h->name, '.');
+
+	return strchr(h->name, ':') || (dot && is_ip_literal(dot + 1));
+}
+
+size_t
+hostname_address(const struct hostname *h, unsigned char ret_address[HOSTNAME_ADDRESS_MAX])
+{
+	return hostname_is_address(h) ? read_address(h->name, h->len, ret_address) : 0;
+}
+
 bool
 hostname_equal(const struct hostname *a, const struct hostname *b)
 {
@@ -119,7 +185,7 @@ hostname_wildcard_parent(const struct hostname *h, struct hostname *ret_parent)
 	struct hostname parent = {0};
 	size_t rest;
 
-	if (!dot || hostname_is_wildcard(h))
+	if (!dot || hostname_is_wildcard(h) || hostname_is_address(h))
 		return ERR_NOTFOUND;
 	rest = h->len - (size_t)(dot - h->name);
 	if (rest + 1 > HOSTNAME_MAX)

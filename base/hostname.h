@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base/hostname.h - the key of everything: a normalized DNS host name
+ * base/hostname.h - the key of everything: a normalized DNS host name, or an IP address
  *
  * A struct hostname holds lower-case ASCII, A-labels, no final dot, 1 to 253 bytes, terminated, and
  * may start with one wildcard label "*.". Two names are the same host exactly when their bytes are.
- * There are two ways in:
+ * An address is a name as well: dotted decimal, or IPv6 text as RFC 5952 has it; no host name looks
+ * like one, since a last label of digits only is refused. There are three ways in:
  *   hostname_parse_sni()  what a client sent (RFC 6066, 3): ASCII only, no IDNA, no wildcard;
- *   hostname_parse()      what an operator or our store wrote: the same plus the LDH rule and "*.".
+ *   hostname_parse()      a DNS name, of a certificate or CA: the LDH rule and "*." too;
+ *   hostname_parse_any()  what an operator or our store wrote: that, or an address.
  * U-labels are turned into A-labels before that by base/idna.h, on the operator's path only.
  * Plain values: copy them, compare with hostname_equal(). Threads: any.
  */
@@ -36,9 +38,21 @@ MUST_CHECK enum err hostname_parse_sni(const void *data, size_t len, struct host
 MUST_CHECK enum err hostname_parse(const char *text, struct hostname *ret_name,
                                    const char **ret_why);
 
+/* As above, or an IPv4 or IPv6 address ("[...]" around it may be), which is normalized; one that is
+ * mapped IPv4 becomes that. No unspecified and no multicast one. */
+MUST_CHECK enum err hostname_parse_any(const char *text, struct hostname *ret_name,
+                                       const char **ret_why);
+/* The name of the address of LEN bytes, 4 or 16. ERR_INVALID: no other length, none of the above */
+MUST_CHECK enum err hostname_of_address(const void *address, size_t len, struct hostname *ret_name);
+
+enum { HOSTNAME_ADDRESS_MAX = 16 };
+bool hostname_is_address(const struct hostname *h);
+/* An address's bytes; answers how many, 4 or 16; 0: H is a DNS name. */
+size_t hostname_address(const struct hostname *h, unsigned char ret_address[HOSTNAME_ADDRESS_MAX]);
+
 bool hostname_equal(const struct hostname *a, const struct hostname *b);
 bool hostname_is_wildcard(const struct hostname *h);
-/* "a.b.example" -> "*.b.example"; ERR_NOTFOUND for a wildcard and for a name of one label. */
+/* "a.b.example" -> "*.b.example"; ERR_NOTFOUND for a wildcard, an address, a name of one label. */
 MUST_CHECK enum err hostname_wildcard_parent(const struct hostname *h, struct hostname *ret_parent);
 /* Whether a certificate's dNSName PATTERN (normalized, maybe a wildcard) covers H (RFC 6125, 6.4).
  */

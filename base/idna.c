@@ -60,7 +60,7 @@ idna_parse(const char *text, struct hostname *ret_name, char *why, size_t size)
 	int rc;
 
 	if (is_ascii(text)) {
-		if (hostname_parse(text, ret_name, &reason) == ERR_OK) {
+		if (hostname_parse_any(text, ret_name, &reason) == ERR_OK) {
 			if (round_trips(ret_name))
 				return ERR_OK;
 			reason = "it has an \"xn--\" label that is no valid A-label";

@@ -100,9 +100,12 @@ make_request(const struct ctl *ctl, const struct change *change, bool wait)
 
 	if (ctl->options.backend)
 		cJSON_AddStringToObject(request, "backend", ctl->options.backend);
-	if (ctl->options.ca)
-		cJSON_AddStringToObject(request, "ca", ctl->options.ca);
+	ctl_add_cas(request, &ctl->options);
+	if (option_is_given(&ctl->options, OPTION_EXTERNAL))
+		cJSON_AddTrueToObject(request, "external");
 	ctl_add_labels(request, &ctl->options);
+	if (option_is_given(&ctl->options, OPTION_ONE_CERTIFICATE))
+		cJSON_AddTrueToObject(request, "one_certificate");
 	if (wait)
 		cJSON_AddTrueToObject(request, "wait");
 	return request;
@@ -146,6 +149,12 @@ run_change(struct ctl *ctl, struct change *change)
 
 	if (!good)
 		change->seen |= 1u << MSG_EXIT_USAGE;
+	if (good && option_is_given(&ctl->options, OPTION_ONE_CERTIFICATE) &&
+	    names_batch(&names, 0) < names.count) {
+		complain(NULL, "--one-certificate: these are too many names for one");
+		change->seen |= 1u << MSG_EXIT_USAGE;
+		good = false;
+	}
 	for (size_t at = 0, n; good && at < names.count; at += n) {
 		n = names_batch(&names, at);
 		good = send_batch(ctl, change, &names, at, n);

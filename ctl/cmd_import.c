@@ -21,8 +21,9 @@ make_request(const struct ctl *ctl, const char *verb)
 
 	if (o->backend)
 		cJSON_AddStringToObject(request, "backend", o->backend);
-	if (o->ca)
-		cJSON_AddStringToObject(request, "ca", o->ca);
+	ctl_add_cas(request, o);
+	if (option_is_given(o, OPTION_EXTERNAL))
+		cJSON_AddTrueToObject(request, "external");
 	if (option_is_given(o, OPTION_REPLACE))
 		cJSON_AddTrueToObject(request, "replace");
 	if (option_is_given(o, OPTION_DRY_RUN))

@@ -13,12 +13,16 @@ enum { FIELD_MAX = 2048 };
 
 /* What certd leaves out is null in our JSON, so that a script finds the same members in every item.
  */
-static const char *const list_members[] = {"display",    "labels", "not_before", "not_after",
-                                           "generation", "next",   "error",      NULL};
+static const char *const list_members[] = {"display", "ca",         "cas",       "labels",
+                                           "lead",    "not_before", "not_after", "generation",
+                                           "next",    "error",      NULL};
 static const char *const show_members[] = {
-	"display", "labels", "not_before", "not_after", "generation", "serial",
-	"issuer",  "key",    "names",      "second",    "ocsp_until", "ocsp_next",
-	"next",    "step",   "order",      "error",     NULL};
+	"display",     "ca",           "cas",           "labels",     "lead",
+	"with",        "not_before",   "not_after",     "generation", "serial",
+	"issuer",      "key",          "names",         "second",     "ocsp_until",
+	"ocsp_next",   "renewal_from", "renewal_until", "renewal_at", "renewal_asked",
+	"renewal_why", "next",         "step",          "order",      "error",
+	NULL};
 
 static void
 print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
@@ -59,7 +63,10 @@ on_item(struct ctl *ctl, const cJSON *line, void *arg)
 		return;
 	}
 	print_relative(print_time_of(item, "not_after"), listing->now, expires);
-	print_relative(print_time_of(item, "next"), listing->now, next);
+	if (json_bool(item, "external", false))
+		snprintf(next, sizeof(next), "never");
+	else
+		print_relative(print_time_of(item, "next"), listing->now, next);
 	table_row(listing->table,
 	          (const char *[TITLE_COUNT]){json_text(item, "name"), json_text(item, "state"),
 	                                      expires, next, json_text(item, "ca"),
@@ -153,14 +160,14 @@ field_time(const char *label, const cJSON *object, const char *member, int64_t n
 }
 
 static void
-field_names(const cJSON *item)
+field_list(const char *title, const cJSON *item, const char *member)
 {
-	const cJSON *name, *names = json_array(item, "names");
+	const cJSON *name, *names = json_array(item, member);
 	struct buf all = {0};
 
 	cJSON_ArrayForEach(name, names) if (cJSON_GetStringValue(name))
 		buf_printf(&all, "%s%s", all.len ? " " : "", cJSON_GetStringValue(name));
-	print_field("covers", all.len ? buf_str(&all) : NULL);
+	print_field(title, all.len ? buf_str(&all) : NULL);
 	buf_done(&all);
 }
 
@@ -174,6 +181,23 @@ field_labels(const cJSON *item)
 		buf_printf(&all, "%s%s=%s", all.len ? ", " : "", label->string,
 	                   cJSON_GetStringValue(label));
 	print_field("labels", all.len ? buf_str(&all) : NULL);
+	buf_done(&all);
+}
+
+/* "one (of one, two)": the one that is asked next, of several. */
+static void
+field_cas(const cJSON *item)
+{
+	const cJSON *name, *names = json_array(item, "cas");
+	const char *ca = json_text(item, "ca");
+	struct buf all = {0};
+
+	buf_printf(&all, "%s", ca ? ca : "");
+	cJSON_ArrayForEach(name, names) if (cJSON_GetStringValue(name)) buf_printf(
+		&all, "%s%s", name == names->child ? " (of " : ", ", cJSON_GetStringValue(name));
+	if (names)
+		buf_printf(&all, ")");
+	print_field("ca", all.len ? buf_str(&all) : NULL);
 	buf_done(&all);
 }
 
@@ -201,6 +225,23 @@ field_error(const cJSON *error, int64_t now)
 	print_field("hint", json_text(error, "hint"));
 }
 
+/* What the CA says about when (RFC 9773). */
+static void
+field_renewal(const cJSON *object, int64_t now)
+{
+	const char *from = json_text(object, "renewal_from"),
+		   *until = json_text(object, "renewal_until");
+	char field[FIELD_MAX];
+
+	if (from && until) {
+		snprintf(field, sizeof(field), "%s to %s", from, until);
+		print_field("CA's window", field);
+	}
+	field_time("renewal", object, "renewal_at", now);
+	print_field("because of", json_text(object, "renewal_why"));
+	field_time("asked next", object, "renewal_asked", now);
+}
+
 /* The certificate with the other type of key. */
 static void
 field_second(const cJSON *second, int64_t now)
@@ -213,6 +254,9 @@ field_second(const cJSON *second, int64_t now)
 	snprintf(field, sizeof(field), "%s, serial %s", key ? key : "", serial ? serial : "");
 	print_field("second", field);
 	field_time("  expires", second, "not_after", now);
+	field_time("  OCSP until", second, "ocsp_until", now);
+	field_time("  OCSP next", second, "ocsp_next", now);
+	field_renewal(second, now);
 }
 
 static void
@@ -220,24 +264,31 @@ show_person(const cJSON *item)
 {
 	const char *display = json_text(item, "display"), *name = json_text(item, "name");
 	int64_t now = clock_wall(), generation = json_int(item, "generation", 0);
+	bool is_external = json_bool(item, "external", false);
 	char field[FIELD_MAX];
 
 	snprintf(field, sizeof(field), display ? "%s (%s)" : "%s", name ? name : "", display);
 	print_field("name", field);
 	print_field("state", json_text(item, "state"));
-	print_field("ca", json_text(item, "ca"));
+	if (is_external)
+		print_field("ca", "none: no certificate is ordered or renewed here");
+	else
+		field_cas(item);
 	print_field("backend", json_text(item, "backend"));
 	field_labels(item);
+	field_list("with", item, "with");
+	print_field("shares that of", json_text(item, "lead"));
 	field_time("added", item, "created_at", now);
 	field_time("valid from", item, "not_before", now);
 	field_time("expires", item, "not_after", now);
 	print_field("issuer", json_text(item, "issuer"));
 	print_field("serial", json_text(item, "serial"));
 	print_field("key", json_text(item, "key"));
-	field_names(item);
+	field_list("covers", item, "names");
 	field_second(json_object(item, "second"), now);
 	field_time("OCSP until", item, "ocsp_until", now);
 	field_time("OCSP next", item, "ocsp_next", now);
+	field_renewal(item, now);
 	snprintf(field, sizeof(field), "%" PRId64, generation);
 	print_field("generation", generation ? field : NULL);
 	print_field("order", json_text(item, "order"));

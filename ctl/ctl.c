@@ -38,6 +38,24 @@ ctl_add_labels(cJSON *request, const struct options *options)
 	}
 }
 
+void
+ctl_add_cas(cJSON *request, const struct options *options)
+{
+	const char *at = options->ca;
+	cJSON *list = at && strchr(at, ',') ? cJSON_AddArrayToObject(request, "ca") : NULL;
+	char name[256];
+
+	if (at && !list)
+		cJSON_AddStringToObject(request, "ca", at);
+	while (list && *at) {
+		size_t len = strcspn(at, ",");
+
+		snprintf(name, sizeof(name), "%.*s", (int)len, at);
+		cJSON_AddItemToArray(list, cJSON_CreateString(name));
+		at += len + (at[len] == ',');
+	}
+}
+
 int64_t
 ctl_deadline(const struct ctl *ctl)
 {
@@ -115,25 +133,41 @@ ctl_code(const cJSON *end)
 	return code >= 0 && code < MSG_EXIT_COUNT ? (enum msg_exit)code : MSG_EXIT_FAILED;
 }
 
+static enum msg_exit
+ask(struct ctl *ctl, cJSON *request, int64_t deadline, ctl_line *on_line, void *arg,
+    cJSON **ret_end)
+{
+	const cJSON *error;
+	enum err err = ctl_exchange(ctl, request, deadline, on_line, arg, ret_end);
+
+	cJSON_Delete(request);
+	if (err)
+		return ctl_fail(ctl, err);
+	error = json_object(*ret_end, "error");
+	if (error)
+		complain_json(NULL, error);
+	return ctl_code(*ret_end);
+}
+
 enum msg_exit
 ctl_ask(struct ctl *ctl, cJSON *request, ctl_line *on_line, void *arg, cJSON **ret_end)
 {
 	cJSON *end = NULL;
-	const cJSON *error;
-	enum msg_exit code;
-	enum err err =
-		ctl_exchange(ctl, request, clock_mono_ms() + CTL_REPLY_MS, on_line, arg, &end);
+	enum msg_exit code = ask(ctl, request, clock_mono_ms() + CTL_REPLY_MS, on_line, arg, &end);
 
-	cJSON_Delete(request);
 	if (ret_end)
 		*ret_end = end;
-	if (err)
-		return ctl_fail(ctl, err);
-	error = json_object(end, "error");
-	if (error)
-		complain_json(NULL, error);
-	code = ctl_code(end);
-	if (!ret_end)
+	else
 		cJSON_Delete(end);
+	return code;
+}
+
+enum msg_exit
+ctl_ask_long(struct ctl *ctl, cJSON *request, ctl_line *on_line, void *arg)
+{
+	cJSON *end = NULL;
+	enum msg_exit code = ask(ctl, request, ctl_deadline(ctl), on_line, arg, &end);
+
+	cJSON_Delete(end);
 	return code;
 }

@@ -25,10 +25,14 @@ static const struct {
                            "-o: table, json, ndjson or names (CERTCTL_OUTPUT)"},
 	[OPTION_HELP] = {"--help", NULL, "-h: this text"},
 	[OPTION_BACKEND] = {"--backend", "NAME", "where its connections go, if not to the default"},
-	[OPTION_CA] = {"--ca", "NAME", "who issues its certificate, if not the default"},
+	[OPTION_CA] = {"--ca", "NAME[,NAME...]",
+                       "who issues its certificate, in this order, if not the default"},
+	[OPTION_EXTERNAL] = {"--external", NULL, "never order a certificate for it"},
 	[OPTION_WAIT] = {"--wait", NULL, "tell each step, end when it is through"},
+	[OPTION_ONE_CERTIFICATE] = {"--one-certificate", NULL, "one for all these names"},
 	[OPTION_TIMEOUT] = {"--timeout", "TIME", "how long to wait: 90s, 5m, 1h (default 10m)"},
-	[OPTION_STATE] = {"--state", "STATE", "pending, valid, renewing, failing or expired"},
+	[OPTION_STATE] = {"--state", "STATE",
+                          "pending, valid, renewing, failing, external or expired"},
 	[OPTION_LIMIT] = {"--limit", "N", "no more than N"},
 	[OPTION_AFTER] = {"--after", "WHERE", "go on behind this one"},
 	[OPTION_FOLLOW] = {"--follow", NULL, "go on with new ones as they happen"},
@@ -46,13 +50,24 @@ static const struct {
 	[OPTION_CONFIG] = {"--config", "FILE",
                            "the configuration, where certd itself does the work; default "
                            "/etc/certd/certd.conf"},
+	[OPTION_REASON] = {"--reason", "WORD",
+                           "unspecified (default), keyCompromise, superseded, "
+                           "cessationOfOperation or affiliationChanged"},
+	[OPTION_WITH_KEY] = {"--with-key", NULL,
+                             "signed by the certificate's key, needs no account"},
+	[OPTION_NO_RENEW] = {"--no-renew", NULL, "do not get a new one in its place"},
+	[OPTION_CONFIRM] = {"--confirm", "NAME", "the CA's name once more: yes, do it"},
 	[OPTION_SINCE] = {"--since", "TIME", "from TIME on: 2h, 7d (ago) or 2026-11-22T07:00:00Z"},
 	[OPTION_TYPE] = {"--type", "TYPE", "only these: cert.expiring, mismatch.*; again for more"},
 	[OPTION_WARN] = {"--warn", "TIME", "a certificate that ends sooner is a warning: 14d"},
 	[OPTION_CRIT] = {"--crit", "TIME", "a certificate that ends sooner is critical: 3d"},
 };
 
-static const char *const states[] = {"pending", "valid", "renewing", "failing", "expired", NULL};
+static const char *const reasons[] = {"unspecified",          "keyCompromise",      "superseded",
+                                      "cessationOfOperation", "affiliationChanged", NULL};
+
+static const char *const states[] = {"pending",  "valid",   "renewing", "failing",
+                                     "external", "expired", NULL};
 
 const char *
 option_word(enum option_id id)
@@ -107,7 +122,9 @@ set_state(struct options *o, const char *word)
 			o->state = word;
 			return true;
 		}
-	complain(NULL, "--state: no state \"%s\"%s%s%s: pending, valid, renewing, failing, expired",
+	complain(NULL,
+	         "--state: no state \"%s\"%s%s%s: pending, valid, renewing, failing, external, "
+	         "expired",
 	         word, near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return false;
 }
@@ -119,6 +136,20 @@ set_sort(struct options *o, const char *word)
 	if (strcmp(word, "name") == 0 || strcmp(word, "expiry") == 0)
 		return true;
 	complain(NULL, "--sort: \"%s\" is neither name nor expiry", word);
+	return false;
+}
+
+static bool
+set_reason(struct options *o, const char *word)
+{
+	const char *near = nearest_word(word, nearest_in_list, reasons);
+
+	o->reason = word;
+	for (size_t i = 0; reasons[i]; i++)
+		if (strcmp(reasons[i], word) == 0)
+			return true;
+	complain(NULL, "--reason: no reason \"%s\"%s%s%s", word, near ? ", did you mean \"" : "",
+	         near ? near : "", near ? "\"?" : "; see certctl revoke --help");
 	return false;
 }
 
@@ -226,6 +257,11 @@ set_more(struct options *o, enum option_id id, const char *arg)
 		return true;
 	case OPTION_FROM:
 		o->from = arg;
+		return true;
+	case OPTION_REASON:
+		return set_reason(o, arg);
+	case OPTION_CONFIRM:
+		o->confirm = arg;
 		return true;
 	default:
 		return true;

@@ -22,7 +22,9 @@ enum option_id {
 	OPTION_HELP,
 	OPTION_BACKEND,
 	OPTION_CA,
+	OPTION_EXTERNAL,
 	OPTION_WAIT,
+	OPTION_ONE_CERTIFICATE,
 	OPTION_TIMEOUT,
 	OPTION_STATE,
 	OPTION_LIMIT,
@@ -39,6 +41,10 @@ enum option_id {
 	OPTION_DRY_RUN,
 	OPTION_PRIVATE_KEY,
 	OPTION_CONFIG,
+	OPTION_REASON,
+	OPTION_WITH_KEY,
+	OPTION_NO_RENEW,
+	OPTION_CONFIRM,
 	OPTION_SINCE,
 	OPTION_TYPE,
 	OPTION_WARN,
@@ -68,6 +74,8 @@ struct options {
 	const char *sort;
 	const char *file;
 	const char *from;
+	const char *reason;
+	const char *confirm;
 	const char *config; /* NULL: certd's default */
 	int64_t since;      /* unix seconds, 0: not given */
 	const char *types[TYPES_GIVEN_MAX];

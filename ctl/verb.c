@@ -12,15 +12,19 @@
 
 static const struct ctl_verb verbs[] = {
 	{"add", "NAME...", "take names in and get their certificates", 1, ANY,
-         OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_LABEL) | WAITING,
+         OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_EXTERNAL) |
+                 OPTION_BIT(OPTION_LABEL) | OPTION_BIT(OPTION_ONE_CERTIFICATE) | WAITING,
          cmd_add,
          "  certctl add shop.example.com --wait\n"
          "  certctl add shop.example.com www.example.com --backend app1 --ca letsencrypt\n"
+         "  certctl add mail.example.com --backend own --external\n"
          "  certctl add shop.example.com --label tenant=acme --label plan=gold\n"
+         "  certctl add shop.example.com www.shop.example.com --one-certificate\n"
          "  certctl add - <names.txt            names from a file, one a line\n"},
 	{"import", "[PATH]", "take in certificates that other programs have got", 0, 1,
          OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_BACKEND) |
-                 OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_REPLACE) | OPTION_BIT(OPTION_DRY_RUN),
+                 OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_EXTERNAL) | OPTION_BIT(OPTION_REPLACE) |
+                 OPTION_BIT(OPTION_DRY_RUN),
          cmd_import,
          "  certctl import /etc/letsencrypt --from certbot\n"
          "  certctl import /etc/traefik/acme.json --from acme.json --dry-run\n"
@@ -29,7 +33,7 @@ static const struct ctl_verb verbs[] = {
          "  certctl import -f - <certs.ndjson   {\"name\",\"chain_pem\",\"key_pem\"} a line\n"},
 	{"apply", "", "make names be as JSON lines say, and leave alone what is so already", 0, 0,
          OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_CA) |
-                 OPTION_BIT(OPTION_DRY_RUN),
+                 OPTION_BIT(OPTION_EXTERNAL) | OPTION_BIT(OPTION_DRY_RUN),
          cmd_apply,
          "  certctl apply -f names.ndjson --dry-run\n"
          "  certctl apply -f - "
@@ -98,6 +102,23 @@ static const struct ctl_verb verbs[] = {
          "  certctl backend set app1 10.0.0.7:8080 disabled\n"
          "                                      the same, and it is not checked either\n"
          "  certctl backend set app1 10.0.0.7:8080 ready\n"},
+	{"ca", "WORD [NAME]",
+         "CAs and our accounts: list, show, test, rollover, register, deactivate", 1, 2,
+         OPTION_BIT(OPTION_CONFIRM) | OPTION_BIT(OPTION_TIMEOUT), cmd_ca,
+         "  certctl ca list                     how each CA is doing\n"
+         "  certctl ca show letsencrypt         the account there, terms of service, profiles\n"
+         "  certctl ca test letsencrypt         go there; registers the account if there is none\n"
+         "  certctl ca rollover letsencrypt     a new key for the account\n"
+         "  certctl ca deactivate letsencrypt --confirm letsencrypt\n"
+         "                                      end the account, for ever\n"
+         "  certctl ca register letsencrypt     a new account after that\n"},
+	{"revoke", "NAME", "revoke a certificate, and get a new one", 1, 1,
+         OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_WITH_KEY) | OPTION_BIT(OPTION_NO_RENEW) |
+                 OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_TIMEOUT),
+         cmd_revoke,
+         "  certctl revoke shop.example.com --reason keyCompromise\n"
+         "  certctl revoke shop.example.com --with-key      without an account of ours\n"
+         "  certctl revoke shop.example.com --reason cessationOfOperation --no-renew\n"},
 	{"db", "WORD [DIR]", "the store: stat, check, backup DIR, restore DIR, compact", 1, 2,
          OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_TIMEOUT), cmd_db,
          "  certctl db stat                     size, room, keys, what was damaged\n"

@@ -181,6 +181,13 @@ bio_drop_input(struct end *end)
 		end->room->reader = NULL;
 }
 
+void
+bio_replace_input(struct end *end, unsigned char *bytes, size_t len)
+{
+	bio_drop_input(end);
+	end->kept = (struct bio_bytes){.data = bytes, .len = (uint32_t)len, .cap = (uint32_t)len};
+}
+
 /* Writing */
 
 /* ERR_AGAIN: RET_LEN bytes were taken, and no more for now. */

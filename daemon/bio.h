@@ -50,6 +50,8 @@ MUST_CHECK enum err bio_fill(struct end *end, size_t max);
 /* What has come and was not read; until the next bio_fill() or the end of the step. */
 struct span bio_input(const struct end *end);
 void bio_drop_input(struct end *end);
+/* LEN bytes, malloc'ed, take the place of bio_input(), which they may not be; END's from now on. */
+void bio_replace_input(struct end *end, unsigned char *bytes, size_t len);
 
 /* What OpenSSL has written in this step and is not sent yet. */
 struct span bio_output(const struct end *end);

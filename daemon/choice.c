@@ -67,25 +67,58 @@ same_host(const struct sockaddr_storage *a, const struct sockaddr *b)
 	return memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
 }
 
-static const struct hostname *
-default_name(const struct conf *conf, const struct sockaddr *local)
+static bool
+bound_name(const struct conf *conf, const struct sockaddr *local, struct hostname *ret_name)
 {
-	for (size_t i = 0; local && i < conf->bind_count; i++)
-		if (same_host(&conf->binds[i].address, local))
-			return &conf->binds[i].name;
-	return conf->otherwise.certificate.len ? &conf->otherwise.certificate : NULL;
+	for (size_t i = 0; local && i < conf->bind_count; i++) {
+		if (!same_host(&conf->binds[i].address, local))
+			continue;
+		*ret_name = conf->binds[i].name;
+		return true;
+	}
+	return false;
+}
+
+/* The address that was connected to, as the name that it is. */
+static bool
+address_name(const struct sockaddr *local, struct hostname *ret_name)
+{
+	const struct sockaddr_in *in = (const void *)local;
+	const struct sockaddr_in6 *in6 = (const void *)local;
+
+	if (!local)
+		return false;
+	if (local->sa_family == AF_INET)
+		return !hostname_of_address(&in->sin_addr, sizeof(in->sin_addr), ret_name);
+	return local->sa_family == AF_INET6 &&
+	       !hostname_of_address(&in6->sin6_addr, sizeof(in6->sin6_addr), ret_name);
+}
+
+static bool
+falls_on(struct chooser *chooser, const struct choice_ask *ask, struct hostname *ret_name,
+         struct cred_route *ret_route)
+{
+	const struct conf *conf = chooser->config.conf;
+	struct credcache *creds = chooser->config.creds;
+
+	if (bound_name(conf, ask->local, ret_name))
+		return credcache_lookup(creds, ret_name, ret_route) == ERR_OK;
+	if (address_name(ask->local, ret_name) &&
+	    credcache_lookup(creds, ret_name, ret_route) == ERR_OK)
+		return true;
+	*ret_name = conf->otherwise.certificate;
+	return ret_name->len && credcache_lookup(creds, ret_name, ret_route) == ERR_OK;
 }
 
 static bool
 fall_back(struct chooser *chooser, const struct choice_ask *ask, struct choice *choice)
 {
-	const struct hostname *name = default_name(chooser->config.conf, ask->local);
+	struct hostname name;
 	struct cred_route route;
 
-	if (!name || hello_offers(ask->hello, ALPN01_PROTOCOL) ||
-	    credcache_lookup(chooser->config.creds, name, &route) != ERR_OK)
+	if (hello_offers(ask->hello, ALPN01_PROTOCOL) || !falls_on(chooser, ask, &name, &route))
 		return false;
-	choice->name = *name;
+	choice->name = name;
 	choice->fallback = true;
 	serve(choice, &route);
 	return true;

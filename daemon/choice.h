@@ -7,7 +7,8 @@
  *   acme-tls/1 is offered   a live challenge for exactly that name: its certificate; the connection
  *                           ends after the handshake. None: no_application_protocol.
  *   a name whose backend passes TLS through: nothing of ours; a live challenge of ours goes first
- *   no name                 the name bound to the local address, else the default certificate's
+ *   no name                 the name bound to the local address, else that address where it is a
+ *                           name of ours, else the default certificate's
  *   invalid or unknown      as the listener's `unknown-sni` says: unrecognized_name, the same as
  *                           without a name, or a silent close. One lookup, and nothing is kept.
  *   without a certificate   unrecognized_name, or a silent close
@@ -47,7 +48,8 @@ enum choice_kind {
 	CHOICE_PASSTHROUGH, /* TLS ends at the backend */
 };
 
-/* What is asked. LOCAL may be NULL when the configuration binds no address. */
+/* What is asked. LOCAL, the address that was connected to, may be NULL when there is a name and the
+ * configuration binds no address. */
 struct choice_ask {
 	const struct conf_listen *listen;
 	const struct hello *hello;

@@ -182,3 +182,21 @@ client_cert_cn(const X509 *cert, char ret_cn[CLIENT_CERT_CN_MAX + 1])
 	OPENSSL_free(text);
 	ERR_clear_error();
 }
+
+void
+client_cert_subject(const X509 *cert, char ret_subject[CLIENT_CERT_SUBJECT_MAX + 1])
+{
+	BIO *out = BIO_new(BIO_s_mem());
+	char *text = NULL;
+	long len = 0;
+
+	*ret_subject = '\0';
+	if (out && X509_NAME_print_ex(out, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) >= 0)
+		len = BIO_get_mem_data(out, &text);
+	if (len > 0 && len <= CLIENT_CERT_SUBJECT_MAX) {
+		memcpy(ret_subject, text, (size_t)len);
+		ret_subject[len] = '\0';
+	}
+	BIO_free(out);
+	ERR_clear_error();
+}

@@ -28,6 +28,7 @@ enum {
 	CLIENT_CERT_DEPTH_MAX = 4,
 	CLIENT_CERT_LIST_MAX = 32 * 1024, /* bytes of what a client shows */
 	CLIENT_CERT_CN_MAX = 255,
+	CLIENT_CERT_SUBJECT_MAX = 512,
 };
 
 /* Whether PEM would do as a FILE; else RET_WHY has the rest of a sentence about it. */
@@ -44,5 +45,8 @@ bool client_cert_was_refused(const SSL *ssl);
 /* The one common name of CERT's subject in UTF-8; "" when it has none, several, or one that is too
  * long or has a NUL, which whoever reads on would end at. */
 void client_cert_cn(const X509 *cert, char ret_cn[CLIENT_CERT_CN_MAX + 1]);
+/* CERT's whole subject as RFC 2253 writes it, the last RDN first, in ASCII: any other byte is \XX.
+ * "" when it has none, or a longer one: a part of a name would be another name. */
+void client_cert_subject(const X509 *cert, char ret_subject[CLIENT_CERT_SUBJECT_MAX + 1]);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verb apply: names made to be as the request says, in one transaction; what is so already is
- * left alone. And labels, which apply and add have in common. */
+ * left alone. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +12,12 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/command_inside.h"
+#include "daemon/command_set.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
+#include "daemon/plan.h"
 #include "daemon/upkeep.h"
 #include "store/event.h"
-#include "store/label.h"
 #include "store/order.h"
 #include "store/store.h"
 
@@ -37,20 +38,24 @@ struct wish {
 	const char *given;
 	struct hostname name;
 	bool absent;
-	const struct conf_ca *ca; /* NULL: the request's for a new name, its own for an old one */
+	struct ca_choice cas; /* none: the request's for a new name, its own for an old one */
 	const struct conf_backend *backend;
+	enum external external;
 	bool relabel;
 	struct domain labels; /* its labels only */
+	struct set_wish with;
 	enum change change;
-	const char *word; /* of an error, static; NULL: good */
-	char detail[PROBLEM_DETAIL_MAX];
+	bool ordered;                    /* not external */
+	const char *word;                /* of an error, static; NULL: good */
+	char detail[PROBLEM_DETAIL_MAX]; /* of the error; else of the event */
 };
 
 struct batch {
 	struct control_client *cl;
 	struct store_txn *txn;
-	const struct conf_ca *ca;
+	struct ca_choice cas; /* none, as NULL below: the request names none */
 	const struct conf_backend *backend;
+	enum external external;
 	bool dry_run;
 	char no_room[PROBLEM_DETAIL_MAX]; /* why no name can be new, "" = it can */
 	struct wish *wishes;
@@ -67,74 +72,45 @@ static void PRINTF_LIKE(3, 4) refuse(struct wish *w, const char *word, const cha
 	w->word = word;
 }
 
-/* ---- labels --------------------------------------------------------------------------------- */
-
-enum err
-labels_from_json(const cJSON *object, struct domain *d, char *why, size_t size)
-{
-	const cJSON *member;
-	const char *reason = "a label's value must be a text";
-	struct label label;
-
-	d->labels[0] = '\0';
-	cJSON_ArrayForEach(member, object)
-	{
-		const char *value = cJSON_GetStringValue(member);
-		char text[2 * LABEL_TEXT_MAX];
-		enum err err = ERR_INVALID;
-
-		if (value && strlen(member->string) + 1 + strlen(value) > LABEL_TEXT_MAX)
-			reason = "a label has a key of 32 and a value of 64 characters at most";
-		else if (value && strchr(member->string, '='))
-			reason = "a label's key has no \"=\" in it";
-		else if (value) {
-			snprintf(text, sizeof(text), "%s=%s", member->string, value);
-			err = label_parse(text, &label, &reason);
-			if (!err && label_set(d, &label)) {
-				err = ERR_INVALID;
-				reason = "a name has at most 8 labels";
-			}
-		}
-		if (err) {
-			snprintf(why, size, "%s", reason);
-			return err;
-		}
-	}
-	return ERR_OK;
-}
-
-void
-labels_to_json(const struct domain *d, cJSON *item)
-{
-	struct label labels[LABELS_MAX];
-	size_t count = label_list(d, labels);
-	cJSON *object = count ? cJSON_AddObjectToObject(item, "labels") : NULL;
-
-	for (size_t i = 0; i < count; i++)
-		cJSON_AddStringToObject(object, labels[i].key, labels[i].value);
-}
-
 /* ---- reading an item ------------------------------------------------------------------------ */
 
 static void
 read_blocks(const struct conf *conf, const cJSON *item, struct wish *w)
 {
-	const char *ca = json_text(item, "ca"), *backend = json_text(item, "backend");
+	const char *backend = json_text(item, "backend"), *word;
+	char why[256];
 
-	w->ca = ca ? conf_ca(conf, ca) : NULL;
+	word = choose_cas(conf, item, &w->cas, why, sizeof(why));
 	w->backend = backend ? conf_backend(conf, backend) : NULL;
-	if (ca && !w->ca)
-		refuse(w, "unknown-ca", "the configuration has no ca \"%.100s\"", ca);
+	w->external = external_of(item);
+	if (word)
+		refuse(w, word, "%s", why);
+	else if (w->cas.count && w->external == EXTERNAL_YES)
+		refuse(w, "invalid", "%s", ca_or_external);
 	else if (backend && !w->backend)
 		refuse(w, "unknown-backend", "the configuration has no backend \"%.100s\"",
 		       backend);
+}
+
+static bool
+has_type(const cJSON *member)
+{
+	if (strcmp(member->string, "labels") == 0)
+		return cJSON_IsObject(member);
+	if (strcmp(member->string, "with") == 0)
+		return cJSON_IsArray(member);
+	if (strcmp(member->string, "external") == 0)
+		return cJSON_IsBool(member);
+	return cJSON_IsString(member) ||
+	       (strcmp(member->string, "ca") == 0 && cJSON_IsArray(member));
 }
 
 /* A member that nobody knows is a slip of the pen, and must not pass as done. */
 static const char *
 unknown_member(const cJSON *item)
 {
-	static const char *const known[] = {"name", "ca", "backend", "labels", "state"};
+	static const char *const known[] = {"name",  "ca",       "backend", "labels",
+	                                    "state", "external", "with"};
 	const cJSON *member;
 
 	cJSON_ArrayForEach(member, item)
@@ -143,8 +119,7 @@ unknown_member(const cJSON *item)
 
 		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 			found = found || strcmp(member->string, known[i]) == 0;
-		if (!found || (strcmp(member->string, "labels") == 0 ? !cJSON_IsObject(member)
-		                                                     : !cJSON_IsString(member)))
+		if (!found || !has_type(member))
 			return member->string;
 	}
 	return NULL;
@@ -155,7 +130,7 @@ read_wish(const struct conf *conf, const cJSON *item, struct wish *w)
 {
 	const char *state = json_text(item, "state"), *odd;
 	const cJSON *labels = json_object(item, "labels");
-	char why[128];
+	char why[SET_WHY_MAX];
 
 	w->given = json_text(item, "name");
 	odd = cJSON_IsObject(item) ? unknown_member(item) : NULL;
@@ -171,52 +146,137 @@ read_wish(const struct conf *conf, const cJSON *item, struct wish *w)
 		refuse(w, "invalid-name", "%s", why);
 	else if (labels && labels_from_json(labels, &w->labels, why, sizeof(why)))
 		refuse(w, "invalid", "%s", why);
+	else if (set_wish_read(item, &w->name, &w->with, why))
+		refuse(w, "invalid", "%s", why);
 	else
 		read_blocks(conf, item, w);
 }
 
 /* ---- one name ------------------------------------------------------------------------------- */
 
+/* Who shares D's certificate; what is so already is no change. */
 static enum err
-create(struct batch *b, struct wish *w)
+take_with(struct batch *b, struct wish *w, struct domain *d)
 {
-	struct domain d = {.name = w->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
-	const struct conf_ca *ca = w->ca ? w->ca : b->ca;
+	char why[SET_WHY_MAX] = "";
+	bool changed;
+	enum err err;
 
-	if (hostname_is_wildcard(&w->name) && !ca_may_have_wildcards(ca)) {
+	if (!w->with.given)
+		return ERR_OK;
+	err = set_wish_apply(b->txn, d, &w->with, b->dry_run, &changed, why);
+	if (err == ERR_EXISTS) {
+		refuse(w, "conflict", "%s", why);
+		return ERR_OK;
+	}
+	if (!err && changed && w->change == UNCHANGED)
+		w->change = UPDATED;
+	return err;
+}
+
+/* D, new or external, gets the CAs that W wants, or none. False: W is refused. */
+static bool
+take_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
+{
+	struct ca_choice cas = w->cas.count ? w->cas : b->cas;
+	enum external external = w->external ? w->external : b->external;
+
+	if (!w->cas.count && (w->external == EXTERNAL_YES || !b->cas.count) &&
+	    !default_cas(b->cl->control->conf, external, backend, &cas)) {
+		refuse(w, "unknown-ca", "%s", no_default_ca);
+		return false;
+	}
+	if (cas.count && hostname_is_wildcard(&d->name) && !ca_may_have_wildcards(cas.cas[0])) {
 		refuse(w, "unsupported",
 		       "a wildcard certificate needs dns-01, which this CA's "
 		       "block does not allow");
+		return false;
+	}
+	choice_put(&cas, d);
+	if (!cas.count)
+		return true;
+	d->state = d->generation ? DOMAIN_VALID : DOMAIN_PENDING;
+	d->due_at = d->generation
+	                    ? plan_renew_at(d->not_before, d->not_after, plan_spread_of(&d->name))
+	                    : clock_wall();
+	return true;
+}
+
+static enum err
+create(struct batch *b, struct wish *w)
+{
+	struct domain d = {.name = w->name, .created_at = clock_wall()};
+	const struct conf_backend *backend = w->backend ? w->backend : b->backend;
+	enum err err = ERR_OK;
+
+	if (!backend && !(backend = b->cl->control->conf->otherwise.backend)) {
+		refuse(w, "unknown-backend", "%s", no_default_backend);
 		return ERR_OK;
 	}
-	if (b->no_room[0]) {
-		refuse(w, err_word(ERR_FULL), "%s", b->no_room);
+	if (!take_cas(b, w, backend, &d))
+		return ERR_OK;
+	if (!external_is_served(&d, backend) || b->no_room[0]) {
+		refuse(w, b->no_room[0] ? err_word(ERR_FULL) : "unsupported", "%s",
+		       b->no_room[0] ? b->no_room : external_needs_certificate);
 		return ERR_OK;
 	}
 	w->change = CREATED;
-	d.due_at = d.created_at;
-	snprintf(d.ca, sizeof(d.ca), "%s", ca->name);
-	snprintf(d.backend, sizeof(d.backend), "%s", (w->backend ? w->backend : b->backend)->name);
+	w->ordered = d.state != DOMAIN_EXTERNAL;
+	snprintf(w->detail, sizeof(w->detail), "%s%s, backend %s", w->ordered ? "ca " : "external",
+	         *d.cas ? d.cas : d.ca, backend->name);
+	snprintf(d.backend, sizeof(d.backend), "%s", backend->name);
 	memcpy(d.labels, w->labels.labels, sizeof(d.labels));
-	return b->dry_run ? ERR_OK : domain_put(b->txn, &d);
+	if (!b->dry_run)
+		err = domain_put(b->txn, &d);
+	return err ? err : take_with(b, w, &d);
+}
+
+/* An external name that is given a CA is ordered for; one whose CA is taken is left to others. */
+static bool
+change_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
+{
+	bool was = d->state == DOMAIN_EXTERNAL;
+
+	if (was && w->external == EXTERNAL_NO)
+		return take_cas(b, w, backend, d);
+	if (w->external == EXTERNAL_YES && !was)
+		domain_make_external(d);
+	else if (w->cas.count && !choice_is(&w->cas, d))
+		choice_put(&w->cas, d);
+	return true;
 }
 
 static enum err
 update(struct batch *b, struct wish *w, struct domain *d)
 {
 	struct domain before = *d;
+	const struct conf_backend *backend =
+		w->backend ? w->backend : conf_backend(b->cl->control->conf, d->backend);
+	enum err err;
 
-	if (w->ca)
-		snprintf(d->ca, sizeof(d->ca), "%s", w->ca->name);
+	if (!change_cas(b, w, backend, d))
+		return ERR_OK;
 	if (w->backend)
 		snprintf(d->backend, sizeof(d->backend), "%s", w->backend->name);
 	if (w->relabel)
 		memcpy(d->labels, w->labels.labels, sizeof(d->labels));
-	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->backend, before.backend) == 0 &&
+	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->cas, before.cas) == 0 &&
+	    strcmp(d->backend, before.backend) == 0 && d->state == before.state &&
 	    strcmp(d->labels, before.labels) == 0)
+		return take_with(b, w, d);
+	if (!external_is_served(d, backend)) {
+		refuse(w, "unsupported", "%s", external_needs_certificate);
 		return ERR_OK;
+	}
 	w->change = UPDATED;
-	return b->dry_run ? ERR_OK : domain_put(b->txn, d);
+	w->ordered = d->state != DOMAIN_EXTERNAL;
+	snprintf(w->detail, sizeof(w->detail), "%s%s%s%s%s%s",
+	         w->ordered ? w->cas.count ? "ca " : "" : "external ",
+	         w->cas.count ? *d->cas ? d->cas : d->ca : "", w->backend ? " backend " : "",
+	         w->backend ? w->backend->name : "", w->relabel ? " labels" : "",
+	         w->with.given ? " with" : "");
+	err = b->dry_run ? ERR_OK : domain_put(b->txn, d);
+	return err ? err : take_with(b, w, d);
 }
 
 static enum err
@@ -236,7 +296,7 @@ apply_one(struct batch *b, struct wish *w)
 	if (!w->absent)
 		return update(b, w, &d);
 	w->change = REMOVED;
-	return b->dry_run ? ERR_OK : domain_del(b->txn, &w->name);
+	return b->dry_run ? ERR_OK : set_remove(b->txn, &w->name, clock_wall());
 }
 
 /* ---- the batch ------------------------------------------------------------------------------ */
@@ -260,7 +320,7 @@ apply_all(struct batch *b)
 }
 
 static enum err
-put_event(struct batch *b, struct store_txn *txn, const struct wish *w)
+put_event(struct store_txn *txn, const struct wish *w)
 {
 	struct event e = {.at = clock_wall()};
 	enum err err = ERR_OK;
@@ -269,15 +329,8 @@ put_event(struct batch *b, struct store_txn *txn, const struct wish *w)
 		return ERR_OK;
 	snprintf(e.type, sizeof(e.type), "%s", changes[w->change].event);
 	snprintf(e.name, sizeof(e.name), "%s", w->name.name);
-	if (w->change == CREATED)
-		snprintf(e.detail, sizeof(e.detail), "ca %s, backend %s",
-		         (w->ca ? w->ca : b->ca)->name,
-		         (w->backend ? w->backend : b->backend)->name);
-	else if (w->change == UPDATED)
-		snprintf(e.detail, sizeof(e.detail), "%s%s%s%s%s", w->ca ? "ca " : "",
-		         w->ca ? w->ca->name : "", w->backend ? " backend " : "",
-		         w->backend ? w->backend->name : "", w->relabel ? " labels" : "");
-	else
+	snprintf(e.detail, sizeof(e.detail), "%s", w->detail);
+	if (w->change == REMOVED || !w->ordered)
 		err = order_del(txn, &w->name);
 	return err ? err : event_put(txn, &e);
 }
@@ -291,7 +344,7 @@ write_events(struct batch *b)
 
 	if (!err) {
 		for (size_t i = 0; i < b->count && !err; i++)
-			err = put_event(b, txn, &b->wishes[i]);
+			err = put_event(txn, &b->wishes[i]);
 		if (err)
 			store_abort(txn);
 		else
@@ -366,8 +419,9 @@ command_apply(struct control_client *cl, const cJSON *request)
 		            "\"items\" must be a list of 1 to %d objects", MSG_NAMES_MAX);
 		return;
 	}
-	if (!choose_blocks(cl, request, &b.ca, &b.backend))
+	if (!given_blocks(cl, request, &b.cas, &b.backend))
 		return;
+	b.external = external_of(request);
 	err = run(&b, items);
 	if (err) {
 		log_err("the store takes no change: %s", err_text(err));
@@ -377,5 +431,7 @@ command_apply(struct control_client *cl, const cJSON *request)
 		answer(&b);
 		issuer_wake(cl->control->issuer);
 	}
+	for (size_t i = 0; i < b.count; i++)
+		set_wish_done(&b.wishes[i].with);
 	free(b.wishes);
 }

@@ -87,7 +87,7 @@ act_on(struct dbcheck *k, const cJSON *f)
 	struct hostname name;
 	bool served = env && table && strcmp(env, "served") == 0;
 	bool is_name = served && key && is_one_of(table, records) &&
-	               hostname_parse(key, &name, NULL) == ERR_OK;
+	               hostname_parse_any(key, &name, NULL) == ERR_OK;
 
 	if (is_name)
 		upkeep_suspect(c->upkeep, &name);

@@ -63,7 +63,8 @@ is_lost(struct store_txn *txn, const struct quarantine *q)
 	struct hostname name;
 	struct domain d;
 
-	return strcmp(q->table, "domain") == 0 && hostname_parse(q->name, &name, NULL) == ERR_OK &&
+	return strcmp(q->table, "domain") == 0 &&
+	       hostname_parse_any(q->name, &name, NULL) == ERR_OK &&
 	       domain_get(txn, &name, &d) == ERR_NOTFOUND;
 }
 

@@ -11,10 +11,12 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/command_inside.h"
+#include "daemon/failover.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "store/event.h"
 #include "store/order.h"
+#include "store/set.h"
 #include "store/store.h"
 
 struct batch;
@@ -33,9 +35,11 @@ struct batch {
 	struct control_client *cl;
 	struct control *control;
 	struct store_txn *txn;
-	const struct conf_ca *ca;           /* add */
+	struct ca_choice cas;               /* add; none: external */
 	const struct conf_backend *backend; /* add */
 	struct domain labels;               /* add: its labels only */
+	bool together;                      /* add: one certificate for all, */
+	struct hostname lead;               /* which this one leads; len 0: nobody yet */
 	const char *event;
 	enum err (*apply)(struct batch *b, struct outcome *o);
 	bool wait; /* go on with the steps of the names that are ok */
@@ -54,16 +58,6 @@ refuse(struct outcome *o, enum err err, const char *word, const char *text)
 
 /* ---- one name ------------------------------------------------------------------------------- */
 
-bool
-ca_may_have_wildcards(const struct conf_ca *ca)
-{
-	for (size_t i = 0; i < ca->challenge_count; i++)
-		if (ca->challenges[i] != CHALLENGE_HTTP_01 &&
-		    ca->challenges[i] != CHALLENGE_TLS_ALPN_01)
-			return true;
-	return false;
-}
-
 static enum err
 add_one(struct batch *b, struct outcome *o)
 {
@@ -75,16 +69,30 @@ add_one(struct batch *b, struct outcome *o)
 		              "this name is here already: see certctl show");
 	if (err != ERR_NOTFOUND)
 		return err;
-	if (hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->ca))
+	if (b->cas.count && hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->cas.cas[0]))
 		return refuse(o, ERR_UNSUPPORTED, "unsupported",
 		              "a wildcard certificate needs dns-01, which this CA's block does not "
 		              "allow");
 	d = (struct domain){.name = o->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
 	d.due_at = d.created_at;
-	snprintf(d.ca, sizeof(d.ca), "%s", b->ca->name);
+	choice_put(&b->cas, &d);
+	if (!external_is_served(&d, b->backend))
+		return refuse(o, ERR_UNSUPPORTED, "unsupported", external_needs_certificate);
 	snprintf(d.backend, sizeof(d.backend), "%s", b->backend->name);
 	memcpy(d.labels, b->labels.labels, sizeof(d.labels));
+	if (b->together && b->lead.len) {
+		d.lead = b->lead;
+		d.due_at = 0;
+	} else {
+		b->lead = o->name;
+	}
 	return domain_put(b->txn, &d);
+}
+
+static bool
+is_configured(void *conf, const char *ca)
+{
+	return conf_ca(conf, ca) != NULL;
 }
 
 static enum err
@@ -95,8 +103,16 @@ renew_one(struct batch *b, struct outcome *o)
 
 	if (err == ERR_NOTFOUND)
 		return refuse(o, err, "not-found", "there is no such name here");
+	if (!err)
+		err = set_lead(b->txn, &d, &d);
 	if (err)
 		return err;
+	if (d.state == DOMAIN_EXTERNAL)
+		return refuse(o, ERR_UNSUPPORTED, "unsupported",
+		              "this name is external: no certificate is ordered for it before "
+		              "certctl apply gives it a \"ca\"");
+	if (!conf_ca(b->control->conf, d.ca))
+		failover_restart(&d, is_configured, (void *)b->control->conf);
 	if (!conf_ca(b->control->conf, d.ca))
 		return refuse(o, ERR_NOTFOUND, "unknown-ca", "its ca is not in the configuration");
 	snprintf(o->ca, sizeof(o->ca), "%s", d.ca);
@@ -109,7 +125,7 @@ renew_one(struct batch *b, struct outcome *o)
 static enum err
 remove_one(struct batch *b, struct outcome *o)
 {
-	enum err err = domain_del(b->txn, &o->name);
+	enum err err = set_remove(b->txn, &o->name, clock_wall());
 
 	if (err == ERR_NOTFOUND)
 		return refuse(o, err, "not-found", "there is no such name here");
@@ -165,13 +181,15 @@ write_events(const struct batch *b)
 	for (size_t i = 0; i < b->count && !err; i++) {
 		const struct outcome *o = &b->outcomes[i];
 		struct event e = {.at = clock_wall()};
+		char cas[DOMAIN_CAS_TEXT_MAX + 1];
 
 		if (o->err || !b->event)
 			continue;
 		snprintf(e.type, sizeof(e.type), "%s", b->event);
 		snprintf(e.name, sizeof(e.name), "%s", o->name.name);
 		if (b->apply == add_one)
-			snprintf(e.detail, sizeof(e.detail), "ca %s, backend %s", b->ca->name,
+			snprintf(e.detail, sizeof(e.detail), "%s%s, backend %s",
+			         b->cas.count ? "ca " : "external", choice_text(&b->cas, cas),
 			         b->backend->name);
 		else if (b->apply == remove_one)
 			err = order_del(txn, &o->name);
@@ -256,36 +274,6 @@ run_batch(struct batch *b, const cJSON *request)
 
 /* ---- verbs ---------------------------------------------------------------------------------- */
 
-bool
-choose_blocks(struct control_client *cl, const cJSON *request, const struct conf_ca **ret_ca,
-              const struct conf_backend **ret_backend)
-{
-	const struct conf *conf = cl->control->conf, *next = cl->control->next_conf;
-	const char *ca = json_text(request, "ca"), *backend = json_text(request, "backend");
-
-	*ret_ca = ca ? conf_ca(conf, ca) : conf->otherwise.ca;
-	*ret_backend = backend ? conf_backend(conf, backend) : conf->otherwise.backend;
-	if (!*ret_ca)
-		reply_error(cl, MSG_EXIT_USAGE, "unknown-ca",
-		            ca ? "the configuration has no ca \"%s\""
-		               : "no ca given, and the configuration has no default%s",
-		            ca ? ca : "");
-	else if (!*ret_backend)
-		reply_error(cl, MSG_EXIT_USAGE, "unknown-backend",
-		            backend ? "the configuration has no backend \"%s\""
-		                    : "no backend given, and the configuration has no default%s",
-		            backend ? backend : "");
-	if (!*ret_ca || !*ret_backend)
-		return false;
-	if (next &&
-	    (!conf_ca(next, (*ret_ca)->name) || !conf_backend(next, (*ret_backend)->name))) {
-		reply_error(cl, MSG_EXIT_CONFLICT, "busy",
-		            "a reload is in work that drops this ca or backend");
-		return false;
-	}
-	return true;
-}
-
 void
 command_add(struct control_client *cl, const cJSON *request)
 {
@@ -293,12 +281,16 @@ command_add(struct control_client *cl, const cJSON *request)
 	                  .control = cl->control,
 	                  .event = "name.added",
 	                  .apply = add_one,
+	                  .together = json_bool(request, "one_certificate", false),
 	                  .wait = json_bool(request, "wait", false)};
 	char why[128];
 
 	if (labels_from_json(json_object(request, "labels"), &b.labels, why, sizeof(why)))
 		reply_error(cl, MSG_EXIT_USAGE, "invalid", "%s", why);
-	else if (choose_blocks(cl, request, &b.ca, &b.backend))
+	else if (b.together && cJSON_GetArraySize(json_array(request, "names")) > SET_NAMES_MAX)
+		reply_error(cl, MSG_EXIT_USAGE, "invalid", "a certificate has at most %d names",
+		            SET_NAMES_MAX);
+	else if (choose_blocks(cl, request, &b.cas, &b.backend))
 		run_batch(&b, request);
 }
 

@@ -25,10 +25,11 @@ static struct import_job *
 make_job(struct control_client *cl, const cJSON *request)
 {
 	struct import_job *job;
-	const struct conf_ca *ca;
+	struct ca_choice cas;
 	const struct conf_backend *backend;
+	struct domain d = {.failures = 0};
 
-	if (!choose_blocks(cl, request, &ca, &backend))
+	if (!choose_blocks(cl, request, &cas, &backend))
 		return NULL;
 	job = calloc(1, sizeof(*job));
 	if (!job) {
@@ -38,7 +39,10 @@ make_job(struct control_client *cl, const cJSON *request)
 	job->client = cl;
 	job->replace = json_bool(request, "replace", false);
 	job->dry_run = json_bool(request, "dry_run", false);
-	snprintf(job->ca, sizeof(job->ca), "%s", ca->name);
+	if (cas.count)
+		choice_put(&cas, &d);
+	snprintf(job->ca, sizeof(job->ca), "%s", d.ca);
+	snprintf(job->cas, sizeof(job->cas), "%s", d.cas);
 	snprintf(job->backend, sizeof(job->backend), "%s", backend->name);
 	return job;
 }

@@ -73,16 +73,16 @@ read_after(const char *after, struct query *q)
 			return false;
 		after = end + 1;
 	}
-	return hostname_parse(after, &q->after, NULL) == ERR_OK;
+	return hostname_parse_any(after, &q->after, NULL) == ERR_OK;
 }
 
 static bool
 is_shown_state(const char *word)
 {
-	return strcmp(word, "renewing") == 0 || strcmp(word, "expired") == 0 ||
-	       strcmp(word, domain_state_word(DOMAIN_PENDING)) == 0 ||
-	       strcmp(word, domain_state_word(DOMAIN_VALID)) == 0 ||
-	       strcmp(word, domain_state_word(DOMAIN_FAILING)) == 0;
+	for (int s = DOMAIN_PENDING; s < DOMAIN_STATE_END; s++)
+		if (strcmp(word, domain_state_word((enum domain_state)s)) == 0)
+			return true;
+	return strcmp(word, "renewing") == 0 || strcmp(word, "expired") == 0;
 }
 
 static const char *
@@ -96,7 +96,7 @@ read_query(const cJSON *request, struct query *q)
 	*q = (struct query){.now = clock_wall(), .ends_before = INT64_MAX, .after_at = INT64_MIN};
 	q->state = json_text(request, "state");
 	if (q->state && !is_shown_state(q->state))
-		return "\"state\" is pending, valid, renewing, failing or expired";
+		return "\"state\" is pending, valid, renewing, failing, external or expired";
 	if (limit < 1 || limit > MSG_PAGE_MAX)
 		return "\"limit\" must be 1 to 1000";
 	q->limit = (size_t)limit;
@@ -132,6 +132,8 @@ read_rows(struct store_txn *txn, const struct query *q, struct domain *page, siz
 		return domain_page_state(txn, DOMAIN_FAILING, after, LIST_PAGE, page, ret_count);
 	if (q->state && strcmp(q->state, "pending") == 0)
 		return domain_page_state(txn, DOMAIN_PENDING, after, LIST_PAGE, page, ret_count);
+	if (q->state && strcmp(q->state, "external") == 0)
+		return domain_page_state(txn, DOMAIN_EXTERNAL, after, LIST_PAGE, page, ret_count);
 	if (q->label_count)
 		return domain_page_label(txn, q->labels[0], after, LIST_PAGE, page, ret_count);
 	return domain_page(txn, after, LIST_PAGE, page, ret_count);

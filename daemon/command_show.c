@@ -11,11 +11,14 @@
 #include "base/json.h"
 #include "daemon/conf.h"
 #include "daemon/command_inside.h"
+#include "daemon/command_set.h"
 #include "daemon/issuer.h"
 #include "daemon/upkeep.h"
 #include "store/cert.h"
+#include "store/domain_cas.h"
 #include "store/domain_list.h"
 #include "store/ocsp.h"
+#include "store/renewal.h"
 #include "store/order.h"
 #include "store/store.h"
 
@@ -35,7 +38,7 @@ shown_state(const struct domain *d, int64_t now)
 {
 	if (d->generation > 0 && d->not_after <= now)
 		return "expired";
-	if (d->due_at == 0 && d->generation > 0)
+	if (d->due_at == 0 && d->generation > 0 && !d->lead.len && d->state != DOMAIN_EXTERNAL)
 		return "renewing";
 	return domain_state_word(d->state);
 }
@@ -55,6 +58,22 @@ problem_json(const struct problem *p)
 	return error;
 }
 
+/* Whether one of the CAs behind D's current one is not on hold: then that is where it goes. */
+static bool
+has_another(const struct domain *d, const struct issuer_ca *cas, size_t count)
+{
+	domain_ca_list list;
+	size_t total = domain_cas(d, list), at = 0;
+
+	while (at < total && strcmp(list[at], d->ca) != 0)
+		at++;
+	for (at++; at < total; at++)
+		for (size_t i = 0; i < count; i++)
+			if (strcmp(cas[i].name, list[at]) == 0 && cas[i].hold_until <= clock_wall())
+				return true;
+	return false;
+}
+
 bool
 waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_problem,
              int64_t *ret_next)
@@ -70,7 +89,7 @@ waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_prob
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(cas[i].name, d->ca) != 0 || cas[i].hold_until <= clock_wall() ||
-		    cas[i].hold_until < d->due_at)
+		    cas[i].hold_until < d->due_at || has_another(d, cas, count))
 			continue;
 		*ret_problem = cas[i].problem;
 		*ret_next = cas[i].hold_until;
@@ -98,6 +117,17 @@ add_error(cJSON *item, struct control *c, const struct domain *d)
 	cJSON_AddItemToObject(item, "error", error);
 }
 
+static void
+add_cas(cJSON *item, const struct domain *d)
+{
+	domain_ca_list list;
+	size_t count = domain_cas(d, list);
+	cJSON *array = count > 1 ? cJSON_AddArrayToObject(item, "cas") : NULL;
+
+	for (size_t i = 0; i < count && array; i++)
+		cJSON_AddItemToArray(array, cJSON_CreateString(list[i]));
+}
+
 void
 fill_item(cJSON *item, struct control *c, const struct domain *d)
 {
@@ -109,8 +139,12 @@ fill_item(cJSON *item, struct control *c, const struct domain *d)
 		cJSON_AddStringToObject(item, "display", display);
 	cJSON_AddStringToObject(item, "state", shown_state(d, clock_wall()));
 	cJSON_AddStringToObject(item, "backend", d->backend);
-	cJSON_AddStringToObject(item, "ca", d->ca);
+	if (d->ca[0])
+		cJSON_AddStringToObject(item, "ca", d->ca);
+	add_cas(item, d);
+	cJSON_AddBoolToObject(item, "external", d->state == DOMAIN_EXTERNAL);
 	labels_to_json(d, item);
+	set_lead_to_json(d, item);
 	add_time(item, "created_at", d->created_at);
 	if (d->generation > 0) {
 		add_time(item, "not_before", d->not_before);
@@ -206,20 +240,52 @@ read_name(struct control *c, const struct hostname *name, struct domain *d, stru
 }
 
 static void
-add_ocsp(cJSON *item, struct control *c, const struct domain *d)
+add_answer(cJSON *object, struct store_txn *txn, const struct domain *d, bool second)
 {
-	struct store_txn *txn;
+	uint64_t generation = second ? d->second.generation : d->generation;
 	struct ocsp ocsp;
+
+	ocsp_init(&ocsp);
+	if (!ocsp_get(txn, &d->name, second, &ocsp) && ocsp.generation == generation) {
+		add_time(object, "ocsp_until", ocsp.next_update);
+		add_time(object, "ocsp_next", ocsp.due_at);
+	}
+	ocsp_done(&ocsp);
+}
+
+/* What the CA says about when (RFC 9773). Who shares a certificate has no record of its own. */
+static void
+add_renewal(cJSON *object, struct store_txn *txn, const struct domain *d, bool second)
+{
+	uint64_t generation = second ? d->second.generation : d->generation;
+	struct renewal r;
+
+	if (!generation || renewal_get(txn, d->lead.len ? &d->lead : &d->name, generation, &r))
+		return;
+	add_time(object, "renewal_from", r.window_start);
+	add_time(object, "renewal_until", r.window_end);
+	add_time(object, "renewal_at", r.renew_at);
+	add_time(object, "renewal_asked", r.due_at);
+	if (*r.explanation)
+		cJSON_AddStringToObject(object, "renewal_why", r.explanation);
+}
+
+static void
+add_beside(cJSON *item, struct control *c, const struct domain *d)
+{
+	cJSON *second = cJSON_GetObjectItemCaseSensitive(item, "second");
+	struct store_txn *txn;
 
 	if (store_begin_read(c->store, STORE_SERVED, &txn))
 		return;
-	ocsp_init(&ocsp);
-	if (!ocsp_get(txn, &d->name, &ocsp) && ocsp.generation == d->generation) {
-		add_time(item, "ocsp_until", ocsp.next_update);
-		add_time(item, "ocsp_next", ocsp.due_at);
+	set_members_to_json(txn, &d->name, item);
+	add_answer(item, txn, d, false);
+	add_renewal(item, txn, d, false);
+	if (second) {
+		add_answer(second, txn, d, true);
+		add_renewal(second, txn, d, true);
 	}
 	store_abort(txn);
-	ocsp_done(&ocsp);
 }
 
 void
@@ -253,8 +319,8 @@ command_show(struct control_client *cl, const cJSON *request)
 		line = line_with("item", &item);
 		fill_item(item, c, &d);
 		add_certificates(item, &d, &certs[0], &certs[1]);
-		add_ocsp(item, c, &d);
-		add_order(item, c, &name);
+		add_beside(item, c, &d);
+		add_order(item, c, d.lead.len ? &d.lead : &name);
 		reply_json(cl, line);
 		reply_ok(cl);
 	}

@@ -127,7 +127,9 @@ set_defaults(struct conf *conf, const char *file)
 		.control_socket = "/run/certd/control.sock",
 		.workers = cpu_count(),
 		.log_level = LOG_LEVEL_NOTICE,
-		.otherwise = {.key = KEY_ECDSA_P256, .unknown_sni = UNKNOWN_SNI_REJECT},
+		.otherwise = {.key = KEY_ECDSA_P256,
+	                      .second_key = KEY_KINDS,
+	                      .unknown_sni = UNKNOWN_SNI_REJECT},
 	};
 	conf_tell_defaults(&conf->tell);
 }

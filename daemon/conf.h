@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "acme/binding.h"
 #include "acme/key.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -36,18 +37,33 @@ struct conf_ca {
 	const char *const *contacts;
 	size_t contact_count;
 	bool agree_terms;
-	const char *profile; /* NULL: none */
+	struct conf_eab {
+		const char *kid;        /* NULL: no external account binding */
+		const char *file;       /* full path of its key, or */
+		const char *credential; /* its name in systemd's $CREDENTIALS_DIRECTORY */
+		enum binding_mac mac;   /* default HS256 */
+	} eab;
+	enum key_kind account_key; /* of a new account, and at the next rollover; default P-256 */
+	const char *profile;       /* NULL: none */
+	bool profile_required;
+	const char *chain_issuer;        /* NULL: any; and so below */
+	const unsigned char *chain_spki; /* SHA-256, 32 bytes */
 	enum challenge_kind
 		challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
 	size_t challenge_count;
 	uint32_t max_orders;        /* in work at once; default 64 */
+	uint32_t budget;            /* new orders within budget_period; 0: no limit of ours */
+	uint32_t budget_period;     /* seconds */
 	const struct conf_dns *dns; /* NULL: none, and no challenge that needs one */
 };
 
 struct conf_default {
-	const struct conf_ca *ca;           /* may be NULL: names must say which */
+	const struct conf_ca *ca;                  /* may be NULL: names must say which */
+	const struct conf_ca *cas[DOMAIN_CAS_MAX]; /* in the order they are asked, `ca` first */
+	size_t ca_count;
 	const struct conf_backend *backend; /* the same */
 	enum key_kind key;
+	enum key_kind second_key; /* of a second certificate beside the first; KEY_KINDS: none */
 	enum conf_unknown_sni unknown_sni;
 	struct hostname certificate; /* for clients without a name; len 0: none */
 };

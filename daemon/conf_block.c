@@ -38,7 +38,7 @@ take_default_ca(const struct conf_walk *w, const struct conf_rule *rule,
 {
 	(void)rule;
 	(void)into;
-	w->build->default_ca = &s->words[1];
+	w->build->default_ca = s;
 	return true;
 }
 
@@ -52,21 +52,39 @@ take_default_backend(const struct conf_walk *w, const struct conf_rule *rule,
 	return true;
 }
 
+static const char key_both[] = "both";
+
 static const char *
 next_key(const void *unused, size_t at)
 {
 	(void)unused;
-	return at < KEY_KINDS ? key_kind_word((enum key_kind)at) : NULL;
+	return at < KEY_KINDS    ? key_kind_word((enum key_kind)at)
+	       : at == KEY_KINDS ? key_both
+	                         : NULL;
 }
 
+/* One kind, or one of ECDSA and one of RSA; "both": the usual ones. */
 static bool
 take_key(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
          void *into)
 {
+	struct conf_default *d = into;
+	enum key_kind kinds[2] = {KEY_ECDSA_P256, KEY_KINDS};
+
 	(void)rule;
-	if (key_kind_parse(s->words[1].text, &((struct conf_default *)into)->key) == ERR_OK)
-		return true;
-	return conf_fail_unknown(w->cx, &s->words[1], "kind of key", next_key, NULL);
+	if (s->word_count == 2 && strcmp(s->words[1].text, key_both) == 0)
+		kinds[1] = KEY_RSA_2048;
+	else
+		for (size_t i = 1; i < s->word_count; i++)
+			if (key_kind_parse(s->words[i].text, &kinds[i - 1]))
+				return conf_fail_unknown(w->cx, &s->words[i], "kind of key",
+				                         next_key, NULL);
+	if (kinds[1] != KEY_KINDS && key_kind_is_rsa(kinds[0]) == key_kind_is_rsa(kinds[1]))
+		return conf_fail(w->cx, &s->words[2].at,
+		                 "two certificates have one RSA and one ECDSA key");
+	d->key = kinds[0];
+	d->second_key = kinds[1];
+	return true;
 }
 
 static bool
@@ -78,9 +96,9 @@ take_unknown_sni(const struct conf_walk *w, const struct conf_rule *rule,
 }
 
 static const struct conf_rule default_rules[] = {
-	CONF_RULE("ca", "NAME", 1, 1, take_default_ca),
+	CONF_RULE("ca", "NAME...", 1, DOMAIN_CAS_MAX, take_default_ca),
 	CONF_RULE("backend", "NAME", 1, 1, take_default_backend),
-	CONF_RULE("key", "KIND", 1, 1, take_key),
+	CONF_RULE("key", "KIND [KIND]", 1, 2, take_key),
 	CONF_RULE("unknown-sni", "reject|default|close", 1, 1, take_unknown_sni),
 	CONF_RULE("certificate", "NAME", 1, 1, conf_take_certificate),
 };
@@ -111,17 +129,36 @@ next_backend(const void *conf, size_t at)
 	return at < c->backend_count ? c->backends[at].name : NULL;
 }
 
+static bool
+resolve_cas(const struct conf_walk *w, const struct conf_statement *s)
+{
+	struct conf *conf = w->build->conf;
+	struct conf_default *d = &conf->otherwise;
+
+	for (size_t i = 1; s && i < s->word_count; i++) {
+		const struct conf_token *word = &s->words[i];
+		const struct conf_ca *ca = conf_ca(conf, word->text);
+
+		if (!ca)
+			return conf_fail_unknown(w->cx, word, "ca", next_ca, conf);
+		for (size_t k = 0; k < d->ca_count; k++)
+			if (d->cas[k] == ca)
+				return conf_fail(w->cx, &word->at, "\"%s\" stands here twice",
+				                 ca->name);
+		d->cas[d->ca_count++] = ca;
+	}
+	d->ca = d->cas[0];
+	return true;
+}
+
 bool
 conf_resolve_default(const struct conf_walk *w)
 {
 	const struct conf_build *b = w->build;
 	struct conf *conf = b->conf;
 
-	if (b->default_ca) {
-		conf->otherwise.ca = conf_ca(conf, b->default_ca->text);
-		if (!conf->otherwise.ca)
-			return conf_fail_unknown(w->cx, b->default_ca, "ca", next_ca, conf);
-	}
+	if (!resolve_cas(w, b->default_ca))
+		return false;
 	if (b->default_backend) {
 		conf->otherwise.backend = conf_backend(conf, b->default_backend->text);
 		if (!conf->otherwise.backend)

@@ -31,7 +31,7 @@ struct conf_build {
 	struct conf_target *targets; /* NULL until the first `on event` */
 	const char *const *on_types; /* of the `on event` that is being read */
 	size_t on_type_count;
-	const struct conf_token *default_ca; /* looked up when all blocks are known */
+	const struct conf_statement *default_ca; /* looked up when all blocks are known */
 	const struct conf_token *default_backend;
 	const struct conf_token *wants_certificate; /* the first "unknown-sni default" */
 	const struct conf_token *ends_tls; /* of the backend: one that needs the TLS to end here */

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/conf_build.h"
 
+#include <openssl/crypto.h>
 #include <string.h>
 
-enum { CONTACTS_MAX = 8, PROFILE_MAX = 63 };
+#include "acme/chain.h"
+#include "acme/engine_config.h"
+#include "acme/jose.h"
+#include "base/nearest.h"
+
+enum { CONTACTS_MAX = 8, PROFILE_MAX = 63, KID_MAX = 255, CREDENTIAL_MAX = 255 };
 
 static bool
 take_url(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
@@ -27,6 +33,80 @@ take_account(const struct conf_walk *w, const struct conf_rule *rule,
 			return false;
 	ca->contacts = contacts;
 	return true;
+}
+
+static bool
+is_printable(const char *text, size_t max)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	return len > 0 && len <= max;
+}
+
+/* A file's name, without a way to elsewhere. */
+static bool
+take_credential(const struct conf_walk *w, const struct conf_token *word, const char **ret_name)
+{
+	if (!is_printable(word->text, CREDENTIAL_MAX) || strchr(word->text, '/') ||
+	    word->text[0] == '.')
+		return conf_fail(w->cx, &word->at, "\"%s\" is not the name of a credential",
+		                 conf_show(w->cx, word->text));
+	*ret_name = word->text;
+	return true;
+}
+
+static bool
+take_eab(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
+         void *into)
+{
+	static const char *const places[] = {"file", "credential", NULL};
+	struct conf_eab *eab = &((struct conf_ca *)into)->eab;
+	const char *place = s->words[2].text;
+
+	(void)rule;
+	if (!is_printable(s->words[1].text, KID_MAX))
+		return conf_fail(w->cx, &s->words[1].at,
+		                 "\"%s\" is not a key identifier: printable ASCII, at most %d "
+		                 "characters",
+		                 conf_show(w->cx, s->words[1].text), KID_MAX);
+	eab->kid = s->words[1].text;
+	if (strcmp(place, "file") == 0)
+		return conf_path(w->cx, &s->words[3], CONF_PATH_MAX, &eab->file);
+	if (strcmp(place, "credential") == 0)
+		return take_credential(w, &s->words[3], &eab->credential);
+	return conf_fail_unknown(w->cx, &s->words[2], "place of a key", nearest_in_list, places);
+}
+
+static const char *
+next_mac(const void *unused, size_t at)
+{
+	(void)unused;
+	return at < BINDING_MACS ? binding_mac_word((enum binding_mac)at) : NULL;
+}
+
+static bool
+take_eab_algorithm(const struct conf_walk *w, const struct conf_rule *rule,
+                   const struct conf_statement *s, void *into)
+{
+	(void)rule;
+	if (!binding_mac_parse(s->words[1].text, &((struct conf_ca *)into)->eab.mac))
+		return true;
+	return conf_fail_unknown(w->cx, &s->words[1], "algorithm", next_mac, NULL);
+}
+
+static bool
+take_account_key(const struct conf_walk *w, const struct conf_rule *rule,
+                 const struct conf_statement *s, void *into)
+{
+	static const char *const algs[] = {"ES256", "ES384", "RS256", NULL};
+
+	(void)rule;
+	if (!jose_key_kind(s->words[1].text, &((struct conf_ca *)into)->account_key))
+		return true;
+	return conf_fail_unknown(w->cx, &s->words[1], "kind of account key", nearest_in_list, algs);
 }
 
 static const char *
@@ -66,6 +146,7 @@ take_profile(const struct conf_walk *w, const struct conf_rule *rule,
              const struct conf_statement *s, void *into)
 {
 	const char *word = s->words[1].text;
+	struct conf_ca *ca = into;
 
 	(void)rule;
 	for (size_t i = 0; word[i] || i == 0; i++)
@@ -75,7 +156,78 @@ take_profile(const struct conf_walk *w, const struct conf_rule *rule,
 				w->cx, &s->words[1].at,
 				"\"%s\" is not the name of a profile: see what the CA offers",
 				conf_show(w->cx, word));
-	((struct conf_ca *)into)->profile = word;
+	if (s->word_count > 2 && strcmp(s->words[2].text, "required") != 0)
+		return conf_fail(w->cx, &s->words[2].at, "\"%s\": only \"required\" may stand here",
+		                 conf_show(w->cx, s->words[2].text));
+	ca->profile = word;
+	ca->profile_required = s->word_count > 2;
+	return true;
+}
+
+/* Hexadecimal, with or without colons as tools print it. */
+static bool
+take_spki(const struct conf_walk *w, const struct conf_token *word, struct conf_ca *ca)
+{
+	unsigned char *hash = conf_alloc(w->cx, ENGINE_SPKI_LEN);
+	size_t len = 0;
+
+	if (!hash)
+		return false;
+	if (OPENSSL_hexstr2buf_ex(hash, ENGINE_SPKI_LEN, &len, word->text, ':') != 1 ||
+	    len != ENGINE_SPKI_LEN)
+		return conf_fail(w->cx, &word->at,
+		                 "\"%s\" is not a SHA-256 of %d bytes in hexadecimal",
+		                 conf_show(w->cx, word->text), ENGINE_SPKI_LEN);
+	ca->chain_spki = hash;
+	return true;
+}
+
+static bool
+take_chain(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
+           void *into)
+{
+	static const char *const kinds[] = {"issuer", "spki", NULL};
+	const struct conf_token *kind = &s->words[1];
+	struct conf_ca *ca = into;
+
+	(void)rule;
+	if (strcmp(kind->text, "spki") == 0)
+		return take_spki(w, &s->words[2], ca);
+	if (strcmp(kind->text, "issuer") != 0)
+		return conf_fail_unknown(w->cx, kind, "way to choose a chain", nearest_in_list,
+		                         kinds);
+	if (!*s->words[2].text || strlen(s->words[2].text) > CHAIN_ISSUER_MAX)
+		return conf_fail(w->cx, &s->words[2].at, "no CA is called \"%s\"",
+		                 conf_show(w->cx, s->words[2].text));
+	ca->chain_issuer = s->words[2].text;
+	return true;
+}
+
+/* "300/3h" */
+static bool
+take_budget(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
+            void *into)
+{
+	static const struct conf_range times = {1000, 31 * 86400u * 1000u};
+	struct conf_ca *ca = into;
+	struct conf_token count = s->words[1], period = count;
+	const char *slash = strchr(count.text, '/');
+	char *number;
+	uint32_t ms;
+
+	if (!slash)
+		return conf_fail(w->cx, &count.at, "\"%s\": so many orders in a time, as in 300/3h",
+		                 conf_show(w->cx, count.text));
+	period.text = slash + 1;
+	number = conf_strdup(w->cx, count.text);
+	if (!number)
+		return false;
+	number[slash - count.text] = '\0';
+	count.text = number;
+	if (!conf_number(w->cx, &count, &rule->range, &ca->budget) ||
+	    !conf_span(w->cx, &period, &times, &ms))
+		return false;
+	ca->budget_period = ms / 1000;
 	return true;
 }
 
@@ -86,11 +238,16 @@ static const struct conf_rule ca_rules[] = {
 	CONF_RULE("account", "MAIL...", 1, CONTACTS_MAX, take_account),
 	CONF_RULE("agree-terms", "", 0, 0, conf_take_flag,
                   .offset = offsetof(struct conf_ca, agree_terms)),
+	CONF_RULE("eab", "KID file|credential WHERE", 3, 3, take_eab),
+	CONF_RULE("eab-algorithm", "ALGORITHM", 1, 1, take_eab_algorithm),
+	CONF_RULE("account-key", "ALGORITHM", 1, 1, take_account_key),
 	CONF_RULE("challenge", "KIND...", 1, CHALLENGE_KIND_END - 1, take_challenges),
 	CONF_RULE("dns", "NAME", 1, 1, conf_take_ca_dns),
-	CONF_RULE("profile", "NAME", 1, 1, take_profile),
+	CONF_RULE("profile", "NAME [required]", 1, 2, take_profile),
+	CONF_RULE("chain", "issuer NAME | spki SHA256", 2, 2, take_chain),
 	CONF_RULE("max-orders", "NUMBER", 1, 1, conf_take_number,
                   .offset = offsetof(struct conf_ca, max_orders), CONF_RANGE(1, 1000)),
+	CONF_RULE("orders", "NUMBER/TIME", 1, 1, take_budget, CONF_RANGE(1, 1000000)),
 };
 
 static const struct conf_level ca_level = CONF_LEVEL("ca", ca_rules);

@@ -14,10 +14,10 @@
  * One row per state: name, step, time limit. A step does what it can without waiting and leaves in
  * client.want and backend.want what it waits for. conn_run() is the only one that calls steps and
  * the only one that tells the loop what a socket waits for. Memory: struct conn is about 1 KiB, and
- * all there is of a silent connection; one whose hello is not whole yet has its bytes besides, 48
- * KiB at most. On OpenSSL 3.0 a handshake peaks at 44 KB, an idle established connection has 14 KB,
- * one that is stuck both ways 2 * END_CHUNK, two TLS records and BIO_ROOM more. Running out of
- * memory ends the connection that asked for it. Ownership: a conn frees itself when it ends.
+ * all there is of a silent connection; one whose hello is not whole yet has its bytes besides,
+ * HELLO_KEPT_MAX at most. On OpenSSL 3.0 a handshake peaks at 44 KB, an idle established connection
+ * has 14 KB, one that is stuck both ways 2 * END_CHUNK, two TLS records and BIO_ROOM more. Running
+ * out of memory ends the connection that asked for it. Ownership: a conn frees itself when it ends.
  * Threads: one, its worker's.
  */
 #ifndef DAEMON_CONN_H

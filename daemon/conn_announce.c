@@ -9,7 +9,9 @@
 #include "daemon/conn_inside.h"
 #include "daemon/proxy.h"
 
-_Static_assert((int)PROXY_CN_MAX == (int)CLIENT_CERT_CN_MAX, "one is copied to the other");
+_Static_assert((int)PROXY_CN_MAX == (int)CLIENT_CERT_CN_MAX &&
+                       (int)PROXY_SUBJECT_MAX == (int)CLIENT_CERT_SUBJECT_MAX,
+               "one is copied to the other");
 
 static void
 add_certificate(SSL *ssl, struct proxy_facts *f)
@@ -22,6 +24,7 @@ add_certificate(SSL *ssl, struct proxy_facts *f)
 	f->resumed = SSL_session_reused(ssl) == 1;
 	f->verify_result = (uint32_t)SSL_get_verify_result(ssl);
 	client_cert_cn(cert, f->cn);
+	client_cert_subject(cert, f->subject);
 }
 
 struct span

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <openssl/ssl.h>
+#include <stdlib.h>
 
 #include "daemon/client_cert.h"
 #include "daemon/conf.h"
@@ -72,7 +73,7 @@ choose(struct conn *c, const struct hello *hello, bool all_read)
 {
 	struct choice_ask ask = {.listen = conn_listen(c), .hello = hello};
 
-	if (c->host->binds)
+	if (c->host->binds || !hello->server_name.data)
 		ask.local = conn_local(c);
 	choice_make(c->host->chooser, &ask, &c->choice);
 	note_name(c, hello->server_name);
@@ -87,16 +88,59 @@ choose(struct conn *c, const struct hello *hello, bool all_read)
 	}
 }
 
+/* What has come of the hello fills its room. No legal one does so when it is packed. */
+static enum err
+pack_hello(struct conn *c, size_t max, uint8_t *ret_alert)
+{
+	struct span raw = bio_input(&c->client);
+	unsigned char *packed, *fits;
+	size_t len;
+
+	if (!(packed = malloc(raw.len)))
+		return ERR_NOMEM;
+	len = hello_pack(&c->walk, raw, packed);
+	if (c->walk.packed == 0 || len >= max) {
+		free(packed);
+		*ret_alert = SSL_AD_DECODE_ERROR;
+		return ERR_PROTO;
+	}
+	fits = realloc(packed, len);
+	bio_replace_input(&c->client, fits ? fits : packed, len);
+	return ERR_OK;
+}
+
+/* Whoever reads on gets the hello in records again. */
+static enum err
+unpack_hello(struct conn *c)
+{
+	struct span raw = bio_input(&c->client);
+	size_t len = hello_unpacked_len(&c->walk, raw.len);
+	unsigned char *bytes;
+
+	if (c->walk.packed == 0)
+		return ERR_OK;
+	if (!(bytes = malloc(len)))
+		return ERR_NOMEM;
+	hello_unpack(&c->walk, raw, bytes);
+	bio_replace_input(&c->client, bytes, len);
+	return ERR_OK;
+}
+
 /* ERR_OK: RET_HELLO, until bytes are read again. ERR_PROTO: RET_ALERT. */
 static enum err
 read_hello(struct conn *c, struct hello *ret_hello, uint8_t *ret_alert)
 {
-	struct span raw;
+	/* OpenSSL's object is there when the second one comes. */
+	size_t max = c->walk.second ? HELLO_KEPT_SECOND_MAX : HELLO_KEPT_MAX;
+	struct span raw, message;
 	enum err err;
 
 	do {
-		/* OpenSSL's object is there when the second one comes. */
-		err = bio_fill(&c->client, c->walk.second ? HELLO_RAW_SECOND_MAX : HELLO_RAW_MAX);
+		bool full = bio_input(&c->client).len >= max;
+
+		err = full ? pack_hello(c, max, ret_alert) : ERR_OK;
+		if (!err)
+			err = bio_fill(&c->client, max);
 		if (err)
 			return err;
 		raw = bio_input(&c->client);
@@ -104,7 +148,9 @@ read_hello(struct conn *c, struct hello *ret_hello, uint8_t *ret_alert)
 	} while (err == ERR_AGAIN);
 	if (err)
 		return err;
-	return hello_parse(hello_message(&c->walk, raw, c->host->scratch), ret_hello, ret_alert);
+	message = hello_message(&c->walk, raw, c->host->scratch);
+	err = hello_parse(message, ret_hello, ret_alert);
+	return err ? err : unpack_hello(c);
 }
 
 /* The hello is not there, or not one. */

@@ -224,6 +224,7 @@ on_wake(void *arg)
 	store_on_wake(c);
 	wait_on_notices(c);
 	import_on_done(c);
+	errand_on_done(c);
 	teller_wake(c->teller);
 	flush_all(c);
 	upgrade_on_timer(c);
@@ -374,6 +375,7 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->issuer = peers->issuer;
 	control->upkeep = peers->upkeep;
 	control->health = peers->health;
+	control->renewer = peers->renewer;
 	control->stapler = peers->stapler;
 	control->metrics = peers->metrics;
 	control->teller = peers->teller;

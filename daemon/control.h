@@ -22,6 +22,7 @@ struct notice_queue;
 struct servers;
 struct status;
 struct store;
+struct renewer;
 struct stapler;
 struct teller;
 struct upkeep;
@@ -42,6 +43,7 @@ struct control_peers {
 	struct issuer *issuer;
 	struct upkeep *upkeep;
 	struct health *health;
+	struct renewer *renewer;
 	struct stapler *stapler;
 	struct metrics *metrics;
 	struct teller *teller;

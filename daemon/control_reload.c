@@ -17,6 +17,7 @@
 #include "daemon/issuer.h"
 #include "daemon/metrics.h"
 #include "daemon/role.h"
+#include "daemon/renewer.h"
 #include "daemon/stapler.h"
 #include "daemon/teller.h"
 #include "daemon/upkeep.h"
@@ -176,6 +177,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		log_set_level(c->conf->log_level);
 		issuer_set_conf(c->issuer, c->conf);
 		upkeep_take_conf(c->upkeep, c->conf);
+		renewer_set_conf(c->renewer, c->conf);
 		stapler_set_conf(c->stapler, c->conf);
 		health_set_conf(c->health, c->conf);
 		metrics_set_conf(c->metrics, c->conf);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/control_inside.h"
 #include "daemon/notice.h"
+#include "store/set.h"
 #include "store/store.h"
 
 /* ---- wait ----------------------------------------------------------------------------------- */
@@ -54,12 +55,16 @@ look_up(struct control *c, const struct hostname *name, struct notice *ret_notic
 
 	if (!err) {
 		err = domain_get(txn, name, &d);
+		if (!err)
+			err = set_lead(txn, &d, &d);
 		store_abort(txn);
 	}
 	if (err) {
 		n.step = MSG_STEP_FAILED;
 		problem_set(&n.problem, PROBLEM_INTERNAL, "%s",
 		            err == ERR_NOTFOUND ? "there is no such name here" : err_text(err));
+	} else if (d.state == DOMAIN_EXTERNAL) {
+		n.step = MSG_STEP_SERVING; /* as far as it depends on us */
 	} else if (d.due_at == 0) {
 		n.step = MSG_STEP_QUEUED;
 	} else if (d.due_at <= n.at) {

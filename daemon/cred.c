@@ -12,8 +12,8 @@
 
 struct cred {
 	unsigned refs;
-	struct material *of[2];            /* the second one is NULL most often */
-	struct cred_source *staple_source; /* of the first one; NULL: none */
+	struct material *of[2];        /* the second one is NULL most often */
+	struct cred_source *source[2]; /* of OCSP answers for them; NULL: there are none */
 	bool incomplete;
 	bool spoiled;
 };
@@ -51,7 +51,8 @@ cred_unref(struct cred *cred)
 		return;
 	material_unref(cred->of[0]);
 	material_unref(cred->of[1]);
-	free(cred->staple_source);
+	free(cred->source[0]);
+	free(cred->source[1]);
 	free(cred);
 }
 
@@ -101,7 +102,9 @@ cred_is_incomplete(const struct cred *cred)
 const struct cred_source *
 cred_staple_source(const struct cred *cred, const SSL *ssl)
 {
-	return SSL_get_certificate(ssl) == cred->of[0]->leaf ? cred->staple_source : NULL;
+	bool second = SSL_get_certificate(ssl) != cred->of[0]->leaf;
+
+	return cred->source[second];
 }
 
 bool
@@ -112,11 +115,13 @@ cred_is_spoiled(const struct cred *cred)
 
 /* Without memory for it, it is served without answers. */
 static void
-note_source(struct cred *cred, const struct domain *domain)
+note_source(struct cred *cred, const struct domain *domain, bool second)
 {
-	if (cred->of[0]->has_responder &&
-	    (cred->staple_source = malloc(sizeof(*cred->staple_source))))
-		*cred->staple_source = (struct cred_source){domain->name, domain->generation};
+	uint64_t generation = second ? domain->second.generation : domain->generation;
+
+	if (cred->of[second]->has_responder &&
+	    (cred->source[second] = malloc(sizeof(*cred->source[second]))))
+		*cred->source[second] = (struct cred_source){domain->name, second, generation};
 }
 
 enum err
@@ -131,12 +136,16 @@ cred_load(struct cred_chains *chains, struct store_txn *txn, const struct domain
 	cred->refs = 1;
 	err = material_load_first(chains, txn, domain, &cred->of[0]);
 	if (!err)
-		note_source(cred, domain);
+		note_source(cred, domain, false);
 	if (domain->second.generation)
 		second = material_load_second(chains, txn, domain, &cred->of[1]);
+	if (cred->of[1])
+		note_source(cred, domain, true);
 	if (err && cred->of[1]) {
 		cred->of[0] = cred->of[1];
 		cred->of[1] = NULL;
+		cred->source[0] = cred->source[1];
+		cred->source[1] = NULL;
 		second = err;
 		err = ERR_OK;
 	}

@@ -43,9 +43,10 @@ void cred_unref(struct cred *cred); /* accepts NULL */
  * only for lack of memory: then CRED is spoiled, and should be loaded again. */
 MUST_CHECK enum err cred_attach(struct cred *cred, SSL *ssl);
 /* Which record of the store the certificate is that SSL has chosen; NULL when that names no OCSP
- * responder, or is the second one. */
+ * responder. */
 struct cred_source {
 	struct hostname name;
+	bool second;
 	uint64_t generation;
 };
 const struct cred_source *cred_staple_source(const struct cred *cred, const SSL *ssl);

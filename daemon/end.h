@@ -4,11 +4,11 @@
  *
  * The same struct for the client and for the backend. Nothing waits: a call that cannot go on
  * answers ERR_AGAIN and has noted in `want` what the descriptor must become. Bytes that the other
- * end cannot take yet are held here, END_CHUNK of them at most (a ClientHello: HELLO_RAW_MAX), in
- * memory that exists only meanwhile; an end whose bytes are held is not read, and that is all the
- * back-pressure there is. A socket is read only when the loop has said that it is readable, and
- * END_TURNS times at most: no call is spent to learn that there is nothing, and none starves the
- * others.
+ * end cannot take yet are held here, END_CHUNK of them at most (a ClientHello that is passed on:
+ * its records, which may be 96 KiB), in memory that exists only meanwhile; an end whose bytes are
+ * held is not read, and that is all the back-pressure there is. A socket is read only when the loop
+ * has said that it is readable, and END_TURNS times at most: no call is spent to learn that there
+ * is nothing, and none starves the others.
  */
 #ifndef DAEMON_END_H
 #define DAEMON_END_H

@@ -4,8 +4,8 @@
 #include <openssl/ssl.h>
 #include <string.h>
 
-enum { RECORD_HEADER = 5, RECORD_MAX = 16 * 1024, MESSAGE_HEADER = 4, VERSION_MAJOR = 3 };
-enum { CHANGE_LEN = 1, SERVER_RANDOM_AT = RECORD_HEADER + MESSAGE_HEADER + 2 };
+enum { RECORD_HEADER = 5, RECORD_MAX = 16 * 1024, VERSION_MAJOR = 3 };
+enum { CHANGE_LEN = 1, SERVER_RANDOM_AT = RECORD_HEADER + HELLO_HEADER_LEN + 2 };
 enum { NAME_TYPE_HOST = 0, RANDOM_LEN = 32, VERSION_LEN = 2 };
 
 static enum err
@@ -20,13 +20,13 @@ message_len(const struct hello_walk *walk)
 {
 	const unsigned char *h = walk->head;
 
-	return MESSAGE_HEADER + ((uint32_t)h[1] << 16 | (uint32_t)h[2] << 8 | h[3]);
+	return HELLO_HEADER_LEN + ((uint32_t)h[1] << 16 | (uint32_t)h[2] << 8 | h[3]);
 }
 
 static bool
 is_whole(const struct hello_walk *walk)
 {
-	return walk->have >= MESSAGE_HEADER && walk->have >= message_len(walk);
+	return walk->have >= HELLO_HEADER_LEN && walk->have >= message_len(walk);
 }
 
 /* Of middlebox compatibility mode (RFC 8446, D.4), and nothing to us. */
@@ -64,12 +64,12 @@ check_record(const struct hello_walk *walk, const unsigned char *p, size_t left,
 static enum err
 take_bytes(struct hello_walk *walk, const unsigned char *p, uint32_t len, uint8_t *ret_alert)
 {
-	for (uint32_t i = 0; walk->have + i < MESSAGE_HEADER && i < len; i++)
+	for (uint32_t i = 0; walk->have + i < HELLO_HEADER_LEN && i < len; i++)
 		walk->head[walk->have + i] = p[i];
 	walk->have += len;
 	if (walk->head[0] != SSL3_MT_CLIENT_HELLO)
 		return refuse(SSL_AD_UNEXPECTED_MESSAGE, ret_alert);
-	if (walk->have >= MESSAGE_HEADER && message_len(walk) > HELLO_MAX)
+	if (walk->have >= HELLO_HEADER_LEN && message_len(walk) > HELLO_MAX)
 		return refuse(SSL_AD_DECODE_ERROR, ret_alert);
 	return ERR_OK;
 }
@@ -87,8 +87,7 @@ hello_walk(struct hello_walk *walk, struct span raw, uint8_t *ret_alert)
 			return err;
 		len = left < RECORD_HEADER ? 0 : (uint32_t)p[3] << 8 | p[4];
 		if (err || left < RECORD_HEADER + len)
-			return raw.len < HELLO_RAW_MAX ? ERR_AGAIN
-			                               : refuse(SSL_AD_DECODE_ERROR, ret_alert);
+			return ERR_AGAIN;
 		err = is_change(p, left) ? ERR_OK
 		                         : take_bytes(walk, p + RECORD_HEADER, len, ret_alert);
 		if (err)
@@ -96,27 +95,6 @@ hello_walk(struct hello_walk *walk, struct span raw, uint8_t *ret_alert)
 		walk->at += RECORD_HEADER + len;
 	}
 	return ERR_OK;
-}
-
-struct span
-hello_message(const struct hello_walk *walk, struct span raw, unsigned char space[HELLO_MAX])
-{
-	size_t len = message_len(walk), have = 0;
-
-	for (size_t at = 0; have < len;) {
-		const unsigned char *p = raw.data + at + RECORD_HEADER;
-		size_t n = (size_t)p[-2] << 8 | p[-1];
-
-		at += RECORD_HEADER + n;
-		if (p[-RECORD_HEADER] != SSL3_RT_HANDSHAKE)
-			continue;
-		if (n >= len && have == 0)
-			return (struct span){p, len};
-		n = n < len - have ? n : len - have;
-		memcpy(space + have, p, n);
-		have += n;
-	}
-	return (struct span){space, len};
 }
 
 /* Exactly one entry, not empty: OpenSSL wants the same. */
@@ -179,7 +157,7 @@ hello_parse(struct span message, struct hello *ret_hello, uint8_t *ret_alert)
 	struct cursor c;
 
 	cursor_init(&c, message.data, message.len);
-	cursor_bytes(&c, MESSAGE_HEADER + VERSION_LEN + RANDOM_LEN);
+	cursor_bytes(&c, HELLO_HEADER_LEN + VERSION_LEN + RANDOM_LEN);
 	cursor_bytes(&c, cursor_u8(&c));    /* legacy_session_id */
 	cursor_bytes(&c, cursor_u16be(&c)); /* cipher_suites */
 	cursor_bytes(&c, cursor_u8(&c));    /* legacy_compression_methods */

@@ -20,9 +20,11 @@
 #include "base/err.h"
 
 enum {
-	HELLO_MAX = 16 * 1024,            /* bytes of the message with its header */
-	HELLO_RAW_MAX = 48 * 1024,        /* bytes of its records */
-	HELLO_RAW_SECOND_MAX = 17 * 1024, /* the same of a second one, after a HelloRetryRequest */
+	HELLO_MAX = 16 * 1024, /* bytes of the message with its header */
+	HELLO_HEADER_LEN = 4,
+	/* What has room, packed, for the records of any that long, and for a record's beginning. */
+	HELLO_KEPT_MAX = 50 * 1024,
+	HELLO_KEPT_SECOND_MAX = 17 * 1024, /* the same after a HelloRetryRequest */
 	HELLO_ALERT_LEN = 7,
 	HELLO_NO_ALERT = 0,
 };
@@ -33,6 +35,10 @@ struct hello_walk {
 	uint32_t have;         /* bytes of the message before it */
 	unsigned char head[4]; /* the message's type and length */
 	bool second; /* it answers a HelloRetryRequest: change_cipher_spec may come first */
+	/* hello_pack() */
+	uint32_t packed;   /* so many bytes in front are, */
+	uint32_t unpacked; /* and stand for so many */
+	unsigned char minor;
 };
 
 struct hello {
@@ -40,9 +46,17 @@ struct hello {
 	struct span protocols;   /* the ProtocolNameList without its length; NULL: none */
 };
 
-/* RAW is all that has come so far, HELLO_RAW_MAX at most. ERR_OK: the message is whole. ERR_AGAIN:
- * more is needed. */
+/* RAW is all that has come so far, the front of it as hello_pack() has left it. ERR_OK: the message
+ * is whole. ERR_AGAIN: more is needed. */
 MUST_CHECK enum err hello_walk(struct hello_walk *walk, struct span raw, uint8_t *ret_alert);
+/* RAW in less space, in DST, which has room for RAW; returns its length. Of each record that was
+ * walked past three bytes stay at most in place of its header; of a second hello, which nobody
+ * passes on, none. */
+size_t hello_pack(struct hello_walk *walk, struct span raw, unsigned char *dst);
+/* How many bytes LEN packed ones stand for, and they themselves: as they came, but that a second
+ * hello is in fewer records. */
+size_t hello_unpacked_len(const struct hello_walk *walk, size_t len);
+void hello_unpack(struct hello_walk *walk, struct span raw, unsigned char *dst);
 /* The whole message: in RAW itself when one record has it, else put together in SPACE. */
 struct span hello_message(const struct hello_walk *walk, struct span raw,
                           unsigned char space[HELLO_MAX]);

@@ -31,7 +31,8 @@ struct import_job {
 	struct import_job *next;
 	struct control_client *client; /* NULL: it is gone */
 	cJSON *certs;                  /* owned, has keys */
-	char ca[NAME_WORD_MAX + 1];    /* for names that are new */
+	char ca[NAME_WORD_MAX + 1];    /* for names that are new; "": they are external */
+	char cas[DOMAIN_CAS_TEXT_MAX + 1];
 	char backend[NAME_WORD_MAX + 1];
 	bool replace; /* also what is newer */
 	bool dry_run;

@@ -28,17 +28,6 @@ compare_names(const void *a, const void *b)
 	return order ? order : (*x > *y) - (*x < *y);
 }
 
-/* Spreads renewals; the hour of a million imports must not become the hour of their renewals. */
-static uint32_t
-spread_of(const struct hostname *name)
-{
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < name->len; i++)
-		h = (h ^ (uint8_t)name->name[i]) * 16777619u;
-	return h;
-}
-
 /* Whether what is stored there stays. What is missing or damaged does not: importing again heals.
  */
 static bool
@@ -104,8 +93,8 @@ put_cert(struct store_txn *txn, struct import_cert *from, struct domain *d, bool
 		err = cert_put(txn, &d->name, &cert, &b->issuers);
 	if (!err && shared)
 		from->pooled = cert.generation;
-	if (!err && !second)
-		err = staple_plan(txn, &d->name, cert.generation,
+	if (!err)
+		err = staple_plan(txn, &d->name, second, cert.generation,
 		                  (struct span){cert.leaf.data, cert.leaf.len});
 	if (second)
 		d->second =
@@ -122,11 +111,13 @@ put_cert(struct store_txn *txn, struct import_cert *from, struct domain *d, bool
 static void
 make_valid(struct domain *d, const struct bundle *b)
 {
+	d->problem = (struct problem){0};
+	if (d->state == DOMAIN_EXTERNAL)
+		return; /* somebody else renews it */
 	d->state = DOMAIN_VALID;
 	d->failures = 0;
-	d->problem = (struct problem){0};
 	if (d->due_at != 0) /* an order in work goes on, and ends as it ends */
-		d->due_at = plan_renew_at(b->not_before, b->not_after, spread_of(&d->name));
+		d->due_at = plan_renew_at(b->not_before, b->not_after, plan_spread_of(&d->name));
 }
 
 static enum err
@@ -142,6 +133,9 @@ put_name(struct store_txn *txn, const struct import_job *job, struct import_name
 	if (err == ERR_NOTFOUND) {
 		d = (struct domain){.name = n->name, .created_at = clock_wall(), .due_at = -1};
 		snprintf(d.ca, sizeof(d.ca), "%s", job->ca);
+		snprintf(d.cas, sizeof(d.cas), "%s", job->cas);
+		if (!job->ca[0])
+			domain_make_external(&d);
 		snprintf(d.backend, sizeof(d.backend), "%s", job->backend);
 		n->change = "created";
 	} else if (err) {

@@ -13,6 +13,7 @@
 #include "daemon/clockwatch.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/keymaker.h"
 #include "daemon/upkeep.h"
 #include "store/store.h"
 
@@ -37,8 +38,10 @@ find_job(struct issuer *s, const struct hostname *name)
 void
 issuer_remove_job(struct issuer *s, struct job *job)
 {
-	if (job->ca->client)
-		client_cancel(job->ca->client, job);
+	for (size_t i = 0; job->ca->client && i < ENGINE_AT_ONCE; i++)
+		if (job->asks[i].out)
+			client_cancel(job->ca->client, &job->asks[i]);
+	keymaker_cancel(s->keymaker, job);
 	transport_cancel(s->transport, job);
 	HASH_DEL(s->jobs, job);
 	job_free(job);
@@ -80,6 +83,8 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	}
 	HASH_ADD_KEYPTR(hh, s->jobs, job->name.name, job->name.len, job);
 	ca->active++;
+	if (!job->was_ordered && job->phase != JOB_LOST)
+		authority_spend(ca);
 	log_host_debug(name, "attempt starts with ca %s", ca->conf->name);
 	return true;
 }
@@ -119,16 +124,28 @@ sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* The same while CA takes no orders; its names may have others, which are looked for meanwhile. */
+static int64_t
+until_usable(const struct issuer *s, struct authority *ca, int64_t now, int64_t mono)
+{
+	int64_t ms = ca->hold_until > mono ? ca->hold_until - mono
+	                                   : (budget_next(&ca->budget, now) - now) * 1000;
+
+	if (s->ca_count > 1)
+		ms = sooner(ms, ca->pass_at > mono ? ca->pass_at - mono : 0);
+	return sooner(ms, SLEEP_MAX_MS);
+}
+
 /* Milliseconds until CA's next name is due, as far as it has room for it. */
 static int64_t
-until_due(struct issuer *s, const struct authority *ca)
+until_due(struct issuer *s, struct authority *ca)
 {
 	int64_t now = clock_wall(), mono = clock_mono_ms(), at = 0;
 	struct store_txn *txn;
 	enum err err;
 
-	if (ca->hold_until > mono)
-		return ca->hold_until - mono;
+	if (ca->hold_until > mono || budget_room(&ca->budget, now) == 0)
+		return until_usable(s, ca, now, mono);
 	if (authority_room(ca, mono) == 0 || store_begin_read(s->store, STORE_SERVED, &txn))
 		return SLEEP_MAX_MS;
 	err = domain_next_due(txn, ca->conf->name, &at);
@@ -151,6 +168,7 @@ sleep_ms(struct issuer *s)
 		ms = STORE_HOLD_MS;
 	if (s->store_hold > now)
 		return (int)sooner(ms, s->store_hold - now);
+	ms = sooner(ms, issuer_errands_ms(s));
 	for (size_t i = 0; i < s->ca_count; i++)
 		ms = sooner(ms, until_due(s, s->cas[i]));
 	for (struct job *job = s->jobs; job && ms > 0; job = job->hh.next) {
@@ -218,10 +236,11 @@ show(struct issuer *s)
 			.orders = ca->active, .succeeded = ca->succeeded, .failed = ca->failed};
 		snprintf(seen->name, sizeof(seen->name), "%s", ca->conf->name);
 		snprintf(seen->state, sizeof(seen->state), "%s",
-		         hold_ms > 0  ? "on hold"
+		         hold_ms > 0                                          ? "on hold"
+		         : budget_room(&s->cas[i]->budget, clock_wall()) == 0 ? "out of budget"
 		         : ca->client ? client_state_word(ca->client)
 		                      : "idle");
-		if (ca->down > 0) {
+		if (ca->down > 0 || hold_ms > 0) {
 			seen->hold_until = hold_ms > 0 ? clock_wall() + hold_ms / 1000 + 1 : 0;
 			seen->problem = ca->problem;
 		}
@@ -246,8 +265,11 @@ round_of(struct issuer *s)
 	if (s->store_hold > clock_mono_ms())
 		return;
 	s->store_hold = 0;
+	issuer_take_keys(s);
+	issuer_pass_on(s);
 	for (size_t i = 0; i < s->ca_count; i++)
 		plan_ca(s, s->cas[i]);
+	issuer_leave(s);
 	if (issuer_save(s) && issuer_settle(s) && issuer_close(s)) {
 		issuer_send(s);
 		issuer_seek_lost(s);
@@ -274,6 +296,7 @@ issuer_main(void *arg)
 			s->resume_at = 0;
 			issuer_resume(s);
 		}
+		issuer_errands(s);
 		round_of(s);
 		show(s);
 		if (transport_run(s->transport, sleep_ms(s)))
@@ -284,11 +307,21 @@ issuer_main(void *arg)
 	return NULL;
 }
 
+/* From the key maker's thread. */
+static void
+on_key(void *arg)
+{
+	issuer_wake(arg);
+}
+
 static void
 issuer_free(struct issuer *s)
 {
 	while (s->ca_count > 0)
 		issuer_remove_ca(s, s->ca_count - 1);
+	errand_queue_free(s->errands);
+	keymaker_free(s->account_keys);
+	keymaker_free(s->keymaker);
 	transport_free(s->transport);
 	free(s->steps);
 	conf_unref(s->conf);
@@ -310,8 +343,15 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->upkeep = config->upkeep;
 	s->clock = config->clock;
 	s->conf = conf_ref(config->conf);
+	TAILQ_INIT(&s->revocations);
 	pthread_mutex_init(&s->mutex, NULL);
 	err = transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
+	if (!err)
+		err = issuer_open_errands(s);
+	if (!err)
+		err = keymaker_new(on_key, s, &s->account_keys);
+	if (!err)
+		err = keymaker_new(on_key, s, &s->keymaker);
 	for (size_t i = 0; i < s->conf->ca_count && !err; i++)
 		issuer_add_ca(s, &s->conf->cas[i]);
 	if (!err && pthread_create(&s->thread, NULL, issuer_main, s) != 0)

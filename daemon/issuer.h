@@ -25,6 +25,7 @@
 
 struct clockwatch;
 struct conf;
+struct errand;
 struct issuer;
 struct notice_queue;
 struct store;
@@ -48,8 +49,18 @@ void issuer_wake(struct issuer *issuer); /* the due index has changed */
 void issuer_kick(struct issuer *issuer, const char *ca);
 void issuer_set_conf(struct issuer *issuer, const struct conf *conf); /* takes a reference */
 
+/* Takes ERRAND over; its answer comes by issuer_errand(), after a wake-up of the notices' reader.
+ */
+void issuer_ask(struct issuer *issuer, struct errand *errand);
+/* The next one that has its answer, now the caller's; NULL: none. */
+struct errand *issuer_errand(struct issuer *issuer);
+
 /* The state of NAME's order, a static word; NULL when none is in work. */
 const char *issuer_step(struct issuer *issuer, const struct hostname *name);
+
+/* failover_usable_fns of the issuer's own thread; ARG is the struct issuer. */
+bool issuer_is_usable(void *arg, const char *ca);
+bool issuer_has_ca(void *arg, const char *ca);
 
 /* How a CA is doing, for people. */
 struct issuer_ca {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a round sends: the engines' requests, the search for lost orders, the look at what is
  * served. */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "acme/client.h"
 #include "acme/engine.h"
 #include "acme/lost.h"
+#include "acme/key.h"
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,60 +17,120 @@
 #include "daemon/conf.h"
 #include "daemon/history.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/keymaker.h"
 #include "daemon/notice.h"
 #include "store/event.h"
 
-enum { PROBES_MAX = 5, PROBE_AGAIN_MS = 200, SEEK_AGAIN_MS = 5000 };
+enum { PROBES_MAX = 5, PROBE_AGAIN_MS = 200, SEEK_AGAIN_MS = 5000, SEEKS_MAX = 3 };
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
 static void
 on_answer(void *arg, const struct client_answer *answer)
 {
-	struct job *job = arg;
+	struct job_ask *ask = arg;
+	struct job *job = ask->job;
 	struct notice notice;
 
-	authority_note(job->ca, &answer->problem);
+	ask->out = false;
+	authority_note(job->ca, answer, ask->orders);
 	if (answer->reply)
 		clockwatch_ca_says(job->ca->issuer->clock, job->ca->conf->name, answer->reply->date,
 		                   clock_wall(), clock_mono_ms());
-	engine_feed(job->engine, answer);
-	job->phase = JOB_RUN;
+	engine_feed(job->engine, ask->id, answer);
+	if (engine_wish(job->engine) != ENGINE_HEAR)
+		job->phase = JOB_RUN;
 	while (job_progress(job, &notice))
-		notice_push(job->ca->issuer->notices, &notice);
+		issuer_tell(job->ca->issuer, job, &notice);
+}
+
+/* The engine hears of a request that could not even be posted. */
+static void
+cannot_post(struct job *job, const struct engine_send *send, enum err err)
+{
+	struct client_answer answer = {.unsent = true};
+
+	problem_set(&answer.problem, PROBLEM_INTERNAL, "cannot post to ca %s: %s",
+	            job->ca->conf->name, err_text(err));
+	engine_feed(job->engine, send->id, &answer);
 }
 
 static void
-post(struct job *job)
+post(struct job *job, const struct engine_send *send)
 {
-	const struct engine_send *send = engine_send(job->engine);
+	struct job_ask *ask = job->asks;
 	struct client *client;
 	enum err err = authority_client(job->ca, &client);
 
+	while (ask->out) /* there are as many as the engine has under way */
+		ask++;
+	*ask = (struct job_ask){.job = job,
+	                        .id = send->id,
+	                        .orders = send->target == CLIENT_NEW_ORDER,
+	                        .out = true};
 	if (!err)
-		err = client_post(client, send->target, send->url, send->payload, on_answer, job);
+		err = client_post(client, send->target, send->url, send->payload, on_answer, ask);
 	if (err) {
-		log_host_warn(&job->name, "cannot post to ca %s: %s", job->ca->conf->name,
-		              err_text(err));
-		job->wake_at = clock_mono_ms() + 1000;
-		job->phase = JOB_WAIT;
-		return;
+		ask->out = false;
+		cannot_post(job, send, err);
 	}
-	job->phase = JOB_SENT;
 }
 
 static void
-step(struct job *job, int64_t now)
+post_all(struct job *job)
+{
+	const struct engine_send *send;
+
+	while ((send = engine_send_next(job->engine)))
+		post(job, send);
+	if (engine_wish(job->engine) == ENGINE_HEAR)
+		job->phase = JOB_SENT;
+}
+
+/* RSA keys take their time, on a thread of their own. */
+static void
+make_key(struct issuer *s, struct job *job)
+{
+	enum key_kind kind = engine_key_kind(job->engine);
+	EVP_PKEY *key = NULL;
+
+	if (key_kind_is_rsa(kind) && !keymaker_ask(s->keymaker, kind, job)) {
+		job->phase = JOB_KEY;
+		return;
+	}
+	if (key_new(kind, &key))
+		key = NULL;
+	engine_take_key(job->engine, key);
+}
+
+void
+issuer_take_keys(struct issuer *s)
+{
+	struct job *job;
+	EVP_PKEY *key;
+
+	while ((job = keymaker_take(s->keymaker, &key))) {
+		engine_take_key(job->engine, key);
+		job->phase = JOB_RUN;
+	}
+}
+
+static void
+step(struct issuer *s, struct job *job, int64_t now)
 {
 	switch (engine_wish(job->engine)) {
 	case ENGINE_SEND:
 		if (!engine_is_dirty(job->engine))
-			post(job);
+			post_all(job);
+		break;
+	case ENGINE_KEY:
+		make_key(s, job);
 		break;
 	case ENGINE_WAIT:
 		job->wake_at = now + engine_wait_ms(job->engine);
 		job->phase = JOB_WAIT;
 		break;
+	case ENGINE_HEAR:
 	case ENGINE_PUBLISH:
 	case ENGINE_DONE:
 	case ENGINE_FAILED:
@@ -88,7 +150,7 @@ issuer_send(struct issuer *s)
 			job->phase = JOB_RUN;
 		}
 		if (job->phase == JOB_RUN)
-			step(job, now);
+			step(s, job, now);
 	}
 }
 
@@ -107,15 +169,25 @@ is_known(void *arg, const char *order_url)
 
 static void on_lost_answer(void *arg, const struct client_answer *answer);
 
+/* Whether to look once more later. A CA that is up and whose list makes no sense will not learn. */
+static bool
+seeks_again(struct job *job, bool failed)
+{
+	if (failed && job->ca->down == 0)
+		job->seeks++;
+	return failed && job->seeks < SEEKS_MAX;
+}
+
 static void
 lost_done(struct issuer *s, struct authority *ca)
 {
 	bool failed = lost_failed(ca->lost);
 
-	for (struct job *job = s->jobs; job && !failed; job = job->hh.next) {
+	for (struct job *job = s->jobs; job; job = job->hh.next) {
 		const char *url;
 
-		if (job->ca != ca || job->phase != JOB_LOST || !job->sought)
+		if (job->ca != ca || job->phase != JOB_LOST || !job->sought ||
+		    seeks_again(job, failed))
 			continue;
 		url = lost_url(ca->lost, &job->name);
 		log_host_info(&job->name,
@@ -152,10 +224,23 @@ on_lost_answer(void *arg, const struct client_answer *answer)
 	struct authority *ca = arg;
 	bool has_list = client_lists_orders(ca->client);
 
-	if (answer->problem.kind != PROBLEM_CA_PROTOCOL || has_list)
-		authority_note(ca, &answer->problem);
-	lost_feed(ca->lost, answer);
+	if (!has_list && client_is_ready(ca->client) && answer->unsent &&
+	    answer->problem.kind == PROBLEM_CA_PROTOCOL) {
+		lost_none(ca->lost);
+	} else {
+		authority_note(ca, answer, false);
+		lost_feed(ca->lost, answer);
+	}
 	lost_post(ca->issuer, ca);
+}
+
+static bool
+lost_seek_job(struct lost *lost, const struct job *job)
+{
+	size_t count;
+	const struct hostname *names = engine_names(job->engine, &count);
+
+	return lost_seek(lost, names, count) == ERR_OK;
 }
 
 /* One search per CA at a time, for all jobs that are lost when it starts. */
@@ -171,7 +256,7 @@ seek(struct issuer *s, struct authority *ca)
 		return;
 	for (struct job *job = s->jobs; job; job = job->hh.next)
 		if (job->ca == ca && job->phase == JOB_LOST)
-			job->sought = !lost_seek(ca->lost, &job->name);
+			job->sought = lost_seek_job(ca->lost, job);
 	lost_post(s, ca);
 }
 
@@ -196,7 +281,7 @@ probe_failed(struct issuer *s, struct job *job, const char *why)
 	snprintf(event.detail, sizeof(event.detail), "%s", n.problem.detail);
 	if (history_put(s->store, s->notices, &event))
 		log_host_warn(&job->name, "the event of that is not written");
-	notice_push(s->notices, &n);
+	issuer_tell(s, job, &n);
 	job->phase = JOB_OVER;
 }
 
@@ -206,7 +291,7 @@ probe_succeeded(struct job *job)
 	struct notice n = {.name = job->name, .step = MSG_STEP_SERVING, .at = clock_wall()};
 
 	job->phase = JOB_OVER;
-	notice_push(job->ca->issuer->notices, &n);
+	issuer_tell(job->ca->issuer, job, &n);
 }
 
 static void
@@ -254,6 +339,31 @@ own_address(const struct conf_listen *l, char *host, size_t size)
 	return atoi(colon + 1);
 }
 
+/* A certificate for an address is for clients without SNI: only where they would come is it seen.
+ */
+static void
+where_it_is_seen(const struct conf *conf, const struct hostname *name, char *address, size_t size)
+{
+	bool any = strcmp(address, "127.0.0.1") == 0 || strcmp(address, "::1") == 0;
+	const void *bytes;
+
+	if (!hostname_is_address(name))
+		return;
+	for (size_t i = 0; i < conf->bind_count; i++) {
+		const struct sockaddr_storage *at = &conf->binds[i].address;
+
+		if (!hostname_equal(&conf->binds[i].name, name))
+			continue;
+		bytes = at->ss_family == AF_INET
+		                ? (const void *)&((const struct sockaddr_in *)at)->sin_addr
+		                : &((const struct sockaddr_in6 *)at)->sin6_addr;
+		if (inet_ntop(at->ss_family, bytes, address, (socklen_t)size))
+			return;
+	}
+	if (any)
+		snprintf(address, size, "%.*s", INET6_ADDRSTRLEN, name->name);
+}
+
 static void
 probe(struct issuer *s, struct job *job)
 {
@@ -275,6 +385,7 @@ probe(struct issuer *s, struct job *job)
 		return;
 	}
 	target.port = own_address(listen, address, sizeof(address));
+	where_it_is_seen(s->conf, &job->name, address, sizeof(address));
 	target.proxy = listen->proxy_count > 0;
 	job->phase = JOB_PROBING;
 	if (transport_probe(s->transport, &target, on_probe, job))

@@ -5,6 +5,7 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/notice.h"
 #include "daemon/upkeep.h"
@@ -43,6 +44,19 @@ commit_worked(struct issuer *s)
 	s->store_failed = 0;
 }
 
+void
+issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice)
+{
+	size_t count;
+	const struct hostname *names = engine_names(job->engine, &count);
+	struct notice n = *notice;
+
+	for (size_t i = 0; i < count; i++) {
+		n.name = names[i];
+		notice_push(s->notices, &n);
+	}
+}
+
 static bool
 is_dirty(const struct job *job)
 {
@@ -58,6 +72,9 @@ save_all(struct issuer *s)
 	for (struct job *job = s->jobs; job && !err; job = job->hh.next)
 		if (is_dirty(job))
 			err = job_save(job, txn);
+	for (size_t i = 0; i < s->ca_count && !err; i++)
+		if (s->cas[i]->spent)
+			err = authority_save_budget(s->cas[i], txn);
 	if (err) {
 		store_abort(txn);
 		return err;
@@ -81,6 +98,8 @@ issuer_save(struct issuer *s)
 	commit_worked(s);
 	for (struct job *job = s->jobs; job; job = job->hh.next)
 		job->unsaved = false;
+	for (size_t i = 0; i < s->ca_count; i++)
+		s->cas[i]->spent = false;
 	return true;
 }
 
@@ -127,9 +146,11 @@ log_end(const struct job *job)
 		log_host_notice(&job->name, "certificate stored, generation %llu, renewal due %s",
 		                (unsigned long long)job->domain.generation, at);
 	else
-		log_host_warn(&job->name, "attempt %u failed: %s: %s; next try %s",
-		              job->domain.failures, problem_code(job->problem.kind),
-		              job->problem.detail, at);
+		log_host_warn(&job->name, "attempt %u failed, ca %s: %s: %s; next try %s%s",
+		              job->domain.failures, job->ca->conf->name,
+		              problem_code(job->problem.kind), job->problem.detail,
+		              job->moves_on ? "at once, ca " : "",
+		              job->moves_on ? job->domain.ca : at);
 }
 
 bool
@@ -155,7 +176,7 @@ issuer_settle(struct issuer *s)
 			continue;
 		job_settled(job, &notice);
 		if (notice.name.len)
-			notice_push(s->notices, &notice);
+			issuer_tell(s, job, &notice);
 		if (job->phase == JOB_CLOSE)
 			log_end(job);
 	}
@@ -181,7 +202,7 @@ closed(struct issuer *s, struct job *job)
 		n.problem = job->problem;
 		n.next_at = job->domain.due_at;
 	}
-	notice_push(s->notices, &n);
+	issuer_tell(s, job, &n);
 }
 
 static enum err
@@ -246,7 +267,7 @@ issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
 		return;
 	}
 	err = domain_get(txn, name, &d);
-	if (!err) {
+	if (!err && d.state != DOMAIN_EXTERNAL && !d.lead.len) {
 		d.due_at = clock_wall();
 		err = domain_put(txn, &d);
 	}

@@ -2,35 +2,27 @@
 #include "daemon/job.h"
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "acme/engine.h"
-#include "acme/key.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/authority.h"
+#include "daemon/chance.h"
 #include "daemon/conf.h"
+#include "daemon/failover.h"
+#include "daemon/issuer.h"
+#include "daemon/job_set.h"
 #include "daemon/notice.h"
-#include "daemon/pair.h"
 #include "daemon/plan.h"
-#include "daemon/staple.h"
+#include "daemon/renewal.h"
 #include "store/cert.h"
 #include "store/event.h"
 #include "store/order.h"
+#include "store/set.h"
 #include "store/store.h"
-
-static uint32_t
-random_u32(void)
-{
-	uint32_t v = 0;
-
-	if (RAND_bytes((unsigned char *)&v, sizeof(v)) != 1)
-		return 0;
-	return v;
-}
 
 static size_t
 challenge_words(const struct conf_ca *ca, const char *words[CHALLENGE_KIND_END])
@@ -47,23 +39,25 @@ how_to_order(const struct job *job, const char *words[CHALLENGE_KIND_END])
 	return (struct engine_config){
 		.challenges = words,
 		.challenge_count = challenge_words(job->ca->conf, words),
+		.chain_issuer = job->ca->conf->chain_issuer,
+		.chain_spki = job->ca->conf->chain_spki,
 		.now = clock_wall(),
-		.seed = random_u32(),
+		.seed = chance_u32(),
 	};
 }
 
 static enum err
-new_engine(struct job *job, const struct conf *conf)
+new_engine(struct job *job, const struct conf *conf, struct store *store)
 {
 	const char *words[CHALLENGE_KIND_END];
 	struct engine_config config = how_to_order(job, words);
+	struct job_order_texts texts;
+	enum err err = job_set_order(job, conf, store, &texts, &config);
 
-	config.names = &job->name;
-	config.name_count = 1;
-	config.key_kind = conf->otherwise.key;
 	config.profile = job->ca->conf->profile;
+	config.profile_required = job->ca->conf->profile_required;
 	job->created_at = clock_wall();
-	return engine_new(&config, &job->engine);
+	return err ? err : engine_new(&config, &job->engine);
 }
 
 /* The stored order, if it can be gone on with; ERR_NOTFOUND when there is none. */
@@ -87,6 +81,7 @@ load_engine(struct job *job, struct store *store)
 		err = engine_load(order.state.data, order.state.len, &config, &job->engine);
 	if (!err)
 		job->created_at = order.created_at;
+	job->resumed = !err;
 	order_done(&order);
 	if (err && err != ERR_NOTFOUND && err != ERR_NOMEM) {
 		log_host_warn(&job->name, "its stored order cannot be read (%s): ordering anew",
@@ -120,12 +115,18 @@ job_new(const struct hostname *name, struct authority *ca, const struct conf *co
 		return ERR_NOMEM;
 	job->name = *name;
 	job->ca = ca;
+	job->pairs = conf->otherwise.second_key != KEY_KINDS;
 	chain_init(&job->chain);
 	err = read_domain(job, store);
 	if (!err)
 		err = load_engine(job, store);
+	if (!err && !job_set_is_current(job, store)) {
+		engine_free(job->engine);
+		job->engine = NULL;
+		err = ERR_NOTFOUND;
+	}
 	if (err == ERR_NOTFOUND && job->domain.name.len) {
-		err = new_engine(job, conf);
+		err = new_engine(job, conf, store);
 		job->unsaved = true;
 	}
 	if (err) {
@@ -173,7 +174,8 @@ job_has_ended(const struct job *job)
 {
 	enum engine_wish wish = engine_wish(job->engine);
 
-	return job->phase != JOB_LOST && (wish == ENGINE_DONE || wish == ENGINE_FAILED);
+	return job->left ||
+	       (job->phase != JOB_LOST && (wish == ENGINE_DONE || wish == ENGINE_FAILED));
 }
 
 void
@@ -182,21 +184,27 @@ job_judge(struct job *job)
 	const struct buf *pem;
 	const struct hostname *names;
 	size_t count;
+	enum err err;
 
 	if (job->judged || !job_has_ended(job))
 		return;
 	job->judged = true;
+	if (job->left)
+		return;
 	job->forget_order = true;
 	if (engine_wish(job->engine) == ENGINE_FAILED) {
 		job->problem = *engine_problem(job->engine);
 		job->forget_order = engine_is_dead(job->engine);
 		return;
 	}
-	pem = engine_certificate(job->engine);
 	names = engine_names(job->engine, &count);
-	if (chain_check(pem->data, pem->len, engine_key(job->engine), names, count, clock_wall(),
-	                &job->chain, &job->problem) &&
-	    job->problem.kind == PROBLEM_NONE)
+	do {
+		job->problem.kind = PROBLEM_NONE;
+		pem = engine_certificate(job->engine);
+		err = chain_check(pem->data, pem->len, engine_key(job->engine), names, count,
+		                  clock_wall(), &job->chain, &job->problem);
+	} while (err && engine_next_certificate(job->engine));
+	if (err && job->problem.kind == PROBLEM_NONE)
 		problem_set(&job->problem, PROBLEM_INTERNAL, "the certificate cannot be judged");
 	else if (job->chain.leaf.len > CERT_LEAF_MAX || job->chain.issuers.len > CERT_CHAIN_MAX)
 		problem_set(&job->problem, PROBLEM_CERT_REJECTED,
@@ -208,51 +216,35 @@ job_judge(struct job *job)
 static enum err
 put_certificate(struct job *job, struct store_txn *txn, struct domain *d)
 {
-	struct cert cert;
-	enum err err;
+	enum err err = job_set_store(job, txn, d);
 
-	cert_init(&cert);
-	cert.not_before = job->chain.not_before;
-	cert.not_after = job->chain.not_after;
-	err = cert_next_generation(txn, d, &cert.generation);
-	if (!err)
-		err = key_save(engine_key(job->engine), &cert.key);
-	cert.key_kind = cert.key.len == KEY_P256_SCALAR_LEN ? CERT_KEY_P256 : CERT_KEY_PKCS8;
-	buf_add(&cert.leaf, job->chain.leaf.data, job->chain.leaf.len);
-	if (!err && !buf_ok(&cert.leaf))
-		err = ERR_NOMEM;
-	if (!err)
-		err = cert_put(txn, &job->name, &cert, &job->chain.issuers);
-	if (!err)
-		err = staple_plan(txn, &job->name, cert.generation,
-		                  (struct span){cert.leaf.data, cert.leaf.len});
-	domain_take_cert(d, &cert, false);
-	pair_settle(txn, d, pair_leaf_is_rsa(&cert.leaf));
-	cert_done(&cert);
+	failover_restart(d, issuer_has_ca, job->ca->issuer);
 	d->state = DOMAIN_VALID;
 	d->failures = 0;
 	d->problem = (struct problem){0};
-	d->due_at = plan_renew_at(d->not_before, d->not_after, random_u32());
+	d->due_at = job_set_due(job, txn, d, chance_u32());
 	return err;
 }
 
 static enum err
 put_end(struct job *job, struct store_txn *txn, struct domain *d)
 {
+	bool issued = job->problem.kind == PROBLEM_NONE;
+	struct renewal_before before;
 	enum err err = ERR_OK;
 
-	if (job->problem.kind == PROBLEM_NONE) {
+	renewal_remember(txn, d, &before);
+	if (issued)
 		err = put_certificate(job, txn, d);
-	} else {
-		d->state = DOMAIN_FAILING;
-		d->failures++;
-		d->problem = job->problem;
-		d->due_at = plan_retry_at(d->failures, clock_wall(),
-		                          d->generation ? d->not_after : 0, &job->problem);
-	}
+	else
+		job_put_failure(job, d);
 	for (size_t i = 0; i < job->published_count && !err; i++)
 		err = challenge_del(txn, &job->published[i]);
-	return err ? err : domain_put(txn, d);
+	if (!err)
+		err = domain_put(txn, d);
+	if (!err && issued)
+		err = renewal_issued(txn, d, job->ca->conf->name, job->ca->client, &before);
+	return err ? err : job_set_follow(txn, d);
 }
 
 static enum err
@@ -290,6 +282,9 @@ job_settle(struct job *job, struct store_txn *txn)
 	struct domain d;
 	enum err err = domain_get(txn, &job->name, &d);
 
+	/* since the order began: not ours to order any more, or another name's order has it */
+	if (!err && (d.state == DOMAIN_EXTERNAL || d.lead.len))
+		err = ERR_NOTFOUND;
 	if (err)
 		return err;
 	if (job_has_ended(job)) {
@@ -349,9 +344,12 @@ describe_end(const struct job *job, struct event *e)
 
 	if (job->problem.kind != PROBLEM_NONE) {
 		snprintf(e->type, sizeof(e->type), "order.failed");
-		snprintf(e->detail, sizeof(e->detail), "%s: %s; next try %s",
-		         problem_code(job->problem.kind), job->problem.detail,
-		         clock_format(job->domain.due_at, at));
+		clock_format(job->domain.due_at, at);
+		if (job->moves_on)
+			snprintf(at, sizeof(at), "at once");
+		snprintf(e->detail, sizeof(e->detail), "ca %s: %s: %.380s; next try %s",
+		         job->ca->conf->name, problem_code(job->problem.kind), job->problem.detail,
+		         at);
 		return;
 	}
 	snprintf(e->type, sizeof(e->type), "cert.stored");

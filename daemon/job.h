@@ -16,6 +16,7 @@
 #include <uthash.h>
 
 #include "acme/chain.h"
+#include "acme/engine.h"
 #include "base/err.h"
 #include "base/hostname.h"
 #include "base/problem.h"
@@ -24,7 +25,6 @@
 
 struct authority;
 struct conf;
-struct engine;
 struct notice;
 struct store;
 struct store_txn;
@@ -33,6 +33,7 @@ enum job_phase {
 	JOB_RUN,   /* its wish is to be performed */
 	JOB_SENT,  /* a request is under way */
 	JOB_WAIT,  /* until wake_at */
+	JOB_KEY,   /* its key is being made */
 	JOB_LOST,  /* sent newOrder once, its URL is being looked for */
 	JOB_CLOSE, /* the attempt has ended and is in served/; its order record and event are not */
 	JOB_PROBE, /* stored: at wake_at we look whether it is served */
@@ -40,23 +41,37 @@ enum job_phase {
 	JOB_OVER,    /* to be freed */
 };
 
+/* A request under way; its address is what the client is given. */
+struct job_ask {
+	struct job *job;
+	unsigned id; /* the engine's */
+	bool orders; /* newOrder */
+	bool out;
+};
+
 struct job {
 	struct hostname name;
 	enum job_phase phase;
 	struct authority *ca;
 	struct engine *engine;
+	struct job_ask asks[ENGINE_AT_ONCE];
 	int64_t created_at;     /* unix seconds: of the order */
 	int64_t wake_at;        /* mono ms */
+	bool pairs;             /* two certificates, of two kinds of key, are wanted */
 	bool marked;            /* the domain knows: due_at is 0 */
 	bool unsaved;           /* the engine's state is not stored yet */
 	bool sought;            /* LOST: part of the search that runs */
+	unsigned seeks;         /* LOST: searches that ended early though the CA was not down */
+	bool left;              /* `problem` is why we stop here, though the engine would go on */
 	bool judged;            /* `chain` and `problem` hold the judgement of a DONE order */
 	struct chain chain;     /* what is being stored */
 	struct problem problem; /* why the attempt failed, kind NONE: it did not */
 	struct challenge *published;
 	size_t published_count;
 	size_t settled_count; /* of them, committed */
+	bool resumed;         /* the order is from an attempt before */
 	bool forget_order;    /* at close: the order record goes */
+	bool moves_on;        /* it failed, and another CA is asked at once */
 	bool was_ordered;     /* the step was told */
 	bool was_finalized;
 	unsigned probes;
@@ -76,12 +91,20 @@ MUST_CHECK enum err job_save(struct job *job, struct store_txn *txn);
 /* Before job_settle(): judges a DONE order's chain against key, names and clock. */
 void job_judge(struct job *job);
 bool job_has_ended(const struct job *job);
+/* Whether the name would be asked for at another CA of its own, now. */
+bool job_may_move_on(const struct job *job);
+/* Ends the attempt with the PROBLEM that its CA is known to have; not while a request of it is
+ * under way. */
+void job_leave(struct job *job, const struct problem *problem);
 /* served/: marks the domain, publishes challenges, or writes the end of the attempt. ERR_NOTFOUND:
  * the domain was removed meanwhile. Nothing in JOB changes; job_settled() does that after the
  * commit. */
 MUST_CHECK enum err job_settle(struct job *job, struct store_txn *txn);
 /* After the commit; NOTICE is what to tell, its name.len 0 when there is nothing. */
 void job_settled(struct job *job, struct notice *ret_notice);
+/* What a failure with job->problem makes of D: on to its next CA at once, or back to the first
+ * after a while. */
+void job_put_failure(struct job *job, struct domain *d);
 /* served/: the domain is gone, so are its challenges. */
 void job_drop(struct job *job, struct store_txn *txn);
 

@@ -13,6 +13,7 @@
 #include "daemon/history.h"
 #include "daemon/issuer.h"
 #include "daemon/metrics.h"
+#include "daemon/renewer.h"
 #include "daemon/role.h"
 #include "daemon/stapler.h"
 #include "daemon/teller.h"
@@ -48,11 +49,16 @@ start_peers(const struct keeper_config *config, struct notice_queue *notices,
 	                               .notices = notices};
 	struct stapler_config stapler = {
 		.conf = config->conf, .store = config->store, .notices = notices};
+	struct renewer_config renewer = {
+		.conf = config->conf, .store = config->store, .notices = notices};
 	enum err err = upkeep_start(&upkeep, &peers->upkeep);
 
 	issuer.upkeep = peers->upkeep;
 	if (!err)
 		err = issuer_start(&issuer, &peers->issuer);
+	renewer.issuer = peers->issuer;
+	if (!err)
+		err = renewer_start(&renewer, &peers->renewer);
 	if (!err)
 		err = health_start(&health, &peers->health);
 	if (!err)
@@ -121,6 +127,7 @@ keeper_run(const struct keeper_config *config)
 	teller_stop(peers.teller);
 	stapler_stop(peers.stapler);
 	health_stop(peers.health);
+	renewer_stop(peers.renewer);
 	issuer_stop(peers.issuer);
 	upkeep_stop(peers.upkeep);
 	control_free(control);

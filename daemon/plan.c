@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "base/hostname.h"
 #include "base/problem.h"
 
 enum {
@@ -11,6 +12,11 @@ enum {
 	RETRY_CA_FAULT_MAX = 600,
 	RETRY_LEAST = 1,
 	STAPLE_LEAST = 60,
+	POLL_LEAST = 60,
+	POLL_MOST = 86400,
+	POLL_USUAL = 6 * 3600,
+	EARLY_FIRST = 3600,
+	EARLY_MOST = 86400,
 	ASK_AGAIN_FIRST = 60,
 	ASK_AGAIN_MAX = 6 * 3600,
 };
@@ -36,7 +42,8 @@ is_ca_fault(const struct problem *p)
 }
 
 int64_t
-plan_retry_at(uint32_t failures, int64_t now, int64_t not_after, const struct problem *problem)
+plan_retry_at(uint32_t failures, int64_t now, int64_t not_after, const struct problem *problem,
+              uint32_t random)
 {
 	uint32_t last = sizeof(retry_after) / sizeof(retry_after[0]);
 	int64_t wait = retry_after[failures == 0 ? 0 : failures > last ? last - 1 : failures - 1];
@@ -48,9 +55,52 @@ plan_retry_at(uint32_t failures, int64_t now, int64_t not_after, const struct pr
 		asked = RETRY_ASKED_MAX;
 	if (asked > wait)
 		wait = asked;
+	wait += random % (wait / 10);
 	if (half_left > 0 && wait > half_left)
 		wait = half_left;
 	return now + (wait < RETRY_LEAST ? RETRY_LEAST : wait);
+}
+
+int64_t
+plan_window_at(int64_t start, int64_t end, int64_t latest, uint32_t random)
+{
+	int64_t last = end - 1 < latest ? end - 1 : latest;
+	uint64_t width = last > start ? (uint64_t)last - (uint64_t)start : 0;
+
+	if (last <= start)
+		return last; /* later is too late */
+	if (width > UINT32_MAX)
+		return start + (int64_t)(width / UINT32_MAX * random);
+	return start + (int64_t)(width * random / UINT32_MAX);
+}
+
+int64_t
+plan_latest_at(int64_t not_before, int64_t not_after)
+{
+	return not_after - (not_after - not_before) / 10;
+}
+
+int64_t
+plan_early_wait(uint32_t early)
+{
+	int64_t wait = early ? EARLY_FIRST : 0;
+
+	for (uint32_t i = 1; i < early && wait < EARLY_MOST; i++)
+		wait *= 2;
+	return wait < EARLY_MOST ? wait : EARLY_MOST;
+}
+
+int64_t
+plan_poll_at(int64_t now, int64_t retry_after_ms, uint32_t random)
+{
+	int64_t wait = retry_after_ms < 0 ? POLL_USUAL : (retry_after_ms + 999) / 1000;
+
+	if (wait < POLL_LEAST)
+		wait = POLL_LEAST;
+	if (wait > POLL_MOST)
+		wait = POLL_MOST;
+	wait += random % (wait / 10);
+	return now + (wait < POLL_MOST ? wait : POLL_MOST);
 }
 
 int64_t
@@ -72,4 +122,14 @@ plan_ask_again_at(uint32_t failures, int64_t now, uint32_t random)
 	if (wait > ASK_AGAIN_MAX)
 		wait = ASK_AGAIN_MAX;
 	return now + wait + random % (wait / 4);
+}
+
+uint32_t
+plan_spread_of(const struct hostname *name)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < name->len; i++)
+		h = (h ^ (uint8_t)name->name[i]) * 16777619u;
+	return h;
 }

@@ -62,6 +62,15 @@ put_ssl(unsigned char *at, const struct proxy_facts *f)
 	return end;
 }
 
+/* Not a part of it: that would be another name. */
+static unsigned char *
+put_subject(unsigned char *at, size_t left, const char *subject)
+{
+	size_t max = left - 3 < PROXY_SUBJECT_MAX ? left - 3 : PROXY_SUBJECT_MAX;
+
+	return left < 3 ? at : put_text(at, PROXY_TLV_SUBJECT, subject, max);
+}
+
 /* Both addresses, then both ports, all in network order as the sockets have them. */
 static unsigned char *
 put_pair(unsigned char *at, const void *a, const void *b, size_t len, const in_port_t ports[2])
@@ -112,6 +121,8 @@ proxy_v2(const struct proxy_facts *facts, unsigned char dst[PROXY_MAX])
 	end = put_text(end, TLV_AUTHORITY, facts->authority, TLV_VALUE_MAX);
 	if (facts->tls_version)
 		end = put_ssl(end, facts);
+	if (facts->tls_version && facts->client_cert)
+		end = put_subject(end, (size_t)(dst + PROXY_MAX - end), facts->subject);
 	put_u16(dst + LENGTH_AT, (size_t)(end - dst) - FIXED_LEN);
 	return (size_t)(end - dst);
 }

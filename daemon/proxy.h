@@ -3,7 +3,8 @@
  * daemon/proxy.h - the PROXY protocol header: tells a backend who the client is
  *
  * Version 1 is a line of text with the addresses; version 2 has, behind the addresses, what was
- * agreed with the client: ALPN, AUTHORITY (its SNI), SSL (version, cipher, client certificate).
+ * agreed with the client: ALPN, AUTHORITY (its SNI), SSL (version, cipher, client certificate), and
+ * in a type of its own the whole subject of that certificate.
  */
 #ifndef DAEMON_PROXY_H
 #define DAEMON_PROXY_H
@@ -15,7 +16,9 @@
 
 enum {
 	PROXY_CN_MAX = 255,
-	PROXY_MAX = 1024, /* of either version; the longest is some 930 bytes */
+	PROXY_SUBJECT_MAX = 512,
+	PROXY_MAX = 1024,         /* of either version; nginx before 1.23.2 has no room for more */
+	PROXY_TLV_SUBJECT = 0xe0, /* the first of those that are free for anybody (2.2.7) */
 };
 
 struct proxy_facts {
@@ -29,6 +32,7 @@ struct proxy_facts {
 	bool resumed;
 	uint32_t verify_result;    /* X509_V_...; says something with a certificate only */
 	char cn[PROXY_CN_MAX + 1]; /* of the certificate's subject, "" for none */
+	char subject[PROXY_SUBJECT_MAX + 1]; /* all of it, RFC 2253; left out when no room */
 };
 
 /* Each writes the header for a TCP connection and returns its length. Addresses of different or

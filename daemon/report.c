@@ -42,7 +42,7 @@ report_next(const struct report_ring *ring, struct report_reader *reader, struct
 		if (written - n >= REPORT_RING)
 			continue; /* overtaken while reading */
 		reader->read++;
-		if (!memchr(text, '\0', sizeof(words)) || hostname_parse(text, ret_name, NULL))
+		if (!memchr(text, '\0', sizeof(words)) || hostname_parse_any(text, ret_name, NULL))
 			continue; /* a worker gone mad is no reason to look anything up */
 		return true;
 	}

@@ -11,7 +11,7 @@
 #include "store/store.h"
 
 enum err
-staple_plan(struct store_txn *txn, const struct hostname *name, uint64_t generation,
+staple_plan(struct store_txn *txn, const struct hostname *name, bool second, uint64_t generation,
             struct span leaf)
 {
 	const struct ocsp none_yet = {.generation = generation, .due_at = clock_wall()};
@@ -19,8 +19,8 @@ staple_plan(struct store_txn *txn, const struct hostname *name, uint64_t generat
 	bool must_staple;
 
 	if (!ocsp_responder(leaf, url, &must_staple))
-		return ocsp_del(txn, name);
-	return ocsp_put(txn, name, &none_yet);
+		return ocsp_del(txn, name, second);
+	return ocsp_put(txn, name, second, &none_yet);
 }
 
 static bool
@@ -44,7 +44,7 @@ staple_attach(struct store *store, const struct cred *cred, SSL *ssl)
 	if (!source || store_begin_read(store, STORE_SERVED, &txn))
 		return false;
 	ocsp_init(&o);
-	err = ocsp_get(txn, &source->name, &o);
+	err = ocsp_get(txn, &source->name, source->second, &o);
 	store_abort(txn);
 	if (!err && holds(&o, source))
 		copy = OPENSSL_memdup(o.response.data, o.response.len);

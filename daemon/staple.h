@@ -21,9 +21,9 @@ struct hostname;
 struct store;
 struct store_txn;
 
-/* With a new certificate, in its transaction: asks the responder at once, if LEAF (DER) names one.
- */
-MUST_CHECK enum err staple_plan(struct store_txn *txn, const struct hostname *name,
+/* With a new certificate, NAME's first or SECOND one, in its transaction: asks the responder at
+ * once, if LEAF (DER) names one. */
+MUST_CHECK enum err staple_plan(struct store_txn *txn, const struct hostname *name, bool second,
                                 uint64_t generation, struct span leaf);
 /* Puts what holds for CRED into SSL's answer; false: there is nothing. */
 bool staple_attach(struct store *store, const struct cred *cred, SSL *ssl);

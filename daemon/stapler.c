@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/stapler.h"
 
-#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,8 +11,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/problem.h"
+#include "daemon/chance.h"
 #include "daemon/conf.h"
 #include "daemon/history.h"
+#include "daemon/pair.h"
 #include "daemon/plan.h"
 #include "store/cert.h"
 #include "store/domain.h"
@@ -27,6 +28,7 @@ struct ask {
 	TAILQ_ENTRY(ask) link;
 	struct stapler *stapler;
 	struct hostname name;
+	bool second; /* its second certificate */
 	uint64_t generation;
 	struct buf leaf, issuers;
 	char url[OCSP_URL_MAX + 1];
@@ -43,7 +45,7 @@ struct stapler {
 	/* Of the thread: */
 	TAILQ_HEAD(, ask) asks;
 	size_t asking;
-	struct hostname after; /* len 0: from the first */
+	struct ocsp_row after; /* name.len 0: from the first */
 	struct ocsp_row rows[STAPLER_LOOK];
 	int64_t look_at_ms;
 };
@@ -63,15 +65,6 @@ ask_free(struct ask *a)
 	free(a);
 }
 
-static uint32_t
-random_u32(void)
-{
-	uint32_t v = 0;
-
-	(void)RAND_bytes((unsigned char *)&v, sizeof(v)); /* it only spreads */
-	return v;
-}
-
 /* ---- what came of it ------------------------------------------------------------------------ */
 
 /* CHANGE holds the new answer, or none with the reason in WHY. */
@@ -89,7 +82,7 @@ apply(struct ocsp *o, const struct change *c)
 
 	o->failures = c->err == ERR_PROTO ? o->failures + 1 : 0;
 	if (c->err == ERR_PROTO) {
-		o->due_at = plan_ask_again_at(o->failures, now, random_u32());
+		o->due_at = plan_ask_again_at(o->failures, now, chance_u32());
 		return;
 	}
 	buf_reset(&o->response);
@@ -100,7 +93,7 @@ apply(struct ocsp *o, const struct change *c)
 	buf_add(&o->response, c->response.data, c->response.len);
 	o->this_update = c->answer.this_update;
 	o->next_update = c->answer.next_update;
-	o->due_at = plan_staple_at(now, c->answer.next_update, random_u32());
+	o->due_at = plan_staple_at(now, c->answer.next_update, chance_u32());
 }
 
 /* Only as long as the name has the certificate that we have asked about. RET_HOLDS: there is
@@ -114,10 +107,10 @@ settle(struct store_txn *txn, const struct ask *a, const struct change *c, bool 
 
 	if (err)
 		return err;
-	if (d.generation != a->generation)
+	if ((a->second ? d.second.generation : d.generation) != a->generation)
 		return ERR_NOTFOUND;
 	ocsp_init(&o);
-	err = ocsp_get(txn, &a->name, &o);
+	err = ocsp_get(txn, &a->name, a->second, &o);
 	if (err == ERR_NOTFOUND || err == ERR_CORRUPT)
 		err = ERR_OK; /* begun anew */
 	if (o.generation != a->generation)
@@ -129,7 +122,7 @@ settle(struct store_txn *txn, const struct ask *a, const struct change *c, bool 
 		err = ERR_NOMEM;
 	*ret_holds = o.next_update > clock_wall();
 	if (!err)
-		err = ocsp_put(txn, &a->name, &o);
+		err = ocsp_put(txn, &a->name, a->second, &o);
 	ocsp_done(&o);
 	return err;
 }
@@ -211,7 +204,7 @@ read_subject(struct store_txn *txn, struct ask *a)
 	if (err)
 		return err;
 	cert_init(&cert);
-	err = cert_get_for(txn, &d, &cert);
+	err = pair_get(txn, &d, a->second, &cert);
 	if (!err)
 		err = cert_chain_get(txn, cert.chain_id, &a->issuers);
 	if (!err &&
@@ -254,7 +247,7 @@ send_question(struct stapler *s, struct ask *a)
 }
 
 static void
-ask(struct stapler *s, const struct hostname *name)
+ask(struct stapler *s, const struct ocsp_row *row)
 {
 	struct ask *a = calloc(1, sizeof(*a));
 	struct change c = {.err = ERR_PROTO};
@@ -263,7 +256,8 @@ ask(struct stapler *s, const struct hostname *name)
 	if (!a)
 		return;
 	a->stapler = s;
-	a->name = *name;
+	a->name = row->name;
+	a->second = row->second;
 	err = load(s, a);
 	if (!err)
 		err = send_question(s, a);
@@ -280,12 +274,12 @@ ask(struct stapler *s, const struct hostname *name)
 }
 
 static bool
-is_asking(const struct stapler *s, const struct hostname *name)
+is_asking(const struct stapler *s, const struct ocsp_row *row)
 {
 	const struct ask *a;
 
 	TAILQ_FOREACH(a, &s->asks, link)
-	if (hostname_equal(&a->name, name))
+	if (a->second == row->second && hostname_equal(&a->name, &row->name))
 		return true;
 	return false;
 }
@@ -300,16 +294,16 @@ look(struct stapler *s)
 
 	if (store_begin_read(s->store, STORE_SERVED, &txn))
 		return;
-	if (ocsp_page(txn, s->after.len ? &s->after : NULL, STAPLER_LOOK, s->rows, &count))
+	if (ocsp_page(txn, s->after.name.len ? &s->after : NULL, STAPLER_LOOK, s->rows, &count))
 		count = 0;
 	store_abort(txn);
 	if (count < STAPLER_LOOK)
-		s->after = (struct hostname){0};
+		s->after = (struct ocsp_row){0};
 	for (size_t i = 0; i < count && s->asking < STAPLER_ASKING; i++) {
-		if (s->rows[i].due_at <= now && !is_asking(s, &s->rows[i].name))
-			ask(s, &s->rows[i].name);
+		if (s->rows[i].due_at <= now && !is_asking(s, &s->rows[i]))
+			ask(s, &s->rows[i]);
 		if (count == STAPLER_LOOK)
-			s->after = s->rows[i].name;
+			s->after = s->rows[i];
 	}
 }
 

@@ -44,7 +44,7 @@ choose(void *arg, struct domain *d)
 	pthread_mutex_lock(&u->mutex);
 	conf = conf_ref(u->conf);
 	pthread_mutex_unlock(&u->mutex);
-	if (!conf_ca(conf, d->ca)) {
+	if (d->state != DOMAIN_EXTERNAL && !conf_ca(conf, d->ca)) {
 		ca_of_order(u->config.store, &d->name, word);
 		ca = conf_ca(conf, word);
 		if (!ca)
@@ -68,7 +68,7 @@ told(void *arg, const struct event *event)
 
 	upkeep_tell(u, event);
 	/* Its certificate may be no use although its record opens: look once more. */
-	if (event->name[0] && hostname_parse(event->name, &name, NULL) == ERR_OK)
+	if (event->name[0] && hostname_parse_any(event->name, &name, NULL) == ERR_OK)
 		upkeep_suspect(u, &name);
 }
 

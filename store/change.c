@@ -8,6 +8,7 @@
 #include "store/change_log.h"
 #include "store/domain_index.h"
 #include "store/inside.h"
+#include "store/renewal.h"
 #include "store/walk.h"
 
 void
@@ -176,6 +177,8 @@ apply_gone(struct store_txn *txn, enum table table, const struct change *c)
 	err = domain_get(txn, &name, &old);
 	if (!err)
 		err = table_del(txn, table, key);
+	if (!err)
+		err = renewal_follow(txn, &old, NULL);
 	return err ? err : domain_index(txn, &old, NULL);
 }
 

@@ -11,6 +11,7 @@
 #include "store/ocsp.h"
 #include "store/label.h"
 #include "store/cert_pool.h"
+#include "store/renewal.h"
 #include "store/table.h"
 #include "store/walk.h"
 #include "store/upgrade.h"
@@ -32,6 +33,23 @@ const char *
 domain_state_word(enum domain_state state)
 {
 	return state_is_known(state) ? state_words[state] : "unknown";
+}
+
+/* Who is never ordered for is in no queue. */
+static bool
+is_external_right(const struct domain *d)
+{
+	return d->state != DOMAIN_EXTERNAL || (!d->ca[0] && !d->cas[0] && !d->due_at);
+}
+
+void
+domain_make_external(struct domain *d)
+{
+	d->state = DOMAIN_EXTERNAL;
+	d->ca[0] = d->cas[0] = '\0';
+	d->due_at = 0;
+	d->failures = 0;
+	d->problem = (struct problem){0};
 }
 
 enum { HAS_POOLED = 1, HAS_SECOND = 2, HAS_CAS = 4, HAS_LEAD = 8, HAS_ALL = 15 };
@@ -77,7 +95,7 @@ decode_lead(struct cursor *in, struct hostname *ret_lead)
 	char text[HOSTNAME_MAX + 1];
 
 	cursor_text16(in, text, sizeof(text));
-	if (!in->bad && hostname_parse(text, ret_lead, NULL))
+	if (!in->bad && hostname_parse_any(text, ret_lead, NULL))
 		in->bad = true;
 }
 
@@ -122,7 +140,7 @@ decode(struct cursor *in, unsigned char format, struct domain *d)
 	if (format > 1)
 		cursor_text16(in, d->labels, sizeof(d->labels));
 	decode_rest(in, format, d);
-	if (!state_is_known(d->state) || d->due_at < 0)
+	if (!state_is_known(d->state) || d->due_at < 0 || !is_external_right(d))
 		in->bad = true;
 }
 
@@ -130,8 +148,8 @@ static enum err
 check(const struct domain *d)
 {
 	if (!state_is_known(d->state) || d->due_at < 0 || (d->pooled && !d->generation) ||
-	    !memchr(d->ca, 0, sizeof(d->ca)) || !memchr(d->cas, 0, sizeof(d->cas)) ||
-	    !memchr(d->backend, 0, sizeof(d->backend)) ||
+	    !is_external_right(d) || !memchr(d->ca, 0, sizeof(d->ca)) ||
+	    !memchr(d->cas, 0, sizeof(d->cas)) || !memchr(d->backend, 0, sizeof(d->backend)) ||
 	    (unsigned)d->problem.kind >= PROBLEM_COUNT ||
 	    !memchr(d->labels, 0, sizeof(d->labels)) || !label_text_is_good(d->labels))
 		return ERR_INVALID;
@@ -197,6 +215,8 @@ release_certificates(struct store_txn *txn, const struct domain *before, const s
 		err = cert_pool_release(txn, first);
 	if (!err && second && !has_pooled(after, second))
 		err = cert_pool_release(txn, second);
+	if (!err && second && !after->second.generation)
+		err = ocsp_del(txn, &before->name, true);
 	return err;
 }
 
@@ -209,6 +229,8 @@ domain_write(struct store_txn *txn, const struct domain *before, const struct do
 	err = table_put(txn, TABLE_DOMAIN, table_key_name(&domain->name));
 	if (!err && before)
 		err = release_certificates(txn, before, domain);
+	if (!err)
+		err = renewal_follow(txn, before, domain);
 	return err ? err : domain_index(txn, before, domain);
 }
 
@@ -246,7 +268,9 @@ domain_del(struct store_txn *txn, const struct hostname *name)
 	if (!err)
 		err = cert_del(txn, name);
 	if (!err)
-		err = ocsp_del(txn, name);
+		err = ocsp_del(txn, name, false);
+	if (!err)
+		err = renewal_follow(txn, &old, NULL);
 	return err ? txn_fail(txn, err) : domain_index(txn, &old, NULL);
 }
 

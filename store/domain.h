@@ -76,6 +76,8 @@ MUST_CHECK enum err domain_get(struct store_txn *txn, const struct hostname *nam
 MUST_CHECK enum err domain_put(struct store_txn *txn, const struct domain *domain);
 /* Makes what cert_put() (POOLED: cert_pool_put()) has stored DOMAIN's first certificate. */
 void domain_take_cert(struct domain *domain, const struct cert *cert, bool pooled);
+/* From now on nobody is asked for DOMAIN's certificate; one that it has stays. */
+void domain_make_external(struct domain *domain);
 /* Removes the domain with its certificates; ERR_NOTFOUND when there is none. */
 MUST_CHECK enum err domain_del(struct store_txn *txn, const struct hostname *name);
 
@@ -86,6 +88,15 @@ MUST_CHECK enum err domain_page(struct store_txn *txn, const struct hostname *af
 /* Up to LIMIT names of CA that are due at NOW or before, the longest due first. */
 MUST_CHECK enum err domain_due(struct store_txn *txn, const char *ca, int64_t now, size_t limit,
                                struct hostname *names, size_t *ret_count);
+/* A place in one CA's part of the due index; name.len 0: its begin. */
+struct domain_due_at {
+	int64_t at;
+	struct hostname name;
+};
+/* As domain_due(), of those behind PLACE, which moves to the last one found. */
+MUST_CHECK enum err domain_due_behind(struct store_txn *txn, const char *ca, int64_t now,
+                                      struct domain_due_at *place, size_t limit,
+                                      struct hostname *names, size_t *ret_count);
 /* The earliest due_at of CA's names; ERR_NOTFOUND when none is planned. */
 MUST_CHECK enum err domain_next_due(struct store_txn *txn, const char *ca, int64_t *ret_at);
 

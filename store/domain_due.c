@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "store/domain.h"
+#include "store/domain_index.h"
 #include "store/inside.h"
 #include "store/table.h"
 #include "store/walk.h"
@@ -39,9 +40,29 @@ due_decode(struct span key, struct span prefix, int64_t *ret_at, struct hostname
 	return table_name_of_key(key, ret_name);
 }
 
+/* Stands WALK behind PLACE; PREFIX as above. */
+static enum err
+due_behind(struct walk *walk, const char *ca, const struct domain_due_at *place,
+           struct span *ret_prefix)
+{
+	struct index_key key = {.len = 0};
+	struct span at;
+	enum err err = due_first(walk, ca, ret_prefix);
+
+	if (err || place->name.len == 0)
+		return err;
+	index_due(&key, ca, place->at);
+	index_add_name(&key, &place->name);
+	at = table_key(key.data, key.len);
+	err = walk_seek(walk, at);
+	if (!err && walk->key.len == at.len && memcmp(walk->key.data, at.data, at.len) == 0)
+		err = walk_next(walk);
+	return err;
+}
+
 enum err
-domain_due(struct store_txn *txn, const char *ca, int64_t now, size_t limit, struct hostname *names,
-           size_t *ret_count)
+domain_due_behind(struct store_txn *txn, const char *ca, int64_t now, struct domain_due_at *place,
+                  size_t limit, struct hostname *names, size_t *ret_count)
 {
 	struct walk walk;
 	struct span prefix;
@@ -49,7 +70,7 @@ domain_due(struct store_txn *txn, const char *ca, int64_t now, size_t limit, str
 	enum err err = walk_open(&walk, txn, TABLE_DUE);
 
 	if (!err)
-		err = due_first(&walk, ca, &prefix);
+		err = due_behind(&walk, ca, place, &prefix);
 	while (!err && count < limit) {
 		int64_t at;
 
@@ -58,7 +79,7 @@ domain_due(struct store_txn *txn, const char *ca, int64_t now, size_t limit, str
 			break;
 		/* An entry nobody can read belongs to no name. */
 		if (!err)
-			count++;
+			*place = (struct domain_due_at){.at = at, .name = names[count++]};
 		if (!err || err == ERR_CORRUPT)
 			err = walk_next(&walk);
 	}
@@ -67,6 +88,15 @@ domain_due(struct store_txn *txn, const char *ca, int64_t now, size_t limit, str
 		return err;
 	*ret_count = count;
 	return ERR_OK;
+}
+
+enum err
+domain_due(struct store_txn *txn, const char *ca, int64_t now, size_t limit, struct hostname *names,
+           size_t *ret_count)
+{
+	struct domain_due_at place = {.at = 0};
+
+	return domain_due_behind(txn, ca, now, &place, limit, names, ret_count);
 }
 
 enum err

@@ -71,7 +71,7 @@ index_keys_of(const struct domain *d, struct index_key keys[INDEXES_MAX])
 
 	for (int k = 0; k < INDEXES_MAX; k++)
 		keys[k].len = 0;
-	if (d->due_at)
+	if (d->due_at && !d->lead.len)
 		index_due(&keys[0], d->ca, d->due_at);
 	if (d->generation)
 		index_expiry(&keys[1], d->not_after);
@@ -80,6 +80,8 @@ index_keys_of(const struct domain *d, struct index_key keys[INDEXES_MAX])
 		           strlen(domain_state_word(d->state)));
 	if (d->problem.kind)
 		index_word(&keys[3], TABLE_REASON, code, strlen(code));
+	if (d->lead.len)
+		index_word(&keys[4], TABLE_LEAD, d->lead.name, d->lead.len);
 	for (; i < INDEXES_MAX && (end = strchr(label, '\n')); i++, label = end + 1)
 		index_word(&keys[i], TABLE_LABEL, label, (size_t)(end - label));
 	for (int k = 0; k < INDEXES_MAX; k++)

@@ -20,8 +20,8 @@
 struct store_txn;
 
 enum {
-	INDEX_KEY_MAX = LABEL_TEXT_MAX + 1 + HOSTNAME_MAX,
-	INDEXES_FIXED = 4, /* due, expiry, state, reason; then the labels */
+	INDEX_KEY_MAX = HOSTNAME_MAX + 1 + HOSTNAME_MAX,
+	INDEXES_FIXED = 5, /* due, expiry, state, reason, lead; then the labels */
 	INDEXES_MAX = INDEXES_FIXED + LABELS_MAX,
 	COUNT_KEY_MAX = 8 + NAME_WORD_MAX + 1,
 	COUNTS_MAX = 5, /* state, ca, backend, reason, hour */
@@ -34,6 +34,7 @@ enum {
  *   state   word | 0                                one that is not VALID
  *   reason  problem code | 0                        one with a problem
  *   label   "key=value" | 0                         for each label
+ *   lead    its lead's name | 0                     one that is led
  */
 struct index_key {
 	enum table table;

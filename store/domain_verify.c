@@ -9,8 +9,8 @@
 #include "store/table.h"
 #include "store/walk.h"
 
-static const enum table index_tables[] = {TABLE_DUE, TABLE_EXPIRY, TABLE_STATE, TABLE_REASON,
-                                          TABLE_LABEL};
+static const enum table index_tables[] = {TABLE_DUE,    TABLE_EXPIRY, TABLE_STATE,
+                                          TABLE_REASON, TABLE_LABEL,  TABLE_LEAD};
 
 struct tally {
 	struct count_key key;

@@ -89,6 +89,9 @@ learn(struct mend_name *n, enum table table, struct span key)
 	n->lists |= 1u << table;
 	if (table == TABLE_DUE && len <= NAME_WORD_MAX)
 		snprintf(n->ca, sizeof(n->ca), "%.*s", (int)len, (const char *)key.data);
+	if (table == TABLE_STATE &&
+	    strncmp((const char *)key.data, domain_state_word(DOMAIN_EXTERNAL), len + 1) == 0)
+		n->external = true;
 	if (table == TABLE_LABEL)
 		snprintf(n->labels + old, sizeof(n->labels) - old, " %.*s", (int)len,
 		         (const char *)key.data);

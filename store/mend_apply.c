@@ -96,15 +96,24 @@ tell_anew(const struct mend_name *n, const struct domain *d, bool kept, int64_t 
           struct event *e)
 {
 	char labels[MEND_LABELS_SHOWN + 48] = "";
+	const char *backend = d->backend[0] ? d->backend : "-";
 
 	if (n->labels[0])
 		snprintf(labels, sizeof(labels), " (lists had these labels:%s)", n->labels);
-	put_aside_tell(e, d->name.name, now,
-	               "its record was damaged: the name is made anew with ca %s and backend %s, "
-	               "and issued again; which backend it had and its labels are lost%s; %s",
-	               d->ca[0] ? d->ca : "-", d->backend[0] ? d->backend : "-", labels,
-	               kept ? "its certificate is kept and served until then"
-	                    : "it is not served until then");
+	if (d->state == DOMAIN_EXTERNAL)
+		put_aside_tell(e, d->name.name, now,
+		               "its record was damaged: the name is made anew, external and with "
+		               "backend %s; which backend it had and its labels are lost%s; %s",
+		               backend, labels,
+		               kept ? "its certificate is kept" : "it has no certificate");
+	else
+		put_aside_tell(e, d->name.name, now,
+		               "its record was damaged: the name is made anew with ca %s and "
+		               "backend %s, and issued again; which backend it had and its labels "
+		               "are lost%s; %s",
+		               d->ca[0] ? d->ca : "-", backend, labels,
+		               kept ? "its certificate is kept and served until then"
+		                    : "it is not served until then");
 }
 
 static enum err
@@ -119,6 +128,8 @@ mend_name(struct store *store, const struct mend *m, int i, const struct mend_po
 	enum err err;
 
 	strcpy(d.ca, n->ca);
+	if (n->external)
+		domain_make_external(&d);
 	problem_set(&d.problem, PROBLEM_STORE_CORRUPT,
 	            "its record was damaged and is made anew: backend and labels are lost");
 	p->choose(p->arg, &d);

@@ -29,6 +29,7 @@ struct mend_name {
 	bool is_ours;       /* to be made anew; else only put aside */
 	unsigned lists;     /* bit of each list that has it */
 	uint64_t pooled[2]; /* newest of the pool that lists it: P-256, others; 0: none */
+	bool external;      /* a list has it as such */
 	char ca[NAME_WORD_MAX + 1];
 	char labels[MEND_LABELS_SHOWN + 1]; /* for people */
 };

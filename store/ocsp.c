@@ -18,6 +18,12 @@ ocsp_done(struct ocsp *ocsp)
 	ocsp_init(ocsp);
 }
 
+static enum table
+table_of(bool second)
+{
+	return second ? TABLE_OCSP_SECOND : TABLE_OCSP;
+}
+
 /* Format 2, see docs/store.md. RET_RESPONSE is the scratch's. */
 static void
 decode(struct cursor *in, struct ocsp *o, struct span *ret_response)
@@ -31,12 +37,12 @@ decode(struct cursor *in, struct ocsp *o, struct span *ret_response)
 }
 
 enum err
-ocsp_get(struct store_txn *txn, const struct hostname *name, struct ocsp *ret_ocsp)
+ocsp_get(struct store_txn *txn, const struct hostname *name, bool second, struct ocsp *ret_ocsp)
 {
 	struct ocsp o;
 	struct span response;
 	struct cursor in;
-	enum err err = table_get(txn, TABLE_OCSP, table_key_name(name), &in);
+	enum err err = table_get(txn, table_of(second), table_key_name(name), &in);
 
 	if (err)
 		return err;
@@ -56,7 +62,7 @@ ocsp_get(struct store_txn *txn, const struct hostname *name, struct ocsp *ret_oc
 }
 
 enum err
-ocsp_put(struct store_txn *txn, const struct hostname *name, const struct ocsp *ocsp)
+ocsp_put(struct store_txn *txn, const struct hostname *name, bool second, const struct ocsp *ocsp)
 {
 	struct buf *out;
 	enum err err = txn_writable(txn);
@@ -73,13 +79,13 @@ ocsp_put(struct store_txn *txn, const struct hostname *name, const struct ocsp *
 	buf_u64(out, (uint64_t)ocsp->this_update);
 	buf_u64(out, (uint64_t)ocsp->next_update);
 	buf_bytes16(out, ocsp->response.data, ocsp->response.len);
-	return table_put(txn, TABLE_OCSP, table_key_name(name));
+	return table_put(txn, table_of(second), table_key_name(name));
 }
 
 enum err
-ocsp_del(struct store_txn *txn, const struct hostname *name)
+ocsp_del(struct store_txn *txn, const struct hostname *name, bool second)
 {
-	enum err err = table_del(txn, TABLE_OCSP, table_key_name(name));
+	enum err err = table_del(txn, table_of(second), table_key_name(name));
 
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
@@ -104,26 +110,39 @@ read_row(struct walk *walk, struct ocsp_row *row)
 	return ERR_OK;
 }
 
-enum err
-ocsp_page(struct store_txn *txn, const struct hostname *after, size_t limit, struct ocsp_row *rows,
-          size_t *ret_count)
+/* Appends to ROWS, behind AFTER (NULL: from the first). */
+static enum err
+page_table(struct store_txn *txn, bool second, const struct hostname *after, struct ocsp_row *rows,
+           size_t limit, size_t *count)
 {
 	struct walk walk;
-	size_t count = 0;
-	enum err err = walk_open(&walk, txn, TABLE_OCSP);
+	enum err err = walk_open(&walk, txn, table_of(second));
 
 	if (!err)
 		err = walk_behind(&walk, after);
-	while (!err && count < limit) {
-		err = read_row(&walk, &rows[count]);
+	while (!err && *count < limit) {
+		rows[*count].second = second;
+		err = read_row(&walk, &rows[*count]);
 		if (!err)
-			count++;
+			++*count;
 		if (!err || err == ERR_CORRUPT)
 			err = walk_next(&walk);
 	}
 	walk_close(&walk);
-	if (err && err != ERR_NOTFOUND)
-		return err;
-	*ret_count = count;
-	return ERR_OK;
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+enum err
+ocsp_page(struct store_txn *txn, const struct ocsp_row *after, size_t limit, struct ocsp_row *rows,
+          size_t *ret_count)
+{
+	bool second = after && after->second;
+	size_t count = 0;
+	enum err err = page_table(txn, second, after ? &after->name : NULL, rows, limit, &count);
+
+	if (!err && !second)
+		err = page_table(txn, true, NULL, rows, limit, &count);
+	if (!err)
+		*ret_count = count;
+	return err;
 }

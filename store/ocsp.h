@@ -2,14 +2,15 @@
 /*
  * store/ocsp.h - what the CA's responder last said of a certificate (environment served/)
  *
- * Key: the name. There is a record for each stored certificate that names a responder, without an
- * answer at first. It goes with its domain; one of another generation than the domain's says
- * nothing.
+ * Key: the name; SECOND: of its second certificate, in a table of its own. There is a record for
+ * each stored certificate that names a responder, without an answer at first. It goes with its
+ * domain; one of another generation than the domain's says nothing.
  * Ownership: ocsp_get() fills a struct ocsp; release it with ocsp_done().
  */
 #ifndef STORE_OCSP_H
 #define STORE_OCSP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,20 +35,21 @@ void ocsp_init(struct ocsp *ocsp);
 void ocsp_done(struct ocsp *ocsp);
 
 /* RET_OCSP has been through ocsp_init(); what it held is released. */
-MUST_CHECK enum err ocsp_get(struct store_txn *txn, const struct hostname *name,
+MUST_CHECK enum err ocsp_get(struct store_txn *txn, const struct hostname *name, bool second,
                              struct ocsp *ret_ocsp);
-MUST_CHECK enum err ocsp_put(struct store_txn *txn, const struct hostname *name,
+MUST_CHECK enum err ocsp_put(struct store_txn *txn, const struct hostname *name, bool second,
                              const struct ocsp *ocsp);
 /* ERR_OK also when there is none. */
-MUST_CHECK enum err ocsp_del(struct store_txn *txn, const struct hostname *name);
+MUST_CHECK enum err ocsp_del(struct store_txn *txn, const struct hostname *name, bool second);
 
 struct ocsp_row {
 	struct hostname name;
+	bool second;
 	int64_t due_at;
 };
-/* Up to LIMIT rows behind AFTER (NULL: from the first), without the answers. One that does not
- * open is due at once. */
-MUST_CHECK enum err ocsp_page(struct store_txn *txn, const struct hostname *after, size_t limit,
+/* Up to LIMIT rows behind AFTER (NULL: from the first), without the answers: those of first
+ * certificates, then those of second ones. One that does not open is due at once. */
+MUST_CHECK enum err ocsp_page(struct store_txn *txn, const struct ocsp_row *after, size_t limit,
                               struct ocsp_row *rows, size_t *ret_count);
 
 #endif

@@ -258,17 +258,18 @@ drop_certificate(struct store_txn *txn, struct domain *d, const char *reason, in
 	if (err && err != ERR_NOTFOUND)
 		return err;
 	d->pooled = false;
-	d->state = DOMAIN_FAILING;
+	if (d->state != DOMAIN_EXTERNAL)
+		d->state = DOMAIN_FAILING;
 	problem_set(&d->problem, PROBLEM_STORE_CORRUPT, "its certificate was put aside: %.200s",
 	            reason);
 	d->generation = 0;
 	d->not_before = d->not_after = 0;
-	/* 0: an order is in work, which will bring the next one. */
+	/* 0: an order is in work, which will bring the next one, or none ever is. */
 	if (d->due_at)
 		d->due_at = now;
 	put_aside_tell(ret_event, d->name.name, now,
-	               "the certificate and its key are lost and put aside, it is issued again: "
-	               "%.200s",
+	               "the certificate and its key are lost and put aside, %s: %.200s",
+	               d->state == DOMAIN_EXTERNAL ? "import it again" : "it is issued again",
 	               reason);
 	return domain_put(txn, d);
 }

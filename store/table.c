@@ -55,7 +55,7 @@ table_name_of_key(struct span key, struct hostname *ret_name)
 		return ERR_CORRUPT;
 	memcpy(text, key.data, key.len);
 	/* Normalizing it must change nothing. */
-	if (hostname_parse(text, &name, NULL) || name.len != key.len ||
+	if (hostname_parse_any(text, &name, NULL) || name.len != key.len ||
 	    memcmp(name.name, key.data, key.len) != 0)
 		return ERR_CORRUPT;
 	*ret_name = name;

@@ -32,6 +32,7 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511, TABLE_KEY_TEXT_MAX = 4 * TABLE_KEY_
 	X(STATE, "state", STORE_SERVED, TABLE_PLAIN, 0)                                            \
 	X(REASON, "reason", STORE_SERVED, TABLE_PLAIN, 0)                                          \
 	X(LABEL, "label", STORE_SERVED, TABLE_PLAIN, 0)                                            \
+	X(LEAD, "lead", STORE_SERVED, TABLE_PLAIN, 0)                                              \
 	X(COUNT, "count", STORE_SERVED, TABLE_PLAIN, 0)                                            \
 	X(CERT, "cert", STORE_SERVED, 2, 2)                                                        \
 	X(CHAIN, "chain", STORE_SERVED, 2, 3)                                                      \
@@ -40,6 +41,9 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511, TABLE_KEY_TEXT_MAX = 4 * TABLE_KEY_
 	X(CHALLENGE_ALPN, "challenge-alpn", STORE_SERVED, 2, 5)                                    \
 	X(TICKET, "ticket", STORE_SERVED, 2, 7)                                                    \
 	X(OCSP, "ocsp", STORE_SERVED, 2, 8)                                                        \
+	X(OCSP_SECOND, "ocsp-second", STORE_SERVED, 2, 9)                                          \
+	X(RENEWAL, "renewal", STORE_SERVED, TABLE_PLAIN, 0)                                        \
+	X(RENEWAL_DUE, "renewal-due", STORE_SERVED, TABLE_PLAIN, 0)                                \
 	X(CHANGE, "change", STORE_SERVED, TABLE_PLAIN, 0)                                          \
 	X(GONE, "gone", STORE_SERVED, TABLE_PLAIN, 0)                                              \
 	X(GONE_KEY, "gone-key", STORE_SERVED, TABLE_PLAIN, 0)                                      \
@@ -49,6 +53,8 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511, TABLE_KEY_TEXT_MAX = 4 * TABLE_KEY_
 	X(EVENT, "event", STORE_PRIVATE, 2, 0)                                                     \
 	X(EVENT_FOLD, "event-fold", STORE_PRIVATE, TABLE_PLAIN, 0)                                 \
 	X(SERVER, "server", STORE_PRIVATE, 2, 0)                                                   \
+	X(ATTEMPT, "attempt", STORE_PRIVATE, 4, 0)                                                 \
+	X(BUDGET, "budget", STORE_PRIVATE, 4, 0)                                                   \
 	X(PRESENTED, "presented", STORE_PRIVATE, 4, 0)                                             \
 	X(MEMO, "memo", STORE_PRIVATE, 4, 0)                                                       \
 	X(LATE, "late", STORE_PRIVATE, 4, 0)

@@ -12,87 +12,8 @@
 
 #include <cmocka.h>
 
-#include "acme/refusal.h"
 #include "base/clock.h"
-
-enum { NOW = 1800000000, STEPS_MAX = 14 };
-
-#define CA       "https://ca.example"
-#define ID(name) "{\"type\":\"dns\",\"value\":\"" name "\"}"
-#define ORDER_OF(status, ids, authz, more)                                                         \
-	"{\"status\":\"" status "\",\"identifiers\":[" ids "],\"authorizations\":[" authz          \
-	"],\"finalize\":\"" CA "/fin\"" more "}"
-#define ORDER(status, more) ORDER_OF(status, ID("a.example"), "\"" CA "/z1\"", more)
-#define CERT                ",\"certificate\":\"" CA "/cert\""
-#define CHALLENGE(type, n, status, more)                                                           \
-	"{\"type\":\"" type "\",\"url\":\"" CA "/c" n "\",\"token\":\"tok" n                       \
-	"\",\"status\":\"" status "\"" more "}"
-#define AUTHZ_OF(name, status, challenges)                                                         \
-	"{\"status\":\"" status "\",\"identifier\":" ID(name) ",\"challenges\":[" challenges "]}"
-#define AUTHZ(status, challenge_status, more)                                                      \
-	AUTHZ_OF("a.example", status, CHALLENGE("http-01", "1", challenge_status, more))
-#define ACME_ERROR(word, detail)                                                                   \
-	"{\"type\":\"urn:ietf:params:acme:error:" word "\",\"detail\":\"" detail "\"}"
-#define FAILED_WITH(word, detail) ",\"error\":" ACME_ERROR(word, detail)
-
-/* What is expected in one go: WAIT and PUBLISH happen by themselves, `waited` and `published` check
- * them when not 0. */
-struct step {
-	const char *url;     /* "newOrder" for that target */
-	const char *payload; /* a part of it; NULL: POST-as-GET */
-	bool dirty;          /* must have been saved since the last request */
-	uint32_t waited;     /* ms before it */
-	size_t published;    /* challenges before it */
-	int status;          /* of the answer; 0: nothing heard (unreachable), -1: never sent */
-	const char *body;
-	const char *location;
-	int64_t retry_after_ms; /* 0: absent; -1: zero seconds */
-};
-
-#define NEW_ORDER(order)                                                                           \
-	{                                                                                          \
-		.url = "newOrder", .payload = "\"value\":\"a.example\"", .dirty = true,            \
-		.status = 201, .body = order, .location = CA "/o"                                  \
-	}
-#define GET(path, reply)                                                                           \
-	{                                                                                          \
-		.url = CA path, .status = 200, .body = reply                                       \
-	}
-#define FIRST_GET(path, reply)                                                                     \
-	{                                                                                          \
-		.url = CA path, .dirty = true, .status = 200, .body = reply                        \
-	}
-#define RESPOND(reply)                                                                             \
-	{                                                                                          \
-		.url = CA "/c1", .payload = "{}", .published = 1, .status = 200, .body = reply     \
-	}
-#define POLL(ms, path, reply)                                                                      \
-	{                                                                                          \
-		.url = CA path, .waited = ms, .status = 200, .body = reply                         \
-	}
-#define FINALIZE(reply)                                                                            \
-	{                                                                                          \
-		.url = CA "/fin", .payload = "{\"csr\":\"", .dirty = true, .status = 200,          \
-		.body = reply                                                                      \
-	}
-#define DOWNLOAD                                                                                   \
-	{                                                                                          \
-		.url = CA "/cert", .status = 200, .body = "chain"                                  \
-	}
-#define UNTIL_RESPOND                                                                              \
-	NEW_ORDER(ORDER("pending", "")), FIRST_GET("/z1", AUTHZ("pending", "pending", "")),        \
-		RESPOND(CHALLENGE("http-01", "1", "processing", ""))
-#define UNTIL_FINALIZE                                                                             \
-	UNTIL_RESPOND, POLL(250, "/z1", AUTHZ("valid", "valid", "")), GET("/o", ORDER("ready", ""))
-
-struct script {
-	const char *name;
-	struct step steps[STEPS_MAX];
-	enum problem_kind problem; /* NONE: DONE is expected */
-	bool dead;
-	const char *detail;
-	int64_t retry_at;
-};
+#include "tests/support/acmescript.h"
 
 #define WORKS(n, ...)                                                                              \
 	{                                                                                          \
@@ -164,7 +85,7 @@ static const struct script scripts[] = {
                .status = 200,
                .body = AUTHZ("pending", "processing", ""),
                .retry_after_ms = INT64_C(400000000000)},
-              POLL(86400000, "/z1", AUTHZ("valid", "valid", "")), GET("/o", ORDER("ready", "")),
+              POLL(86391750, "/z1", AUTHZ("valid", "valid", "")), GET("/o", ORDER("ready", "")),
               FINALIZE(ORDER("valid", CERT)), DOWNLOAD),
 	WORKS("order_not_ready_is_polled", UNTIL_FINALIZE,
               {.url = CA "/fin",
@@ -326,89 +247,6 @@ static const struct script scripts[] = {
 static const char *const challenges[] = {"http-01", "tls-alpn-01"};
 static const struct engine_config how = {.challenges = challenges, .challenge_count = 2};
 
-/* Lets the engine come to its next request or its end, performing what lies between. */
-struct walk {
-	struct engine *e;
-	bool saved;
-	uint32_t waited;
-	size_t published;
-};
-
-static enum engine_wish
-walk_on(struct walk *w)
-{
-	w->waited = 0;
-	w->published = 0;
-	w->saved = false;
-	for (;;) {
-		enum engine_wish wish = engine_wish(w->e);
-		struct buf state = {0};
-
-		if (engine_is_dirty(w->e)) {
-			assert_int_equal(engine_save(w->e, &state), ERR_OK);
-			assert_true(state.secret);
-			assert_false(engine_is_dirty(w->e));
-			w->saved = true;
-		}
-		buf_wipe(&state);
-		if (wish == ENGINE_WAIT) {
-			w->waited += engine_wait_ms(w->e);
-			engine_waited(w->e);
-		} else if (wish == ENGINE_PUBLISH) {
-			engine_challenges(w->e, &w->published);
-			engine_published(w->e);
-		} else {
-			return wish;
-		}
-	}
-}
-
-/* The answer a client would make of STEP. */
-static void
-answer(struct engine *e, const struct step *step)
-{
-	struct transport_reply *reply = calloc(1, sizeof(*reply));
-	struct client_answer a = {.unsent = step->status < 0};
-
-	if (step->status <= 0) {
-		problem_set(&a.problem, PROBLEM_CA_UNREACHABLE, "no answer");
-	} else {
-		reply->status = step->status;
-		reply->retry_after_ms = step->retry_after_ms == 0    ? -1
-		                        : step->retry_after_ms == -1 ? 0
-		                                                     : step->retry_after_ms;
-		snprintf(reply->location, sizeof(reply->location), "%s",
-		         step->location ? step->location : "");
-		buf_add_str(&reply->body, step->body ? step->body : "");
-		refusal_judge(reply, &a.problem);
-		a.reply = reply;
-	}
-	engine_feed(e, &a);
-	buf_done(&reply->body);
-	free(reply);
-}
-
-static void
-expect_request(const struct script *s, const struct walk *w, const struct step *step)
-{
-	const struct engine_send *send = engine_send(w->e);
-
-	if (strcmp(step->url, "newOrder") == 0)
-		assert_int_equal(send->target, CLIENT_NEW_ORDER);
-	else
-		assert_string_equal(send->url, step->url);
-	if (!step->payload)
-		assert_null(send->payload);
-	else if (!send->payload || !strstr(send->payload, step->payload))
-		fail_msg("%s: payload %s", s->name, send->payload ? send->payload : "none");
-	if (w->saved != step->dirty)
-		fail_msg("%s: %s: saved %d", s->name, step->url, w->saved);
-	if (step->waited)
-		assert_int_equal(w->waited, step->waited);
-	if (step->published)
-		assert_int_equal(w->published, step->published);
-}
-
 static struct engine *
 engine_for(const char *const *names, size_t count)
 {
@@ -427,18 +265,6 @@ engine_for(const char *const *names, size_t count)
 }
 
 static void
-play(const struct script *s, struct walk *w)
-{
-	for (const struct step *step = s->steps; step->url; step++) {
-		if (walk_on(w) != ENGINE_SEND)
-			fail_msg("%s: %s expected, but it is %s: %s", s->name, step->url,
-			         engine_state_word(w->e), engine_problem(w->e)->detail);
-		expect_request(s, w, step);
-		answer(w->e, step);
-	}
-}
-
-static void
 scripts_end_as_they_must(void **state)
 {
 	static const char *const names[] = {"a.example"};
@@ -447,11 +273,11 @@ scripts_end_as_they_must(void **state)
 	clock_set_wall(NOW);
 	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
 		const struct script *s = &scripts[i];
-		struct walk w = {.e = engine_for(names, 1)};
+		struct script_walk w = {.e = engine_for(names, 1)};
 		enum engine_wish end;
 
-		play(s, &w);
-		end = walk_on(&w);
+		script_play(s, &w);
+		end = script_walk(&w);
 		if (end != (s->problem ? ENGINE_FAILED : ENGINE_DONE))
 			fail_msg("%s ends in %s: %s", s->name, engine_state_word(w.e),
 			         engine_problem(w.e)->detail);
@@ -506,14 +332,14 @@ several_names_are_published_at_once(void **state)
 	                  POLL(250, "/z3", AUTHZ_OF("c.example", "pending", "")),
 	                  GET("/z2", AUTHZ_OF("b.example", "valid", "")),
 	                  POLL(500, "/z3", AUTHZ_OF("c.example", "valid", ""))}};
-	struct walk w = {.e = engine_for(names, 3)};
+	struct script_walk w = {.e = engine_for(names, 3)};
 	const struct engine_challenge *list;
 	size_t count;
 
 	(void)state;
-	play(&s, &w);
-	assert_int_equal(walk_on(&w), ENGINE_SEND);
-	assert_string_equal(engine_send(w.e)->url, CA "/o");
+	script_play(&s, &w);
+	assert_int_equal(script_walk(&w), ENGINE_SEND);
+	assert_string_equal(w.send.url, CA "/o");
 	list = engine_challenges(w.e, &count);
 	assert_int_equal(count, 2);
 	assert_string_equal(list[0].name.name, "c.example");
@@ -529,18 +355,18 @@ polling_ends(void **state)
 {
 	static const char *const names[] = {"a.example"};
 	static const struct script begin = {.name = "begin", .steps = {UNTIL_RESPOND}};
-	static const struct step pending = GET("/z1", AUTHZ("pending", "processing", ""));
-	struct walk w = {.e = engine_for(names, 1)};
+	static const struct script_step pending = GET("/z1", AUTHZ("pending", "processing", ""));
+	struct script_walk w = {.e = engine_for(names, 1)};
 	uint64_t waited = 0;
 	size_t polls = 0;
 
 	(void)state;
-	play(&begin, &w);
-	while (walk_on(&w) == ENGINE_SEND) {
+	script_play(&begin, &w);
+	while (script_walk(&w) == ENGINE_SEND) {
 		waited += w.waited;
 		polls++;
 		assert_true(polls < 200);
-		answer(w.e, &pending);
+		script_answer(&w, &pending);
 	}
 	assert_int_equal(engine_wish(w.e), ENGINE_FAILED);
 	assert_int_equal(engine_problem(w.e)->kind, PROBLEM_CA_PROTOCOL);
@@ -554,15 +380,15 @@ static void
 nonsense_kills_the_order_in_the_end(void **state)
 {
 	static const char *const names[] = {"a.example"};
-	static const struct step odd[] = {NEW_ORDER(ORDER("dancing", "")),
-	                                  GET("/o", ORDER("dancing", ""))};
-	struct walk w = {.e = engine_for(names, 1)};
+	static const struct script_step odd[] = {NEW_ORDER(ORDER("dancing", "")),
+	                                         GET("/o", ORDER("dancing", ""))};
+	struct script_walk w = {.e = engine_for(names, 1)};
 	struct buf saved = {0};
 
 	(void)state;
 	for (int life = 0; life < 3; life++) {
-		assert_int_equal(walk_on(&w), ENGINE_SEND);
-		answer(w.e, &odd[life > 0]);
+		assert_int_equal(script_walk(&w), ENGINE_SEND);
+		script_answer(&w, &odd[life > 0]);
 		assert_int_equal(engine_wish(w.e), ENGINE_FAILED);
 		assert_int_equal(engine_is_dead(w.e), life == 2);
 		assert_true(engine_is_dirty(w.e));
@@ -608,25 +434,6 @@ bad_configurations_are_refused(void **state)
 	assert_null(e);
 }
 
-static void
-profile_is_asked_for(void **state)
-{
-	struct hostname name;
-	struct engine_config config = {.names = &name,
-	                               .name_count = 1,
-	                               .challenges = challenges,
-	                               .challenge_count = 2,
-	                               .key_kind = KEY_ECDSA_P256,
-	                               .profile = "short\"lived"};
-	struct engine *e;
-
-	(void)state;
-	assert_int_equal(hostname_parse("a.example", &name, NULL), ERR_OK);
-	assert_int_equal(engine_new(&config, &e), ERR_OK);
-	assert_non_null(strstr(engine_send(e)->payload, "\"profile\":\"short\\\"lived\""));
-	engine_free(e);
-}
-
 int
 main(void)
 {
@@ -636,7 +443,6 @@ main(void)
 		cmocka_unit_test(polling_ends),
 		cmocka_unit_test(nonsense_kills_the_order_in_the_end),
 		cmocka_unit_test(bad_configurations_are_refused),
-		cmocka_unit_test(profile_is_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

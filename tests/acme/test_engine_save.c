@@ -163,13 +163,15 @@ send_once(struct engine **e, struct ca *ca, const struct buf *saved, bool unhear
 {
 	struct transport_reply *reply = calloc(1, sizeof(*reply));
 	struct client_answer answer = {.reply = reply};
+	struct engine_send send;
 
-	ca_answer(ca, engine_send(*e), reply);
+	send = *engine_send_next(*e);
+	ca_answer(ca, &send, reply);
 	refusal_judge(reply, &answer.problem);
 	if (unheard)
 		kill_and_load(e, saved, ca);
 	else
-		engine_feed(*e, &answer);
+		engine_feed(*e, send.id, &answer);
 	buf_done(&reply->body);
 	free(reply);
 }
@@ -186,6 +188,7 @@ run_with_kill(struct ca *ca, unsigned kill_at, bool unheard)
 	                               .key_kind = KEY_ECDSA_P256};
 	struct buf saved = {0};
 	struct engine *e;
+	EVP_PKEY *key;
 	unsigned step;
 	bool published = false;
 
@@ -210,6 +213,10 @@ run_with_kill(struct ca *ca, unsigned kill_at, bool unheard)
 			break;
 		case ENGINE_WAIT:
 			engine_waited(e);
+			break;
+		case ENGINE_KEY:
+			assert_int_equal(key_new(engine_key_kind(e), &key), ERR_OK);
+			engine_take_key(e, key);
 			break;
 		default:
 			fail_msg("kill at %u: %s", kill_at, engine_problem(e)->detail);
@@ -318,9 +325,10 @@ a_lost_order_waits_to_be_found(void **state)
 	}
 	engine_found(e, "http://ca.example/o"); /* no URL of ours */
 	assert_int_equal(engine_wish(e), ENGINE_SEND);
-	assert_int_equal(engine_send(e)->target, CLIENT_NEW_ORDER);
 	engine_found(e, CA "/o"); /* too late: ignored */
-	assert_int_equal(engine_send(e)->target, CLIENT_NEW_ORDER);
+	assert_int_equal(engine_send_next(e)->target, CLIENT_NEW_ORDER);
+	assert_null(engine_send_next(e));
+	assert_int_equal(engine_wish(e), ENGINE_HEAR);
 	engine_free(e);
 	buf_wipe(&saved);
 }
@@ -351,7 +359,8 @@ what_was_refused_is_not_lost(void **state)
 		assert_int_equal(engine_load(saved.data, saved.len, &how, &e), ERR_OK);
 		engine_found(e, NULL);
 		assert_int_equal(engine_save(e, &saved), ERR_OK);
-		engine_feed(e, &rows[i].answer);
+		assert_non_null(engine_send_next(e));
+		engine_feed(e, 0, &rows[i].answer);
 		assert_int_equal(engine_wish(e), ENGINE_FAILED);
 		assert_int_equal(engine_is_dirty(e), !rows[i].lost);
 		assert_int_equal(engine_save(e, &saved), ERR_OK);

@@ -41,7 +41,7 @@ seeking(const char *first, const char *second)
 		struct hostname name;
 
 		assert_int_equal(hostname_parse(names[i], &name, NULL), ERR_OK);
-		assert_int_equal(lost_seek(lost, &name), ERR_OK);
+		assert_int_equal(lost_seek(lost, &name, 1), ERR_OK);
 	}
 	return lost;
 }

@@ -93,7 +93,29 @@ static const struct row operator_rows[] = {
          0, "xn--strae-oqa.example"},
 	{"a.b", 0, "a.b"},
 	{"a..b", 0, NULL},
-	{"10.0.0.1", 0, NULL},
+	{"10.0.0.1", 0, "10.0.0.1"},
+	{"192.0.2.255", 0, "192.0.2.255"},
+	{"[192.0.2.1]", 0, "192.0.2.1"},
+	{"2001:DB8:0:0:0:0:0:1", 0, "2001:db8::1"},
+	{"[2001:db8::00ff]", 0, "2001:db8::ff"},
+	{"::1", 0, "::1"},
+	{"::ffff:192.0.2.1", 0, "192.0.2.1"},
+	{"2001:0:0:1:0:0:0:1", 0, "2001:0:0:1::1"},
+	{"0.0.0.0", 0, NULL},
+	{"::", 0, NULL},
+	{"::ffff:0:0", 0, NULL},
+	{"224.0.0.1", 0, NULL},
+	{"255.255.255.255", 0, NULL},
+	{"ff02::1", 0, NULL},
+	{"fe80::1%eth0", 0, NULL},
+	{"2001:db8::1::2", 0, NULL},
+	{"192.0.2", 0, NULL},
+	{"192.0.2.256", 0, NULL},
+	{"192.0.2.01", 0, NULL},
+	{"192.0.2.1.", 0, NULL},
+	{"*.192.0.2.1", 0, NULL},
+	{"0x7f.1", 0, NULL},
+	{"[192.0.2.1", 0, NULL},
 	{"10.0.0.1:80", 0, NULL},
 	{"a_b.com", 0, NULL},
 	{"_acme.example.com", 0, NULL},
@@ -157,6 +179,38 @@ name_of(const char *text)
 }
 
 static void
+addresses(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t len;
+		const char *bytes;
+	} rows[] = {
+		{"192.0.2.1", 4, "\300\0\2\1"}, {"::1", 16, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1"},
+		{"a.example", 0, NULL},         {"1.example", 0, NULL},
+		{"*.example", 0, NULL},
+	};
+	unsigned char address[HOSTNAME_ADDRESS_MAX];
+	struct hostname h, back;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(hostname_parse_any(rows[i].name, &h, NULL), ERR_OK);
+		assert_int_equal(hostname_is_address(&h), rows[i].len > 0);
+		assert_int_equal(hostname_address(&h, address), rows[i].len);
+		if (!rows[i].len)
+			continue;
+		assert_memory_equal(address, rows[i].bytes, rows[i].len);
+		assert_int_equal(hostname_of_address(address, rows[i].len, &back), ERR_OK);
+		assert_true(hostname_equal(&h, &back));
+		assert_int_equal(hostname_wildcard_parent(&h, &back), ERR_NOTFOUND);
+		assert_int_equal(hostname_parse(h.name, &back, NULL), ERR_INVALID);
+	}
+	assert_int_equal(hostname_of_address("abcde", 5, &h), ERR_INVALID);
+	assert_int_equal(hostname_of_address("", 0, &h), ERR_INVALID);
+}
+
+static void
 wildcards(void **state)
 {
 	struct hostname h = name_of("a.b.example"), parent, star = name_of("*.b.example"),
@@ -196,9 +250,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sni_names),
-		cmocka_unit_test(operators_names),
-		cmocka_unit_test(wildcards),
+		cmocka_unit_test(sni_names),       cmocka_unit_test(operators_names),
+		cmocka_unit_test(addresses),       cmocka_unit_test(wildcards),
 		cmocka_unit_test(shown_to_people),
 	};
 

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,52 @@ test_cn(void **state)
 	}
 }
 
+static void
+test_subject(void **state)
+{
+	static char long_name[CLIENT_CERT_SUBJECT_MAX + 1], longest[CLIENT_CERT_SUBJECT_MAX + 1];
+	static const struct {
+		int type;
+		const char *text;
+		const char *subject; /* of O=Lab and this CN */
+	} cases[] = {
+		{V_ASN1_UTF8STRING, "robot", "CN=robot,O=Lab"},
+		{V_ASN1_UTF8STRING, "a,b+c=\"d\"", "CN=a\\,b\\+c=\\\"d\\\",O=Lab"},
+		{V_ASN1_UTF8STRING, "b\xc3\xbc", "CN=b\\C3\\BC,O=Lab"},
+		{V_ASN1_T61STRING, "b\xfc", "CN=b\\C3\\BC,O=Lab"},
+		{V_ASN1_UTF8STRING, "a\r\nX: y", "CN=a\\0D\\0AX: y,O=Lab"},
+		{V_ASN1_UTF8STRING, long_name, ""},
+		{V_ASN1_UTF8STRING, long_name + 3 + 6, longest},
+	};
+	char subject[CLIENT_CERT_SUBJECT_MAX + 1];
+
+	(void)state;
+	memset(long_name, 'x', CLIENT_CERT_SUBJECT_MAX);
+	snprintf(longest, sizeof(longest), "CN=%s,O=Lab", long_name + 3 + 6);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		X509 *cert = cert_new();
+		X509_NAME *name = X509_get_subject_name(cert);
+		X509_NAME_ENTRY *e = X509_NAME_ENTRY_new();
+		ASN1_STRING *s = ASN1_STRING_type_new(cases[i].type);
+
+		client_cert_subject(cert, subject);
+		assert_string_equal(subject, "");
+		assert_int_equal(
+			X509_NAME_add_entry_by_txt(name, "O", V_ASN1_UTF8STRING,
+		                                   (const unsigned char *)"Lab", -1, -1, 0),
+			1);
+		assert_int_equal(ASN1_STRING_set(s, cases[i].text, -1), 1);
+		assert_int_equal(X509_NAME_ENTRY_set_object(e, OBJ_nid2obj(NID_commonName)), 1);
+		assert_int_equal(X509_NAME_ENTRY_set_data(e, cases[i].type, s->data, s->length), 1);
+		assert_int_equal(X509_NAME_add_entry(name, e, -1, 0), 1);
+		client_cert_subject(cert, subject);
+		assert_string_equal(subject, cases[i].subject);
+		X509_NAME_ENTRY_free(e);
+		ASN1_STRING_free(s);
+		X509_free(cert);
+	}
+}
+
 /* COUNT certificates, with text around them. */
 static char *
 pem_of(int count, long *ret_len)
@@ -142,6 +189,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cn),
+		cmocka_unit_test(test_subject),
 		cmocka_unit_test(test_file),
 	};
 

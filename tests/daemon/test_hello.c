@@ -388,26 +388,83 @@ cut_into_records(const struct message *m, size_t size, unsigned char raw[RAW_SPA
 	return len;
 }
 
-/* RAW comes in pieces of STEP bytes; only with the last one the message is whole. */
+/* What a connection keeps; HAVE of it, in a copy of just that size. */
+struct kept {
+	struct hello_walk walk;
+	struct span bytes;
+};
+
 static void
-check_walk(const struct message *m, const unsigned char *raw, size_t len, size_t step)
+keep(struct kept *kept, const unsigned char *more, size_t len)
+{
+	unsigned char *copy = malloc(kept->bytes.len + len);
+
+	assert_non_null(copy);
+	if (kept->bytes.len)
+		memcpy(copy, kept->bytes.data, kept->bytes.len);
+	memcpy(copy + kept->bytes.len, more, len);
+	free((void *)kept->bytes.data);
+	kept->bytes = (struct span){copy, kept->bytes.len + len};
+}
+
+static void
+pack(struct kept *kept)
+{
+	unsigned char *packed = malloc(kept->bytes.len);
+	size_t len = hello_pack(&kept->walk, kept->bytes, packed);
+	struct span copy = exact(packed, len);
+
+	free(packed);
+	free((void *)kept->bytes.data);
+	kept->bytes = copy;
+}
+
+/* RAW comes in pieces of STEP bytes, and is packed whenever MAX of them are kept (SIZE_MAX: never);
+ * only with the last piece the message is whole, and then everything is there as it was. */
+static void
+check_walk_packed(const struct message *m, const unsigned char *raw, size_t len, size_t step,
+                  size_t max)
 {
 	static unsigned char space[HELLO_MAX];
-	struct hello_walk walk = {0};
+	struct kept kept = {0};
 	struct span message;
+	unsigned char *unpacked;
 	uint8_t alert = 0;
 
-	for (size_t have = step; have < len; have += step) {
-		struct span copy = exact(raw, have);
+	for (size_t at = 0, n; at < len; at += n) {
+		size_t room = max < SIZE_MAX ? HELLO_KEPT_MAX - kept.bytes.len : step;
+		enum err err;
 
-		assert_int_equal(hello_walk(&walk, copy, &alert), ERR_AGAIN);
-		free((void *)copy.data);
+		n = len - at < step ? len - at : step;
+		n = n < room ? n : room;
+		assert_true(n > 0);
+		keep(&kept, raw + at, n);
+		err = hello_walk(&kept.walk, kept.bytes, &alert);
+		assert_int_equal(err, at + n < len ? ERR_AGAIN : ERR_OK);
+		if (err && kept.bytes.len >= max)
+			pack(&kept);
 	}
-	assert_int_equal(hello_walk(&walk, (struct span){raw, len}, &alert), ERR_OK);
-	message = hello_message(&walk, (struct span){raw, len}, space);
+	message = hello_message(&kept.walk, kept.bytes, space);
 	assert_int_equal(message.len, m->len);
 	assert_memory_equal(message.data, m->bytes, m->len);
 	assert_int_equal(alert, 0);
+	assert_int_equal(hello_unpacked_len(&kept.walk, kept.bytes.len), len);
+	assert_non_null(unpacked = malloc(len));
+	hello_unpack(&kept.walk, kept.bytes, unpacked);
+	assert_memory_equal(unpacked, raw, len);
+	assert_int_equal(kept.walk.at, len);
+	free(unpacked);
+	free((void *)kept.bytes.data);
+}
+
+static void
+check_walk(const struct message *m, const unsigned char *raw, size_t len, size_t step)
+{
+	static const size_t max[] = {1, 40, 1000, HELLO_KEPT_MAX};
+
+	for (size_t i = 0; i < sizeof(max) / sizeof(max[0]); i++)
+		check_walk_packed(m, raw, len, step, max[i]);
+	check_walk_packed(m, raw, len, step, SIZE_MAX);
 }
 
 static void
@@ -567,29 +624,70 @@ test_is_retry(void **state)
 	}
 }
 
-/* A2: a message of exactly HELLO_MAX bytes is fine, also in pieces, as long as its records fit. */
+/* A2: a message of exactly HELLO_MAX bytes in any pieces; at worst each record has one byte and
+ * another version than the one before. */
 static void
 test_longest(void **state)
 {
 	static unsigned char raw[RAW_SPACE];
+	static const size_t sizes[] = {1, 2, 3, 63, 64, 65, 66, 256, 16383, HELLO_MAX};
 	struct message *m = malloc(sizeof(*m));
-	struct hello_walk walk = {0};
-	uint8_t alert = 0;
-	size_t len;
 
 	(void)state;
 	begin(m);
-	memset(m->bytes + m->len, 0, HELLO_MAX - m->len);
+	for (size_t i = m->len; i < HELLO_MAX; i++)
+		m->bytes[i] = (unsigned char)(i * 7);
 	m->len = HELLO_MAX;
 	set_len(m);
-	check_walk(m, raw, cut_into_records(m, HELLO_MAX, raw), 10000);
-	check_walk(m, raw, cut_into_records(m, 3, raw), 10000);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t len = cut_into_records(m, sizes[i], raw);
+
+		check_walk(m, raw, len, 10000);
+		for (size_t at = 0; at < len; at += RECORD_HEADER + sizes[i])
+			raw[at + 2] = (unsigned char)(at * 3);
+		check_walk(m, raw, len, 10000);
+	}
+	free(m);
+}
+
+/* Of a second hello nothing of the headers stays, so it comes back in one record. */
+static void
+test_second_packed(void **state)
+{
+	static unsigned char raw[RAW_SPACE], space[HELLO_MAX], unpacked[RAW_SPACE];
+	static const unsigned char change[] = "\x14\x03\x03\0\x01\x01";
+	struct kept kept = {.walk.second = true};
+	struct message *m = malloc(sizeof(*m));
+	uint8_t alert = 0;
+	size_t len, largest = 0;
+
+	(void)state;
+	begin(m);
+	memset(m->bytes + m->len, 7, HELLO_MAX - m->len);
+	m->len = HELLO_MAX;
+	set_len(m);
 	len = cut_into_records(m, 1, raw);
-	assert_true(len > HELLO_RAW_MAX);
-	assert_int_equal(hello_walk(&walk, (struct span){raw, HELLO_RAW_MAX - 1}, &alert),
-	                 ERR_AGAIN);
-	assert_int_equal(hello_walk(&walk, (struct span){raw, HELLO_RAW_MAX}, &alert), ERR_PROTO);
-	assert_int_equal(alert, SSL_AD_DECODE_ERROR);
+	memmove(raw + 6, raw, len);
+	memcpy(raw, change, 6);
+	len += 6;
+	for (size_t at = 0; at < len - 6; at += 60) {
+		size_t n = len - 6 - at < 60 ? len - 6 - at : 60;
+
+		keep(&kept, raw + at, n);
+		assert_int_equal(hello_walk(&kept.walk, kept.bytes, &alert), ERR_AGAIN);
+		pack(&kept);
+		largest = kept.bytes.len > largest ? kept.bytes.len : largest;
+	}
+	assert_int_equal(largest, HELLO_MAX - 1);
+	keep(&kept, raw + len - 6, 6);
+	assert_int_equal(hello_walk(&kept.walk, kept.bytes, &alert), ERR_OK);
+	assert_memory_equal(hello_message(&kept.walk, kept.bytes, space).data, m->bytes, m->len);
+	assert_int_equal(hello_unpacked_len(&kept.walk, kept.bytes.len), 5 + HELLO_MAX - 1 + 6);
+	hello_unpack(&kept.walk, kept.bytes, unpacked);
+	assert_memory_equal(unpacked, "\x16\x03\x03\x3f\xff", RECORD_HEADER);
+	assert_memory_equal(unpacked + RECORD_HEADER, m->bytes, HELLO_MAX - 1);
+	assert_memory_equal(unpacked + RECORD_HEADER + HELLO_MAX - 1, raw + len - 6, 6);
+	free((void *)kept.bytes.data);
 	free(m);
 }
 
@@ -617,6 +715,7 @@ main(void)
 		cmocka_unit_test(test_beginnings),
 		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_second),
+		cmocka_unit_test(test_second_packed),
 		cmocka_unit_test(test_is_retry),
 		cmocka_unit_test(test_alert),
 	};

@@ -92,7 +92,7 @@ test_mixed_families_have_no_address(void **state)
 static void
 test_tlvs(void **state)
 {
-	static const char expected[] = "\x21\x11\x00\x4e"
+	static const char expected[] = "\x21\x11\x00\x5d"
 				       "\xc0\x00\x02\x01\xcb\x00\x71\x07\x12\x34\x01\xbb"
 				       "\x01\x00\x02h2"
 				       "\x02\x00\x07"
@@ -101,7 +101,9 @@ test_tlvs(void **state)
 				       "\x21\x00\x07TLSv1.3"
 				       "\x23\x00\x16TLS_AES_128_GCM_SHA256"
 				       "\x22\x00\x05"
-				       "alice";
+				       "alice"
+				       "\xe0\x00\x0c"
+				       "CN=alice,C=X";
 	struct proxy_facts facts = facts_of("192.0.2.1", "203.0.113.7");
 
 	(void)state;
@@ -112,6 +114,7 @@ test_tlvs(void **state)
 	facts.cipher = "TLS_AES_128_GCM_SHA256";
 	facts.client_cert = true;
 	strcpy(facts.cn, "alice");
+	strcpy(facts.subject, "CN=alice,C=X");
 	check(&facts, expected, sizeof(expected) - 1);
 }
 
@@ -137,7 +140,9 @@ test_client_certificate(void **state)
 		facts.client_cert = rows[i].cert;
 		facts.resumed = rows[i].resumed;
 		facts.verify_result = rows[i].verify;
-		assert_int_equal(proxy_v2(&facts, header), 16 + 12 + 3 + 5 + 3 + 7);
+		strcpy(facts.subject, "CN=a");
+		assert_int_equal(proxy_v2(&facts, header),
+		                 16 + 12 + 3 + 5 + 3 + 7 + (rows[i].cert ? 3 + 4 : 0));
 		assert_int_equal(tlv[0], 0x20);
 		assert_int_equal(tlv[3], rows[i].flags);
 		assert_int_equal(tlv[7], rows[i].expected);
@@ -159,6 +164,8 @@ test_longest(void **state)
 	memset(version, 'v', sizeof(version));
 	memset(cipher, 'c', sizeof(cipher));
 	memset(facts.cn, 'n', sizeof(facts.cn));
+	memset(facts.subject, 's', sizeof(facts.subject));
+	facts.subject[PROXY_SUBJECT_MAX] = '\0';
 	authority[255] = version[63] = cipher[63] = facts.cn[PROXY_CN_MAX] = '\0';
 	facts.alpn = alpn;
 	facts.alpn_len = sizeof(alpn);
@@ -173,6 +180,11 @@ test_longest(void **state)
 	assert_int_equal(header[PROXY_MAX], 0x5a);
 	facts.alpn_len = 256; /* too long for its field: left out */
 	assert_int_equal(proxy_v2(&facts, header), len - 258);
+	facts.subject[PROXY_MAX - (len - 258) - 3] = '\0'; /* just fits */
+	assert_int_equal(proxy_v2(&facts, header), PROXY_MAX);
+	strcat(facts.subject, "s"); /* and just not */
+	assert_int_equal(proxy_v2(&facts, header), len - 258);
+	assert_int_equal(header[PROXY_MAX], 0x5a);
 }
 
 static void

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const int statuses[] = {200, 201, 400, 403, 404, 429, 500, 302, 0};
 
 static void
-feed(struct engine *e, struct cursor *in)
+feed(struct engine *e, unsigned id, struct cursor *in)
 {
 	struct transport_reply *reply = calloc(1, sizeof(*reply));
 	struct client_answer answer = {.reply = reply};
@@ -34,18 +34,19 @@ feed(struct engine *e, struct cursor *in)
 	refusal_judge(reply, &answer.problem);
 	if (reply->err)
 		answer.reply = NULL;
-	engine_feed(e, &answer);
+	engine_feed(e, id, &answer);
 	buf_done(&reply->body);
 	free(reply);
 }
 
-static void
-check_send(const struct engine *e)
+static unsigned
+take_send(struct engine *e)
 {
-	const struct engine_send *send = engine_send(e);
+	const struct engine_send *send = engine_send_next(e);
 
 	assert(send->target == CLIENT_NEW_ORDER || strncmp(send->url, "https://", 8) == 0 ||
 	       strncasecmp(send->url, "https://", 8) == 0);
+	return send->id;
 }
 
 static void
@@ -74,6 +75,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	                               .key_kind = KEY_ECDSA_P256};
 	struct cursor in;
 	struct engine *e;
+	EVP_PKEY *key;
 
 	if (hostname_parse("a.example", &name, NULL) || engine_new(&config, &e))
 		return 0;
@@ -82,8 +84,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		enum engine_wish wish = engine_wish(e);
 
 		if (wish == ENGINE_SEND) {
-			check_send(e);
-			feed(e, &in);
+			feed(e, take_send(e), &in);
+		} else if (wish == ENGINE_KEY) {
+			assert(!key_new(engine_key_kind(e), &key));
+			engine_take_key(e, key);
 		} else if (wish == ENGINE_PUBLISH) {
 			check_published(e);
 		} else if (wish == ENGINE_WAIT) {

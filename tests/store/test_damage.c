@@ -321,7 +321,7 @@ a_newer_format_is_refused(void **state)
 	struct tmpstore *t = *state;
 	struct rawdb raw = rawdb_open(t->dir, "served", "meta");
 
-	rawdb_put(&raw, "format", 6, "\4\0\0\0", 4);
+	rawdb_put(&raw, "format", 6, "\5\0\0\0", 4);
 	rawdb_close(&raw);
 	assert_refused(t, ERR_VERSION, "install that version again");
 	raw = rawdb_open(t->dir, "served", "meta");

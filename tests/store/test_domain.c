@@ -118,6 +118,9 @@ what_makes_no_sense_is_refused(void **state)
 		{"underscore", {.name = {3, "a_b"}, .state = DOMAIN_VALID}},
 		{"address", {.name = {7, "1.2.3.4"}, .state = DOMAIN_VALID}},
 		{"star inside", {.name = {5, "a.*.b"}, .state = DOMAIN_VALID}},
+		{"external, and due", {.name = {1, "a"}, .state = DOMAIN_EXTERNAL, .due_at = 1}},
+		{"external, with a CA", {.name = {1, "a"}, .state = DOMAIN_EXTERNAL, .ca = "le"}},
+		{"external, with CAs", {.name = {1, "a"}, .state = DOMAIN_EXTERNAL, .cas = "le"}},
 		{"problem of no kind",
 	         {.name = {1, "a"}, .state = DOMAIN_VALID, .problem = {.kind = PROBLEM_COUNT}}},
 	};

@@ -138,7 +138,7 @@ choose(void *arg, struct domain *d)
 	struct told *told = arg;
 
 	strcpy(told->ca_of_lists, d->ca);
-	if (!d->ca[0])
+	if (!d->ca[0] && d->state != DOMAIN_EXTERNAL)
 		strcpy(d->ca, "first");
 	strcpy(d->backend, "default");
 }
@@ -317,6 +317,32 @@ one_with_an_order_in_work(void **state)
 	assert_int_equal(cert_next_generation(txn, &d, &next), ERR_OK);
 	assert_true(next > 5);
 	store_abort(txn);
+}
+
+/* No queue has it, and it must not get into one. */
+static void
+an_external_one_stays_so(void **state)
+{
+	struct tmpstore *t = *state;
+	struct store_txn *txn = tmpstore_write(t, STORE_SERVED);
+	struct hostname name = tmpstore_name("n011.example");
+	struct told told;
+	struct domain d;
+
+	assert_int_equal(domain_get(txn, &name, &d), ERR_OK);
+	domain_make_external(&d);
+	assert_int_equal(domain_put(txn, &d), ERR_OK);
+	tmpstore_commit(txn);
+	flip(t, "domain", name.name);
+	mend(t, &told);
+	d = get(t, name.name);
+	assert_int_equal(d.state, DOMAIN_EXTERNAL);
+	assert_int_equal(d.due_at, 0);
+	assert_string_equal(d.ca, "");
+	assert_string_equal(d.backend, "default");
+	assert_int_equal(d.generation, 5);
+	assert_int_equal(d.problem.kind, PROBLEM_STORE_CORRUPT);
+	assert_non_null(strstr(event_of(&told, name.name)->detail, "external"));
 }
 
 static void
@@ -718,6 +744,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_damaged_domain_is_made_anew),
 		TEST(one_with_an_order_in_work),
+		TEST(an_external_one_stays_so),
 		TEST(its_certificate_is_damaged_too),
 		TEST(its_certificate_is_an_old_one),
 		TEST(a_flipped_key_of_a_domain),

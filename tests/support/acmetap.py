@@ -6,6 +6,7 @@ back here) and reads along: which names were ordered when, and what became of ea
 also answer in the server's place, or hold an answer back, to play a CA that has a bad day.
 """
 
+import base64
 import http.client
 import json
 import ssl
@@ -57,6 +58,11 @@ class AcmeTap:
         self.requests = []        # (monotonic time, method, path, status)
         self.hold = lambda path: 0        # seconds to wait before forwarding
         self.instead = lambda path: None  # or (status, headers, body): do not forward
+        self.rewrite = lambda path, headers: headers    # of the server's answer
+        self.bodies = []          # (path, payload) of each request that was signed
+        self.after = lambda path: 0       # seconds to hold its answer back
+        self.lose = lambda path: False    # forward, and close instead of an answer
+        self.agents = set()       # User-Agent of all requests
         self.paths = {}           # path of a directory entry -> its name, "newOrder"
         self.server = QuietServer((address, port), self._handler())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -101,6 +107,20 @@ class AcmeTap:
             elif status == 200 and body.startswith(b"{"):
                 self._note_status(path, json.loads(body))
 
+    def _note_payload(self, path, body):
+        if body.startswith(b"{"):
+            payload = json.loads(body).get("payload", "")
+            text = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+            with self.lock:
+                self.bodies.append((path, json.loads(text) if text else None))
+
+    def ordered(self, name):
+        """What was sent as newOrder for NAME, refused or not."""
+        with self.lock:
+            return [payload for path, payload in self.bodies
+                    if self.paths.get(path) == "newOrder"
+                    and name in [one["value"] for one in payload["identifiers"]]]
+
     def _note_order(self, url, answer):
         names = [one["value"] for one in answer["identifiers"]]
         order = self.orders[url] = Order(url, names, time.monotonic())
@@ -139,12 +159,19 @@ class AcmeTap:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length)
                 time.sleep(tap.hold(self.path))
+                tap.agents.add(self.headers.get("User-Agent"))
                 own = tap.instead(self.path)
                 if own:
                     status, headers, answer = own
                 else:
                     status, headers, answer = self.ask(body)
+                    headers = tap.rewrite(self.path, headers)
+                    tap._note_payload(self.path, body)
                     tap._read_along(self.command, self.path, status, dict(headers), answer)
+                    time.sleep(tap.after(self.path))
+                    if tap.lose(self.path):
+                        self.close_connection = True
+                        return
                 self.send_response_only(status)
                 for name, value in headers:
                     if name.lower() not in ("content-length", "transfer-encoding", "connection"):

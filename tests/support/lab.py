@@ -28,13 +28,16 @@ import time
 import traceback
 
 import tlsclient
+from acmefault import FaultCa
 from acmetap import AcmeTap
 from backend import Backend
 from certd import BUILD, PATIENCE, ROOT, Certd
 from pebble import Pebble, Skip, newest
 
 PORTS = {"https": 10443, "http": 10080, "acme": 14000, "management": 15000, "dns": 15053,
-         "dns-management": 15055, "tap": 14001, "backend": 18080}
+         "dns-management": 15055, "tap": 14001, "backend": 18080, "fault": 14100}
+
+CA_NAMES = ("one", "two", "three", "four")       # of the CAs that lie
 
 # Every scenario with `certd --single`, for ThreadSanitizer; see tests/run.
 ALL_SINGLE = os.environ.get("LAB_SINGLE") == "1"
@@ -48,7 +51,8 @@ def own_address():
 
 class Lab:
     def __init__(self, *, version="2.4", challenge="http-01 tls-alpn-01", tap=False, workers=2,
-                 backend="http", proxy=False, config="", single=False, **pebble):
+                 backend="http", proxy=False, config="", single=False, faults=0,
+                 cas=None, ca_words="", **pebble):
         version = newest() if version == "newest" else version
         self.directory = tempfile.mkdtemp(prefix="certd-lab-")
         os.chmod(self.directory, 0o755)     # certd's roles may run as other users
@@ -60,22 +64,26 @@ class Lab:
         self.certd = Certd(self.directory, self.conf_path,
                            os.path.join(self.directory, "control.sock"))
         self.pebble = self.tap = self.root = None
-        self.backends = []
+        self.cas = cas or (CA_NAMES[0] if faults else "pebble")     # of `default`, in order
+        self.backends, self.faults = [], []
         self.on_close = contextlib.ExitStack()
         self.proxy = proxy
         # pebble 2.4's store locks itself up for good now and then under 64 orders at a time (all of
         # its threads then wait for one lock, with nobody holding it); 8 have always gone well.
-        self.ca_words = "max-orders 8;" if version == "2.4" else ""
+        self.ca_words = ("max-orders 8;" if version == "2.4" else "") + ca_words
         try:
-            self.pebble = Pebble(self.directory, self.address, PORTS, PORTS["http"],
-                                 PORTS["https"], version=version, **pebble)
-            self.pebble.start()
-            self.directory_url = self.pebble.directory_url
+            if faults:      # CAs that lie, instead of pebble
+                self._start_faults(faults)
+            else:
+                self.pebble = Pebble(self.directory, self.address, PORTS, PORTS["http"],
+                                     PORTS["https"], version=version, **pebble)
+                self.pebble.start()
+                self.directory_url = self.pebble.directory_url
             if tap:
                 self.tap = AcmeTap(self.address, PORTS["tap"], (self.address, PORTS["acme"]),
                                    self.pebble.ca_file, self.pebble.key_file)
                 self.directory_url = self.tap.directory_url
-            self.root = self.pebble.trust()
+            self.root = self.root or self.pebble.trust()
             self.backend = self.add_backend(PORTS["backend"], mode=backend, proxy=proxy)
             self.write_config()
         except BaseException:
@@ -83,6 +91,28 @@ class Lab:
             raise
 
     # building
+
+    def _start_faults(self, count):
+        """lab.faults: CAs named one, two, ... in the configuration; lab.fault is the first."""
+        for i in range(count):
+            self.faults.append(FaultCa(self.directory, self.address, PORTS["fault"] + i,
+                                       http_port=PORTS["http"], name=CA_NAMES[i]))
+        self.fault = self.faults[0]
+        self.root = "".join(one.root_pem() for one in self.faults)
+
+    def _ca_blocks(self):
+        if self.faults:
+            return "".join(one.config(name, self.ca_words)
+                           for name, one in zip(CA_NAMES, self.faults))
+        return f"""ca pebble {{
+	directory {self.directory_url};
+	ca-file {self.pebble.ca_file};
+	account ops@example.com;
+	agree-terms;
+	challenge {self.challenge};
+	{self.ca_words}
+}}
+"""
 
     def add_backend(self, port, **words):
         made = Backend(self.address, port, **words)
@@ -101,16 +131,8 @@ log-level debug;
 listen {self.address}:{PORTS["https"]} {{ tls; }}
 listen {self.address}:{PORTS["http"]} {{ http; }}
 
-ca pebble {{
-	directory {self.directory_url};
-	ca-file {self.pebble.ca_file};
-	account ops@example.com;
-	agree-terms;
-	challenge {self.challenge};
-	{self.ca_words}
-}}
-backend app {{ server {self.address}:{PORTS["backend"]}; {proxy}connect-timeout 2s; }}
-default {{ ca pebble; backend app; key ecdsa-p256; unknown-sni reject; }}
+{self._ca_blocks()}backend app {{ server {self.address}:{PORTS["backend"]}; {proxy}connect-timeout 2s; }}
+default {{ ca {self.cas}; backend app; key ecdsa-p256; unknown-sni reject; }}
 {self.extra}
 {extra}"""
 
@@ -130,7 +152,7 @@ default {{ ca pebble; backend app; key ecdsa-p256; unknown-sni reject; }}
             self.on_close.close()
         finally:
             self.certd.end()
-            for part in [self.tap, self.pebble, *self.backends]:
+            for part in [self.tap, self.pebble, *self.faults, *self.backends]:
                 if part:
                     part.close()
             if not keep:

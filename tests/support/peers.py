@@ -105,7 +105,8 @@ class Nginx(Peer):
             told += (" alpn=$proxy_protocol_tlv_alpn authority=$proxy_protocol_tlv_authority"
                      " version=$proxy_protocol_tlv_ssl_version"
                      " cipher=$proxy_protocol_tlv_ssl_cipher"
-                     " verify=$proxy_protocol_tlv_ssl_verify")
+                     " verify=$proxy_protocol_tlv_ssl_verify"
+                     " subject=$proxy_protocol_tlv_0xe0")
         if "proxy_protocol" not in listen:
             told = "client=plain"
         if "ssl" in listen:
@@ -143,7 +144,7 @@ class Haproxy(Peer):
         self.version = _version([self.binary, "-v"], r"version (\d+)\.(\d+)")
         told = "client=%[src]:%[src_port] local=%[dst]:%[dst_port] authority=%[fc_pp_authority]"
         if self.has_tlvs:
-            told += " alpn=%[fc_pp_tlv(0x01)]"
+            told += " alpn=%[fc_pp_tlv(0x01)] subject=%[fc_pp_tlv(0xE0)]"
         if "ssl" in bind:
             told += " sni=%[ssl_fc_sni] inner=%[ssl_fc_protocol] chosen=%[ssl_fc_alpn]"
         self.conf = self.write("haproxy.cfg", f"""\

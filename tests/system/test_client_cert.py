@@ -13,9 +13,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from authority import Authority, read  # noqa: E402
 from backend import read_tlvs  # noqa: E402
 from certd import PATIENCE  # noqa: E402
+from peers import Haproxy, Nginx  # noqa: E402
 from lab import PORTS, check, equal, main, scenario, wait_for  # noqa: E402
 
 VERSIONS = ["-tls1_2", "-tls1_3"]
+SUBJECT = "O=Example\\, Inc,OU=Lab,CN=robot"
 FOR_CLIENTS, FOR_SERVERS = "extendedKeyUsage=clientAuth\n", "extendedKeyUsage=serverAuth\n"
 
 
@@ -40,9 +42,9 @@ class Clients:
         return (f"backend must {{ {server} client-certificate required {trusted}; }}\n"
                 f"backend may {{ {server} client-certificate optional {trusted}; }}\n")
 
-    def show(self, ca, more=FOR_CLIENTS, days=60, issuer=None):
+    def show(self, ca, more=FOR_CLIENTS, days=60, issuer=None, subject="robot"):
         """s_client's words to show a certificate of CA."""
-        key, cert = ca.make("robot", issuer or (ca.inter, ca.inter_key), "CA:FALSE", None, days=days,
+        key, cert = ca.make(subject, issuer or (ca.inter, ca.inter_key), "CA:FALSE", None, days=days,
                             more=more)
         return ["-cert", cert, "-key", key, "-cert_chain", ca.inter]
 
@@ -115,14 +117,34 @@ def an_optional_certificate_is_verified_if_shown(lab):
 @scenario(workers=1, proxy=True)
 def the_backend_hears_who_it_was(lab):
     clients = Clients(lab)
-    good = clients.show(clients.ca)
+    good = clients.show(clients.ca, subject="robot/OU=Lab/O=Example, Inc")
     for version in VERSIONS:
-        for words, flags, cn in (good, 7, b"robot"), ((), 1, None):
+        for words, flags, cn, subject in ((good, 7, b"robot", SUBJECT.encode()), ((), 1, None, None)):
             clients.passes(f"{cn}", "may.test", version, *words)
             inner = lab.backend.tlvs[0x20]      # PP2_TYPE_SSL: client, verify, TLVs of its own
             equal(inner[0], flags, f"{version} {cn}: TLS, a certificate in this connection, in the session")
             equal(int.from_bytes(inner[1:5], "big"), 0 if cn else 1, "verified")
             equal(read_tlvs(inner[5:]).get(0x22), cn, "CN")
+            equal(lab.backend.tlvs.get(0xE0), subject, "the whole subject")
+
+
+@scenario(workers=1, proxy=True)
+def real_peers_read_or_skip_the_subject(lab):
+    """A long subject does not disturb who does not know its type."""
+    clients = Clients(lab)
+    units = "".join(f"/OU={n:x}" + "u" * 60 for n in range(7))
+    good = clients.show(clients.ca, subject="robot" + units)
+    expected = ",".join(reversed(("CN=robot" + units).split("/")))
+    lab.backend.stop()
+    for peer in Nginx, Haproxy:
+        peer = peer(lab.directory, (lab.address, PORTS["backend"]))
+        lab.on_close.callback(peer.close)
+        peer.start()
+        for version in VERSIONS:
+            said = clients.passes(type(peer).__name__, "may.test", version, *good)
+            if peer.has_tlvs:
+                check(f"subject={expected}" in said, f"{type(peer).__name__}: {said[-3000:]}")
+        peer.close()
 
 
 @scenario(workers=1)

@@ -57,9 +57,9 @@ def configure(lab, words="", port=SERVER):
     lab.write_config(f"backend raw {{ server {lab.address}:{port}; passthrough; {words} }}\n")
 
 
-def add_raw(lab, *names):
-    """Such a name is served at once; here, its certificate is there too."""
-    lab.add(*names, options=("--backend", "raw"))
+def add_raw(lab, *names, options=()):
+    """Such a name is served at once; nothing is ordered for it unless a CA is given."""
+    lab.add(*names, options=("--backend", "raw", *options))
 
 
 class Fragmenting:
@@ -117,6 +117,12 @@ def the_backends_own_tls_is_what_clients_see(lab):
     equal((front["passthroughs"], front["backend_failed"]), (6, 0), "passed through, failed")
 
 
+def other_versions(hello):
+    """HELLO's records of one byte, the minor version of each another than the one before."""
+    return b"".join(hello[at:at + 2] + bytes([at % 251]) + hello[at + 3:at + 6]
+                    for at in range(0, len(hello), 6))
+
+
 @scenario()
 def every_byte_arrives_as_it_was(lab):
     configure(lab, port=ECHO)
@@ -125,16 +131,21 @@ def every_byte_arrives_as_it_was(lab):
     add_raw(lab, "raw.test")
     random.seed(4)
     padded = tlsclient.client_hello(b"raw.test", more=[(0x4000, bytes(12000))])
+    longest = 16384 - (len(padded) - 5) + 12000
+    longest = tlsclient.client_hello(b"raw.test", more=[(0x4000, random.randbytes(longest))])
+    equal(len(longest), 5 + 16384, "the longest")
     for hello in (tlsclient.client_hello(b"raw.test"), padded,
                   tlsclient.in_records(tlsclient.client_hello(b"RAW.test."), 1),
-                  tlsclient.in_records(padded, 3),
+                  tlsclient.in_records(padded, 3), tlsclient.in_records(longest, 1),
+                  other_versions(tlsclient.in_records(longest, 1)),
+                  tlsclient.in_records(longest, 16384),
                   tlsclient.client_hello(b"raw.test") + b"\x14\x03\x03\x00\x01\x01 and no TLS"):
         with socket.create_connection(lab.https, timeout=10 * PATIENCE) as raw:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sent, got = hello + random.randbytes(300000), b""
-            for at in range(0, len(sent), 40000):
-                raw.sendall(sent[at:at + 40000])
-                while len(got) < min(at + 40000, len(sent)):
+            for at in range(0, len(sent), 100000):
+                raw.sendall(sent[at:at + 100000])
+                while len(got) < min(at + 100000, len(sent)):
                     part = raw.recv(65536)
                     check(part, f"the end after {len(got)} bytes")
                     got += part
@@ -183,7 +194,7 @@ def challenges_of_ours_are_answered_others_go_to_the_backend(lab):
     configure(lab)
     trust = start_s_server(lab, "-alpn", "acme-tls/1,http/1.1", "-www")
     lab.start()
-    add_raw(lab, "raw.test")
+    add_raw(lab, "raw.test", options=("--ca", "pebble"))
     wait_for(lambda: lab.certd.show("raw.test").get("state") == "valid", 60,
              "tls-alpn-01 goes through in spite of passthrough")
     with tlsclient.connect(lab.https, "raw.test", trust, alpn=["acme-tls/1"]) as tls:

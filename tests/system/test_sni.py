@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which ClientHello gets a certificate, and which an alert."""
 
+import contextlib
 import os
+import re
 import socket
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import tlsclient  # noqa: E402
-from lab import PATIENCE, check, equal, main, scenario  # noqa: E402
+from certd import SANITIZED  # noqa: E402
+from lab import PATIENCE, check, equal, main, scenario, wait_for  # noqa: E402
 
 # bytes that reach the callback of OpenSSL 3.0 unchanged
 HOSTILE = [
@@ -107,7 +110,7 @@ def row_A2_odd_hellos_of_16_KiB_are_served_longer_ones_refused(lab):
     for more in (many, to_16k):
         hello = tlsclient.client_hello(b"a.test", more=more)
         equal(tlsclient.answer_to(lab.https, hello), "server_hello", f"{len(hello)} bytes")
-        for size in (3, 1000):
+        for size in (1, 2, 3, 1000):
             got = tlsclient.answer_to(lab.https, tlsclient.in_records(hello, size))
             equal(got, "server_hello", f"{len(hello)} bytes in records of {size}")
     for length in (16385, 65535, 131072):
@@ -127,11 +130,16 @@ def row_A2_a_second_hello_is_held_to_the_same_limits(lab):
     lab.add("a.test")
     first = tlsclient.client_hello(b"a.test", share=(0x0019, b"\x04" + bytes(132)))
     second = tlsclient.client_hello(b"a.test")
+    longest = tlsclient.client_hello(b"a.test", more=[(0x4000, b"x" * (16384 - (len(second) - 5) - 4))])
     change = b"\x14\x03\x03\x00\x01\x01"
     too_long = b"\x16\x03\x03\x00\x04\x01\x01\x86\xa0"          # announces 100,000 bytes
     other = tlsclient.client_hello(b"b.test")
     for answer, wanted in ((second, "server_hello"), (change + second, "server_hello"),
                            (change + tlsclient.in_records(second, 3), "server_hello"),
+                           (tlsclient.in_records(longest, 1), "server_hello"),
+                           (change + tlsclient.in_records(longest, 1), "server_hello"),
+                           (tlsclient.in_records(longest, 16384), "server_hello"),
+                           (3000 * change, "decode_error"),
                            (too_long, "decode_error"), (change + too_long, "decode_error"),
                            (other, "illegal_parameter"),
                            (tlsclient.client_hello(None), "illegal_parameter"),
@@ -143,6 +151,46 @@ def row_A2_a_second_hello_is_held_to_the_same_limits(lab):
                 got = tlsclient.answer_on(raw, b"")
             equal(got, wanted, f"answer to {answer[:20]!r}")
     lab.serial("a.test")
+
+
+def memory(lab):
+    """The worker's own, in bytes."""
+    with open(f"/proc/{lab.workers_pids()[0]}/status") as status:
+        return int(re.search(r"^RssAnon:\s+(\d+) kB", status.read(), re.MULTILINE)[1]) << 10
+
+
+def unread(lab):
+    """Bytes that wait in the kernel for the front."""
+    address = socket.inet_aton(lab.https[0])[::-1].hex().upper()
+    with open("/proc/net/tcp") as table:
+        rows = [line.split() for line in table]
+    return sum(int(row[4].split(":")[1], 16) for row in rows
+               if row[1] == f"{address}:{lab.https[1]:04X}" and row[3] == "01")
+
+
+@scenario(workers=1)
+def row_A2_a_hello_that_is_not_whole_takes_64_KiB_at_most(lab):
+    lab.start()
+    lab.add("a.test")
+    hello = tlsclient.client_hello(b"a.test")
+    hello = tlsclient.client_hello(b"a.test", more=[(0x4000, b"x" * (16384 - (len(hello) - 5) - 4))])
+    whole = tlsclient.in_records(hello, 1)
+    # the worst there is: another version in each record
+    whole = b"".join(whole[at:at + 2] + bytes([at % 251]) + whole[at + 3:at + 6]
+                     for at in range(0, len(whole), 6))
+    with contextlib.ExitStack() as stack:
+        before, count = memory(lab), 200
+        clients = [stack.enter_context(socket.create_connection(lab.https, timeout=10 * PATIENCE))
+                   for _ in range(count)]
+        for client in clients:
+            client.sendall(whole[:-1])
+        wait_for(lambda: unread(lab) == 0, 20, "all is read")
+        each = (memory(lab) - before) / count
+        if not SANITIZED:
+            check(16 << 10 < each < 64 << 10, f"{each:.0f} bytes each")
+        for client in clients:
+            client.sendall(whole[-1:])
+            equal(client.recv(1), b"\x16", "the first byte of the answer")
 
 
 @scenario()

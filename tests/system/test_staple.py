@@ -37,11 +37,12 @@ class Responder:
         return ca.make("responder", (ca.inter, ca.inter_key), "CA:FALSE", None,
                        more="extendedKeyUsage=OCSPSigning\nnoCheck=ignored\n")
 
-    def leaf(self, name, more="", status="V"):
+    def leaf(self, name, more="", status="V", **words):
         """Imports a certificate of NAME; returns its serial number."""
         lab, ca = self.lab, self.ca
         more = f"authorityInfoAccess=OCSP;URI:{self.url}\n" + more
-        key, cert = ca.make(name, (ca.inter, ca.inter_key), "CA:FALSE", "DNS:" + name, more=more)
+        key, cert = ca.make(name, (ca.inter, ca.inter_key), "CA:FALSE", "DNS:" + name, more=more,
+                            **words)
         text = subprocess.run(["openssl", "x509", "-in", cert, "-noout", "-serial"], text=True,
                               capture_output=True, check=True).stdout
         serial = text.strip().split("=")[1]
@@ -132,6 +133,31 @@ def a_staple_comes_and_goes(lab):
     lab.ctl_ok("remove", "a.test")
     responder.leaf("a.test")
     wait_for(lambda: is_stapled(lab, "a.test"), 20, "a staple again")
+
+
+@scenario(config="ocsp-allow-private;")
+def both_certificates_of_a_name_have_theirs(lab):
+    responder = Responder(lab)
+    responder.start()
+    lab.start()
+    serials = {"ECDSA": responder.leaf("a.test"), "RSA": responder.leaf("a.test", rsa=2048)}
+    wants = {"ECDSA": ("-status", "-sigalgs", "ECDSA+SHA256"),
+             "RSA": ("-status", "-sigalgs", "RSA-PSS+SHA256:RSA+SHA256")}
+    for kind, words in wants.items():
+        for version in VERSIONS:
+            wait_for(lambda: "Cert Status: good" in shake(lab, "a.test", version, *words), 20,
+                     f"a staple of the {kind} one")
+            said = re.sub(r"\s", "", shake(lab, "a.test", version, *words)).lower()
+            found = re.search(r"serialnumber:([0-9a-f]+)", said[said.index("ocspresponse"):])
+            check(found and found[1].startswith(serials[kind].lower()), f"the answer is about {kind}")
+    shown = lab.certd.show("a.test")
+    check(shown["ocsp_until"] and shown["second"]["ocsp_until"], f"{shown}")
+    # The second one goes out of date by itself: a new one has no answer yet.
+    responder.stop()
+    newer = responder.leaf("a.test", rsa=2048, days=80)
+    check(newer != serials["RSA"] and SILENT in shake(lab, "a.test", "-tls1_3", *wants["RSA"]),
+          "no answer for the new one yet")
+    check("Cert Status: good" in shake(lab, "a.test", "-tls1_3", *wants["ECDSA"]), "the first has its")
 
 
 @scenario(config="ocsp-allow-private;")

@@ -138,7 +138,7 @@ def flip_domain(path, name):
     hits = 0
     with open(path, "r+b") as file:
         data = bytearray(file.read())
-        for m in re.finditer(re.escape(name.encode()) + rb"[\x02\x03]\x01", data):
+        for m in re.finditer(re.escape(name.encode()) + rb"[\x02-\x04]\x01", data):
             size = struct.unpack_from("<I", data, m.start() - 8)[0] if m.start() >= 8 else 0
             if 100 < size < 400:
                 data[m.end() + 40] ^= 0x10

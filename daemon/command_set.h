@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon/command_set.h - which names share a certificate, as operators ask for it (store/set.h) */
+#ifndef DAEMON_COMMAND_SET_H
+#define DAEMON_COMMAND_SET_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "store/set.h"
+
+struct domain;
+struct store_txn;
+
+/* "with" of an item: the other names of its certificate. */
+struct set_wish {
+	bool given;
+	struct hostname *names; /* NULL: none */
+	size_t count;
+};
+
+enum { SET_WHY_MAX = 400 };
+
+/* ERR_INVALID with a sentence in WHY. */
+MUST_CHECK enum err set_wish_read(const cJSON *item, const struct hostname *name,
+                                  struct set_wish *ret_wish, char why[SET_WHY_MAX]);
+void set_wish_done(struct set_wish *wish);
+/* Makes LEAD, which is in the store (or would be, DRY_RUN), lead WISH's names and no others; new
+ * ones are as LEAD is. RET_CHANGED: something is to change, and LEAD is due then. ERR_EXISTS with a
+ * sentence in WHY: one of them is not free; nothing was written. */
+MUST_CHECK enum err set_wish_apply(struct store_txn *txn, struct domain *lead,
+                                   const struct set_wish *wish, bool dry_run, bool *ret_changed,
+                                   char why[SET_WHY_MAX]);
+
+/* "lead" of a name that is led. */
+void set_lead_to_json(const struct domain *d, cJSON *item);
+/* "with" of one that leads. */
+void set_members_to_json(struct store_txn *txn, const struct hostname *name, cJSON *item);
+
+#endif

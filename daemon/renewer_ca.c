@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "acme/directory.h"
+#include "acme/refusal.h"
+#include "acme/transport.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/chance.h"
+#include "daemon/conf.h"
+#include "daemon/history.h"
+#include "daemon/plan.h"
+#include "daemon/renewer_inside.h"
+#include "store/cert.h"
+#include "store/store.h"
+
+enum {
+	DAY_MS = 86400 * 1000,
+	FAILURES_ARE_DOWN = 3,
+	HOLD_FIRST_MS = 20 * 1000,
+	HOLD_MAX_MS = 600 * 1000,
+	LONG_DOWN_MS = 9 * 3600 * 1000,
+	CLOCK_ODD_S = 3600,
+	CLOCK_AGAIN_S = 600,
+};
+
+/* ---- how the CA is doing -------------------------------------------------------------------- */
+
+static bool
+is_held(const struct renewer_ca *ca)
+{
+	return ca->hold_until > clock_mono_ms();
+}
+
+/* So long that its certificates go back to the usual plan. */
+static bool
+is_long_down(const struct renewer_ca *ca)
+{
+	return ca->failures && clock_mono_ms() - ca->failing_since > LONG_DOWN_MS;
+}
+
+static size_t
+room(const struct renewer_ca *ca)
+{
+	size_t share = RENEWER_ASKING / ca->renewer->ca_count;
+
+	return ca->failures || !share ? 1 : share;
+}
+
+static void
+tell_down(struct renewer_ca *ca, const struct problem *why)
+{
+	struct renewer *r = ca->renewer;
+
+	log_info("ca %s gives no renewal information: %s: %s", ca->conf->name,
+	         problem_code(why->kind), why->detail);
+	if (ca->failures == FAILURES_ARE_DOWN)
+		history_add(r->config.store, r->config.notices, "renewal.failed", "",
+		            "ca %s gives no renewal information: %s; what is planned stays",
+		            ca->conf->name, why->detail);
+}
+
+/* WHY of kind NONE: it answers. */
+static void
+note(struct renewer_ca *ca, const struct problem *why)
+{
+	int64_t now = clock_mono_ms(), hold = HOLD_FIRST_MS, asked = 0;
+	bool limited = why->kind == PROBLEM_CA_LIMITED;
+
+	if (why->kind == PROBLEM_NONE) {
+		ca->failures = 0;
+		return;
+	}
+	if (is_held(ca))
+		return; /* one of several that failed together */
+	ca->failing_since = ca->failures++ ? ca->failing_since : now;
+	if (ca->failures < FAILURES_ARE_DOWN && !limited)
+		return;
+	for (uint32_t i = FAILURES_ARE_DOWN; i < ca->failures && hold < HOLD_MAX_MS; i++)
+		hold *= 2;
+	hold = hold < HOLD_MAX_MS ? hold : HOLD_MAX_MS;
+	if (why->retry_at)
+		asked = plan_poll_at(0, (why->retry_at - clock_wall()) * 1000, 0) * 1000;
+	ca->hold_until = now + (asked > hold ? asked : hold);
+	tell_down(ca, why);
+}
+
+/* ---- the directory -------------------------------------------------------------------------- */
+
+static enum err
+take_directory(struct renewer_ca *ca, const struct transport_reply *reply, struct problem *why)
+{
+	struct directory d = {0};
+	enum err err =
+		directory_read(ca->conf->directory, reply->body.data, reply->body.len, &d, why);
+
+	if (err)
+		return err;
+	free(ca->url);
+	ca->url = d.renewal_info;
+	d.renewal_info = NULL;
+	ca->has_none = ca->url == NULL;
+	ca->directory_at = clock_mono_ms() + DAY_MS;
+	directory_done(&d);
+	log_debug("ca %s: renewal information %s", ca->conf->name, ca->url ? ca->url : "none");
+	return ERR_OK;
+}
+
+static void
+on_directory(void *arg, struct transport_reply *reply)
+{
+	struct renewer_ca *ca = arg;
+	struct problem why;
+
+	ca->asks_directory = false;
+	refusal_judge(reply, &why);
+	if (why.kind == PROBLEM_NONE && take_directory(ca, reply, &why) == ERR_OK)
+		why.kind = PROBLEM_NONE;
+	note(ca, &why);
+	ca->renewer->look_at = 0;
+}
+
+/* Whether there is one to go by. */
+static bool
+has_directory(struct renewer_ca *ca)
+{
+	struct transport_request request = {
+		.method = "GET", .url = ca->conf->directory, .ca_file = ca->conf->ca_file};
+	bool known = ca->url || ca->has_none;
+
+	if (known && clock_mono_ms() < ca->directory_at)
+		return true;
+	if (ca->asks_directory || is_held(ca))
+		return known;
+	ca->asks_directory = !transport_submit(ca->renewer->transport, &request, on_directory, ca);
+	return known;
+}
+
+/* ---- questions ------------------------------------------------------------------------------ */
+
+static void
+answer_is(struct renewal_ask *ask, enum renewal_word word, int64_t retry_after_ms)
+{
+	ask->answer.word = word;
+	ask->answer.again_at = plan_poll_at(clock_wall(), retry_after_ms, chance_u32());
+	TAILQ_INSERT_TAIL(&ask->ca->renewer->answered, ask, link);
+}
+
+/* Of a certificate that was imported, or stored by an older certd. */
+static enum err
+look_up_id(struct store_txn *txn, const struct domain *d, uint64_t generation,
+           char ret_id[RENEWAL_INFO_ID_MAX + 1])
+{
+	struct cert cert;
+	enum err err;
+
+	cert_init(&cert);
+	err = d->generation == generation ? cert_get_for(txn, d, &cert)
+	                                  : cert_get_second(txn, d, &cert);
+	if (!err && !renewal_info_id((struct span){cert.leaf.data, cert.leaf.len}, ret_id))
+		err = ERR_NOTFOUND;
+	cert_done(&cert);
+	return err;
+}
+
+/* ERR_NOTFOUND: there is nothing to ask, or no more. */
+static enum err
+load(struct store_txn *txn, struct renewal_ask *ask)
+{
+	const struct renewal_row *row = &ask->subject.row;
+	struct renewal r;
+	struct domain d;
+	enum err err = domain_get(txn, &row->name, &d);
+	bool first;
+
+	if (err)
+		return err;
+	first = d.generation == row->generation;
+	if (!first && d.second.generation != row->generation)
+		return ERR_NOTFOUND;
+	if ((first ? d.not_after : d.second.not_after) <= clock_wall())
+		return ERR_NOTFOUND;
+	if (renewal_get(txn, &row->name, row->generation, &r) == ERR_OK && *r.id &&
+	    strlen(r.id) <= RENEWAL_INFO_ID_MAX) {
+		strcpy(ask->answer.id, r.id);
+		return ERR_OK;
+	}
+	return look_up_id(txn, &d, row->generation, ask->answer.id);
+}
+
+static void pump(struct renewer_ca *ca);
+
+static void
+judge(struct renewal_ask *ask, const struct transport_reply *reply)
+{
+	struct problem why;
+	int64_t now = clock_wall();
+
+	refusal_judge(reply, &why);
+	if (why.kind == PROBLEM_NONE &&
+	    (reply->date < now - CLOCK_ODD_S || reply->date > now + CLOCK_ODD_S) && reply->date) {
+		renewer_clock_is_odd(ask->ca->renewer, ask->ca, reply->date);
+		answer_is(ask, RENEWAL_LATER, CLOCK_AGAIN_S * 1000);
+		return;
+	}
+	if (reply->err || reply->status >= 500 || reply->status == 429 || why.kind == PROBLEM_NONE)
+		note(ask->ca, &why);
+	if (why.kind == PROBLEM_NONE &&
+	    renewal_info_read((struct span){reply->body.data, reply->body.len}, &ask->answer.info,
+	                      &why) == ERR_OK) {
+		answer_is(ask, RENEWAL_WINDOW, reply->retry_after_ms);
+		return;
+	}
+	log_host_info(&ask->subject.row.name, "no renewal information from ca %s: %s",
+	              ask->ca->conf->name, why.detail);
+	answer_is(ask, reply->status == 200 ? RENEWAL_SENSELESS : RENEWAL_FAILED,
+	          reply->retry_after_ms < 0 ? 0 : reply->retry_after_ms);
+}
+
+static void
+on_reply(void *arg, struct transport_reply *reply)
+{
+	struct renewal_ask *ask = arg;
+	struct renewer_ca *ca = ask->ca;
+
+	TAILQ_REMOVE(&ca->asks, ask, link);
+	ca->asking--;
+	judge(ask, reply);
+	pump(ca);
+}
+
+static enum err
+send_question(struct renewal_ask *ask)
+{
+	struct renewer_ca *ca = ask->ca;
+	char url[URL_MAX + 1];
+	struct transport_request request = {
+		.method = "GET", .url = url, .ca_file = ca->conf->ca_file};
+
+	if (!renewal_info_url(ca->url, ask->answer.id, url))
+		return ERR_TOOBIG;
+	return transport_submit(ca->renewer->transport, &request, on_reply, ask);
+}
+
+static void
+on_its_way(struct renewal_ask *ask)
+{
+	TAILQ_INSERT_TAIL(&ask->ca->asks, ask, link);
+	ask->ca->asking++;
+}
+
+/* What needs no question has its answer at once. */
+static void
+begin(struct renewer_ca *ca, const struct renewal_row *row)
+{
+	struct renewal_ask *ask = calloc(1, sizeof(*ask));
+	struct store_txn *txn;
+	enum err err;
+
+	if (!ask)
+		return;
+	ask->ca = ca;
+	ask->subject = (struct renewal_subject){
+		.ca = ca->conf->name,
+		.row = *row,
+		.pairs = ca->renewer->conf->otherwise.second_key != KEY_KINDS};
+	err = store_begin_read(ca->renewer->config.store, STORE_SERVED, &txn);
+	if (!err) {
+		err = load(txn, ask);
+		store_abort(txn);
+	}
+	if (ca->has_none || err == ERR_NOTFOUND)
+		answer_is(ask, RENEWAL_NONE, DAY_MS);
+	else if (!ca->url || (is_long_down(ca) && (ca->asking || is_held(ca))))
+		answer_is(ask, RENEWAL_NONE, -1);
+	else if (err || send_question(ask))
+		answer_is(ask, RENEWAL_LATER, CLOCK_AGAIN_S * 1000);
+	else
+		on_its_way(ask);
+}
+
+static void
+pump(struct renewer_ca *ca)
+{
+	while (ca->row_at < ca->row_count &&
+	       (is_long_down(ca) || (!is_held(ca) && ca->asking < room(ca))))
+		begin(ca, &ca->rows[ca->row_at++]);
+}
+
+static bool
+is_asking(const struct renewer_ca *ca, const struct renewal_row *row)
+{
+	const struct renewal_ask *ask;
+
+	TAILQ_FOREACH(ask, &ca->asks, link)
+	if (ask->subject.row.generation == row->generation &&
+	    hostname_equal(&ask->subject.row.name, &row->name))
+		return true;
+	return false;
+}
+
+/* The next page. What is on its way is still in the index. */
+static void
+read_due(struct renewer_ca *ca)
+{
+	struct renewer *r = ca->renewer;
+	size_t limit = RENEWER_LOOK / r->ca_count, count = 0;
+	struct store_txn *txn;
+
+	ca->row_count = ca->row_at = 0;
+	if (store_begin_read(r->config.store, STORE_SERVED, &txn))
+		return;
+	if (renewal_due(txn, ca->conf->name, clock_wall(), limit, ca->rows, &count))
+		count = 0;
+	store_abort(txn);
+	for (size_t i = 0; i < count; i++)
+		if (!is_asking(ca, &ca->rows[i]))
+			ca->rows[ca->row_count++] = ca->rows[i];
+}
+
+void
+renewer_ca_look(struct renewer_ca *ca)
+{
+	if (!has_directory(ca) && !is_long_down(ca))
+		return;
+	if (ca->row_at == ca->row_count && (!is_held(ca) || is_long_down(ca)))
+		read_due(ca);
+	pump(ca);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+enum err
+renewer_ca_new(struct renewer *r, const struct conf_ca *conf, struct renewer_ca **ret_ca)
+{
+	struct renewer_ca *ca = calloc(1, sizeof(*ca));
+
+	if (!ca)
+		return ERR_NOMEM;
+	ca->renewer = r;
+	ca->conf = conf;
+	TAILQ_INIT(&ca->asks);
+	*ret_ca = ca;
+	return ERR_OK;
+}
+
+void
+renewer_ca_free(struct renewer_ca *ca)
+{
+	struct renewal_ask *ask;
+
+	transport_cancel(ca->renewer->transport, ca);
+	while ((ask = TAILQ_FIRST(&ca->asks))) {
+		transport_cancel(ca->renewer->transport, ask);
+		TAILQ_REMOVE(&ca->asks, ask, link);
+		free(ask);
+	}
+	free(ca->url);
+	free(ca);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon/renewer_inside.h - what renewer.c (thread, commits, sweep) and renewer_ca.c (one CA:
+ * directory, questions, holds) share; nobody else includes it. The thread's only, but for the
+ * mailbox. */
+#ifndef DAEMON_RENEWER_INSIDE_H
+#define DAEMON_RENEWER_INSIDE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/hostname.h"
+#include "base/problem.h"
+#include "daemon/renewal.h"
+#include "daemon/renewer.h"
+#include "store/domain.h"
+
+struct conf_ca;
+struct transport;
+struct transport_reply;
+
+/* A question: on its way, or answered and to be stored. */
+struct renewal_ask {
+	TAILQ_ENTRY(renewal_ask) link;
+	struct renewer_ca *ca;
+	struct renewal_subject subject;
+	struct renewal_answer answer;
+};
+TAILQ_HEAD(renewal_asks, renewal_ask);
+
+struct renewer_ca {
+	struct renewer *renewer;
+	const struct conf_ca *conf; /* of the renewer's conf */
+	char *url;                  /* renewalInfo; NULL: not known, or there is none */
+	bool has_none;              /* the directory names none */
+	bool asks_directory;
+	int64_t directory_at;  /* mono ms: to be fetched again */
+	int64_t hold_until;    /* mono ms */
+	uint32_t failures;     /* of the CA itself, in a row */
+	int64_t failing_since; /* mono ms */
+	struct renewal_row rows[RENEWER_LOOK];
+	size_t row_count, row_at; /* those behind row_at wait for their turn */
+	struct renewal_asks asks; /* on their way */
+	size_t asking;
+};
+
+struct renewer {
+	struct renewer_config config; /* but its conf */
+	const struct conf *conf;
+	struct transport *transport;
+	pthread_t thread;
+	struct renewer_ca **cas;
+	size_t ca_count;
+	struct renewal_asks answered;
+	int64_t look_at; /* mono ms */
+	bool swept;
+	struct hostname swept_to; /* len 0: nowhere yet */
+	struct domain page[RENEWER_SWEEP];
+	int64_t hour_until; /* mono ms: of the counts below */
+	unsigned told;      /* events of names */
+	bool clock_told;
+
+	pthread_mutex_t mutex; /* guards the mailbox */
+	bool stop;
+	const struct conf *next_conf; /* a reference, NULL: none */
+};
+
+/* renewer_ca.c */
+MUST_CHECK enum err renewer_ca_new(struct renewer *r, const struct conf_ca *conf,
+                                   struct renewer_ca **ret_ca);
+void renewer_ca_free(struct renewer_ca *ca); /* drops what is on its way */
+/* Looks who is due and asks. */
+void renewer_ca_look(struct renewer_ca *ca);
+
+/* renewer.c: our clock is not the CA's. */
+void renewer_clock_is_odd(struct renewer *r, const struct renewer_ca *ca, int64_t theirs);
+
+#endif
