@@ -15,6 +15,7 @@
 #include "daemon/issuer.h"
 #include "daemon/job.h"
 
+struct prover;
 struct keymaker;
 struct notice;
 struct transport;
@@ -30,6 +31,7 @@ struct issuer {
 	struct store *store;
 	struct notice_queue *notices;
 	struct transport *transport;
+	struct prover *prover;
 	struct keymaker *keymaker;
 	const struct conf *conf;
 	struct authority *cas[ISSUER_CAS_MAX];
@@ -64,6 +66,8 @@ bool issuer_close(struct issuer *s);
 /* Writes due_at = now for a name whose job goes away without an end. */
 void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order);
 
+/* The challenges of a job that goes away in the middle are answered no longer. */
+void issuer_withdraw(struct issuer *s, const struct job *job);
 /* NOTICE to all names of JOB's order. */
 void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
@@ -71,6 +75,7 @@ void issuer_tell(struct issuer *s, const struct job *job, const struct notice *n
 void issuer_remove_job(struct issuer *s, struct job *job);
 
 /* issuer_setup.c */
+MUST_CHECK enum err issuer_make_parts(struct issuer *s);
 void issuer_resume(struct issuer *s);
 void issuer_add_ca(struct issuer *s, const struct conf_ca *conf);
 void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
