@@ -85,8 +85,7 @@ fail(struct ctl *ctl, enum err err, const cJSON *end)
 		         ctl->options.socket, ctl->client.error ? ": " : "",
 		         ctl->client.error ? strerror(ctl->client.error) : "");
 	else
-		log_escape(detail ? detail : "certd's answer makes no sense", shown,
-		           sizeof(shown));
+		log_escape(detail ? detail : "certd's answer makes no sense", shown, sizeof(shown));
 	printf("CERT %s: %s\n", level_words[level], shown);
 	return level;
 }
