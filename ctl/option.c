@@ -50,7 +50,17 @@ static const struct {
 	[OPTION_CONFIG] = {"--config", "FILE",
                            "the configuration, where certd itself does the work; default "
                            "/etc/certd/certd.conf"},
+	[OPTION_REASON] = {"--reason", "WORD",
+                           "unspecified (default), keyCompromise, superseded, "
+                           "cessationOfOperation or affiliationChanged"},
+	[OPTION_WITH_KEY] = {"--with-key", NULL,
+                             "signed by the certificate's key, needs no account"},
+	[OPTION_NO_RENEW] = {"--no-renew", NULL, "do not get a new one in its place"},
+	[OPTION_CONFIRM] = {"--confirm", "NAME", "the CA's name once more: yes, do it"},
 };
+
+static const char *const reasons[] = {"unspecified",          "keyCompromise",      "superseded",
+                                      "cessationOfOperation", "affiliationChanged", NULL};
 
 static const char *const states[] = {"pending",  "valid",   "renewing", "failing",
                                      "external", "expired", NULL};
@@ -126,6 +136,20 @@ set_sort(struct options *o, const char *word)
 }
 
 static bool
+set_reason(struct options *o, const char *word)
+{
+	const char *near = nearest_word(word, nearest_in_list, reasons);
+
+	o->reason = word;
+	for (size_t i = 0; reasons[i]; i++)
+		if (strcmp(reasons[i], word) == 0)
+			return true;
+	complain(NULL, "--reason: no reason \"%s\"%s%s%s", word, near ? ", did you mean \"" : "",
+	         near ? near : "", near ? "\"?" : "; see certctl revoke --help");
+	return false;
+}
+
+static bool
 add_label(struct options *o, const char *word)
 {
 	if (!strchr(word, '=') || o->label_count == LABELS_GIVEN_MAX) {
@@ -197,6 +221,11 @@ set_more(struct options *o, enum option_id id, const char *arg)
 		return true;
 	case OPTION_FROM:
 		o->from = arg;
+		return true;
+	case OPTION_REASON:
+		return set_reason(o, arg);
+	case OPTION_CONFIRM:
+		o->confirm = arg;
 		return true;
 	default:
 		return true;

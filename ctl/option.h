@@ -40,6 +40,10 @@ enum option_id {
 	OPTION_DRY_RUN,
 	OPTION_PRIVATE_KEY,
 	OPTION_CONFIG,
+	OPTION_REASON,
+	OPTION_WITH_KEY,
+	OPTION_NO_RENEW,
+	OPTION_CONFIRM,
 	OPTION_COUNT
 };
 
@@ -65,6 +69,8 @@ struct options {
 	const char *sort;
 	const char *file;
 	const char *from;
+	const char *reason;
+	const char *confirm;
 	const char *config; /* NULL: certd's default */
 	char **words;       /* what is no option: verb and arguments */
 	size_t word_count;

@@ -96,6 +96,23 @@ static const struct ctl_verb verbs[] = {
          "  certctl backend set app1 10.0.0.7:8080 disabled\n"
          "                                      the same, and it is not checked either\n"
          "  certctl backend set app1 10.0.0.7:8080 ready\n"},
+	{"ca", "WORD [NAME]",
+         "CAs and our accounts: list, show, test, rollover, register, deactivate", 1, 2,
+         OPTION_BIT(OPTION_CONFIRM) | OPTION_BIT(OPTION_TIMEOUT), cmd_ca,
+         "  certctl ca list                     how each CA is doing\n"
+         "  certctl ca show letsencrypt         the account there, terms of service, profiles\n"
+         "  certctl ca test letsencrypt         go there; registers the account if there is none\n"
+         "  certctl ca rollover letsencrypt     a new key for the account\n"
+         "  certctl ca deactivate letsencrypt --confirm letsencrypt\n"
+         "                                      end the account, for ever\n"
+         "  certctl ca register letsencrypt     a new account after that\n"},
+	{"revoke", "NAME", "revoke a certificate, and get a new one", 1, 1,
+         OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_WITH_KEY) | OPTION_BIT(OPTION_NO_RENEW) |
+                 OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_TIMEOUT),
+         cmd_revoke,
+         "  certctl revoke shop.example.com --reason keyCompromise\n"
+         "  certctl revoke shop.example.com --with-key      without an account of ours\n"
+         "  certctl revoke shop.example.com --reason cessationOfOperation --no-renew\n"},
 	{"db", "WORD [DIR]", "the store: stat, check, backup DIR, restore DIR, compact", 1, 2,
          OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_TIMEOUT), cmd_db,
          "  certctl db stat                     size, room, keys, what was damaged\n"

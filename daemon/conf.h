@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "acme/binding.h"
 #include "acme/key.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -35,7 +36,14 @@ struct conf_ca {
 	const char *const *contacts;
 	size_t contact_count;
 	bool agree_terms;
-	const char *profile; /* NULL: none */
+	struct conf_eab {
+		const char *kid;        /* NULL: no external account binding */
+		const char *file;       /* full path of its key, or */
+		const char *credential; /* its name in systemd's $CREDENTIALS_DIRECTORY */
+		enum binding_mac mac;   /* default HS256 */
+	} eab;
+	enum key_kind account_key; /* of a new account, and at the next rollover; default P-256 */
+	const char *profile;       /* NULL: none */
 	bool profile_required;
 	const char *chain_issuer;        /* NULL: any; and so below */
 	const unsigned char *chain_spki; /* SHA-256, 32 bytes */

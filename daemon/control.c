@@ -219,6 +219,7 @@ on_wake(void *arg)
 	store_on_wake(c);
 	wait_on_notices(c);
 	import_on_done(c);
+	errand_on_done(c);
 	flush_all(c);
 	upgrade_on_timer(c);
 }

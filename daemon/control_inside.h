@@ -61,6 +61,7 @@ struct control_client {
 	bool upgrading;  /* waits for the upgrade that is in work */
 	bool backing_up; /* waits for the backup that runs */
 	bool checking;   /* waits for the check that runs */
+	uint64_t errand; /* what the issuer does for it, 0 = nothing */
 };
 
 struct control {
@@ -88,6 +89,7 @@ struct control {
 	int64_t started_at;
 	struct dbjob *backup; /* what runs, NULL: none */
 	struct dbcheck *check;
+	uint64_t errands;  /* asked so far */
 	int64_t rotate_at; /* mono ms: not before, see command_key_rotate() */
 	int64_t check_at;  /* mono ms: the next check that nobody asks for */
 	cJSON *last_check; /* what came of the last ones, for db.stat; NULL: none yet */
@@ -106,6 +108,7 @@ void reply_end(struct control_client *cl, enum msg_exit code);
 /* {"member": object}: adds the object to a new line; NULL when there is no memory. */
 cJSON *line_with(const char *member, cJSON **ret_object);
 
+void errand_on_done(struct control *c); /* command_ca.c */
 void import_on_done(struct control *c); /* command_import.c */
 void import_end(struct control *c);     /* gives up what is under way, and says so */
 void import_forget(struct control_client *cl);

@@ -166,6 +166,7 @@ sleep_ms(struct issuer *s)
 	if (s->store_hold > now)
 		return (int)sooner(ms, s->store_hold - now);
 	ms = sooner(ms, prover_next(s->prover) > now ? prover_next(s->prover) - now : 0);
+	ms = sooner(ms, issuer_errands_ms(s));
 	for (size_t i = 0; i < s->ca_count; i++)
 		ms = sooner(ms, until_due(s, s->cas[i]));
 	for (struct job *job = s->jobs; job && ms > 0; job = job->hh.next) {
@@ -293,6 +294,7 @@ issuer_main(void *arg)
 			s->resume_at = 0;
 			issuer_resume(s);
 		}
+		issuer_errands(s);
 		round_of(s);
 		show(s);
 		if (transport_run(s->transport, sleep_ms(s)))
@@ -309,6 +311,8 @@ issuer_free(struct issuer *s)
 	while (s->ca_count > 0)
 		issuer_remove_ca(s, s->ca_count - 1);
 	prover_free(s->prover);
+	errand_queue_free(s->errands);
+	keymaker_free(s->account_keys);
 	keymaker_free(s->keymaker);
 	transport_free(s->transport);
 	free(s->steps);
@@ -330,6 +334,7 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->notices = config->notices;
 	s->upkeep = config->upkeep;
 	s->conf = conf_ref(config->conf);
+	TAILQ_INIT(&s->revocations);
 	pthread_mutex_init(&s->mutex, NULL);
 	err = issuer_make_parts(s);
 	for (size_t i = 0; i < s->conf->ca_count && !err; i++)

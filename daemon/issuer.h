@@ -24,6 +24,7 @@
 #include "store/domain.h"
 
 struct conf;
+struct errand;
 struct issuer;
 struct notice_queue;
 struct store;
@@ -45,6 +46,12 @@ void issuer_wake(struct issuer *issuer); /* the due index has changed */
 /* An operator asks for names of this CA now: a hold on it ends. */
 void issuer_kick(struct issuer *issuer, const char *ca);
 void issuer_set_conf(struct issuer *issuer, const struct conf *conf); /* takes a reference */
+
+/* Takes ERRAND over; its answer comes by issuer_errand(), after a wake-up of the notices' reader.
+ */
+void issuer_ask(struct issuer *issuer, struct errand *errand);
+/* The next one that has its answer, now the caller's; NULL: none. */
+struct errand *issuer_errand(struct issuer *issuer);
 
 /* The state of NAME's order, a static word; NULL when none is in work. */
 const char *issuer_step(struct issuer *issuer, const struct hostname *name);
