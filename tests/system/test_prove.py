@@ -208,6 +208,19 @@ def killed_between_present_and_answer(lab):
     wait_clean(lab)
 
 
+@scenario(challenge="dns-01", dns="propagation-timeout 1h;")
+def a_removed_name_is_not_waited_for(lab):
+    lab.start()
+    lab.hook.mode("nothing")
+    lab.ctl_ok("add", "a.test")
+    wait_for(lambda: lab.hook.calls().of("present"), 20, "it is presented")
+    lab.ctl_ok("remove", "a.test")
+    wait_clean(lab)
+    lab.hook.mode("set")
+    lab.add("a.test")
+    wait_clean(lab)
+
+
 @scenario(challenge="dns-01", dns="propagation-timeout 1h; timeout 2s;")
 def removed_names_leave_nothing_in_dns(lab):
     """Also when certd is killed before it has removed the records."""
