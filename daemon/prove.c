@@ -144,6 +144,7 @@ take(struct prover *p, struct proof *proof, struct proof_item *item, struct prov
 	item->place = task->place;
 	task->place = NULL;
 	if (!task->err && task->work == PROVE_PRESENT) {
+		log_host_debug(&item->record.name, "TXT %s is set", item->record.record);
 		presented(item, task, now);
 	} else if (!task->err) {
 		item->step = PROOF_READY;
@@ -254,7 +255,7 @@ go_on_with(struct prover *p, const struct conf *conf, struct job *job)
 			go_on(p, conf, proof, item);
 		ready = ready && item->step == PROOF_READY;
 		idle = idle && !item->task;
-		if (item->step != PROOF_READY && !item->task)
+		if (item->step != PROOF_READY && !item->task && proof->problem.kind == PROBLEM_NONE)
 			wake_by(p, item->wake_at);
 	}
 	if (proof->problem.kind != PROBLEM_NONE && idle) {
