@@ -141,6 +141,11 @@ $(BUILD)/tests/support/dnsask: $(BUILD)/tests/support/dnsask_main.o $(call LIB,d
 $(BUILD)/tests/support/%: $(BUILD)/tests/support/%_main.o
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto -lpthread -lm
 
+# no clock can be right that is before it
+BUILT_AT := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || date +%s))
+$(BUILD)/daemon/clockwatch.o $(BUILD)/tests/daemon/test_clockwatch.o: \
+  CFLAGS += -DCERTD_BUILT_AT='INT64_C($(BUILT_AT))'
+
 $(BUILD)/%.o: %.c
 	$(SAY) CC $<
 	@mkdir -p $(@D)

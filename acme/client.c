@@ -13,7 +13,6 @@
 enum {
 	SENT_MAX = 64,
 	BAD_NONCES_MAX = 10, /* a CA that rejects one in five needs a few */
-	DIRECTORY_AGE_MAX_MS = 24 * 3600 * 1000,
 };
 
 static const char *const state_words[] = {
@@ -46,17 +45,28 @@ copy_config(struct client *c, const struct client_config *config)
 	c->agree_terms = config->agree_terms;
 	c->directory_url = copy_text(config->directory, &ok);
 	c->ca_file = copy_text(config->ca_file, &ok);
-	c->contacts = calloc(config->contact_count + 1, sizeof(*c->contacts));
-	if (!c->contacts)
+	c->barred = copy_text(config->barred, &ok);
+	if (client_take_contacts(c, config->contacts, config->contact_count))
 		return ERR_NOMEM;
-	for (size_t i = 0; i < config->contact_count; i++)
-		c->contacts[c->contact_count++] = copy_text(config->contacts[i], &ok);
 	return ok ? ERR_OK : ERR_NOMEM;
+}
+
+static enum err
+take_keys(struct client *c, const struct client_config *config)
+{
+	if (EVP_PKEY_up_ref(config->key) != 1)
+		return ERR_CRYPTO;
+	c->key = config->key;
+	if (config->next_key && EVP_PKEY_up_ref(config->next_key) != 1)
+		return ERR_CRYPTO;
+	c->next_key = config->next_key;
+	c->next_unsure = c->next_key != NULL;
+	return ERR_OK;
 }
 
 enum err
 client_new(struct transport *transport, const struct client_config *config,
-           client_account_fn *on_account, void *arg, struct client **ret_client)
+           const struct client_events *events, void *arg, struct client **ret_client)
 {
 	struct client *c = calloc(1, sizeof(*c));
 	enum err err;
@@ -64,7 +74,7 @@ client_new(struct transport *transport, const struct client_config *config,
 	if (!c)
 		return ERR_NOMEM;
 	c->transport = transport;
-	c->on_account = on_account;
+	c->events = *events;
 	c->arg = arg;
 	TAILQ_INIT(&c->waiting);
 	TAILQ_INIT(&c->sent);
@@ -72,67 +82,13 @@ client_new(struct transport *transport, const struct client_config *config,
 	err = copy_config(c, config);
 	if (!err)
 		err = jose_thumbprint(config->key, c->thumbprint);
-	if (!err && EVP_PKEY_up_ref(config->key) != 1)
-		err = ERR_CRYPTO;
-	if (err) {
+	if (!err)
+		err = take_keys(c, config);
+	if (err)
 		client_free(c);
-		return err;
-	}
-	c->key = config->key;
-	*ret_client = c;
-	return ERR_OK;
-}
-
-static void
-call_free(struct call *call)
-{
-	free(call->url);
-	free(call->payload);
-	free(call);
-}
-
-/* Out of its list, whichever; the transport forgets it as well. */
-static void
-call_unlink(struct call *call)
-{
-	struct client *c = call->client;
-
-	TAILQ_REMOVE(call->list, call, link);
-	if (call->list != &c->sent)
-		return;
-	c->sent_count--;
-	c->orders_sent -= call->target == CLIENT_NEW_ORDER;
-}
-
-static void
-call_enter(struct call *call, struct calls *list)
-{
-	TAILQ_INSERT_TAIL(list, call, link);
-	call->list = list;
-}
-
-static void
-call_finish(struct call *call, const struct problem *why)
-{
-	call_unlink(call);
-	call_enter(call, &call->client->finished);
-	call->problem = *why;
-}
-
-/* Drops the calls of ARG in LIST, or all. */
-static void
-drop(struct client *c, struct calls *list, const void *arg, bool all)
-{
-	struct call *call, *next;
-
-	for (call = TAILQ_FIRST(list); call; call = next) {
-		next = TAILQ_NEXT(call, link);
-		if (!all && call->arg != arg)
-			continue;
-		transport_cancel(c->transport, call);
-		call_unlink(call);
-		call_free(call);
-	}
+	else
+		*ret_client = c;
+	return err;
 }
 
 void
@@ -141,11 +97,13 @@ client_free(struct client *c)
 	if (!c)
 		return;
 	transport_cancel(c->transport, c);
-	drop(c, &c->waiting, NULL, true);
-	drop(c, &c->sent, NULL, true);
-	drop(c, &c->finished, NULL, true);
+	client_drop(c, &c->waiting, NULL, true);
+	client_drop(c, &c->sent, NULL, true);
+	client_drop(c, &c->finished, NULL, true);
 	directory_done(&c->directory);
 	EVP_PKEY_free(c->key);
+	EVP_PKEY_free(c->next_key);
+	free(c->barred);
 	free(c->directory_url);
 	free(c->ca_file);
 	for (size_t i = 0; i < c->contact_count; i++)
@@ -155,35 +113,17 @@ client_free(struct client *c)
 }
 
 void
-client_cancel(struct client *c, const void *arg)
-{
-	drop(c, &c->waiting, arg, false);
-	drop(c, &c->sent, arg, false);
-	drop(c, &c->finished, arg, false);
-	client_pump(c);
-}
-
-bool
-client_withdraw(struct client *c, const void *arg)
-{
-	struct call *call;
-
-	TAILQ_FOREACH(call, &c->waiting, link)
-	if (call->arg == arg) {
-		drop(c, &c->waiting, arg, false);
-		return true;
-	}
-	return false;
-}
-
-void
 client_fail_waiting(struct client *c, const struct problem *why)
 {
-	struct call *call;
+	bool is_ours = why->kind == PROBLEM_CA_ACCOUNT && c->directory.new_nonce;
+	struct call *call, *next;
 
 	c->state = CLIENT_NEW;
-	while ((call = TAILQ_FIRST(&c->waiting)))
-		call_finish(call, why);
+	for (call = TAILQ_FIRST(&c->waiting); call; call = next) {
+		next = TAILQ_NEXT(call, link);
+		if (!is_ours || !call->key) /* needs no account */
+			client_finish(call, why);
+	}
 }
 
 void
@@ -198,30 +138,25 @@ client_flush(struct client *c)
 		                               .misled = call->misled,
 		                               .directory = &c->directory};
 
-		call_unlink(call);
+		bool early = call->early;
+
+		client_unlink(call);
 		call->fn(call->arg, &answer);
-		call_free(call);
+		client_call_free(call);
+		if (early) /* others may go now */
+			client_pump(c);
 	}
-}
-
-static void
-on_deferred(void *arg, struct transport_reply *reply)
-{
-	struct client *c = arg;
-
-	(void)reply;
-	c->deferred = false;
-	client_flush(c);
 }
 
 /* Signs CALL with NONCE and hands it to the transport. */
 static void
 call_send(struct client *c, struct call *call, const char *url, const char *nonce)
 {
+	bool with_jwk = call->key || call->target == CLIENT_NEW_ACCOUNT;
 	struct buf body = {0};
 	struct problem why;
-	enum err err = jose_sign(c->key, call->registers ? NULL : c->account_url, nonce, url,
-	                         call->payload ? call->payload : "", &body);
+	enum err err = jose_sign(call->key ? call->key : c->key, with_jwk ? NULL : c->account_url,
+	                         nonce, url, call->payload ? call->payload : "", &body);
 
 	call->account = c->account;
 	if (!err) {
@@ -238,13 +173,26 @@ call_send(struct client *c, struct call *call, const char *url, const char *nonc
 	buf_done(&body);
 	if (err) {
 		problem_set(&why, PROBLEM_INTERNAL, "cannot sign or send: %s", err_text(err));
-		call_finish(call, &why);
+		client_finish(call, &why);
 		return;
 	}
-	call_unlink(call);
-	call_enter(call, &c->sent);
+	client_unlink(call);
+	client_enter(call, &c->sent);
 	c->sent_count++;
 	c->orders_sent += call->target == CLIENT_NEW_ORDER;
+}
+
+static bool
+is_unready(const struct client *c)
+{
+	struct call *call;
+
+	TAILQ_FOREACH(call, &c->waiting, link)
+	{
+		if (!client_may_send(c, call))
+			return true;
+	}
+	return false;
 }
 
 void
@@ -253,7 +201,7 @@ client_pump(struct client *c)
 	struct call *call, *next;
 	size_t without_nonce = 0;
 
-	if (!TAILQ_EMPTY(&c->waiting) && c->state == CLIENT_NEW)
+	if (c->state == CLIENT_NEW && is_unready(c))
 		client_begin(c);
 	for (call = TAILQ_FIRST(&c->waiting); call && c->sent_count < SENT_MAX; call = next) {
 		char nonce[NONCE_MAX + 1];
@@ -264,13 +212,13 @@ client_pump(struct client *c)
 		if (!client_may_send(c, call))
 			continue;
 		if (call->target == CLIENT_OFFER) {
-			call_finish(call, &(struct problem){.kind = PROBLEM_NONE});
+			client_finish(call, &(struct problem){.kind = PROBLEM_NONE});
 			continue;
 		}
 		url = client_url_of(c, call, &why);
 		if (!url) {
 			call->misled = call->target == CLIENT_URL;
-			call_finish(call, &why);
+			client_finish(call, &why);
 			continue;
 		}
 		strcpy(nonce, call->nonce);
@@ -297,14 +245,20 @@ goes_again(struct client *c, struct call *call, const struct problem *problem,
 		return true;
 	}
 	nonce_put(&c->nonces, reply->nonce, clock_mono_ms());
-	if (refusal_is(problem, "accountDoesNotExist") && !call->registers && !call->again) {
+	if (call->early || call->again || call->key)
+		return false;
+	if (refusal_is(problem, "accountDoesNotExist")) {
 		call->again = true;
-		call_enter(call, &c->waiting);
+		client_enter(call, &c->waiting);
 		if (call->account == c->account) /* else another call has noticed already */
 			client_forget_account(c);
 		return true;
 	}
-	return false;
+	if (!client_is_doubtful(c, call, problem))
+		return false;
+	call->again = true;
+	client_enter(call, &c->waiting);
+	return true;
 }
 
 static void
@@ -319,67 +273,24 @@ on_reply(void *arg, struct transport_reply *reply)
 		.reply = reply->err ? NULL : reply,
 	};
 
-	call_unlink(call);
+	client_unlink(call);
 	c->silent = answer.silent;
 	refusal_judge(reply, &answer.problem);
+	client_add_terms(reply, &answer.problem);
 	if (reply->err == ERR_TIMEOUT || reply->err == ERR_UNREACHABLE)
 		client_fail_waiting(c, &answer.problem); /* else each would wait as long, in turn */
 	if (!goes_again(c, call, &answer.problem, reply)) {
 		call->fn(call->arg, &answer);
-		call_free(call);
+		client_call_free(call);
 	}
 	client_pump(c);
 	client_flush(c);
 }
 
-static struct call *
-call_new(struct client *c, const char *url, const char *payload, client_answer_fn *fn, void *arg)
+const struct directory *
+client_directory(const struct client *c)
 {
-	struct call *call = calloc(1, sizeof(*call));
-	bool ok = call != NULL;
-
-	if (!ok)
-		return NULL;
-	call->client = c;
-	call->url = copy_text(url, &ok);
-	call->payload = copy_text(payload, &ok);
-	call->fn = fn;
-	call->arg = arg;
-	if (ok)
-		return call;
-	call_free(call);
-	return NULL;
-}
-
-enum err
-client_register(struct client *c, const char *payload, client_answer_fn *fn)
-{
-	struct call *call = call_new(c, NULL, payload, fn, c);
-
-	if (!call)
-		return ERR_NOMEM;
-	call->registers = true;
-	TAILQ_INSERT_HEAD(&c->waiting, call, link);
-	call->list = &c->waiting;
-	return ERR_OK;
-}
-
-enum err
-client_post(struct client *c, enum client_target target, const char *url, const char *payload,
-            client_answer_fn *fn, void *arg)
-{
-	struct call *call = call_new(c, target == CLIENT_URL ? url : NULL, payload, fn, arg);
-
-	if (!call)
-		return ERR_NOMEM;
-	call->target = target;
-	call_enter(call, &c->waiting);
-	if (c->state == CLIENT_READY && clock_mono_ms() - c->directory_at_ms > DIRECTORY_AGE_MAX_MS)
-		c->state = CLIENT_NEW;
-	client_pump(c);
-	if (!TAILQ_EMPTY(&c->finished) && !c->deferred)
-		c->deferred = !transport_defer(c->transport, on_deferred, c);
-	return ERR_OK;
+	return c->directory.new_nonce ? &c->directory : NULL;
 }
 
 const char *

@@ -6,7 +6,11 @@
  * goes out (states CLIENT_NEW -> DIRECTORY -> ACCOUNT -> READY); requests wait meanwhile. It signs,
  * answers badNonce with the nonce of that very reply (at most 10 times), takes a nonce from every
  * reply, and asks newNonce when it has none (RFC 8555 6.5). accountDoesNotExist makes it forget the
- * account URL and register the same key anew, once, then repeat the request.
+ * account URL and register the same key anew, once, then repeat the request; a newOrder that is
+ * "unauthorized" makes it ask for the account's state first, once.
+ * A key rollover (7.3.5) is part of getting ready: with a next_key that the CA may have heard of it
+ * asks which of the two keys the account has (newAccount, onlyReturnExisting), and changes the key
+ * if it is still the old one.
  * Failures to get ready, and a CA that does not answer, fail all waiting requests; the next request
  * tries again from the start. At most 64 requests are under way, and one newOrder among them.
  * Threads: the one that runs the transport.
@@ -23,6 +27,7 @@
 #include "base/problem.h"
 
 struct client;
+struct client_events; /* acme/client_account.h */
 struct directory;
 
 /* Strings are borrowed for client_new(), which copies them. */
@@ -33,12 +38,11 @@ struct client_config {
 	size_t contact_count;
 	bool agree_terms;
 	EVP_PKEY *key;           /* of the account; a reference is taken */
+	EVP_PKEY *next_key;      /* of a rollover that is not settled, likewise; NULL: none */
 	const char *account_url; /* "" when not known yet */
 	const char *orders_url;  /* "" when not known */
+	const char *barred;      /* why the account may not be used at all; NULL: it may */
 };
-
-/* Called when the CA named the account, new or found again: to be stored. */
-typedef void client_account_fn(void *arg, const char *account_url, const char *orders_url);
 
 /* What came back. Either PROBLEM.kind is NONE and status is 2xx (CLIENT_OFFER: REPLY NULL), or
  * PROBLEM says what is wrong (the CA's own problem document when it sent one). REPLY is NULL when
@@ -59,10 +63,14 @@ enum client_target {
 	CLIENT_OFFER,     /* nothing is sent: the answer, once the client is ready, has `directory`
 	                   */
 	CLIENT_ORDERS,    /* the account's orders list; fails with CA_PROTOCOL when there is none */
+	CLIENT_OUR_ACCOUNT, /* the account's own URL */
+	CLIENT_NEW_ACCOUNT, /* the directory's newAccount, signed with the JWK */
+	CLIENT_KEY_CHANGE,
+	CLIENT_REVOKE, /* the directory's revokeCert */
 };
 
 MUST_CHECK enum err client_new(struct transport *transport, const struct client_config *config,
-                               client_account_fn *on_account, void *arg,
+                               const struct client_events *events, void *arg,
                                struct client **ret_client);
 void client_free(struct client *client);
 
@@ -75,6 +83,8 @@ void client_cancel(struct client *client, const void *arg);
 /* The same, if one waits for its turn still: true, and it has certainly not been sent. */
 bool client_withdraw(struct client *client, const void *arg);
 
+/* What the CA offers; NULL: not known yet. */
+const struct directory *client_directory(const struct client *client);
 /* base64url SHA-256 of the account key (RFC 8555 8.1); lives as long as the client. */
 const char *client_thumbprint(const struct client *client);
 /* Who we are there, "" until known. */

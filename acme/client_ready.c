@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* acme/client_ready.c - what a client needs before it can send: directory, account (RFC 8555 7.3),
- * nonces */
-#include <stdio.h>
+/* acme/client_ready.c - what a client needs before it can send: directory and nonces; and where a
+ * request goes */
 #include <string.h>
 
 #include "acme/client_state.h"
 #include "acme/refusal.h"
 #include "base/clock.h"
-#include "base/json.h"
 
 enum {
 	HEADS_MAX = 16,        /* newNonce requests side by side */
@@ -17,138 +15,6 @@ enum {
 	 * gives. */
 	NEW_ORDERS_MAX = 1,
 };
-
-static enum err
-add_contacts(const struct client *c, cJSON *json)
-{
-	cJSON *list = cJSON_AddArrayToObject(json, "contact");
-
-	for (size_t i = 0; list && i < c->contact_count; i++) {
-		const char *contact = c->contacts[i];
-		char url[URL_MAX + 1];
-		cJSON *item;
-
-		snprintf(url, sizeof(url), "%s%s", strchr(contact, ':') ? "" : "mailto:", contact);
-		item = cJSON_CreateString(url);
-		if (!item || !cJSON_AddItemToArray(list, item)) {
-			cJSON_Delete(item);
-			return ERR_NOMEM;
-		}
-	}
-	return list ? ERR_OK : ERR_NOMEM;
-}
-
-static enum err
-write_payload(const struct client *c, struct buf *out)
-{
-	cJSON *json = cJSON_CreateObject();
-	enum err err = json ? ERR_OK : ERR_NOMEM;
-
-	if (!err && c->agree_terms && !cJSON_AddTrueToObject(json, "termsOfServiceAgreed"))
-		err = ERR_NOMEM;
-	if (!err && c->contact_count)
-		err = add_contacts(c, json);
-	if (!err)
-		err = json_print(json, out);
-	if (!err && !buf_str(out))
-		err = ERR_NOMEM;
-	cJSON_Delete(json);
-	return err;
-}
-
-/* What the CA says of the account object: where its orders are, and whether it may be used. */
-static bool
-read_account(struct client *c, const struct transport_reply *reply, struct problem *ret_why)
-{
-	cJSON *json = NULL;
-	const char *status = NULL, *orders = NULL;
-	bool usable = false;
-
-	if (!json_parse(reply->body.data, reply->body.len, &json)) {
-		status = json_text(json, "status");
-		orders = json_text(json, "orders");
-	}
-	if (!directory_names(&c->directory, reply->location))
-		problem_set(ret_why, PROBLEM_CA_PROTOCOL, "the CA gave the account no usable URL");
-	else if (status && strcmp(status, "valid") != 0)
-		problem_set(ret_why, PROBLEM_CA_ACCOUNT, "the CA says the account is %s", status);
-	else
-		usable = true;
-	if (usable) {
-		snprintf(c->account_url, sizeof(c->account_url), "%s", reply->location);
-		snprintf(c->orders_url, sizeof(c->orders_url), "%s",
-		         orders && directory_names(&c->directory, orders) ? orders : "");
-	}
-	cJSON_Delete(json);
-	return usable;
-}
-
-static void
-on_registered(void *arg, const struct client_answer *answer)
-{
-	struct client *c = arg;
-	struct problem problem = answer->problem;
-
-	/* A refusal here is about us, whatever the type: "unauthorized" names no domain. */
-	if (!problem_is_passing(&problem) && problem.kind != PROBLEM_NONE &&
-	    problem.kind != PROBLEM_CA_TLS)
-		problem.kind = PROBLEM_CA_ACCOUNT;
-	if (problem.kind != PROBLEM_NONE || !read_account(c, answer->reply, &problem)) {
-		client_fail_waiting(c, &problem);
-		return;
-	}
-	c->state = CLIENT_READY;
-	c->on_account(c->arg, c->account_url, c->orders_url);
-}
-
-/* Whether a person must act before we may ask for an account. */
-static bool
-is_barred(const struct client *c, struct problem *ret_why)
-{
-	if (c->directory.terms && !c->agree_terms)
-		problem_set(ret_why, PROBLEM_CA_ACCOUNT,
-		            "the CA's terms of service must be agreed to first: read %s, then set "
-		            "agree-terms in the ca block",
-		            c->directory.terms);
-	else if (c->directory.needs_binding)
-		problem_set(ret_why, PROBLEM_CA_ACCOUNT,
-		            "the CA wants new accounts bound to one that exists with it (external "
-		            "account binding)");
-	else
-		return false;
-	return true;
-}
-
-void
-client_settle(struct client *c)
-{
-	struct buf payload = {0};
-	struct problem why;
-
-	if (c->account_url[0]) {
-		c->state = CLIENT_READY;
-		return;
-	}
-	c->state = CLIENT_ACCOUNT;
-	if (is_barred(c, &why)) {
-		client_fail_waiting(c, &why);
-	} else if (write_payload(c, &payload) ||
-	           client_register(c, (const char *)payload.data, on_registered)) {
-		problem_set(&why, PROBLEM_INTERNAL, "out of memory");
-		client_fail_waiting(c, &why);
-	}
-	buf_done(&payload);
-}
-
-void
-client_forget_account(struct client *c)
-{
-	c->account++;
-	c->account_url[0] = '\0';
-	c->orders_url[0] = '\0';
-	if (c->state == CLIENT_READY)
-		client_settle(c);
-}
 
 /* A refusal here is not about a name: the URL is wrong, or what it leads to. */
 static void
@@ -179,6 +45,7 @@ on_directory(void *arg, struct transport_reply *reply)
 	                                                reply->body.len, &c->directory, &why)) {
 		c->directory_at_ms = clock_mono_ms();
 		nonce_put(&c->nonces, reply->nonce, c->directory_at_ms);
+		c->events.directory(c->arg, &c->directory);
 		client_settle(c);
 	} else {
 		blame_directory(c, &why);
@@ -250,24 +117,50 @@ client_fetch_nonces(struct client *c, size_t wanted)
 bool
 client_may_send(const struct client *c, const struct call *call)
 {
-	if (call->registers)
+	if (call->early)
 		return true;
+	if (call->key)
+		return c->directory.new_nonce != NULL;
 	return c->state == CLIENT_READY &&
 	       (call->target != CLIENT_NEW_ORDER || c->orders_sent < NEW_ORDERS_MAX);
+}
+
+/* NULL: the CA has no such thing. */
+static const char *
+address_of(const struct client *c, const struct call *call)
+{
+	switch (call->target) {
+	case CLIENT_URL:
+		return call->url;
+	case CLIENT_NEW_ORDER:
+		return c->directory.new_order;
+	case CLIENT_ORDERS:
+		return c->orders_url;
+	case CLIENT_OUR_ACCOUNT:
+		return c->account_url;
+	case CLIENT_NEW_ACCOUNT:
+		return c->directory.new_account;
+	case CLIENT_KEY_CHANGE:
+		return c->directory.key_change;
+	case CLIENT_REVOKE:
+		return c->directory.revoke_cert;
+	case CLIENT_OFFER:
+		break; /* is not sent */
+	}
+	return NULL;
 }
 
 const char *
 client_url_of(const struct client *c, const struct call *call, struct problem *ret_why)
 {
-	const char *url = call->target == CLIENT_NEW_ORDER ? c->directory.new_order
-	                  : call->target == CLIENT_ORDERS  ? c->orders_url
-	                                                   : call->url;
+	const char *url = address_of(c, call);
 
-	if (call->registers)
-		return c->directory.new_account;
 	if (call->target == CLIENT_ORDERS && !*url)
 		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
 		            "the CA keeps no list of the account's orders");
+	else if (!url)
+		problem_set(ret_why, PROBLEM_CA_REFUSED, "the CA's directory has no %s",
+		            call->target == CLIENT_REVOKE ? "revokeCert" : "keyChange");
 	else if (!directory_names(&c->directory, url))
 		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
 		            "the CA sends us to %.300s, which is not where its directory is", url);

@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "acme/directory.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/problem.h"
 
+enum { SHOWN_MAX = 511 }; /* bytes of what is for people */
+
+/* The members that are URLs. */
 static const struct {
 	const char *member;
-	size_t offset; /* of the char * in struct directory */
-} needed[] = {
-	{"newNonce", offsetof(struct directory, new_nonce)},
-	{"newAccount", offsetof(struct directory, new_account)},
-	{"newOrder", offsetof(struct directory, new_order)},
+	bool needed;
+	size_t offset; /* of the char * in struct directory; SIZE_MAX: it only names an origin */
+} urls[] = {
+	{"newNonce", true, offsetof(struct directory, new_nonce)},
+	{"newAccount", true, offsetof(struct directory, new_account)},
+	{"newOrder", true, offsetof(struct directory, new_order)},
+	{"revokeCert", false, offsetof(struct directory, revoke_cert)},
+	{"keyChange", false, offsetof(struct directory, key_change)},
+	{"newAuthz", false, SIZE_MAX},
+	{"renewalInfo", false, offsetof(struct directory, renewal_info)},
 };
-
-static const char *const optional[] = {"newAuthz", "revokeCert", "keyChange", "renewalInfo"};
 
 void
 directory_done(struct directory *d)
@@ -25,7 +33,11 @@ directory_done(struct directory *d)
 	free(d->new_account);
 	free(d->new_order);
 	free(d->renewal_info);
+	free(d->revoke_cert);
+	free(d->key_change);
 	free(d->terms);
+	free(d->website);
+	free(d->caa_identities);
 	free(d->hash_prefix);
 	for (size_t i = 0; i < d->profile_count; i++)
 		free(d->profiles[i]);
@@ -54,23 +66,58 @@ add_origin(struct directory *d, const char *url)
 }
 
 static enum err
-read_needed(struct directory *d, const cJSON *json, struct problem *ret_why)
+read_urls(struct directory *d, const cJSON *json, struct problem *ret_why)
 {
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		const char *url = json_text(json, needed[i].member);
-		char **to = (char **)((char *)d + needed[i].offset);
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		const char *url = json_text(json, urls[i].member);
+		char **to;
 
 		if (!url || !url_is_sane(url)) {
+			if (!urls[i].needed)
+				continue; /* as if it were not there */
 			problem_set(ret_why, PROBLEM_CA_PROTOCOL,
-			            "the CA's directory has no usable %s", needed[i].member);
+			            "the CA's directory has no usable %s", urls[i].member);
 			return ERR_PROTO;
 		}
 		add_origin(d, url);
+		if (urls[i].offset == SIZE_MAX)
+			continue;
+		to = (char **)((char *)d + urls[i].offset);
 		*to = strdup(url);
 		if (!*to)
 			return ERR_NOMEM;
 	}
 	return ERR_OK;
+}
+
+/* Text for people, foreign; NULL when there is none or too much of it. */
+static enum err
+copy_shown(const char *text, char **ret_copy)
+{
+	if (!text || !*text || strlen(text) > SHOWN_MAX)
+		return ERR_OK;
+	*ret_copy = strdup(text);
+	return *ret_copy ? ERR_OK : ERR_NOMEM;
+}
+
+static enum err
+read_identities(struct directory *d, const cJSON *list)
+{
+	struct buf names = {0};
+	const cJSON *item;
+	enum err err;
+
+	cJSON_ArrayForEach(item, list)
+	{
+		const char *name = cJSON_GetStringValue(item);
+
+		if (name && *name)
+			buf_printf(&names, "%s%s", names.len ? " " : "", name);
+	}
+	err = buf_str(&names) ? copy_shown((const char *)names.data, &d->caa_identities)
+	                      : ERR_NOMEM;
+	buf_done(&names);
+	return err;
 }
 
 bool
@@ -112,27 +159,17 @@ read_hash_prefix(struct directory *d, const char *prefix)
 }
 
 static enum err
-read_renewal_info(struct directory *d, const char *url)
-{
-	if (!url || !url_is_sane(url))
-		return ERR_OK;
-	d->renewal_info = strdup(url);
-	return d->renewal_info ? ERR_OK : ERR_NOMEM;
-}
-
-static enum err
 read_meta(struct directory *d, const cJSON *meta)
 {
-	const char *terms = json_text(meta, "termsOfService");
-	enum err err;
+	enum err err = copy_shown(json_text(meta, "termsOfService"), &d->terms);
 
 	d->needs_binding = json_bool(meta, "externalAccountRequired", false);
-	if (terms && *terms) {
-		d->terms = strdup(terms);
-		if (!d->terms)
-			return ERR_NOMEM;
-	}
-	err = read_hash_prefix(d, json_text(meta, "accountHashPrefix"));
+	if (!err)
+		err = copy_shown(json_text(meta, "website"), &d->website);
+	if (!err)
+		err = read_identities(d, json_array(meta, "caaIdentities"));
+	if (!err)
+		err = read_hash_prefix(d, json_text(meta, "accountHashPrefix"));
 	return err ? err : read_profiles(d, json_object(meta, "profiles"));
 }
 
@@ -151,11 +188,7 @@ directory_read(const char *url, const void *body, size_t len, struct directory *
 		goto out;
 	}
 	add_origin(&d, url);
-	err = read_needed(&d, json, ret_why);
-	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
-		add_origin(&d, json_text(json, optional[i]));
-	if (!err)
-		err = read_renewal_info(&d, json_text(json, "renewalInfo"));
+	err = read_urls(&d, json, ret_why);
 	if (!err)
 		err = read_meta(&d, json_object(json, "meta"));
 	if (err == ERR_NOMEM)

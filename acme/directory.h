@@ -23,8 +23,12 @@ struct directory {
 	char *new_nonce;
 	char *new_account;
 	char *new_order;
-	char *renewal_info; /* NULL: the CA has none (RFC 9773) */
-	char *terms;        /* NULL: none to agree to */
+	char *renewal_info; /* NULL, as what follows: the CA has none (RFC 9773) */
+	char *revoke_cert;
+	char *key_change;
+	char *terms; /* what is to be agreed to */
+	char *website;
+	char *caa_identities; /* what a CAA record must name, a space between */
 	bool needs_binding;
 	char *hash_prefix; /* meta.accountHashPrefix (draft-ietf-acme-dns-persist-02 4.1), or NULL
 	                    */

@@ -35,6 +35,11 @@ static const struct {
 
 static const struct signer rsa_signer = {"RS256", NULL, "SHA256", 0};
 
+static const struct {
+	const char *alg;
+	enum key_kind kind;
+} algs[] = {{"ES256", KEY_ECDSA_P256}, {"ES384", KEY_ECDSA_P384}, {"RS256", KEY_RSA_2048}};
+
 static const struct signer *
 signer_of(EVP_PKEY *key)
 {
@@ -169,6 +174,18 @@ jose_alg(EVP_PKEY *key)
 	return s ? s->alg : NULL;
 }
 
+enum err
+jose_key_kind(const char *alg, enum key_kind *ret_kind)
+{
+	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
+		if (strcmp(algs[i].alg, alg) == 0) {
+			*ret_kind = algs[i].kind;
+			return ERR_OK;
+		}
+	}
+	return ERR_UNSUPPORTED;
+}
+
 /* OpenSSL's DER SEQUENCE of r and s to r||s of fixed length (RFC 7518 3.4): one signature in 128
  * has an r or s with a leading zero byte, which DER drops and JWS keeps. */
 static enum err
@@ -212,7 +229,7 @@ add_header(EVP_PKEY *key, const char *kid, const char *nonce, const char *url, s
 	struct buf jwk = {0}, text = {0};
 	cJSON *json = cJSON_CreateObject();
 	bool made = json && cJSON_AddStringToObject(json, "alg", jose_alg(key)) &&
-	            cJSON_AddStringToObject(json, "nonce", nonce) &&
+	            (!nonce || cJSON_AddStringToObject(json, "nonce", nonce)) &&
 	            cJSON_AddStringToObject(json, "url", url);
 	enum err err = made ? ERR_OK : ERR_NOMEM;
 

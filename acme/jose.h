@@ -11,6 +11,7 @@
 #include <openssl/types.h>
 #include <stddef.h>
 
+#include "acme/key.h"
 #include "base/err.h"
 
 struct buf;
@@ -28,8 +29,11 @@ MUST_CHECK enum err jose_thumbprint(EVP_PKEY *key, char ret_thumbprint[JOSE_THUM
 /* "ES256", "ES384" or "RS256". */
 const char *jose_alg(EVP_PKEY *key);
 
-/* A flattened JWS over PAYLOAD ("" for POST-as-GET). KID NULL puts the JWK into the header instead.
- */
+/* The kind of key that ALG ("ES384") is for; ERR_UNSUPPORTED for one that we do not sign with. */
+MUST_CHECK enum err jose_key_kind(const char *alg, enum key_kind *ret_kind);
+
+/* A flattened JWS over PAYLOAD ("" for POST-as-GET). KID NULL puts the JWK into the header instead,
+ * NONCE NULL leaves it out (the inner JWS of a key change, RFC 8555 7.3.5). */
 MUST_CHECK enum err jose_sign(EVP_PKEY *key, const char *kid, const char *nonce, const char *url,
                               const char *payload, struct buf *out);
 

@@ -133,25 +133,41 @@ ctl_code(const cJSON *end)
 	return code >= 0 && code < MSG_EXIT_COUNT ? (enum msg_exit)code : MSG_EXIT_FAILED;
 }
 
+static enum msg_exit
+ask(struct ctl *ctl, cJSON *request, int64_t deadline, ctl_line *on_line, void *arg,
+    cJSON **ret_end)
+{
+	const cJSON *error;
+	enum err err = ctl_exchange(ctl, request, deadline, on_line, arg, ret_end);
+
+	cJSON_Delete(request);
+	if (err)
+		return ctl_fail(ctl, err);
+	error = json_object(*ret_end, "error");
+	if (error)
+		complain_json(NULL, error);
+	return ctl_code(*ret_end);
+}
+
 enum msg_exit
 ctl_ask(struct ctl *ctl, cJSON *request, ctl_line *on_line, void *arg, cJSON **ret_end)
 {
 	cJSON *end = NULL;
-	const cJSON *error;
-	enum msg_exit code;
-	enum err err =
-		ctl_exchange(ctl, request, clock_mono_ms() + CTL_REPLY_MS, on_line, arg, &end);
+	enum msg_exit code = ask(ctl, request, clock_mono_ms() + CTL_REPLY_MS, on_line, arg, &end);
 
-	cJSON_Delete(request);
 	if (ret_end)
 		*ret_end = end;
-	if (err)
-		return ctl_fail(ctl, err);
-	error = json_object(end, "error");
-	if (error)
-		complain_json(NULL, error);
-	code = ctl_code(end);
-	if (!ret_end)
+	else
 		cJSON_Delete(end);
+	return code;
+}
+
+enum msg_exit
+ctl_ask_long(struct ctl *ctl, cJSON *request, ctl_line *on_line, void *arg)
+{
+	cJSON *end = NULL;
+	enum msg_exit code = ask(ctl, request, ctl_deadline(ctl), on_line, arg, &end);
+
+	cJSON_Delete(end);
 	return code;
 }

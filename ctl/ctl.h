@@ -40,7 +40,7 @@ struct ctl_verb {
 	const char *help; /* one line */
 	size_t args_min;
 	size_t args_max;
-	unsigned options; /* bits, besides the global ones */
+	uint64_t options; /* bits, besides the global ones */
 	ctl_run *run;
 	const char *examples; /* lines */
 };
@@ -63,6 +63,8 @@ MUST_CHECK enum err ctl_exchange(struct ctl *ctl, const cJSON *request, int64_t 
  * be NULL) is NULL when there was none. */
 enum msg_exit ctl_ask(struct ctl *ctl, cJSON *request, ctl_line *on_line, void *arg,
                       cJSON **ret_end);
+/* The same for what takes as long as a CA does: within --timeout. */
+enum msg_exit ctl_ask_long(struct ctl *ctl, cJSON *request, ctl_line *on_line, void *arg);
 /* The exit code in an "end". */
 enum msg_exit ctl_code(const cJSON *end);
 /* Complains about a failed exchange: its exit code. */
@@ -78,6 +80,8 @@ int64_t ctl_deadline(const struct ctl *ctl);
 ctl_run cmd_add, cmd_renew, cmd_remove, cmd_wait, cmd_list, cmd_show;
 /* cmd_import.c, cmd_export.c */
 ctl_run cmd_import, cmd_apply, cmd_export;
+/* cmd_ca.c */
+ctl_run cmd_ca, cmd_revoke;
 /* cmd_backend.c, cmd_db.c, cmd_key.c */
 ctl_run cmd_backend, cmd_db, cmd_key;
 /* cmd_system.c, cmd_events.c */

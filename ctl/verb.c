@@ -69,10 +69,12 @@ static const struct ctl_verb verbs[] = {
          "  certctl wait shop.example.com --timeout 2m\n"},
 	{"events", "", "what happened, oldest first", 0, 0,
          OPTION_BIT(OPTION_FOLLOW) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER) |
-                 OPTION_BIT(OPTION_NAME),
+                 OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_TYPE),
          cmd_events,
          "  certctl events --follow\n"
          "  certctl events --name shop.example.com\n"
+         "  certctl events --since 2h --type 'cert.*' --type order.failed\n"
+         "  certctl events --since 1d --type 'audit.*'   who has changed what\n"
          "  certctl events --after 1200 -o ndjson\n"},
 	{"status", "", "how certd is doing", 0, 0, 0, cmd_status,
          "  certctl status\n"
@@ -96,6 +98,23 @@ static const struct ctl_verb verbs[] = {
          "  certctl backend set app1 10.0.0.7:8080 disabled\n"
          "                                      the same, and it is not checked either\n"
          "  certctl backend set app1 10.0.0.7:8080 ready\n"},
+	{"ca", "WORD [NAME]",
+         "CAs and our accounts: list, show, test, rollover, register, deactivate", 1, 2,
+         OPTION_BIT(OPTION_CONFIRM) | OPTION_BIT(OPTION_TIMEOUT), cmd_ca,
+         "  certctl ca list                     how each CA is doing\n"
+         "  certctl ca show letsencrypt         the account there, terms of service, profiles\n"
+         "  certctl ca test letsencrypt         go there; registers the account if there is none\n"
+         "  certctl ca rollover letsencrypt     a new key for the account\n"
+         "  certctl ca deactivate letsencrypt --confirm letsencrypt\n"
+         "                                      end the account, for ever\n"
+         "  certctl ca register letsencrypt     a new account after that\n"},
+	{"revoke", "NAME", "revoke a certificate, and get a new one", 1, 1,
+         OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_WITH_KEY) | OPTION_BIT(OPTION_NO_RENEW) |
+                 OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_TIMEOUT),
+         cmd_revoke,
+         "  certctl revoke shop.example.com --reason keyCompromise\n"
+         "  certctl revoke shop.example.com --with-key      without an account of ours\n"
+         "  certctl revoke shop.example.com --reason cessationOfOperation --no-renew\n"},
 	{"db", "WORD [DIR]", "the store: stat, check, backup DIR, restore DIR, compact", 1, 2,
          OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_TIMEOUT), cmd_db,
          "  certctl db stat                     size, room, keys, what was damaged\n"
@@ -178,7 +197,7 @@ static bool
 check_usage(const struct ctl *ctl)
 {
 	const struct ctl_verb *v = ctl->verb;
-	unsigned wrong = ctl->options.given & ~(v->options | OPTIONS_GLOBAL);
+	uint64_t wrong = ctl->options.given & ~(v->options | OPTIONS_GLOBAL);
 
 	for (int i = 0; i < OPTION_COUNT; i++)
 		if (wrong & OPTION_BIT(i)) {

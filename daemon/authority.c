@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "acme/client.h"
@@ -24,34 +25,6 @@ enum {
 	LIMITS_ARE_THE_CAS = 3,    /* the same of rateLimited */
 };
 
-static enum err
-put_account(struct store *store, const struct account *account)
-{
-	struct store_txn *txn;
-	enum err err = store_begin_write(store, STORE_PRIVATE, &txn);
-
-	if (err)
-		return err;
-	err = account_put(txn, account);
-	if (!err)
-		return store_commit(txn);
-	store_abort(txn);
-	return err;
-}
-
-static enum err
-get_account(struct store *store, const char *directory, struct account *ret_account)
-{
-	struct store_txn *txn;
-	enum err err = store_begin_read(store, STORE_PRIVATE, &txn);
-
-	if (err)
-		return err;
-	err = account_get(txn, directory, ret_account);
-	store_abort(txn);
-	return err;
-}
-
 /* A new key, durable before the CA sees it: a lost answer then finds the same account again. */
 static enum err
 new_account(struct authority *a, struct account *ret_account)
@@ -61,37 +34,17 @@ new_account(struct authority *a, struct account *ret_account)
 	enum err err;
 
 	snprintf(account.directory, sizeof(account.directory), "%s", a->conf->directory);
-	err = key_new(KEY_ECDSA_P256, &key);
+	err = key_new(a->conf->account_key, &key);
 	if (!err)
 		err = key_save(key, &account.key);
 	if (!err)
-		err = put_account(a->store, &account);
+		err = authority_put(a, &account);
 	EVP_PKEY_free(key);
 	if (err)
 		account_done(&account);
 	else
 		*ret_account = account;
 	return err;
-}
-
-static void
-on_account(void *arg, const char *account_url, const char *orders_url)
-{
-	struct authority *a = arg;
-	struct account account = {0};
-	enum err err = get_account(a->store, a->conf->directory, &account);
-
-	if (!err) {
-		snprintf(account.url, sizeof(account.url), "%s", account_url);
-		snprintf(account.orders, sizeof(account.orders), "%s", orders_url);
-		err = put_account(a->store, &account);
-	}
-	if (err)
-		log_warn("ca %s: the account's URL is not stored (%s); it will be asked for again",
-		         a->conf->name, err_text(err));
-	else
-		log_notice("ca %s: account %s", a->conf->name, account_url);
-	account_done(&account);
 }
 
 static enum err
@@ -105,13 +58,30 @@ make_client(struct authority *a, const struct account *account)
 		.agree_terms = a->conf->agree_terms,
 		.account_url = account->url,
 		.orders_url = account->orders,
+		.barred = authority_bar(account),
 	};
 	enum err err = key_load(&account->key, &config.key);
 
+	if (!err && account->next_key.len && a->leader == a)
+		err = key_load(&account->next_key, &config.next_key);
 	if (!err)
-		err = client_new(a->transport, &config, on_account, a, &a->client);
+		err = client_new(a->transport, &config, &authority_events, a, &a->client);
 	EVP_PKEY_free(config.key);
+	EVP_PKEY_free(config.next_key);
 	return err;
+}
+
+/* RSA keys take their time: authority_take_key() writes the record then. */
+static enum err
+first_account(struct authority *a, struct account *ret_account)
+{
+	enum err err = ERR_OK;
+
+	if (!key_kind_is_rsa(a->conf->account_key))
+		return new_account(a, ret_account);
+	if (!a->making)
+		err = authority_ask_key(a, a->conf->account_key, false);
+	return err ? err : ERR_BUSY;
 }
 
 enum err
@@ -121,14 +91,18 @@ authority_client(struct authority *a, struct client **ret_client)
 	enum err err = ERR_OK;
 
 	if (!a->client) {
-		err = get_account(a->store, a->conf->directory, &account);
+		err = authority_account(a, &account);
 		if (err == ERR_NOTFOUND)
-			err = new_account(a, &account);
+			err = first_account(a->leader, &account);
+		else if (!err && account.next_key.len && a->leader != a && !a->leader->looked)
+			err = ERR_BUSY;
 		if (!err)
 			err = make_client(a, &account);
 		account_done(&account);
 	}
-	if (err)
+	if (err == ERR_BUSY)
+		a->leader->check_at = a->leader->check_at ? a->leader->check_at : 1;
+	else if (err)
 		log_err("ca %s: cannot get ready: %s", a->conf->name, err_text(err));
 	else
 		*ret_client = a->client;
@@ -136,12 +110,22 @@ authority_client(struct authority *a, struct client **ret_client)
 }
 
 void
-authority_done(struct authority *a)
+authority_reset(struct authority *a)
 {
 	lost_free(a->lost);
 	client_free(a->client);
 	a->lost = NULL;
 	a->client = NULL;
+	a->checking = false;
+}
+
+void
+authority_done(struct authority *a)
+{
+	authority_reset(a);
+	authority_drop_key(a);
+	free(a->contacts_sent);
+	a->contacts_sent = NULL;
 }
 
 bool
@@ -158,7 +142,7 @@ authority_room(struct authority *a, int64_t now_ms)
 	size_t room = a->active < most ? most - a->active : 0;
 	size_t budget = budget_room(&a->budget, clock_wall());
 
-	if (a->hold_until > now_ms)
+	if (a->quiet || a->hold_until > now_ms)
 		return 0;
 	return room < budget ? room : budget;
 }
@@ -277,11 +261,6 @@ same_text(const char *a, const char *b)
 bool
 authority_same(const struct conf_ca *a, const struct conf_ca *b)
 {
-	if (!same_text(a->directory, b->directory) || !same_text(a->ca_file, b->ca_file) ||
-	    a->agree_terms != b->agree_terms || a->contact_count != b->contact_count)
-		return false;
-	for (size_t i = 0; i < a->contact_count; i++)
-		if (!same_text(a->contacts[i], b->contacts[i]))
-			return false;
-	return true;
+	return same_text(a->directory, b->directory) && same_text(a->ca_file, b->ca_file) &&
+	       a->agree_terms == b->agree_terms;
 }

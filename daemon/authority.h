@@ -13,15 +13,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "acme/client_account.h"
 #include "base/err.h"
 #include "base/problem.h"
 #include "daemon/budget.h"
 #include "store/domain.h"
 
+struct account;
 struct client;
 struct client_answer;
 struct conf_ca;
+struct errand;
 struct issuer;
+struct keymaker;
+struct notice_queue;
 struct store;
 struct store_txn;
 struct transport;
@@ -33,8 +38,11 @@ struct authority {
 	struct issuer *issuer;
 	struct store *store;
 	struct transport *transport;
-	struct client *client;       /* NULL until needed */
-	size_t active;               /* orders in work */
+	struct notice_queue *notices;
+	struct client *client; /* NULL until needed */
+	size_t active;         /* orders in work */
+	uint64_t succeeded;    /* orders that have ended so */
+	uint64_t failed;
 	uint32_t down;               /* failures of the CA itself, in a row */
 	uint32_t errors;             /* answers 5xx in a row */
 	uint32_t limited;            /* newOrders in a row that were beyond a limit of the CA's */
@@ -46,10 +54,29 @@ struct authority {
 	int64_t plan_at;             /* mono ms: the next look at the due index, 0 = any time */
 	int64_t pass_at;             /* mono ms: on hold, the next look for names with another CA */
 	struct domain_due_at passed; /* how far the last look has come */
+
+	/* The account is its directory's: blocks with the same one share it. */
+	struct authority *leader; /* the first of these blocks, maybe itself */
+	struct errand *errand;    /* in work, but for REVOKE; NULL: none */
+	struct keymaker *keymaker;
+	bool making;         /* it is at a key for us */
+	bool key_is_errands; /* for `errand`; else for newAccount */
+	EVP_PKEY *made;      /* the errand's, NULL: not yet, or it could not be */
+	bool quiet;          /* no orders: the account's key is about to change */
+	bool key_told;       /* what became of a rollover: */
+	enum client_key_end key_end;
+	struct problem key_why;
+	int64_t check_at; /* mono ms: when the record is compared with what it should say; 0: not */
+	bool checking;    /* the CA has been asked because of that */
+	bool looked;      /* for the key of a rollover that the last life left */
+	char *contacts_sent; /* as the record has them */
 };
 
-/* The client, made now if need be. */
+/* The client, made now if need be. ERR_BUSY: the account's key is being made, or is the leader's to
+ * settle; a little later. */
 MUST_CHECK enum err authority_client(struct authority *a, struct client **ret_client);
+/* Without a client, as at the beginning; what is under way there is dropped. */
+void authority_reset(struct authority *a);
 void authority_done(struct authority *a);
 
 /* How many more orders may be in work at NOW_MS (mono). */
@@ -67,6 +94,22 @@ void authority_load_budget(struct authority *a);
 MUST_CHECK enum err authority_save_budget(const struct authority *a, struct store_txn *txn);
 /* An operator wants it tried now. */
 void authority_kick(struct authority *a);
+
+/* authority_account.c: the account's record. */
+MUST_CHECK enum err authority_account(const struct authority *a, struct account *ret_account);
+MUST_CHECK enum err authority_put(const struct authority *a, const struct account *account);
+extern const struct client_events authority_events; /* their ARG is the authority */
+/* What the account needs by itself: a key that newAccount wants, contacts that have changed. */
+void authority_tend(struct authority *a);
+/* Milliseconds until authority_tend() has something to do by itself. */
+int64_t authority_tend_ms(const struct authority *a);
+/* Asks for a key of KIND, for the errand or for newAccount; and here it is, NULL: it cannot be
+ * made. Takes KEY over. */
+MUST_CHECK enum err authority_ask_key(struct authority *a, enum key_kind kind, bool for_errand);
+void authority_take_key(struct authority *a, EVP_PKEY *key);
+void authority_drop_key(struct authority *a);
+/* A text for people: why the account of STATUS may not be used; NULL: it may. */
+const char *authority_bar(const struct account *account);
 
 /* Whether a client made for OLD serves NEW as well. */
 bool authority_same(const struct conf_ca *a, const struct conf_ca *b);

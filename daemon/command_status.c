@@ -29,6 +29,26 @@ add_names(cJSON *status, struct store_txn *txn)
 	cJSON_AddNumberToObject(names, "total", (double)total);
 }
 
+cJSON *
+ca_json(struct control *c, const struct issuer_ca *ca, struct store_txn *txn)
+{
+	const struct conf_ca *conf = conf_ca(c->conf, ca->name);
+	cJSON *object = cJSON_CreateObject();
+	uint64_t names;
+
+	cJSON_AddStringToObject(object, "name", ca->name);
+	if (conf)
+		cJSON_AddStringToObject(object, "directory", conf->directory);
+	cJSON_AddStringToObject(object, "state", ca->state);
+	if (!domain_count_ca(txn, ca->name, &names))
+		cJSON_AddNumberToObject(object, "names", (double)names);
+	cJSON_AddNumberToObject(object, "orders", (double)ca->orders);
+	add_time(object, "hold_until", ca->hold_until);
+	if (ca->problem.kind != PROBLEM_NONE)
+		cJSON_AddItemToObject(object, "error", problem_json(&ca->problem));
+	return object;
+}
+
 static void
 add_cas(cJSON *status, struct control *c, struct store_txn *txn)
 {
@@ -36,23 +56,8 @@ add_cas(cJSON *status, struct control *c, struct store_txn *txn)
 	struct issuer_ca cas[CAS_MAX];
 	size_t count = issuer_cas(c->issuer, cas, CAS_MAX);
 
-	for (size_t i = 0; i < count; i++) {
-		const struct conf_ca *conf = conf_ca(c->conf, cas[i].name);
-		cJSON *ca = cJSON_CreateObject();
-		uint64_t names;
-
-		cJSON_AddStringToObject(ca, "name", cas[i].name);
-		if (conf)
-			cJSON_AddStringToObject(ca, "directory", conf->directory);
-		cJSON_AddStringToObject(ca, "state", cas[i].state);
-		if (!domain_count_ca(txn, cas[i].name, &names))
-			cJSON_AddNumberToObject(ca, "names", (double)names);
-		cJSON_AddNumberToObject(ca, "orders", (double)cas[i].orders);
-		add_time(ca, "hold_until", cas[i].hold_until);
-		if (cas[i].problem.kind != PROBLEM_NONE)
-			cJSON_AddItemToObject(ca, "error", problem_json(&cas[i].problem));
-		cJSON_AddItemToArray(list, ca);
-	}
+	for (size_t i = 0; i < count; i++)
+		cJSON_AddItemToArray(list, ca_json(c, &cas[i], txn));
 }
 
 static void

@@ -17,12 +17,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "acme/binding.h"
 #include "acme/key.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/conf_backend.h"
 #include "daemon/conf_dns.h"
 #include "daemon/conf_listen.h"
+#include "daemon/conf_tell.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
@@ -35,7 +37,14 @@ struct conf_ca {
 	const char *const *contacts;
 	size_t contact_count;
 	bool agree_terms;
-	const char *profile; /* NULL: none */
+	struct conf_eab {
+		const char *kid;        /* NULL: no external account binding */
+		const char *file;       /* full path of its key, or */
+		const char *credential; /* its name in systemd's $CREDENTIALS_DIRECTORY */
+		enum binding_mac mac;   /* default HS256 */
+	} eab;
+	enum key_kind account_key; /* of a new account, and at the next rollover; default P-256 */
+	const char *profile;       /* NULL: none */
 	bool profile_required;
 	const char *chain_issuer;        /* NULL: any; and so below */
 	const unsigned char *chain_spki; /* SHA-256, 32 bytes */
@@ -79,6 +88,7 @@ struct conf {
 	size_t bind_count;
 	bool ocsp_allow_private;       /* ask responders at addresses that are not public, too */
 	struct conf_default otherwise; /* the `default` block */
+	struct conf_tell tell;         /* metrics, expiry events, hooks */
 };
 
 /* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */

@@ -6,9 +6,10 @@
 
 #include "acme/chain.h"
 #include "acme/engine_config.h"
+#include "acme/jose.h"
 #include "base/nearest.h"
 
-enum { CONTACTS_MAX = 8, PROFILE_MAX = 63 };
+enum { CONTACTS_MAX = 8, PROFILE_MAX = 63, KID_MAX = 255, CREDENTIAL_MAX = 255 };
 
 static bool
 take_url(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
@@ -32,6 +33,80 @@ take_account(const struct conf_walk *w, const struct conf_rule *rule,
 			return false;
 	ca->contacts = contacts;
 	return true;
+}
+
+static bool
+is_printable(const char *text, size_t max)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	return len > 0 && len <= max;
+}
+
+/* A file's name, without a way to elsewhere. */
+static bool
+take_credential(const struct conf_walk *w, const struct conf_token *word, const char **ret_name)
+{
+	if (!is_printable(word->text, CREDENTIAL_MAX) || strchr(word->text, '/') ||
+	    word->text[0] == '.')
+		return conf_fail(w->cx, &word->at, "\"%s\" is not the name of a credential",
+		                 conf_show(w->cx, word->text));
+	*ret_name = word->text;
+	return true;
+}
+
+static bool
+take_eab(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
+         void *into)
+{
+	static const char *const places[] = {"file", "credential", NULL};
+	struct conf_eab *eab = &((struct conf_ca *)into)->eab;
+	const char *place = s->words[2].text;
+
+	(void)rule;
+	if (!is_printable(s->words[1].text, KID_MAX))
+		return conf_fail(w->cx, &s->words[1].at,
+		                 "\"%s\" is not a key identifier: printable ASCII, at most %d "
+		                 "characters",
+		                 conf_show(w->cx, s->words[1].text), KID_MAX);
+	eab->kid = s->words[1].text;
+	if (strcmp(place, "file") == 0)
+		return conf_path(w->cx, &s->words[3], CONF_PATH_MAX, &eab->file);
+	if (strcmp(place, "credential") == 0)
+		return take_credential(w, &s->words[3], &eab->credential);
+	return conf_fail_unknown(w->cx, &s->words[2], "place of a key", nearest_in_list, places);
+}
+
+static const char *
+next_mac(const void *unused, size_t at)
+{
+	(void)unused;
+	return at < BINDING_MACS ? binding_mac_word((enum binding_mac)at) : NULL;
+}
+
+static bool
+take_eab_algorithm(const struct conf_walk *w, const struct conf_rule *rule,
+                   const struct conf_statement *s, void *into)
+{
+	(void)rule;
+	if (!binding_mac_parse(s->words[1].text, &((struct conf_ca *)into)->eab.mac))
+		return true;
+	return conf_fail_unknown(w->cx, &s->words[1], "algorithm", next_mac, NULL);
+}
+
+static bool
+take_account_key(const struct conf_walk *w, const struct conf_rule *rule,
+                 const struct conf_statement *s, void *into)
+{
+	static const char *const algs[] = {"ES256", "ES384", "RS256", NULL};
+
+	(void)rule;
+	if (!jose_key_kind(s->words[1].text, &((struct conf_ca *)into)->account_key))
+		return true;
+	return conf_fail_unknown(w->cx, &s->words[1], "kind of account key", nearest_in_list, algs);
 }
 
 static const char *
@@ -163,6 +238,9 @@ static const struct conf_rule ca_rules[] = {
 	CONF_RULE("account", "MAIL...", 1, CONTACTS_MAX, take_account),
 	CONF_RULE("agree-terms", "", 0, 0, conf_take_flag,
                   .offset = offsetof(struct conf_ca, agree_terms)),
+	CONF_RULE("eab", "KID file|credential WHERE", 3, 3, take_eab),
+	CONF_RULE("eab-algorithm", "ALGORITHM", 1, 1, take_eab_algorithm),
+	CONF_RULE("account-key", "ALGORITHM", 1, 1, take_account_key),
 	CONF_RULE("challenge", "KIND...", 1, CHALLENGE_KIND_END - 1, take_challenges),
 	CONF_RULE("dns", "NAME", 1, 1, conf_take_ca_dns),
 	CONF_RULE("profile", "NAME [required]", 1, 2, take_profile),

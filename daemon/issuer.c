@@ -10,6 +10,7 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/prove.h"
@@ -98,12 +99,15 @@ static void
 plan_ca(struct issuer *s, struct authority *ca)
 {
 	static struct hostname names[PLAN_PAGE]; /* this thread's only */
-	int64_t now = clock_wall();
-	size_t room = authority_room(ca, clock_mono_ms()), count = 0, started = 0;
+	int64_t now = clock_wall(), mono = clock_mono_ms();
+	size_t free_places = authority_room(ca, mono), count = 0, started = 0;
+	size_t room = clockwatch_room(s->clock, free_places, mono);
 	size_t limit = room + DAMAGED_AT_ONCE;
 	struct store_txn *txn;
 
-	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > clock_mono_ms() ||
+	if (room == 0 && free_places > 0 && ca->plan_at <= mono)
+		ca->plan_at = mono + PLAN_AGAIN_MS; /* the clock is in doubt */
+	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > mono ||
 	    store_begin_read(s->store, STORE_SERVED, &txn))
 		return;
 	if (domain_due(txn, ca->conf->name, now, limit < PLAN_PAGE ? limit : PLAN_PAGE, names,
@@ -112,6 +116,8 @@ plan_ca(struct issuer *s, struct authority *ca)
 	store_abort(txn);
 	for (size_t i = 0; i < count && started < room; i++)
 		started += start_job(s, ca, &names[i]);
+	if (started)
+		clockwatch_began(s->clock, mono);
 	ca->plan_at = count > 0 && started == 0 ? clock_mono_ms() + PLAN_AGAIN_MS : 0;
 }
 
@@ -165,6 +171,7 @@ sleep_ms(struct issuer *s)
 		ms = STORE_HOLD_MS;
 	if (s->store_hold > now)
 		return (int)sooner(ms, s->store_hold - now);
+	ms = sooner(ms, issuer_errands_ms(s));
 	ms = sooner(ms, prover_next(s->prover) > now ? prover_next(s->prover) - now : 0);
 	for (size_t i = 0; i < s->ca_count; i++)
 		ms = sooner(ms, until_due(s, s->cas[i]));
@@ -229,7 +236,8 @@ show(struct issuer *s)
 		struct issuer_ca *seen = &s->seen[i];
 		int64_t hold_ms = ca->hold_until - clock_mono_ms();
 
-		*seen = (struct issuer_ca){.orders = ca->active};
+		*seen = (struct issuer_ca){
+			.orders = ca->active, .succeeded = ca->succeeded, .failed = ca->failed};
 		snprintf(seen->name, sizeof(seen->name), "%s", ca->conf->name);
 		snprintf(seen->state, sizeof(seen->state), "%s",
 		         hold_ms > 0                                          ? "on hold"
@@ -293,6 +301,7 @@ issuer_main(void *arg)
 			s->resume_at = 0;
 			issuer_resume(s);
 		}
+		issuer_errands(s);
 		round_of(s);
 		show(s);
 		if (transport_run(s->transport, sleep_ms(s)))
@@ -308,6 +317,8 @@ issuer_free(struct issuer *s)
 {
 	while (s->ca_count > 0)
 		issuer_remove_ca(s, s->ca_count - 1);
+	errand_queue_free(s->errands);
+	keymaker_free(s->account_keys);
 	prover_free(s->prover);
 	keymaker_free(s->keymaker);
 	transport_free(s->transport);
@@ -329,7 +340,9 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->store = config->store;
 	s->notices = config->notices;
 	s->upkeep = config->upkeep;
+	s->clock = config->clock;
 	s->conf = conf_ref(config->conf);
+	TAILQ_INIT(&s->revocations);
 	pthread_mutex_init(&s->mutex, NULL);
 	err = issuer_make_parts(s);
 	for (size_t i = 0; i < s->conf->ca_count && !err; i++)

@@ -23,7 +23,9 @@
 #include "base/problem.h"
 #include "store/domain.h"
 
+struct clockwatch;
 struct conf;
+struct errand;
 struct issuer;
 struct notice_queue;
 struct store;
@@ -35,6 +37,7 @@ struct issuer_config {
 	struct store *store;
 	struct notice_queue *notices;
 	struct upkeep *upkeep;
+	struct clockwatch *clock;
 };
 
 MUST_CHECK enum err issuer_start(const struct issuer_config *config, struct issuer **ret_issuer);
@@ -46,6 +49,12 @@ void issuer_wake(struct issuer *issuer); /* the due index has changed */
 void issuer_kick(struct issuer *issuer, const char *ca);
 void issuer_set_conf(struct issuer *issuer, const struct conf *conf); /* takes a reference */
 
+/* Takes ERRAND over; its answer comes by issuer_errand(), after a wake-up of the notices' reader.
+ */
+void issuer_ask(struct issuer *issuer, struct errand *errand);
+/* The next one that has its answer, now the caller's; NULL: none. */
+struct errand *issuer_errand(struct issuer *issuer);
+
 /* The state of NAME's order, a static word; NULL when none is in work. */
 const char *issuer_step(struct issuer *issuer, const struct hostname *name);
 
@@ -56,8 +65,10 @@ bool issuer_has_ca(void *arg, const char *ca);
 /* How a CA is doing, for people. */
 struct issuer_ca {
 	char name[NAME_WORD_MAX + 1];
-	char state[16];         /* "ready", "new", "on hold", ... */
-	size_t orders;          /* in work */
+	char state[16];     /* "ready", "new", "on hold", ... */
+	size_t orders;      /* in work */
+	uint64_t succeeded; /* orders that have ended since the keeper started */
+	uint64_t failed;
 	int64_t hold_until;     /* unix seconds, 0 = none */
 	struct problem problem; /* why it is on hold */
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/issuer_inside.h - what issuer.c (thread, mailbox, plan), issuer_setup.c (start, CAs),
- * issuer_round.c (the commits) and issuer_net.c (requests, lost orders, probes) share; nobody else
- * includes it. Issuer's thread only, but for the mailbox. */
+ * issuer_round.c (the commits), issuer_net.c (requests, lost orders, probes), issuer_errand.c and
+ * issuer_revoke.c (what people ask for) share; nobody else includes it. Issuer's thread only, but
+ * for the mailbox. */
 #ifndef DAEMON_ISSUER_INSIDE_H
 #define DAEMON_ISSUER_INSIDE_H
 
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "daemon/authority.h"
+#include "daemon/errand.h"
 #include "daemon/issuer.h"
 #include "daemon/job.h"
 
@@ -35,7 +37,11 @@ struct issuer {
 	struct authority *cas[ISSUER_CAS_MAX];
 	size_t ca_count;
 	struct upkeep *upkeep;
-	struct job *jobs;      /* uthash by name */
+	struct clockwatch *clock;
+	struct job *jobs; /* uthash by name */
+	struct errand_queue *errands;
+	struct keymaker *account_keys;    /* owned by authorities */
+	TAILQ_HEAD(, errand) revocations; /* in work */
 	int64_t store_hold;    /* mono ms: no commits before, because one failed; 0 = none */
 	unsigned store_failed; /* so many times in a row */
 	bool store_told;       /* the log and upkeep know */
@@ -80,6 +86,33 @@ void issuer_take_conf(struct issuer *s, const struct conf *conf);
 /* Jobs whose CA is known to be down end, and names that wait for it go to their next CA. */
 void issuer_leave(struct issuer *s);
 void issuer_pass_on(struct issuer *s);
+/* issuer_errand.c */
+MUST_CHECK enum err issuer_open_errands(struct issuer *s);
+/* Takes what was asked for, goes on with what is in work. */
+void issuer_errands(struct issuer *s);
+/* CA goes away: what it does for people ends with it. */
+void issuer_end_errands(struct issuer *s, struct authority *ca);
+/* Milliseconds until issuer_errands() has something to do by itself. */
+int64_t issuer_errands_ms(const struct issuer *s);
+/* Answers E, whose problem kind NONE means that it is done. */
+void issuer_end_errand(struct issuer *s, struct errand *e);
+
+/* With WORD in place of the problem's code. */
+void issuer_fail_errand(struct issuer *s, struct errand *e, const char *word, const char *format,
+                        ...) PRINTF_LIKE(4, 5);
+bool issuer_shares_account(const struct authority *a, const struct authority *b);
+/* No orders of CA's account begin any more, or they do again. */
+void issuer_set_quiet(struct issuer *s, const struct authority *ca, bool quiet);
+
+/* issuer_roll.c: the account's key is made, everybody rests: gives it to the account, or a new
+ * account to it. */
+void issuer_roll(struct issuer *s, struct authority *ca, struct errand *e);
+MUST_CHECK enum err issuer_start_roll(struct authority *ca, struct errand *e,
+                                      const struct account *account);
+/* issuer_say.c: what is known of CA, into E's answer. */
+void issuer_say(struct errand *e, const struct authority *ca);
+/* issuer_revoke.c */
+void issuer_revoke(struct issuer *s, struct errand *e);
 
 /* issuer_net.c */
 void issuer_take_keys(struct issuer *s);

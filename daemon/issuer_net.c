@@ -13,6 +13,7 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
 #include "daemon/history.h"
 #include "daemon/issuer_inside.h"
@@ -34,6 +35,9 @@ on_answer(void *arg, const struct client_answer *answer)
 
 	ask->out = false;
 	authority_note(job->ca, answer, ask->orders);
+	if (answer->reply)
+		clockwatch_ca_says(job->ca->issuer->clock, job->ca->conf->name, answer->reply->date,
+		                   clock_wall(), clock_mono_ms());
 	engine_feed(job->engine, ask->id, answer);
 	if (engine_wish(job->engine) != ENGINE_HEAR)
 		job->phase = JOB_RUN;

@@ -38,6 +38,10 @@ issuer_make_parts(struct issuer *s)
 		transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
 
 	if (!err)
+		err = issuer_open_errands(s);
+	if (!err)
+		err = keymaker_new(wake, s, &s->account_keys);
+	if (!err)
 		err = keymaker_new(wake, s, &s->keymaker);
 	return err ? err : prover_new(&prover, &s->prover);
 }
@@ -127,6 +131,20 @@ drop_jobs_of(struct issuer *s, struct authority *ca, bool forget_orders)
 	}
 }
 
+/* Blocks with the same directory share an account; one of them looks after it. */
+static void
+choose_leaders(struct issuer *s)
+{
+	for (size_t i = 0; i < s->ca_count; i++) {
+		struct authority *ca = s->cas[i];
+
+		ca->leader = NULL;
+		for (size_t j = 0; j < s->ca_count && !ca->leader; j++)
+			if (strcmp(s->cas[j]->conf->directory, ca->conf->directory) == 0)
+				ca->leader = s->cas[j];
+	}
+}
+
 void
 issuer_add_ca(struct issuer *s, const struct conf_ca *conf)
 {
@@ -137,22 +155,40 @@ issuer_add_ca(struct issuer *s, const struct conf_ca *conf)
 		        ISSUER_CAS_MAX);
 		return;
 	}
-	*ca = (struct authority){
-		.conf = conf, .issuer = s, .store = s->store, .transport = s->transport};
+	*ca = (struct authority){.conf = conf,
+	                         .issuer = s,
+	                         .store = s->store,
+	                         .transport = s->transport,
+	                         .notices = s->notices,
+	                         .keymaker = s->account_keys,
+	                         .check_at = 1};
 	if (conf->ca_file && access(conf->ca_file, R_OK) != 0)
 		log_warn("ca %s: its ca-file %s cannot be read: %s", conf->name, conf->ca_file,
 		         strerror(errno));
 	authority_load_budget(ca);
 	ca->seek_at = clock_mono_ms() + SEEK_AFTER_MS;
 	s->cas[s->ca_count++] = ca;
+	choose_leaders(s);
 }
 
 void
 issuer_remove_ca(struct issuer *s, size_t i)
 {
+	issuer_end_errands(s, s->cas[i]);
 	authority_done(s->cas[i]);
 	free(s->cas[i]);
 	s->cas[i] = s->cas[--s->ca_count];
+	choose_leaders(s);
+}
+
+/* Its client, jobs and errands stay. */
+static void
+keep_ca(struct authority *ca, const struct conf_ca *conf)
+{
+	ca->conf = conf;
+	ca->check_at = clock_mono_ms();
+	if (ca->client && client_take_contacts(ca->client, conf->contacts, conf->contact_count))
+		log_warn("ca %s: out of memory, its contacts stay as they were", conf->name);
 }
 
 void
@@ -163,7 +199,7 @@ issuer_take_conf(struct issuer *s, const struct conf *conf)
 		const struct conf_ca *now = conf_ca(conf, ca->conf->name);
 
 		if (now && authority_same(ca->conf, now)) {
-			ca->conf = now;
+			keep_ca(ca, now);
 			authority_load_budget(ca);
 			continue;
 		}

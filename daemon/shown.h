@@ -13,6 +13,7 @@
 struct control;
 struct control_client;
 struct domain;
+struct issuer_ca;
 struct problem;
 struct store_txn;
 
@@ -27,6 +28,8 @@ bool waits_for_ca(struct control *c, const struct domain *d, struct problem *ret
 void add_time(cJSON *object, const char *member, int64_t at);
 /* "the store says ...", with the code of ERR. */
 void reply_store_error(struct control_client *cl, enum err err);
+/* A CA as status and ca.list have it. */
+cJSON *ca_json(struct control *c, const struct issuer_ca *ca, struct store_txn *txn);
 void add_names(cJSON *status, struct store_txn *txn);
 
 #endif

@@ -154,29 +154,43 @@ thumbprints_of_the_rfcs(void **state)
 	buf_done(&jwk);
 }
 
-/* Whether r||s in SIGNATURE (base64url) verifies for INPUT. */
+static bool
+verifies_der(EVP_PKEY *key, const char *digest, const char *input, const struct buf *signature)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool good;
+
+	assert_int_equal(EVP_DigestVerifyInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL), 1);
+	good = EVP_DigestVerify(ctx, signature->data, signature->len, (const unsigned char *)input,
+	                        strlen(input)) == 1;
+	EVP_MD_CTX_free(ctx);
+	return good;
+}
+
+/* Whether SIGNATURE (base64url; of an EC key r||s) verifies for INPUT. */
 static bool
 verifies(EVP_PKEY *key, const char *digest, const char *input, const char *signature)
 {
 	struct buf raw = {0};
 	unsigned char *der = NULL;
-	ECDSA_SIG *sig = ECDSA_SIG_new();
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	ECDSA_SIG *sig;
 	int len, half;
 	bool good;
 
 	decode(signature, &raw);
-	half = (int)raw.len / 2;
-	assert_int_equal(half * 8, (EVP_PKEY_get_bits(key) + 7) / 8 * 8);
-	ECDSA_SIG_set0(sig, BN_bin2bn(raw.data, half, NULL),
-	               BN_bin2bn(raw.data + half, half, NULL));
-	len = i2d_ECDSA_SIG(sig, &der);
-	assert_int_equal(EVP_DigestVerifyInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL), 1);
-	good = EVP_DigestVerify(ctx, der, (size_t)len, (const unsigned char *)input,
-	                        strlen(input)) == 1;
-	EVP_MD_CTX_free(ctx);
-	ECDSA_SIG_free(sig);
-	OPENSSL_free(der);
+	if (EVP_PKEY_is_a(key, "EC")) {
+		half = (int)raw.len / 2;
+		assert_int_equal(half * 8, (EVP_PKEY_get_bits(key) + 7) / 8 * 8);
+		sig = ECDSA_SIG_new();
+		ECDSA_SIG_set0(sig, BN_bin2bn(raw.data, half, NULL),
+		               BN_bin2bn(raw.data + half, half, NULL));
+		len = i2d_ECDSA_SIG(sig, &der);
+		ECDSA_SIG_free(sig);
+		buf_reset(&raw);
+		buf_add(&raw, der, (size_t)len);
+		OPENSSL_free(der);
+	}
+	good = verifies_der(key, digest, input, &raw);
 	buf_done(&raw);
 	return good;
 }
@@ -264,6 +278,53 @@ header_has_jwk_or_kid_and_is_escaped(void **state)
 }
 
 static void
+rs256_has_no_nonce_when_none_is_given(void **state)
+{
+	EVP_PKEY *key;
+	struct buf jws = {0}, jwk = {0}, want = {0};
+
+	(void)state;
+	assert_int_equal(key_new(KEY_RSA_2048, &key), ERR_OK);
+	assert_int_equal(jose_jwk(key, &jwk), ERR_OK);
+	assert_int_equal(jose_sign(key, NULL, NULL, "u", "{}", &jws), ERR_OK);
+	buf_printf(&want, "{\"alg\":\"RS256\",\"url\":\"u\",\"jwk\":%s}", buf_str(&jwk));
+	check_jws(key, "SHA256", &jws, buf_str(&want));
+	EVP_PKEY_free(key);
+	buf_done(&jws);
+	buf_done(&jwk);
+	buf_done(&want);
+}
+
+static void
+algorithms_have_their_keys(void **state)
+{
+	static const struct {
+		const char *alg;
+		enum err err;
+		enum key_kind kind;
+	} rows[] = {
+		{"ES256", ERR_OK, KEY_ECDSA_P256},     {"ES384", ERR_OK, KEY_ECDSA_P384},
+		{"RS256", ERR_OK, KEY_RSA_2048},       {"ES512", ERR_UNSUPPORTED, KEY_KINDS},
+		{"none", ERR_UNSUPPORTED, KEY_KINDS},  {"es256", ERR_UNSUPPORTED, KEY_KINDS},
+		{"HS256", ERR_UNSUPPORTED, KEY_KINDS},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		enum key_kind kind = KEY_KINDS;
+		EVP_PKEY *key;
+
+		assert_int_equal(jose_key_kind(rows[i].alg, &kind), rows[i].err);
+		assert_int_equal(kind, rows[i].kind);
+		if (rows[i].err)
+			continue;
+		assert_int_equal(key_new(kind, &key), ERR_OK);
+		assert_string_equal(jose_alg(key), rows[i].alg);
+		EVP_PKEY_free(key);
+	}
+}
+
+static void
 other_keys_are_refused(void **state)
 {
 	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
@@ -292,6 +353,8 @@ main(void)
 		cmocka_unit_test(signature_of_rfc_7515_verifies),
 		cmocka_unit_test(signatures_are_padded),
 		cmocka_unit_test(header_has_jwk_or_kid_and_is_escaped),
+		cmocka_unit_test(rs256_has_no_nonce_when_none_is_given),
+		cmocka_unit_test(algorithms_have_their_keys),
 		cmocka_unit_test(other_keys_are_refused),
 	};
 

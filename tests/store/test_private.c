@@ -45,7 +45,7 @@ an_account_comes_back(void **state)
 	memset(a.orders, 'o', ACCOUNT_URL_MAX);
 	assert_int_equal(secret_alloc(&a.key, 32), ERR_OK);
 	a.key.data[31] = 9;
-	for (int i = 0; i < 2; i++) { /* first without its URL, then with it */
+	for (int i = 0; i < 2; i++) { /* first without its URL and the rest, then with it */
 		txn = tmpstore_write(*state, STORE_PRIVATE);
 		assert_int_equal(account_put(txn, &a), ERR_OK);
 		tmpstore_commit(txn);
@@ -57,10 +57,22 @@ an_account_comes_back(void **state)
 		assert_int_equal(got.key.len, 32);
 		assert_memory_equal(got.key.data, a.key.data, 32);
 		assert_int_equal(got.created_at, 12);
+		assert_int_equal(got.status, a.status);
+		assert_string_equal(got.terms, a.terms);
+		assert_string_equal(got.contacts, a.contacts);
+		assert_int_equal(got.next_key.len, i ? ACCOUNT_KEY_MAX : 0);
+		if (i)
+			assert_memory_equal(got.next_key.data, a.next_key.data, ACCOUNT_KEY_MAX);
 		assert_int_equal(account_get(txn, "https://other", &got), ERR_NOTFOUND);
 		assert_int_equal(account_get(txn, "", &got), ERR_NOTFOUND);
 		store_abort(txn);
 		memset(a.url, 'u', ACCOUNT_URL_MAX);
+		memset(a.terms, 't', ACCOUNT_URL_MAX);
+		memset(a.contacts, 'c', ACCOUNT_CONTACTS_MAX);
+		a.status = ACCOUNT_REVOKED;
+		if (!i)
+			assert_int_equal(secret_alloc(&a.next_key, ACCOUNT_KEY_MAX), ERR_OK);
+		a.next_key.data[7] = 8;
 	}
 	account_done(&a);
 	account_done(&got);
@@ -125,11 +137,19 @@ bad_servers_are_refused(void **state)
 static void
 bad_accounts_are_refused(void **state)
 {
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 8; i++) {
 		struct account a = {.directory = "https://ca.example/"};
 		struct store_txn *txn = tmpstore_write(*state, STORE_PRIVATE);
 
 		assert_int_equal(secret_alloc(&a.key, i == 0 ? 31 : 32), ERR_OK);
+		if (i == 4)
+			memset(a.terms, 'x', sizeof(a.terms));
+		if (i == 5)
+			memset(a.contacts, 'x', sizeof(a.contacts));
+		if (i == 6)
+			a.status = ACCOUNT_STATUS_END;
+		if (i == 7)
+			assert_int_equal(secret_alloc(&a.next_key, ACCOUNT_KEY_MAX + 1), ERR_OK);
 		if (i == 1)
 			a.directory[0] = '\0';
 		if (i == 2)

@@ -24,6 +24,7 @@
 #include "store/check.h"
 #include "store/domain.h"
 #include "store/domain_list.h"
+#include "store/account.h"
 #include "store/event.h"
 #include "store/order.h"
 #include "store/rotate.h"
@@ -199,6 +200,12 @@ make_old(const struct tmpstore *t)
 	buf_bytes16(&b, "le", 2);
 	buf_bytes32(&b, "state", 5);
 	put_sealed(&o, o.seal, "order", "n0001.example", 13, &b);
+	buf_reset(&b);
+	buf_u64(&b, 7);
+	buf_bytes16(&b, "0123456789abcdef0123456789abcdef", 32);
+	buf_bytes16(&b, "https://ca/1", 12);
+	buf_bytes16(&b, "", 0);
+	put_sealed(&o, o.seal, "account", "https://ca", 10, &b);
 	old_end(&o);
 	buf_done(&b);
 }
@@ -217,6 +224,7 @@ assert_upgraded(struct tmpstore *t)
 	struct check_result result;
 	struct problem why;
 	struct store_txn *txn = tmpstore_read(t, STORE_SERVED);
+	struct account account = {0};
 	struct event events[2];
 	struct order o;
 	struct cert cert;
@@ -251,6 +259,11 @@ assert_upgraded(struct tmpstore *t)
 	assert_int_equal(events[1].at, 502);
 	assert_int_equal(events[1].first_at, 502);
 	assert_int_equal(events[1].count, 1);
+	assert_int_equal(account_get(txn, "https://ca", &account), ERR_OK);
+	assert_string_equal(account.url, "https://ca/1");
+	assert_int_equal(account.status, ACCOUNT_VALID);
+	assert_int_equal(account.next_key.len, 0);
+	account_done(&account);
 	store_abort(txn);
 	cert_done(&cert);
 	order_done(&o);

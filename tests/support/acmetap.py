@@ -60,6 +60,9 @@ class AcmeTap:
         self.instead = lambda path: None  # or (status, headers, body): do not forward
         self.rewrite = lambda path, headers: headers    # of the server's answer
         self.bodies = []          # (path, payload) of each request that was signed
+        self.after = lambda path: 0       # seconds to hold its answer back
+        self.lose = lambda path: False    # forward, and close instead of an answer
+        self.agents = set()       # User-Agent of all requests
         self.paths = {}           # path of a directory entry -> its name, "newOrder"
         self.server = QuietServer((address, port), self._handler())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -156,6 +159,7 @@ class AcmeTap:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length)
                 time.sleep(tap.hold(self.path))
+                tap.agents.add(self.headers.get("User-Agent"))
                 own = tap.instead(self.path)
                 if own:
                     status, headers, answer = own
@@ -164,6 +168,10 @@ class AcmeTap:
                     headers = tap.rewrite(self.path, headers)
                     tap._note_payload(self.path, body)
                     tap._read_along(self.command, self.path, status, dict(headers), answer)
+                    time.sleep(tap.after(self.path))
+                    if tap.lose(self.path):
+                        self.close_connection = True
+                        return
                 self.send_response_only(status)
                 for name, value in headers:
                     if name.lower() not in ("content-length", "transfer-encoding", "connection"):

@@ -53,7 +53,7 @@ def own_address():
 class Lab:
     def __init__(self, *, version="2.4", challenge="http-01 tls-alpn-01", tap=False, workers=2,
                  backend="http", proxy=False, config="", single=False, faults=0,
-                 cas=None, dns=None, **pebble):
+                 cas=None, dns=None, ca_words="", **pebble):
         version = newest() if version == "newest" else version
         self.directory = tempfile.mkdtemp(prefix="certd-lab-")
         os.chmod(self.directory, 0o755)     # certd's roles may run as other users
@@ -71,7 +71,7 @@ class Lab:
         self.proxy = proxy
         # pebble 2.4's store locks itself up for good now and then under 64 orders at a time (all of
         # its threads then wait for one lock, with nobody holding it); 8 have always gone well.
-        self.ca_words = "max-orders 8;" if version == "2.4" else ""
+        self.ca_words = ("max-orders 8;" if version == "2.4" else "") + ca_words
         try:
             if faults:      # CAs that lie, instead of pebble
                 self._start_faults(faults)

@@ -63,7 +63,7 @@ class Pebble:
 
     def __init__(self, directory, address, ports, http_port, tls_port, *, version="2.4",
                  validity=None, nonce_reject=0, authz_reuse=0, retry_after=1, ocsp_port=None,
-                 profiles=None, env=None, resolver_port=None):
+                 profiles=None, env=None, eab=None, resolver_port=None):
         self.directory, self.address, self.version = directory, address, version
         self.acme_port, self.management_port = ports["acme"], ports["management"]
         self.resolver_port = resolver_port or ports["dns"]    # that the CA asks
@@ -78,10 +78,10 @@ class Pebble:
                         PEBBLE_AUTHZREUSE=str(authz_reuse), **(env or {}))
         self.ocsp_url = f"http://{address}:{ocsp_port}/" if ocsp_port else ""
         self.config = os.path.join(directory, "pebble.json")
-        self._write_config(http_port, tls_port, validity, retry_after, profiles or {})
+        self._write_config(http_port, tls_port, validity, retry_after, eab, profiles or {})
         self.process = self.dns = None
 
-    def _write_config(self, http_port, tls_port, validity, retry_after, more):
+    def _write_config(self, http_port, tls_port, validity, retry_after, eab, more):
         # 2.4 reads certificateValidityPeriod, 2.10 the profile; each ignores the other's words.
         seconds = validity or 90 * 86400
         config = {
@@ -89,7 +89,8 @@ class Pebble:
             "managementListenAddress": f"{self.address}:{self.management_port}",
             "certificate": self.ca_file, "privateKey": self.key_file,
             "httpPort": http_port, "tlsPort": tls_port,
-            "ocspResponderURL": self.ocsp_url, "externalAccountBindingRequired": False,
+            "ocspResponderURL": self.ocsp_url, "externalAccountBindingRequired": bool(eab),
+            "externalAccountMACKeys": eab or {},
             "domainBlocklist": ["blocked.test"],
             "retryAfter": {"authz": retry_after, "order": retry_after},
             "certificateValidityPeriod": seconds,
@@ -144,6 +145,14 @@ class Pebble:
         request = urllib.request.Request(url, data=json.dumps(body).encode(),
                                          headers={"User-Agent": "certd's tests"})
         urllib.request.urlopen(request, context=context, timeout=10).read()
+
+    def cert_status(self, serial):
+        """"Valid" or "Revoked": the state of a certificate of this run of pebble."""
+        url = (f"https://{self.address}:{self.management_port}/cert-status-by-serial/"
+               f"{serial}")
+        context = ssl.create_default_context(cafile=self.ca_file)
+        with urllib.request.urlopen(url, context=context, timeout=10) as answer:
+            return json.load(answer)["Status"]
 
     def dns_set(self, what, **body):
         """One call of the DNS server's management, as in dns_set("set-servfail", host="a.test.")"""
