@@ -36,9 +36,9 @@ directory_done(struct directory *d)
 	free(d->revoke_cert);
 	free(d->key_change);
 	free(d->terms);
-	free(d->hash_prefix);
 	free(d->website);
 	free(d->caa_identities);
+	free(d->hash_prefix);
 	for (size_t i = 0; i < d->profile_count; i++)
 		free(d->profiles[i]);
 	*d = (struct directory){0};
@@ -167,9 +167,9 @@ read_meta(struct directory *d, const cJSON *meta)
 	if (!err)
 		err = copy_shown(json_text(meta, "website"), &d->website);
 	if (!err)
-		err = read_hash_prefix(d, json_text(meta, "accountHashPrefix"));
-	if (!err)
 		err = read_identities(d, json_array(meta, "caaIdentities"));
+	if (!err)
+		err = read_hash_prefix(d, json_text(meta, "accountHashPrefix"));
 	return err ? err : read_profiles(d, json_object(meta, "profiles"));
 }
 

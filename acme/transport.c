@@ -262,10 +262,9 @@ transport_ask(struct transport *t, const struct transport_question *question,
 		return ERR_NOMEM;
 	job->fn = fn;
 	job->body_max = TRANSPORT_ANSWER_MAX;
-	err = set_body(job, "Content-Type: application/ocsp-request", question->body,
-	               question->len);
+	err = set_body(job, transport_type(question), question->body, question->len);
 	if (!err)
-		err = transport_narrow(job->easy, question);
+		err = transport_narrow(job->easy, question, &job->lines);
 	if (!err)
 		err = job_start(t, job);
 	if (err)

@@ -68,11 +68,14 @@ void transport_free(struct transport *t);
 /* Copies REQUEST; FN is called once from transport_run(), never from here. */
 MUST_CHECK enum err transport_submit(struct transport *t, const struct transport_request *request,
                                      transport_reply_fn *fn, void *arg);
-/* An OCSP request to a URL that a certificate names: http or https, to public addresses only unless
- * ANY_ADDRESS, no proxy, 64 KiB of body, 10 s in all; RET's headers are not read. */
+/* A POST to a URL that is no CA's API, such as one that a certificate names: http or https, to
+ * public addresses only unless ANY_ADDRESS, no proxy, 64 KiB of answer, 10 s in all. */
 struct transport_question {
 	const char *url;
-	const void *body; /* application/ocsp-request */
+	const char *content_type;   /* "Content-Type: ..."; NULL: an OCSP request's */
+	const char *const *headers; /* more of them, NULL behind the last; may be NULL */
+	const char *ca_file;        /* NULL: the system's */
+	const void *body;
 	size_t len;
 	bool any_address;
 };

@@ -22,11 +22,38 @@ open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+const char *
+transport_type(const struct transport_question *question)
+{
+	return question->content_type ? question->content_type
+	                              : "Content-Type: application/ocsp-request";
+}
+
+static enum err
+add_headers(void *easy, const char *const *headers, struct curl_slist **lines)
+{
+	for (size_t i = 0; headers && headers[i]; i++) {
+		struct curl_slist *longer = curl_slist_append(*lines, headers[i]);
+
+		if (!longer)
+			return ERR_NOMEM;
+		*lines = longer;
+	}
+	curl_easy_setopt((CURL *)easy, CURLOPT_HTTPHEADER, *lines);
+	return ERR_OK;
+}
+
 enum err
-transport_narrow(void *easy, const struct transport_question *question)
+transport_narrow(void *easy, const struct transport_question *question, struct curl_slist **lines)
 {
 	if (!url_is_foreign(question->url))
 		return ERR_INVALID;
+	if (add_headers(easy, question->headers, lines))
+		return ERR_NOMEM;
+	if (question->ca_file) {
+		curl_easy_setopt((CURL *)easy, CURLOPT_CAINFO, question->ca_file);
+		curl_easy_setopt((CURL *)easy, CURLOPT_CAPATH, NULL);
+	}
 	curl_easy_setopt((CURL *)easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt((CURL *)easy, CURLOPT_TIMEOUT, (long)ASK_TIMEOUT_S);
 	/* A proxy would connect for us where we would not. */

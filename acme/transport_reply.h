@@ -6,8 +6,11 @@
 
 #include "acme/transport.h"
 
-/* EASY may go where QUESTION allows, and nowhere else. */
-MUST_CHECK enum err transport_narrow(void *easy, const struct transport_question *question);
+/* EASY may go where QUESTION allows, and nowhere else; its headers are added to LINES. */
+struct curl_slist;
+MUST_CHECK enum err transport_narrow(void *easy, const struct transport_question *question,
+                                     struct curl_slist **lines);
+const char *transport_type(const struct transport_question *question);
 
 /* EASY is a GET or HEAD: it costs the CA no work, so its answer comes soon or not at all. */
 void transport_set_read(void *easy, bool head);

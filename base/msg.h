@@ -18,6 +18,7 @@ enum {
 	MSG_LINE_MAX = 1024 * 1024, /* bytes of a line with its newline, either way */
 	MSG_NAMES_MAX = 1000,       /* names of one add, renew, remove or wait request */
 	MSG_PAGE_MAX = 1000,        /* items of one list or events page */
+	MSG_TYPES_MAX = 16,         /* that events may be asked for at once */
 };
 
 /* name, exit code, word, sentence */

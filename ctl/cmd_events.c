@@ -76,6 +76,12 @@ events_request(const struct ctl *ctl, const struct reading *reading, bool follow
 	cJSON_AddBoolToObject(request, "follow", follow);
 	if (ctl->options.name)
 		cJSON_AddStringToObject(request, "name", ctl->options.name);
+	if (ctl->options.since)
+		cJSON_AddNumberToObject(request, "since", (double)ctl->options.since);
+	if (ctl->options.type_count)
+		cJSON_AddItemToObject(
+			request, "types",
+			cJSON_CreateStringArray(ctl->options.types, (int)ctl->options.type_count));
 	return request;
 }
 
@@ -91,7 +97,8 @@ on_status(struct ctl *ctl, const cJSON *line, void *arg)
 		*(int64_t *)arg = json_int(status, "events_last", 0);
 }
 
-/* Behind --after; else the latest ones, or all of them when a name is looked for. */
+/* Behind --after; else from --since on; else the latest ones, or all of them when a name or type is
+ * looked for. */
 static bool
 find_begin(const struct ctl *ctl, int64_t newest, struct reading *ret_reading)
 {
@@ -106,7 +113,9 @@ find_begin(const struct ctl *ctl, int64_t newest, struct reading *ret_reading)
 			return false;
 		}
 		r.last = (int64_t)after;
-	} else if (!o->name || option_is_given(o, OPTION_FOLLOW)) {
+	} else if (o->since) {
+		r.last = 0;
+	} else if ((!o->name && !o->type_count) || option_is_given(o, OPTION_FOLLOW)) {
 		latest = o->limit ? o->limit : latest;
 		r.last = newest > latest ? newest - latest : 0;
 	}
@@ -118,19 +127,23 @@ find_begin(const struct ctl *ctl, int64_t newest, struct reading *ret_reading)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-/* Ids have no gaps, but the oldest may be gone: a page behind N reaches at least to N plus a page.
- */
+/* The end of a page says how far certd has looked. */
 static enum msg_exit
 read_past(struct ctl *ctl, struct reading *reading, int64_t newest)
 {
 	enum msg_exit code = MSG_EXIT_OK;
 
 	while (code == MSG_EXIT_OK && reading->last < newest && reading->left > 0) {
-		int64_t covered = reading->last + MSG_PAGE_MAX;
+		cJSON *end = NULL;
+		int64_t before = reading->last, covered;
 
-		code = ctl_ask(ctl, events_request(ctl, reading, false), on_event, reading, NULL);
+		code = ctl_ask(ctl, events_request(ctl, reading, false), on_event, reading, &end);
+		covered = json_int(end, "after", before + MSG_PAGE_MAX);
+		if (covered <= before)
+			covered = newest; /* there is nothing behind it */
 		if (reading->last < covered)
-			reading->last = covered < newest ? covered : newest;
+			reading->last = covered;
+		cJSON_Delete(end);
 	}
 	return code;
 }

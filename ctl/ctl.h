@@ -40,7 +40,7 @@ struct ctl_verb {
 	const char *help; /* one line */
 	size_t args_min;
 	size_t args_max;
-	unsigned options; /* bits, besides the global ones */
+	uint64_t options; /* bits, besides the global ones */
 	ctl_run *run;
 	const char *examples; /* lines */
 };

@@ -57,6 +57,10 @@ static const struct {
                              "signed by the certificate's key, needs no account"},
 	[OPTION_NO_RENEW] = {"--no-renew", NULL, "do not get a new one in its place"},
 	[OPTION_CONFIRM] = {"--confirm", "NAME", "the CA's name once more: yes, do it"},
+	[OPTION_SINCE] = {"--since", "TIME", "from TIME on: 2h, 7d (ago) or 2026-11-22T07:00:00Z"},
+	[OPTION_TYPE] = {"--type", "TYPE", "only these: cert.expiring, mismatch.*; again for more"},
+	[OPTION_WARN] = {"--warn", "TIME", "a certificate that ends sooner is a warning: 14d"},
+	[OPTION_CRIT] = {"--crit", "TIME", "a certificate that ends sooner is critical: 3d"},
 };
 
 static const char *const reasons[] = {"unspecified",          "keyCompromise",      "superseded",
@@ -78,7 +82,7 @@ option_is_given(const struct options *o, enum option_id id)
 }
 
 void
-options_print(unsigned allowed)
+options_print(uint64_t allowed)
 {
 	char left[32];
 
@@ -165,7 +169,7 @@ add_label(struct options *o, const char *word)
 
 /* Days, which units do not have otherwise, or a time as everywhere. */
 static bool
-set_expires_in(struct options *o, const char *word)
+set_seconds(enum option_id id, const char *word, int64_t *ret_s)
 {
 	char number[24];
 	size_t len = strlen(word);
@@ -175,15 +179,39 @@ set_expires_in(struct options *o, const char *word)
 		memcpy(number, word, len - 1);
 		number[len - 1] = '\0';
 		if (units_parse_number(number, &n) == ERR_OK && n < 100000) {
-			o->expires_in_s = (int64_t)n * 86400;
+			*ret_s = (int64_t)n * 86400;
 			return true;
 		}
 	} else if (units_parse_ms(word, &n) == ERR_OK) {
-		o->expires_in_s = (int64_t)(n / 1000);
+		*ret_s = (int64_t)(n / 1000);
 		return true;
 	}
-	complain(NULL, "--expires-in: \"%s\" is not a time: write 7d, 12h or 30m", word);
+	complain(NULL, "%s: \"%s\" is not a time: write 7d, 12h or 30m", table[id].word, word);
 	return false;
+}
+
+static bool
+set_since(struct options *o, const char *word)
+{
+	int64_t ago;
+
+	if (clock_parse(word, &o->since) == ERR_OK)
+		return true;
+	if (!set_seconds(OPTION_SINCE, word, &ago))
+		return false;
+	o->since = clock_wall() - ago;
+	return true;
+}
+
+static bool
+add_type(struct options *o, const char *word)
+{
+	if (o->type_count == TYPES_GIVEN_MAX) {
+		complain(NULL, "--type: at most %d", TYPES_GIVEN_MAX);
+		return false;
+	}
+	o->types[o->type_count++] = word;
+	return true;
 }
 
 static bool
@@ -210,9 +238,17 @@ set_more(struct options *o, enum option_id id, const char *arg)
 	case OPTION_LABEL:
 		return add_label(o, arg);
 	case OPTION_EXPIRES_IN:
-		return set_expires_in(o, arg);
+		return set_seconds(id, arg, &o->expires_in_s);
 	case OPTION_SORT:
 		return set_sort(o, arg);
+	case OPTION_SINCE:
+		return set_since(o, arg);
+	case OPTION_TYPE:
+		return add_type(o, arg);
+	case OPTION_WARN:
+		return set_seconds(id, arg, &o->warn_s);
+	case OPTION_CRIT:
+		return set_seconds(id, arg, &o->crit_s);
 	case OPTION_ERROR:
 		o->error = arg;
 		return true;
@@ -298,7 +334,9 @@ set_from_environment(struct options *o)
 
 	*o = (struct options){.socket = socket && *socket ? socket : MSG_SOCKET_DEFAULT,
 	                      .timeout_ms = TIMEOUT_DEFAULT_MS,
-	                      .expires_in_s = -1};
+	                      .expires_in_s = -1,
+	                      .warn_s = -1,
+	                      .crit_s = -1};
 	return !output || !*output || set_format(o, output, "CERTCTL_OUTPUT");
 }
 

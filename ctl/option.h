@@ -11,9 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/msg.h"
 #include "ctl/print.h"
 
-enum { LABELS_GIVEN_MAX = 8 };
+enum { LABELS_GIVEN_MAX = 8, TYPES_GIVEN_MAX = MSG_TYPES_MAX };
 
 enum option_id {
 	OPTION_SOCKET,
@@ -44,15 +45,19 @@ enum option_id {
 	OPTION_WITH_KEY,
 	OPTION_NO_RENEW,
 	OPTION_CONFIRM,
+	OPTION_SINCE,
+	OPTION_TYPE,
+	OPTION_WARN,
+	OPTION_CRIT,
 	OPTION_COUNT
 };
 
-#define OPTION_BIT(id) (1u << (id))
+#define OPTION_BIT(id) (UINT64_C(1) << (id))
 #define OPTIONS_GLOBAL                                                                             \
 	(OPTION_BIT(OPTION_SOCKET) | OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_HELP))
 
 struct options {
-	unsigned given; /* bits */
+	uint64_t given; /* bits */
 	const char *socket;
 	enum print_format format;
 	const char *backend;
@@ -72,7 +77,11 @@ struct options {
 	const char *reason;
 	const char *confirm;
 	const char *config; /* NULL: certd's default */
-	char **words;       /* what is no option: verb and arguments */
+	int64_t since;      /* unix seconds, 0: not given */
+	const char *types[TYPES_GIVEN_MAX];
+	size_t type_count;
+	int64_t warn_s, crit_s; /* -1: not given */
+	char **words;           /* what is no option: verb and arguments */
 	size_t word_count;
 };
 
@@ -82,6 +91,6 @@ bool option_is_given(const struct options *o, enum option_id id);
 /* "--backend" */
 const char *option_word(enum option_id id);
 /* Help lines of the options in the set ALLOWED. */
-void options_print(unsigned allowed);
+void options_print(uint64_t allowed);
 
 #endif

@@ -69,10 +69,12 @@ static const struct ctl_verb verbs[] = {
          "  certctl wait shop.example.com --timeout 2m\n"},
 	{"events", "", "what happened, oldest first", 0, 0,
          OPTION_BIT(OPTION_FOLLOW) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER) |
-                 OPTION_BIT(OPTION_NAME),
+                 OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_TYPE),
          cmd_events,
          "  certctl events --follow\n"
          "  certctl events --name shop.example.com\n"
+         "  certctl events --since 2h --type 'cert.*' --type order.failed\n"
+         "  certctl events --since 1d --type 'audit.*'   who has changed what\n"
          "  certctl events --after 1200 -o ndjson\n"},
 	{"status", "", "how certd is doing", 0, 0, 0, cmd_status,
          "  certctl status\n"
@@ -195,7 +197,7 @@ static bool
 check_usage(const struct ctl *ctl)
 {
 	const struct ctl_verb *v = ctl->verb;
-	unsigned wrong = ctl->options.given & ~(v->options | OPTIONS_GLOBAL);
+	uint64_t wrong = ctl->options.given & ~(v->options | OPTIONS_GLOBAL);
 
 	for (int i = 0; i < OPTION_COUNT; i++)
 		if (wrong & OPTION_BIT(i)) {

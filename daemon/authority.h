@@ -39,8 +39,10 @@ struct authority {
 	struct store *store;
 	struct transport *transport;
 	struct notice_queue *notices;
-	struct client *client;       /* NULL until needed */
-	size_t active;               /* orders in work */
+	struct client *client; /* NULL until needed */
+	size_t active;         /* orders in work */
+	uint64_t succeeded;    /* orders that have ended so */
+	uint64_t failed;
 	uint32_t down;               /* failures of the CA itself, in a row */
 	uint32_t errors;             /* answers 5xx in a row */
 	uint32_t limited;            /* newOrders in a row that were beyond a limit of the CA's */

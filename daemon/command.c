@@ -7,7 +7,8 @@
 #include "daemon/command_store.h"
 #include "daemon/status.h"
 
-enum rights { READ, ADMIN };
+/* A CHANGE is written down before it is done. */
+enum rights { READ, ADMIN, CHANGE };
 
 static void
 command_version(struct control_client *cl, const cJSON *request)
@@ -26,35 +27,35 @@ static const struct {
 	enum rights rights;
 	void (*run)(struct control_client *cl, const cJSON *request);
 } commands[] = {
-	{"add", ADMIN, command_add},
-	{"apply", ADMIN, command_apply},
+	{"add", CHANGE, command_add},
+	{"apply", CHANGE, command_apply},
 	{"backend.list", READ, command_backend_list},
-	{"backend.set", ADMIN, command_backend_set},
-	{"ca.deactivate", ADMIN, command_ca_deactivate},
+	{"backend.set", CHANGE, command_backend_set},
+	{"ca.deactivate", CHANGE, command_ca_deactivate},
 	{"ca.list", READ, command_ca_list},
-	{"ca.register", ADMIN, command_ca_register},
-	{"ca.rollover", ADMIN, command_ca_rollover},
+	{"ca.register", CHANGE, command_ca_register},
+	{"ca.rollover", CHANGE, command_ca_rollover},
 	{"ca.show", READ, command_ca_show},
 	{"ca.test", ADMIN, command_ca_test},
 	{"config.check", ADMIN, command_config_check},
-	{"db.backup", ADMIN, command_db_backup},
+	{"db.backup", CHANGE, command_db_backup},
 	{"db.check", ADMIN, command_db_check},
 	{"db.stat", READ, command_db_stat},
 	{"events", READ, command_events},
 	{"export", READ, command_export}, /* the key: see there */
-	{"import", ADMIN, command_import},
-	{"key.master", ADMIN, command_key_master},
-	{"key.rotate", ADMIN, command_key_rotate},
+	{"import", CHANGE, command_import},
+	{"key.master", CHANGE, command_key_master},
+	{"key.rotate", CHANGE, command_key_rotate},
 	{"key.status", READ, command_key_status},
-	{"key.tickets", ADMIN, command_key_tickets},
+	{"key.tickets", CHANGE, command_key_tickets},
 	{"list", READ, command_list},
-	{"reload", ADMIN, command_reload},
-	{"remove", ADMIN, command_remove},
-	{"renew", ADMIN, command_renew},
-	{"revoke", ADMIN, command_revoke},
+	{"reload", CHANGE, command_reload},
+	{"remove", CHANGE, command_remove},
+	{"renew", CHANGE, command_renew},
+	{"revoke", CHANGE, command_revoke},
 	{"show", READ, command_show},
 	{"status", READ, command_status},
-	{"upgrade", ADMIN, command_upgrade},
+	{"upgrade", CHANGE, command_upgrade},
 	{"version", READ, command_version},
 	{"wait", READ, command_wait},
 };
@@ -67,11 +68,15 @@ command_run(struct control_client *cl, const cJSON *request)
 	for (size_t i = 0; verb && i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(commands[i].verb, verb) != 0)
 			continue;
-		if (commands[i].rights == ADMIN && !cl->admin)
+		if (commands[i].rights != READ && !cl->admin) {
+			audit_refused(cl, verb);
 			reply_error(cl, MSG_EXIT_PERM, "not-permitted",
 			            "\"%s\" is for root and the user certd runs as", verb);
-		else
-			commands[i].run(cl, request);
+			return;
+		}
+		if (commands[i].rights == CHANGE)
+			audit_change(cl, verb, request);
+		commands[i].run(cl, request);
 		return;
 	}
 	reply_error(cl, MSG_EXIT_USAGE, "unknown-verb", "this certd has no verb \"%s\"",

@@ -55,6 +55,10 @@ bool ca_may_have_wildcards(const struct conf_ca *ca);
 MUST_CHECK enum err labels_from_json(const cJSON *object, struct domain *d, char *why, size_t size);
 void labels_to_json(const struct domain *d, cJSON *item);
 
+/* command_audit.c: who asked for what, as an event before it is done. */
+void audit_change(struct control_client *cl, const char *verb, const cJSON *request);
+void audit_refused(struct control_client *cl, const char *verb);
+
 /* command_show.c */
 void fill_item(cJSON *item, struct control *c, const struct domain *d);
 

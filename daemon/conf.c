@@ -59,6 +59,10 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("default", "", 0, 0, conf_take_default, .has_block = true),
 	CONF_RULE("ocsp-allow-private", "", 0, 0, conf_take_flag,
                   .offset = offsetof(struct conf, ocsp_allow_private)),
+	CONF_RULE("metrics", "ADDRESS:PORT [exposed]", 1, 2, conf_take_metrics),
+	CONF_RULE("expiry-events", "STEP...", 1, CONF_EXPIRY_MAX, conf_take_expiry),
+	CONF_RULE("on", "event TYPE...", 2, CONF_TYPES_MAX + 1, conf_take_on, .has_block = true,
+                  .repeats = true),
 	CONF_RULE("include", "FILE", 1, 1, take_include, .repeats = true),
 };
 
@@ -128,6 +132,7 @@ set_defaults(struct conf *conf, const char *file)
 	                      .second_key = KEY_KINDS,
 	                      .unknown_sni = UNKNOWN_SNI_REJECT},
 	};
+	conf_tell_defaults(&conf->tell);
 }
 
 /* Defaults that hang on other values. */

@@ -24,6 +24,7 @@
 #include "daemon/conf_backend.h"
 #include "daemon/conf_dns.h"
 #include "daemon/conf_listen.h"
+#include "daemon/conf_tell.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
@@ -87,6 +88,7 @@ struct conf {
 	size_t bind_count;
 	bool ocsp_allow_private;       /* ask responders at addresses that are not public, too */
 	struct conf_default otherwise; /* the `default` block */
+	struct conf_tell tell;         /* metrics, expiry events, hooks */
 };
 
 /* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */

@@ -28,6 +28,9 @@ struct conf_build {
 	struct conf_backend *backends;
 	size_t server_count; /* of all backends */
 	struct conf_bind *binds;
+	struct conf_target *targets; /* NULL until the first `on event` */
+	const char *const *on_types; /* of the `on event` that is being read */
+	size_t on_type_count;
 	const struct conf_statement *default_ca; /* looked up when all blocks are known */
 	const struct conf_token *default_backend;
 	const struct conf_token *wants_certificate; /* the first "unknown-sni default" */
@@ -46,6 +49,9 @@ conf_take conf_take_check, conf_take_tls, conf_take_tls_name, conf_take_tls_ca,
 /* What the `default` block refers to. */
 bool conf_resolve_default(const struct conf_walk *w);
 
+/* conf_tell.c */
+conf_take conf_take_metrics, conf_take_expiry, conf_take_on;
+void conf_tell_defaults(struct conf_tell *tell);
 /* conf_dns.c, of a ca block: */
 conf_take conf_take_ca_dns;
 void conf_note_challenges(const struct conf_walk *w, const struct conf_ca *ca,

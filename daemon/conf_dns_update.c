@@ -78,7 +78,8 @@ take_name(struct conf_context *cx, const struct conf_token *word, const char *wh
 	for (size_t i = 0; i < len; i++)
 		if (name[i] >= 'A' && name[i] <= 'Z')
 			name[i] = (char)(name[i] - 'A' + 'a');
-	if (len == 0 || len > DNS_NAME_MAX || strspn(name, letters) != len || !dns_is_name(name))
+	if (len == 0 || *name == '.' || len > DNS_NAME_MAX || strspn(name, letters) != len ||
+	    !dns_is_name(name))
 		return conf_fail(cx, &word->at, "\"%s\" is not the name of a %s",
 		                 conf_show(cx, word->text), what);
 	*ret_name = name;

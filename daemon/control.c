@@ -20,6 +20,7 @@
 #include "daemon/loop.h"
 #include "daemon/notice.h"
 #include "daemon/role.h"
+#include "daemon/teller.h"
 
 enum {
 	READ_CHUNK = 64 * 1024,
@@ -36,6 +37,7 @@ close_client(struct control_client *cl)
 	loop_unwatch(cl->watch);
 	close(cl->fd);
 	wait_done(cl);
+	events_done(cl);
 	import_forget(cl);
 	buf_done(&cl->in);
 	buf_done(&cl->out);
@@ -183,8 +185,11 @@ on_connect(void *arg, int events)
 		close(fd);
 		return;
 	}
-	*cl = (struct control_client){
-		.fd = fd, .control = c, .uid = peer.uid, .asked_at = clock_mono_ms()};
+	*cl = (struct control_client){.fd = fd,
+	                              .control = c,
+	                              .uid = peer.uid,
+	                              .pid = peer.pid,
+	                              .asked_at = clock_mono_ms()};
 	cl->in.secret = true; /* imports bring keys, exports take them away */
 	cl->out.secret = true;
 	cl->admin = peer.uid == 0 || peer.uid == geteuid();
@@ -220,6 +225,7 @@ on_wake(void *arg)
 	wait_on_notices(c);
 	import_on_done(c);
 	errand_on_done(c);
+	teller_wake(c->teller);
 	flush_all(c);
 	upgrade_on_timer(c);
 }
@@ -371,6 +377,10 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->health = peers->health;
 	control->renewer = peers->renewer;
 	control->stapler = peers->stapler;
+	control->metrics = peers->metrics;
+	control->teller = peers->teller;
+	control->warner = peers->warner;
+	control->clock = peers->clock;
 	loop_run(control->loop);
 	store_end(control);
 	import_end(control);

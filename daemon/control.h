@@ -12,17 +12,21 @@
 
 #include "base/err.h"
 
+struct clockwatch;
 struct conf;
 struct control;
 struct health;
 struct issuer;
+struct metrics;
 struct notice_queue;
 struct servers;
 struct status;
 struct store;
 struct renewer;
 struct stapler;
+struct teller;
 struct upkeep;
+struct warner;
 
 /* Borrowed until control_free(); of the conf a reference is taken. */
 struct control_config {
@@ -41,6 +45,10 @@ struct control_peers {
 	struct health *health;
 	struct renewer *renewer;
 	struct stapler *stapler;
+	struct metrics *metrics;
+	struct teller *teller;
+	struct warner *warner;
+	struct clockwatch *clock;
 };
 
 /* Opens the socket. */

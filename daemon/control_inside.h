@@ -14,6 +14,7 @@
 #include "base/hostname.h"
 #include "base/msg.h"
 #include "daemon/command.h"
+#include "daemon/command_events.h"
 #include "daemon/control.h"
 #include "daemon/control_parent.h"
 #include "daemon/shown.h"
@@ -41,7 +42,8 @@ struct control_client {
 	struct control *control;
 	struct loop_watch *watch;
 	bool admin;
-	uid_t uid;                 /* the peer's */
+	uid_t uid; /* the peer's */
+	pid_t pid;
 	cJSON *request;            /* under way: a verb may take parts of it over */
 	struct import_job *import; /* under way */
 	bool busy;                 /* a long reply is under way: no further request is read */
@@ -49,19 +51,17 @@ struct control_client {
 	int64_t asked_at;          /* mono ms: last request, or the connect */
 	bool closing;              /* to be closed once `out` is empty */
 	int64_t since;             /* mono ms: start of an unfinished line, 0 = none */
-	struct buf in;
-	struct buf out;
-	struct waited *waited; /* wait: names still open */
-	unsigned outcomes;     /* wait: 1 << exit code of those that are through */
-	bool following;        /* events */
-	uint64_t event;        /* the last id sent */
-	struct hostname only;  /* events of this name only, when len > 0 */
+	struct buf in, out;
+	struct waited *waited;      /* wait: names still open */
+	unsigned outcomes;          /* wait: 1 << exit code of those that are through */
+	bool following;             /* events */
+	uint64_t event;             /* the last id sent */
+	struct event_filter wanted; /* of them */
 	bool reloading;
-	bool rotating;   /* waits for replaced workers to be through with their handshakes */
-	bool upgrading;  /* waits for the upgrade that is in work */
-	bool backing_up; /* waits for the backup that runs */
-	bool checking;   /* waits for the check that runs */
-	uint64_t errand; /* what the issuer does for it, 0 = nothing */
+	bool rotating;  /* waits for replaced workers to be through with their handshakes */
+	bool upgrading; /* waits for the upgrade that is in work */
+	bool backing_up, checking; /* waits for the backup, the check that runs */
+	uint64_t errand;           /* what the issuer does for it, 0 = nothing */
 };
 
 struct control {
@@ -74,26 +74,27 @@ struct control {
 	struct upkeep *upkeep;
 	struct renewer *renewer;
 	struct stapler *stapler;
+	struct metrics *metrics;
+	struct teller *teller;
+	struct warner *warner;
+	struct clockwatch *clock;
 	struct health *health;
 	struct servers *servers;
 	struct notice_queue *notices;
 	struct import_pool *imports; /* NULL until the first import */
 	bool upgrading;              /* a new certd is being started */
 	int64_t leave_by;            /* mono ms: it is there, we go; 0: no */
-	int channel;
-	int listen_fd;
+	int channel, listen_fd;
 	ino_t socket_ino; /* of the socket file: it may be another certd's by the end */
-	struct loop_watch *channel_watch;
-	struct loop_watch *listen_watch;
+	struct loop_watch *channel_watch, *listen_watch;
 	struct loop_timer *timer;
 	int64_t started_at;
 	struct dbjob *backup; /* what runs, NULL: none */
 	struct dbcheck *check;
-	uint64_t errands;  /* asked so far */
-	int64_t rotate_at; /* mono ms: not before, see command_key_rotate() */
-	int64_t check_at;  /* mono ms: the next check that nobody asks for */
-	cJSON *last_check; /* what came of the last ones, for db.stat; NULL: none yet */
-	cJSON *last_backup;
+	uint64_t errands;                /* asked so far */
+	int64_t rotate_at;               /* mono ms: not before, see command_key_rotate() */
+	int64_t check_at;                /* mono ms: the next check that nobody asks for */
+	cJSON *last_check, *last_backup; /* what came of them, for db.stat; NULL: none yet */
 	struct control_client clients[CLIENTS_MAX];
 };
 MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd); /* control_socket.c */

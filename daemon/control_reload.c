@@ -15,10 +15,13 @@
 #include "daemon/health.h"
 #include "daemon/history.h"
 #include "daemon/issuer.h"
+#include "daemon/metrics.h"
 #include "daemon/role.h"
 #include "daemon/renewer.h"
 #include "daemon/stapler.h"
+#include "daemon/teller.h"
 #include "daemon/upkeep.h"
+#include "daemon/warner.h"
 #include "store/domain_list.h"
 #include "store/store.h"
 
@@ -177,6 +180,9 @@ reload_on_message(struct control *c, char message, const char *text)
 		renewer_set_conf(c->renewer, c->conf);
 		stapler_set_conf(c->stapler, c->conf);
 		health_set_conf(c->health, c->conf);
+		metrics_set_conf(c->metrics, c->conf);
+		teller_set_conf(c->teller, c->conf);
+		warner_set_conf(c->warner, c->conf);
 	}
 	c->next_conf = NULL;
 	answer_reload(c, *text ? text : NULL);

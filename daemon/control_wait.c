@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clients that wait: for names to be served (verb "wait") and for events ("events", follow). */
+/* Clients that wait: for names to be served (verb "wait"), and who is woken by what. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +10,8 @@
 #include "base/log.h"
 #include "daemon/control_inside.h"
 #include "daemon/notice.h"
-#include "store/event.h"
 #include "store/set.h"
 #include "store/store.h"
-
-enum { EVENTS_PAGE = 100 };
 
 /* ---- wait ----------------------------------------------------------------------------------- */
 
@@ -207,88 +204,6 @@ look_again(struct control *c, struct control_client *cl, bool all)
 	end_if_through(cl);
 }
 
-/* ---- events --------------------------------------------------------------------------------- */
-
-static void
-send_event(struct control_client *cl, const struct event *e)
-{
-	cJSON *event, *line;
-
-	if (cl->only.len && strcmp(cl->only.name, e->name) != 0)
-		return;
-	line = line_with("event", &event);
-	cJSON_AddNumberToObject(event, "id", (double)e->id);
-	add_time(event, "at", e->at);
-	cJSON_AddStringToObject(event, "type", e->type);
-	if (e->name[0])
-		cJSON_AddStringToObject(event, "name", e->name);
-	cJSON_AddStringToObject(event, "detail", e->detail);
-	cJSON_AddNumberToObject(event, "count", e->count);
-	add_time(event, "first_at", e->first_at);
-	reply_json(cl, line);
-}
-
-/* Sends up to LIMIT events behind the last one sent; answers how many there were. */
-static size_t
-send_events(struct control_client *cl, size_t limit)
-{
-	struct event *events = calloc(EVENTS_PAGE, sizeof(*events));
-	struct store_txn *txn;
-	size_t count = 0;
-
-	if (!events || store_begin_read(cl->control->store, STORE_PRIVATE, &txn)) {
-		free(events);
-		return 0;
-	}
-	if (event_page(txn, cl->event, limit < EVENTS_PAGE ? limit : EVENTS_PAGE, events, &count))
-		count = 0;
-	store_abort(txn);
-	for (size_t i = 0; i < count; i++) {
-		send_event(cl, &events[i]);
-		cl->event = events[i].id;
-	}
-	free(events);
-	return count;
-}
-
-static void
-follow(struct control_client *cl)
-{
-	while (cl->following && !cl->closing && send_events(cl, EVENTS_PAGE) == EVENTS_PAGE)
-		;
-}
-
-void
-command_events(struct control_client *cl, const cJSON *request)
-{
-	int64_t limit = json_int(request, "limit", MSG_PAGE_MAX);
-	int64_t after = json_int(request, "after", 0);
-	const char *name = json_text(request, "name");
-	char why[128];
-
-	cl->only.len = 0;
-	if (limit < 1 || limit > MSG_PAGE_MAX || after < 0 ||
-	    (name && idna_parse(name, &cl->only, why, sizeof(why)))) {
-		reply_error(cl, MSG_EXIT_USAGE, "invalid",
-		            "\"limit\" must be 1 to %d, \"after\" an event's id, \"name\" a name",
-		            MSG_PAGE_MAX);
-		return;
-	}
-	cl->event = (uint64_t)after;
-	cl->following = json_bool(request, "follow", false);
-	cl->busy = cl->following;
-	if (cl->following) {
-		follow(cl);
-		return;
-	}
-	for (size_t left = (size_t)limit, n; left > 0; left -= n) {
-		n = send_events(cl, left);
-		if (n == 0 || (left < EVENTS_PAGE ? n < left : n < EVENTS_PAGE))
-			break;
-	}
-	reply_ok(cl);
-}
-
 /* ---- what wakes them ------------------------------------------------------------------------ */
 
 void
@@ -314,7 +229,7 @@ wait_on_notices(struct control *c)
 		else if (cl->outcomes && cl->busy && !cl->following && !cl->reloading)
 			end_if_through(cl);
 		if (cl->following)
-			follow(cl);
+			events_follow(cl);
 	}
 }
 
@@ -327,6 +242,6 @@ wait_on_timer(struct control *c)
 		if (cl->fd >= 0 && cl->waited)
 			look_again(c, cl, false);
 		if (cl->fd >= 0 && cl->following)
-			follow(cl);
+			events_follow(cl);
 	}
 }

@@ -8,8 +8,6 @@
 #include "base/clock.h"
 #include "daemon/dns_inside.h"
 
-enum { UDP_TIMES = 2 };
-
 enum err
 dns_may_go_on(const struct dns_call *call)
 {
@@ -57,8 +55,8 @@ answers(const struct buf *query, const struct buf *answer)
 	       asked.type == answered.type && strcmp(asked.name, answered.name) == 0;
 }
 
-static enum err
-open_socket(const struct conf_address *server, int type, int *ret_fd)
+enum err
+dns_open(const struct conf_address *server, int type, int *ret_fd)
 {
 	int fd = socket(server->sa.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -75,24 +73,29 @@ open_socket(const struct conf_address *server, int type, int *ret_fd)
 
 /* ---- UDP ---- */
 
+enum err
+dns_receive(int fd, const struct buf *query, struct buf *answer)
+{
+	ssize_t n = recv(fd, answer->data, answer->cap, 0);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		return ERR_UNREACHABLE; /* ICMP says so */
+	answer->len = n > 0 ? (size_t)n : 0;
+	return n > 0 && answers(query, answer) ? ERR_OK : ERR_AGAIN;
+}
+
 static enum err
 receive_udp(const struct dns_call *call, int fd, const struct buf *query, struct buf *answer)
 {
 	int64_t until = clock_mono_ms() + DNS_QUERY_MS;
+	enum err err = ERR_AGAIN;
 
-	for (;;) {
-		enum err err = wait_for(call, fd, POLLIN, until);
-		ssize_t n;
-
-		if (err)
-			return err;
-		n = recv(fd, answer->data, answer->cap, 0);
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return ERR_UNREACHABLE; /* ICMP says so */
-		answer->len = n > 0 ? (size_t)n : 0;
-		if (n > 0 && answers(query, answer))
-			return ERR_OK;
+	while (err == ERR_AGAIN) {
+		err = wait_for(call, fd, POLLIN, until);
+		if (!err)
+			err = dns_receive(fd, query, answer);
 	}
+	return err;
 }
 
 static enum err
@@ -104,10 +107,10 @@ exchange_udp(const struct dns_call *call, const struct conf_address *server,
 
 	if (!buf_reserve(answer, DNS_MESSAGE_MAX))
 		return ERR_NOMEM;
-	err = open_socket(server, SOCK_DGRAM, &fd);
+	err = dns_open(server, SOCK_DGRAM, &fd);
 	if (err)
 		return err;
-	for (int i = 0; i < UDP_TIMES; i++) {
+	for (int i = 0; i < DNS_UDP_TIMES; i++) {
 		err = send(fd, query->data, query->len, 0) < 0
 		              ? ERR_UNREACHABLE
 		              : receive_udp(call, fd, query, answer);
@@ -173,7 +176,7 @@ dns_exchange_tcp(const struct dns_call *call, const struct conf_address *server,
 	if (query->len > DNS_MESSAGE_MAX)
 		err = ERR_TOOBIG;
 	if (!err)
-		err = open_socket(server, SOCK_STREAM, &fd);
+		err = dns_open(server, SOCK_STREAM, &fd);
 	if (!err)
 		err = transfer(call, fd, true, framed.data, framed.len);
 	if (!err)

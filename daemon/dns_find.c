@@ -276,33 +276,53 @@ take_cname(struct finder *f, bool *ret_moved)
 	return err;
 }
 
+/* Of all servers' answers the first with authority, into f->answer; else why there is none. */
+static bool
+pick_answer(struct finder *f, struct dns_asked *asked, char *said, size_t size)
+{
+	for (size_t i = 0; i < f->place->server_count; i++) {
+		struct dns_asked *a = &asked[i];
+
+		if (!a->err && dns_is_answer(&a->answer) && dns_flag(&a->answer, DNS_FLAG_AA)) {
+			buf_take(&f->answer, &a->answer);
+			return true;
+		}
+		snprintf(said, size, "%s: %s", a->server->text,
+		         a->err                      ? err_text(a->err)
+		         : dns_is_answer(&a->answer) ? "answers without authority"
+		                                     : dns_rcode_word(dns_rcode(&a->answer)));
+	}
+	return false;
+}
+
 /* What the first server says that answers with authority. */
 static enum err
 follow(struct finder *f, bool *ret_moved)
 {
 	const struct dns_place *place = f->place;
+	struct dns_question question = {place->name, ns_t_txt, false};
+	struct dns_asked asked[DNS_SERVERS_MAX] = {0};
 	char said[160] = "";
+	enum err err = may_ask(f);
 
-	for (size_t i = 0; i < place->server_count; i++) {
-		const struct dns_server *server = &place->servers[i];
-		enum err err = may_ask(f);
-		int rcode;
-
-		if (err)
-			return err;
-		err = dns_ask(f->call, &server->address, place->name, ns_t_txt, false, &f->answer);
-		rcode = err ? 0 : dns_rcode(&f->answer);
-		if (!err && dns_flag(&f->answer, DNS_FLAG_AA) &&
-		    (rcode == ns_r_noerror || rcode == ns_r_nxdomain))
-			return take_cname(f, ret_moved);
-		snprintf(said, sizeof(said), "%s: %s", server->address.text,
-		         err     ? err_text(err)
-		         : rcode ? dns_rcode_word(rcode)
-		                 : "answers without authority");
+	if (err)
+		return err;
+	for (size_t i = 0; i < place->server_count; i++)
+		asked[i].server = &place->servers[i].address;
+	err = dns_ask_many(f->call, asked, place->server_count, &question, true);
+	if (err) {
+		problem_set(f->why, PROBLEM_DNS_LOOKUP, "looking up %s: %s", place->name,
+		            err_text(err));
+	} else if (pick_answer(f, asked, said, sizeof(said))) {
+		err = take_cname(f, ret_moved);
+	} else {
+		problem_set(f->why, PROBLEM_DNS_LOOKUP,
+		            "no server of the zone %s answers for %s (%s)", place->zone,
+		            place->name, said);
+		err = ERR_UNREACHABLE;
 	}
-	problem_set(f->why, PROBLEM_DNS_LOOKUP, "no server of the zone %s answers for %s (%s)",
-	            place->zone, place->name, said);
-	return ERR_UNREACHABLE;
+	dns_asked_done(asked, place->server_count);
+	return err;
 }
 
 static enum err

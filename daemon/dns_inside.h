@@ -1,85 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/dns_inside.h - DNS messages, and one question to one server; for dns*.c alone
- *
- * Names are unpacked by the C library (ns_name_uncompress(), which bounds pointers); everything
- * else of an answer is read with base/cursor.h.
+ * daemon/dns_inside.h - one question to one server, or to many; for dns*.c alone
  */
 #ifndef DAEMON_DNS_INSIDE_H
 #define DAEMON_DNS_INSIDE_H
 
-#include <arpa/nameser.h>
-
-#include "base/buf.h"
-#include "base/cursor.h"
 #include "daemon/dns.h"
+#include "daemon/dns_message.h"
 
 enum {
-	DNS_HEADER_LEN = 12,
-	DNS_FLAGS_AT = 2,        /* of the header's fields */
-	DNS_ARCOUNT_AT = 10,     /* the same */
-	DNS_ANSWER_MAX = 4096,   /* records of an answer that are looked at */
-	DNS_UDP_SIZE = 1232,     /* that we take (RFC 6891); fits into IPv6's least MTU */
-	DNS_OPCODE_UPDATE = 5,   /* RFC 2136 */
-	DNS_TCP_TIMES = 2,       /* DNS_QUERY_MS for a connection and its answer */
-	DNS_STOP_LOOK_MS = 250,  /* how often `stop` is looked at */
-	DNS_TXT_PIECE_MAX = 255, /* of a TXT record's strings */
+	DNS_UDP_TIMES = 2,      /* a datagram is sent */
+	DNS_TCP_TIMES = 2,      /* DNS_QUERY_MS for a connection and its answer */
+	DNS_STOP_LOOK_MS = 250, /* how often `stop` is looked at */
 };
-
-/* ---- dns_message.c ---- */
-
-void dns_put_u16(struct buf *out, uint16_t v);
-void dns_put_u32(struct buf *out, uint32_t v);
-/* A name in wire format; false when NAME is none. */
-bool dns_put_name(struct buf *out, const char *name);
-/* A value as the strings of a TXT record. */
-void dns_put_txt(struct buf *out, const char *value);
-/* The header with a random id, without counts; EDNS and RECURSE as bits of a query. */
-MUST_CHECK enum err dns_put_header(struct buf *out, uint16_t flags, uint16_t questions);
-MUST_CHECK enum err dns_put_query(struct buf *out, const char *name, ns_type type, bool recurse,
-                                  bool edns);
-uint16_t dns_u16_at(const unsigned char *data, size_t at);
-void dns_set_u16_at(unsigned char *data, size_t at, uint16_t v);
-
-/* An answer while it is read, record by record. Borrows the bytes. */
-struct dns_reader {
-	const unsigned char *message;
-	size_t len;
-	struct cursor c;
-	uint16_t left[4]; /* records of each section (ns_sect), questions too */
-	int section;
-	unsigned seen;
-};
-
-struct dns_rr {
-	ns_sect section;
-	char name[DNS_NAME_MAX + 1]; /* "": the root, or a name that we do not take */
-	bool odd_name;               /* the latter */
-	uint16_t type;
-	uint16_t class;
-	struct span data;
-	size_t at; /* where the record begins in the message */
-};
-
-/* ERR_PROTO for less than a header. */
-MUST_CHECK enum err dns_read(const struct buf *message, struct dns_reader *ret_reader);
-/* False at the end, or where the message is broken. Questions are records without data. */
-bool dns_next(struct dns_reader *r, struct dns_rr *ret_rr);
-/* The name in a CNAME's or NS's data; false for one that we do not take. */
-bool dns_rr_target(const struct dns_reader *r, const struct dns_rr *rr,
-                   char ret_name[DNS_NAME_MAX + 1]);
-/* The strings of a TXT record put together, appended with a NUL behind; false for broken ones. */
-bool dns_rr_txt(const struct dns_rr *rr, struct buf *out);
-int dns_rcode(const struct buf *message);
-bool dns_flag(const struct buf *message, uint16_t flag);
-/* "REFUSED". */
-const char *dns_rcode_word(int rcode);
-/* Whether ZONE is NAME or above it. */
-bool dns_is_in(const char *name, const char *zone);
-
-enum { DNS_FLAG_QR = 0x8000, DNS_FLAG_AA = 0x0400, DNS_FLAG_TC = 0x0200, DNS_FLAG_RD = 0x0100 };
-
-/* ---- dns_exchange.c ---- */
 
 /* Sends QUERY to SERVER and waits for its answer, by UDP and, when that is cut short, by TCP; or by
  * TCP only. ERR_TIMEOUT, ERR_UNREACHABLE, ERR_STOPPED, ERR_PROTO. ret_answer is an empty buf. */
@@ -90,6 +23,33 @@ MUST_CHECK enum err dns_exchange_tcp(const struct dns_call *call, const struct c
 /* A question, asked again without EDNS where the server does not know that. */
 MUST_CHECK enum err dns_ask(const struct dns_call *call, const struct conf_address *server,
                             const char *name, ns_type type, bool recurse, struct buf *ret_answer);
+struct dns_question {
+	const char *name;
+	ns_type type;
+	bool recurse;
+};
+
+/* One of several servers that are asked at once. */
+struct dns_asked {
+	const struct conf_address *server;
+	enum err err; /* ERR_AGAIN: nothing yet */
+	struct buf answer;
+	int fd;
+	struct buf query;
+};
+
+/* ASKED[0..COUNT) with their servers filled in: what each says, or why it does not. With FIRST it
+ * ends when one of them has answered with authority, and the others may say nothing yet.
+ * ERR_NOMEM and ERR_STOPPED only. dns_asked_done() afterwards in any case. */
+MUST_CHECK enum err dns_ask_many(const struct dns_call *call, struct dns_asked *asked, size_t count,
+                                 const struct dns_question *question, bool first);
+void dns_asked_done(struct dns_asked *asked, size_t count);
+/* Whether ANSWER says what there is, or that there is nothing. */
+bool dns_is_answer(const struct buf *answer);
+/* One datagram from FD into ANSWER, which has room for DNS_MESSAGE_MAX: ERR_AGAIN when it is none
+ * to QUERY. */
+MUST_CHECK enum err dns_receive(int fd, const struct buf *query, struct buf *answer);
+MUST_CHECK enum err dns_open(const struct conf_address *server, int type, int *ret_fd);
 /* ERR_OK while CALL may go on. */
 MUST_CHECK enum err dns_may_go_on(const struct dns_call *call);
 

@@ -52,43 +52,41 @@ struct look {
 	const struct dns_place *place;
 	dns_judge *judge;
 	void *arg;
-	struct buf answer;
+	struct dns_asked asked[DNS_SERVERS_MAX];
 	struct texts texts;
 	size_t good, bad;
-	char said[PROBLEM_DETAIL_MAX]; /* of servers that are not good */
+	char missing[PROBLEM_DETAIL_MAX]; /* what servers say that are not good */
+	char silent[PROBLEM_DETAIL_MAX];  /* which do not count, and why */
 };
 
 static void
-say(struct look *l, const struct dns_server *server, const char *what)
+say(char said[PROBLEM_DETAIL_MAX], const struct dns_server *server, const char *what)
 {
-	size_t used = strlen(l->said);
+	size_t used = strlen(said);
 
-	snprintf(l->said + used, sizeof(l->said) - used, "%s%s%s%s%s %s", used ? "; " : "",
+	snprintf(said + used, PROBLEM_DETAIL_MAX - used, "%s%s%s%s%s %s", used ? "; " : "",
 	         *server->name ? server->name : "", *server->name ? " (" : "", server->address.text,
 	         *server->name ? ")" : "", what);
 }
 
+/* What one server has said. */
 static enum err
-look_at(struct look *l, const struct dns_server *server)
+judge_one(struct look *l, const struct dns_server *server, const struct dns_asked *asked)
 {
-	enum err err = dns_ask(l->call, &server->address, l->place->name, ns_t_txt, l->place->given,
-	                       &l->answer);
 	char why[WHY_MAX] = "";
-	int rcode = err ? 0 : dns_rcode(&l->answer);
 
-	if (err == ERR_NOMEM || err == ERR_STOPPED)
-		return err;
-	if (err || (rcode != ns_r_noerror && rcode != ns_r_nxdomain)) {
+	if (asked->err || !dns_is_answer(&asked->answer)) {
 		snprintf(why, sizeof(why), "does not answer: %s",
-		         err ? err_text(err) : dns_rcode_word(rcode));
-		say(l, server, why);
+		         asked->err ? err_text(asked->err)
+		                    : dns_rcode_word(dns_rcode(&asked->answer)));
+		say(l->silent, server, why);
 		return ERR_OK;
 	}
-	if (!l->place->given && !dns_flag(&l->answer, DNS_FLAG_AA)) {
-		say(l, server, "is not in charge of the name");
+	if (!l->place->given && !dns_flag(&asked->answer, DNS_FLAG_AA)) {
+		say(l->silent, server, "is not in charge of the name");
 		return ERR_OK;
 	}
-	gather(l->place, &l->answer, &l->texts);
+	gather(l->place, &asked->answer, &l->texts);
 	if (!buf_ok(&l->texts.bytes))
 		return ERR_NOMEM;
 	if (l->judge(l->arg, l->texts.txt, l->texts.count, why, sizeof(why))) {
@@ -96,31 +94,44 @@ look_at(struct look *l, const struct dns_server *server)
 		return ERR_OK;
 	}
 	l->bad++;
-	say(l, server, why);
+	say(l->missing, server, why);
 	return ERR_OK;
 }
 
 static enum err
-look_everywhere(struct look *l, struct problem *ret_why)
+look_everywhere(struct look *l)
 {
 	const struct dns_place *place = l->place;
+	struct dns_question question = {place->name, ns_t_txt, place->given};
+	enum err err;
 
-	for (size_t i = 0; i < place->server_count; i++) {
-		enum err err = look_at(l, &place->servers[i]);
+	for (size_t i = 0; i < place->server_count; i++)
+		l->asked[i].server = &place->servers[i].address;
+	err = dns_ask_many(l->call, l->asked, place->server_count, &question, false);
+	for (size_t i = 0; i < place->server_count && !err; i++)
+		err = judge_one(l, &place->servers[i], &l->asked[i]);
+	dns_asked_done(l->asked, place->server_count);
+	return err;
+}
 
-		if (err) {
-			problem_set(ret_why, PROBLEM_DNS_LOOKUP, "%s", err_text(err));
-			return err;
-		}
+/* The answers together. */
+static enum err
+conclude(const struct look *l, enum err err, struct problem *ret_why)
+{
+	if (err) {
+		problem_set(ret_why, PROBLEM_DNS_LOOKUP, "TXT %s: %s", l->place->name,
+		            err_text(err));
+		return err;
 	}
 	if (l->bad > 0) {
-		problem_set(ret_why, PROBLEM_DNS_RECORD, "TXT %s: %s", place->name, l->said);
+		problem_set(ret_why, PROBLEM_DNS_RECORD, "TXT %s: %s%s%s", l->place->name,
+		            l->missing, *l->silent ? "; " : "", l->silent);
 		return ERR_NOTFOUND;
 	}
 	if (l->good > 0)
 		return ERR_OK;
-	problem_set(ret_why, PROBLEM_DNS_LOOKUP, "TXT %s: %s", place->name,
-	            *l->said ? l->said : "there is no server to ask");
+	problem_set(ret_why, PROBLEM_DNS_LOOKUP, "TXT %s: %s", l->place->name,
+	            *l->silent ? l->silent : "there is no server to ask");
 	return ERR_UNREACHABLE;
 }
 
@@ -139,8 +150,7 @@ dns_ask_all(const struct dns_call *call, const struct dns_place *place, dns_judg
 	l->place = place;
 	l->judge = judge;
 	l->arg = arg;
-	err = look_everywhere(l, ret_why);
-	buf_done(&l->answer);
+	err = conclude(l, look_everywhere(l), ret_why);
 	buf_done(&l->texts.bytes);
 	free(l);
 	return err;

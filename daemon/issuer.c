@@ -10,7 +10,10 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
+#include "daemon/due.h"
+#include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/prove.h"
 #include "daemon/keymaker.h"
@@ -20,9 +23,7 @@
 enum {
 	SLEEP_MAX_MS = 30000,
 	READERS_EVERY_MS = 60000,
-	PLAN_PAGE = 1024,
-	PLAN_AGAIN_MS = 50, /* when all that is due is in work or damaged */
-	DAMAGED_AT_ONCE = 64,
+	PLAN_AGAIN_MS = 50,  /* when all that is due is in work or damaged */
 	ROOM_LOOK_MS = 1000, /* when the disk is full */
 };
 
@@ -97,21 +98,24 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 static void
 plan_ca(struct issuer *s, struct authority *ca)
 {
-	static struct hostname names[PLAN_PAGE]; /* this thread's only */
-	int64_t now = clock_wall();
-	size_t room = authority_room(ca, clock_mono_ms()), count = 0, started = 0;
-	size_t limit = room + DAMAGED_AT_ONCE;
+	static struct hostname names[DUE_MAX]; /* this thread's only */
+	int64_t mono = clock_mono_ms();
+	size_t free_places = authority_room(ca, mono), count = 0, started = 0;
+	size_t room = clockwatch_room(s->clock, free_places, mono);
 	struct store_txn *txn;
 
-	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > clock_mono_ms() ||
+	if (room == 0 && free_places > 0 && ca->plan_at <= mono)
+		ca->plan_at = mono + PLAN_AGAIN_MS; /* the clock is in doubt */
+	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > mono ||
 	    store_begin_read(s->store, STORE_SERVED, &txn))
 		return;
-	if (domain_due(txn, ca->conf->name, now, limit < PLAN_PAGE ? limit : PLAN_PAGE, names,
-	               &count))
+	if (due_read(txn, ca->conf->name, clock_wall(), room, names, &count))
 		count = 0;
 	store_abort(txn);
 	for (size_t i = 0; i < count && started < room; i++)
 		started += start_job(s, ca, &names[i]);
+	if (started)
+		clockwatch_began(s->clock, mono);
 	ca->plan_at = count > 0 && started == 0 ? clock_mono_ms() + PLAN_AGAIN_MS : 0;
 }
 
@@ -165,8 +169,8 @@ sleep_ms(struct issuer *s)
 		ms = STORE_HOLD_MS;
 	if (s->store_hold > now)
 		return (int)sooner(ms, s->store_hold - now);
-	ms = sooner(ms, prover_next(s->prover) > now ? prover_next(s->prover) - now : 0);
 	ms = sooner(ms, issuer_errands_ms(s));
+	ms = sooner(ms, prover_next(s->prover) > now ? prover_next(s->prover) - now : 0);
 	for (size_t i = 0; i < s->ca_count; i++)
 		ms = sooner(ms, until_due(s, s->cas[i]));
 	for (struct job *job = s->jobs; job && ms > 0; job = job->hh.next) {
@@ -202,48 +206,6 @@ read_mail(struct issuer *s)
 	if (conf)
 		issuer_take_conf(s, conf);
 	return !stop;
-}
-
-/* Under the mutex. */
-static void
-show_steps(struct issuer *s)
-{
-	struct seen_step *steps = reallocarray(s->steps, HASH_COUNT(s->jobs) + 1, sizeof(*steps));
-
-	s->step_count = 0;
-	if (!steps)
-		return;
-	s->steps = steps;
-	for (struct job *job = s->jobs; job; job = job->hh.next)
-		if (job->phase < JOB_CLOSE)
-			steps[s->step_count++] =
-				(struct seen_step){job->name, engine_state_word(job->engine)};
-}
-
-static void
-show(struct issuer *s)
-{
-	pthread_mutex_lock(&s->mutex);
-	s->seen_count = s->ca_count;
-	for (size_t i = 0; i < s->ca_count; i++) {
-		const struct authority *ca = s->cas[i];
-		struct issuer_ca *seen = &s->seen[i];
-		int64_t hold_ms = ca->hold_until - clock_mono_ms();
-
-		*seen = (struct issuer_ca){.orders = ca->active};
-		snprintf(seen->name, sizeof(seen->name), "%s", ca->conf->name);
-		snprintf(seen->state, sizeof(seen->state), "%s",
-		         hold_ms > 0                                          ? "on hold"
-		         : budget_room(&s->cas[i]->budget, clock_wall()) == 0 ? "out of budget"
-		         : ca->client ? client_state_word(ca->client)
-		                      : "idle");
-		if (ca->down > 0 || hold_ms > 0) {
-			seen->hold_until = hold_ms > 0 ? clock_wall() + hold_ms / 1000 + 1 : 0;
-			seen->problem = ca->problem;
-		}
-	}
-	show_steps(s);
-	pthread_mutex_unlock(&s->mutex);
 }
 
 static void
@@ -296,7 +258,7 @@ issuer_main(void *arg)
 		}
 		issuer_errands(s);
 		round_of(s);
-		show(s);
+		issuer_show(s);
 		if (transport_run(s->transport, sleep_ms(s)))
 			log_warn("waiting for the network failed");
 	}
@@ -310,9 +272,9 @@ issuer_free(struct issuer *s)
 {
 	while (s->ca_count > 0)
 		issuer_remove_ca(s, s->ca_count - 1);
-	prover_free(s->prover);
 	errand_queue_free(s->errands);
 	keymaker_free(s->account_keys);
+	prover_free(s->prover);
 	keymaker_free(s->keymaker);
 	transport_free(s->transport);
 	free(s->steps);
@@ -333,6 +295,7 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->store = config->store;
 	s->notices = config->notices;
 	s->upkeep = config->upkeep;
+	s->clock = config->clock;
 	s->conf = conf_ref(config->conf);
 	TAILQ_INIT(&s->revocations);
 	pthread_mutex_init(&s->mutex, NULL);
@@ -388,29 +351,4 @@ issuer_set_conf(struct issuer *issuer, const struct conf *conf)
 	issuer->next_conf = conf_ref(conf);
 	pthread_mutex_unlock(&issuer->mutex);
 	issuer_wake(issuer);
-}
-
-const char *
-issuer_step(struct issuer *issuer, const struct hostname *name)
-{
-	const char *word = NULL;
-
-	pthread_mutex_lock(&issuer->mutex);
-	for (size_t i = 0; i < issuer->step_count && !word; i++)
-		if (hostname_equal(&issuer->steps[i].name, name))
-			word = issuer->steps[i].word;
-	pthread_mutex_unlock(&issuer->mutex);
-	return word;
-}
-
-size_t
-issuer_cas(struct issuer *issuer, struct issuer_ca *cas, size_t max)
-{
-	size_t count;
-
-	pthread_mutex_lock(&issuer->mutex);
-	count = issuer->seen_count < max ? issuer->seen_count : max;
-	memcpy(cas, issuer->seen, count * sizeof(*cas));
-	pthread_mutex_unlock(&issuer->mutex);
-	return count;
 }

@@ -23,6 +23,7 @@
 #include "base/problem.h"
 #include "store/domain.h"
 
+struct clockwatch;
 struct conf;
 struct errand;
 struct issuer;
@@ -36,6 +37,7 @@ struct issuer_config {
 	struct store *store;
 	struct notice_queue *notices;
 	struct upkeep *upkeep;
+	struct clockwatch *clock;
 };
 
 MUST_CHECK enum err issuer_start(const struct issuer_config *config, struct issuer **ret_issuer);
@@ -63,8 +65,10 @@ bool issuer_has_ca(void *arg, const char *ca);
 /* How a CA is doing, for people. */
 struct issuer_ca {
 	char name[NAME_WORD_MAX + 1];
-	char state[16];         /* "ready", "new", "on hold", ... */
-	size_t orders;          /* in work */
+	char state[16];     /* "ready", "new", "on hold", ... */
+	size_t orders;      /* in work */
+	uint64_t succeeded; /* orders that have ended since the keeper started */
+	uint64_t failed;
 	int64_t hold_until;     /* unix seconds, 0 = none */
 	struct problem problem; /* why it is on hold */
 };

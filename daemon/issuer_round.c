@@ -191,9 +191,11 @@ closed(struct issuer *s, struct job *job)
 	if (job->domain.name.len == 0)
 		return;
 	if (job->problem.kind == PROBLEM_NONE) {
+		job->ca->succeeded++;
 		job->phase = JOB_PROBE;
 		job->wake_at = clock_mono_ms() + PROBE_AFTER_MS;
 	} else {
+		job->ca->failed++;
 		n.step = MSG_STEP_FAILED;
 		n.problem = job->problem;
 		n.next_at = job->domain.due_at;

@@ -4,16 +4,21 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "daemon/clockwatch.h"
 #include "daemon/control.h"
 #include "daemon/conf.h"
 #include "daemon/health.h"
 #include "daemon/history.h"
 #include "daemon/issuer.h"
+#include "daemon/metrics.h"
 #include "daemon/renewer.h"
 #include "daemon/role.h"
 #include "daemon/stapler.h"
+#include "daemon/teller.h"
 #include "daemon/upkeep.h"
+#include "daemon/warner.h"
 
 static void
 say_ready(int channel)
@@ -34,16 +39,20 @@ start_peers(const struct keeper_config *config, struct notice_queue *notices,
 	                               .careful = config->careful,
 	                               .notices = notices,
 	                               .conf = config->conf};
-	struct issuer_config issuer = {
-		.conf = config->conf, .store = config->store, .notices = notices};
+	struct issuer_config issuer = {.conf = config->conf,
+	                               .store = config->store,
+	                               .notices = notices,
+	                               .clock = peers->clock};
 	struct health_config health = {.conf = config->conf,
 	                               .store = config->store,
 	                               .servers = config->servers,
 	                               .notices = notices};
 	struct stapler_config stapler = {
 		.conf = config->conf, .store = config->store, .notices = notices};
-	struct renewer_config renewer = {
-		.conf = config->conf, .store = config->store, .notices = notices};
+	struct renewer_config renewer = {.conf = config->conf,
+	                                 .store = config->store,
+	                                 .notices = notices,
+	                                 .clock = peers->clock};
 	enum err err = upkeep_start(&upkeep, &peers->upkeep);
 
 	issuer.upkeep = peers->upkeep;
@@ -56,6 +65,34 @@ start_peers(const struct keeper_config *config, struct notice_queue *notices,
 		err = health_start(&health, &peers->health);
 	if (!err)
 		err = stapler_start(&stapler, &peers->stapler);
+	return err;
+}
+
+/* Those who tell how the others are doing. */
+static enum err
+start_tellers(const struct keeper_config *config, struct notice_queue *notices,
+              struct control_peers *peers)
+{
+	struct teller_config teller = {
+		.conf = config->conf, .store = config->store, .notices = notices};
+	struct warner_config warner = {.conf = config->conf,
+	                               .store = config->store,
+	                               .notices = notices,
+	                               .clock = peers->clock};
+	struct metrics_config metrics = {.conf = config->conf,
+	                                 .store = config->store,
+	                                 .status = config->status,
+	                                 .servers = config->servers,
+	                                 .issuer = peers->issuer,
+	                                 .upkeep = peers->upkeep,
+	                                 .clock = peers->clock};
+	enum err err = teller_start(&teller, &peers->teller);
+
+	metrics.teller = peers->teller;
+	if (!err)
+		err = warner_start(&warner, &peers->warner);
+	if (!err)
+		err = metrics_start(&metrics, &peers->metrics);
 	return err;
 }
 
@@ -73,7 +110,12 @@ keeper_run(const struct keeper_config *config)
 	enum err err = control_new(&control_config, &control);
 
 	if (!err)
+		err = clockwatch_new(warner_stored_time(config->store), clock_wall(),
+		                     clock_mono_ms(), &peers.clock);
+	if (!err)
 		err = start_peers(config, control_notices(control), &peers);
+	if (!err)
+		err = start_tellers(config, control_notices(control), &peers);
 	if (!err) {
 		if (config->news && config->news->type[0])
 			history_add(config->store, control_notices(control), config->news->type, "",
@@ -82,11 +124,15 @@ keeper_run(const struct keeper_config *config)
 		control_run(control, &peers);
 		err = upkeep_is_lost(peers.upkeep) ? ERR_IO : ERR_OK;
 	}
+	metrics_stop(peers.metrics);
+	warner_stop(peers.warner);
+	teller_stop(peers.teller);
 	stapler_stop(peers.stapler);
 	health_stop(peers.health);
 	renewer_stop(peers.renewer);
 	issuer_stop(peers.issuer);
 	upkeep_stop(peers.upkeep);
 	control_free(control);
+	clockwatch_free(peers.clock);
 	return err;
 }

@@ -142,32 +142,39 @@ find_repeated(struct store_txn *txn, const struct event *event, bool tally, stru
 	return repeats(event, ret_row, tally) ? ERR_OK : ERR_NOTFOUND;
 }
 
-/* How many bytes the records have together. */
-static const char bytes_key[] = "bytes";
+/* Two numbers beside the hashes: how many bytes the records have together, and the newest id that
+ * was dropped. */
+static const char bytes_key[] = "bytes", dropped_key[] = "dropped";
 
 static enum err
-bytes_get(struct store_txn *txn, uint64_t *ret_bytes)
+number_get(struct store_txn *txn, const char *key, uint64_t *ret_number)
 {
 	struct span value;
 	struct cursor in;
-	enum err err = table_get_plain(txn, TABLE_EVENT_FOLD,
-	                               table_key(bytes_key, sizeof(bytes_key)), &value);
+	enum err err =
+		table_get_plain(txn, TABLE_EVENT_FOLD, table_key(key, strlen(key) + 1), &value);
 
-	*ret_bytes = 0;
+	*ret_number = 0;
 	if (err)
 		return err == ERR_NOTFOUND ? ERR_OK : err;
 	cursor_init(&in, value.data, value.len);
-	*ret_bytes = cursor_u64(&in);
+	*ret_number = cursor_u64(&in);
 	return ERR_OK;
 }
 
 static enum err
-bytes_put(struct store_txn *txn, uint64_t bytes)
+number_put(struct store_txn *txn, const char *key, uint64_t number)
 {
-	uint64_t wire = htole64(bytes);
+	uint64_t wire = htole64(number);
 
-	return table_put_plain(txn, TABLE_EVENT_FOLD, table_key(bytes_key, sizeof(bytes_key)),
+	return table_put_plain(txn, TABLE_EVENT_FOLD, table_key(key, strlen(key) + 1),
 	                       table_key(&wire, sizeof(wire)));
+}
+
+enum err
+event_dropped(struct store_txn *txn, uint64_t *ret_id)
+{
+	return number_get(txn, dropped_key, ret_id);
 }
 
 /* Removes the row under the walk, and what points to it. */
@@ -185,6 +192,8 @@ drop(struct walk *walk, uint64_t *bytes)
 	if (!err)
 		err = read_event(walk->txn, id, &in, &e);
 	*bytes -= walk->value.len < *bytes ? walk->value.len : *bytes;
+	if (!err)
+		err = number_put(walk->txn, dropped_key, id);
 	id = htobe64(id);
 	if (!err &&
 	    table_get_plain(walk->txn, TABLE_EVENT_FOLD, fold_key(&e, e.detail, &hash), &value) ==
@@ -290,7 +299,7 @@ put(struct store_txn *txn, struct event *event, bool tally)
 	if (!err)
 		err = event_last(txn, &id);
 	if (!err)
-		err = bytes_get(txn, &bytes);
+		err = number_get(txn, bytes_key, &bytes);
 	if (!err)
 		err = fold(txn, &e, tally, &bytes);
 	if (!err) {
@@ -300,7 +309,7 @@ put(struct store_txn *txn, struct event *event, bool tally)
 	if (!err)
 		err = drop_oldest(txn, e.at, &bytes);
 	if (!err)
-		err = bytes_put(txn, bytes);
+		err = number_put(txn, bytes_key, bytes);
 	if (err)
 		return txn_fail(txn, err);
 	*event = e;
@@ -332,10 +341,10 @@ event_upgrade(struct store_txn *txn, struct span at)
 	if (!err)
 		err = read_event(txn, id, &in, &e);
 	if (!err)
-		err = bytes_get(txn, &bytes);
+		err = number_get(txn, bytes_key, &bytes);
 	if (!err)
 		err = write_event(txn, &e, false, &bytes);
-	return err ? err : bytes_put(txn, bytes);
+	return err ? err : number_put(txn, bytes_key, bytes);
 }
 
 static enum err

@@ -46,6 +46,8 @@ MUST_CHECK enum err event_tally(struct store_txn *txn, struct event *event);
 /* Up to LIMIT events with id > AFTER, oldest first. */
 MUST_CHECK enum err event_page(struct store_txn *txn, uint64_t after, size_t limit,
                                struct event *events, size_t *ret_count);
+/* The newest id that the log has dropped for its bounds: who stands before it has missed some. */
+MUST_CHECK enum err event_dropped(struct store_txn *txn, uint64_t *ret_id);
 /* The newest id, 0 when there is none. */
 MUST_CHECK enum err event_last(struct store_txn *txn, uint64_t *ret_id);
 

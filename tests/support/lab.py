@@ -53,7 +53,7 @@ def own_address():
 class Lab:
     def __init__(self, *, version="2.4", challenge="http-01 tls-alpn-01", tap=False, workers=2,
                  backend="http", proxy=False, config="", single=False, faults=0,
-                 cas=None, ca_words="", dns=None, **pebble):
+                 cas=None, dns=None, ca_words="", **pebble):
         version = newest() if version == "newest" else version
         self.directory = tempfile.mkdtemp(prefix="certd-lab-")
         os.chmod(self.directory, 0o755)     # certd's roles may run as other users

@@ -63,7 +63,7 @@ class Pebble:
 
     def __init__(self, directory, address, ports, http_port, tls_port, *, version="2.4",
                  validity=None, nonce_reject=0, authz_reuse=0, retry_after=1, ocsp_port=None,
-                 profiles=None, env=None, resolver_port=None, eab=None):
+                 profiles=None, env=None, eab=None, resolver_port=None):
         self.directory, self.address, self.version = directory, address, version
         self.acme_port, self.management_port = ports["acme"], ports["management"]
         self.resolver_port = resolver_port or ports["dns"]    # that the CA asks
@@ -78,11 +78,10 @@ class Pebble:
                         PEBBLE_AUTHZREUSE=str(authz_reuse), **(env or {}))
         self.ocsp_url = f"http://{address}:{ocsp_port}/" if ocsp_port else ""
         self.config = os.path.join(directory, "pebble.json")
-        self._write_config(http_port, tls_port, (validity, retry_after), profiles or {}, eab)
+        self._write_config(http_port, tls_port, validity, retry_after, eab, profiles or {})
         self.process = self.dns = None
 
-    def _write_config(self, http_port, tls_port, times, more, eab):
-        validity, retry_after = times
+    def _write_config(self, http_port, tls_port, validity, retry_after, eab, more):
         # 2.4 reads certificateValidityPeriod, 2.10 the profile; each ignores the other's words.
         seconds = validity or 90 * 86400
         config = {

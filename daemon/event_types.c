@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/event_types.h"
+
+#include <string.h>
+
+/* table: in the order of the words */
+const struct event_type event_types[] = {
+	{"audit.add", EVENT_NOBODY},
+	{"audit.apply", EVENT_NOBODY},
+	{"audit.backend.set", EVENT_NOBODY},
+	{"audit.db.backup", EVENT_NOBODY},
+	{"audit.import", EVENT_NOBODY},
+	{"audit.key.master", EVENT_NOBODY},
+	{"audit.key.rotate", EVENT_NOBODY},
+	{"audit.key.tickets", EVENT_NOBODY},
+	{"audit.refused", EVENT_OPERATOR},
+	{"audit.reload", EVENT_NOBODY},
+	{"audit.remove", EVENT_NOBODY},
+	{"audit.renew", EVENT_NOBODY},
+	{"audit.upgrade", EVENT_NOBODY},
+	{"backend.down", EVENT_OPERATOR},
+	{"backend.set", EVENT_NOBODY},
+	{"backend.up", EVENT_NOBODY},
+	{"cert.expired", EVENT_OPERATOR},
+	{"cert.expiring", EVENT_OPERATOR},
+	{"cert.renew_late", EVENT_OPERATOR},
+	{"cert.revoked", EVENT_OPERATOR},
+	{"cert.stored", EVENT_NOBODY},
+	{"clock.suspect", EVENT_OPERATOR},
+	{"clock.trusted", EVENT_NOBODY},
+	{"config.rejected", EVENT_OPERATOR},
+	{"config.reloaded", EVENT_NOBODY},
+	{"hook.dropped", EVENT_OPERATOR},
+	{"hook.failed", EVENT_OPERATOR},
+	{"key.master", EVENT_NOBODY},
+	{"key.rotated", EVENT_NOBODY},
+	{"key.rotating", EVENT_NOBODY},
+	{"key.tickets", EVENT_NOBODY},
+	{"mismatch.backend_cert", EVENT_OPERATOR},
+	{"mismatch.served_differs", EVENT_OPERATOR},
+	{"mismatch.sni_unknown", EVENT_CUSTOMER},
+	{"name.added", EVENT_NOBODY},
+	{"name.changed", EVENT_NOBODY},
+	{"name.removed", EVENT_NOBODY},
+	{"ocsp.failed", EVENT_CA},
+	{"ocsp.missing", EVENT_CA},
+	{"order.failed", EVENT_BY_PROBLEM},
+	{"renewal.failed", EVENT_CA},
+	{"renewal.window_changed", EVENT_NOBODY},
+	{"security.key_exported", EVENT_OPERATOR},
+	{"store.backup", EVENT_NOBODY},
+	{"store.checked", EVENT_NOBODY},
+	{"store.corrupt", EVENT_OPERATOR},
+	{"store.failing", EVENT_OPERATOR},
+	{"store.full", EVENT_OPERATOR},
+	{"store.readonly", EVENT_OPERATOR},
+	{"store.recovered", EVENT_NOBODY},
+	{"store.repaired", EVENT_NOBODY},
+	{"upgrade.done", EVENT_NOBODY},
+	{"upgrade.failed", EVENT_OPERATOR},
+};
+
+const size_t event_type_count = sizeof(event_types) / sizeof(event_types[0]);
+
+size_t
+event_type_find(const char *word)
+{
+	size_t i = 0;
+
+	while (i < event_type_count && strcmp(event_types[i].word, word) != 0)
+		i++;
+	return i;
+}
+
+const char *
+event_actor_word(enum event_actor actor)
+{
+	static const char *const words[] = {[EVENT_NOBODY] = "nobody",
+	                                    [EVENT_OPERATOR] = "operator",
+	                                    [EVENT_CUSTOMER] = "customer",
+	                                    [EVENT_CA] = "ca",
+	                                    [EVENT_BY_PROBLEM] = "problem"};
+
+	return words[actor];
+}
+
+bool
+event_type_matches(const char *pattern, const char *word)
+{
+	size_t len = strlen(pattern);
+
+	if (strcmp(pattern, "*") == 0)
+		return true;
+	if (len > 2 && strcmp(pattern + len - 2, ".*") == 0)
+		return strncmp(word, pattern, len - 1) == 0;
+	return strcmp(pattern, word) == 0;
+}
+
+bool
+event_pattern_is_known(const char *pattern)
+{
+	for (size_t i = 0; i < event_type_count; i++)
+		if (event_type_matches(pattern, event_types[i].word))
+			return true;
+	return false;
+}
