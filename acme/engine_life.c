@@ -100,6 +100,7 @@ engine_free(struct engine *e)
 	for (size_t i = 0; i < e->authz_count; i++) {
 		free(e->authz[i].url);
 		free(e->authz[i].challenge_url);
+		free(e->authz[i].issuers);
 	}
 	free(e->authz);
 	free(e->challenges);
@@ -162,6 +163,13 @@ engine_challenges(const struct engine *e, size_t *ret_count)
 {
 	*ret_count = e->challenge_count;
 	return e->challenges;
+}
+
+void
+engine_not_published(struct engine *e, const struct problem *why)
+{
+	if (e->state == STATE_PUBLISH)
+		engine_fail(e, why, false);
 }
 
 bool

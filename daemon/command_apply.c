@@ -150,6 +150,7 @@ update(struct batch *b, struct wish *w, struct domain *d)
 
 	if (!change_cas(b, w, backend, d))
 		return ERR_OK;
+	w->ordered = d->state != DOMAIN_EXTERNAL;
 	if (w->backend)
 		snprintf(d->backend, sizeof(d->backend), "%s", w->backend->name);
 	if (w->relabel)
@@ -163,7 +164,6 @@ update(struct batch *b, struct wish *w, struct domain *d)
 		return ERR_OK;
 	}
 	w->change = UPDATED;
-	w->ordered = d->state != DOMAIN_EXTERNAL;
 	snprintf(w->detail, sizeof(w->detail), "%s%s%s%s%s%s",
 	         w->ordered ? w->cas.count ? "ca " : "" : "external ",
 	         w->cas.count ? *d->cas ? d->cas : d->ca : "", w->backend ? " backend " : "",
@@ -224,7 +224,9 @@ put_event(struct store_txn *txn, const struct wish *w)
 	snprintf(e.type, sizeof(e.type), "%s", changes[w->change].event);
 	snprintf(e.name, sizeof(e.name), "%s", w->name.name);
 	snprintf(e.detail, sizeof(e.detail), "%s", w->detail);
-	if (w->change == REMOVED || !w->ordered)
+	if (w->change == REMOVED)
+		err = forget_orders(txn, &w->name);
+	else if (!w->ordered)
 		err = order_del(txn, &w->name);
 	return err ? err : event_put(txn, &e);
 }

@@ -73,6 +73,18 @@ set_wish_done(struct set_wish *wish)
 	*wish = (struct set_wish){0};
 }
 
+enum err
+set_is_alone(struct store_txn *txn, const struct domain *d, bool *ret_alone)
+{
+	struct hostname led[SET_NAMES_MAX];
+	size_t count;
+	enum err err = set_members(txn, &d->name, led, &count);
+
+	if (!err)
+		*ret_alone = count == 0 && !d->lead.len;
+	return err;
+}
+
 /* ERR_EXISTS when NAME cannot join LEAD; else whether it has joined already. */
 static enum err
 may_join(struct store_txn *txn, const struct domain *lead, const struct hostname *name,
@@ -94,6 +106,11 @@ may_join(struct store_txn *txn, const struct domain *lead, const struct hostname
 	if (d.lead.len && hostname_equal(&d.lead, &lead->name))
 		return ERR_OK;
 	*changed = true;
+	if (d.state == DOMAIN_EXTERNAL) {
+		snprintf(why, SET_WHY_MAX, "%.120s is external: give it a \"ca\" first",
+		         name->name);
+		return ERR_EXISTS;
+	}
 	if (!d.lead.len && count == 0)
 		return ERR_OK;
 	snprintf(why, SET_WHY_MAX, "%.120s %s %.120s: take it out there first", name->name,
@@ -168,6 +185,10 @@ set_wish_apply(struct store_txn *txn, struct domain *lead, const struct set_wish
 	if (wish->count && (lead->lead.len || lead->state == DOMAIN_EXTERNAL)) {
 		snprintf(why, SET_WHY_MAX, "it is %s%.200s itself",
 		         lead->lead.len ? "in the certificate of " : "external", lead->lead.name);
+		return ERR_EXISTS;
+	}
+	if (lead->state == DOMAIN_EXTERNAL && wish->count) {
+		snprintf(why, SET_WHY_MAX, "it is external: no certificate is ordered for it");
 		return ERR_EXISTS;
 	}
 	for (size_t i = 0; i < wish->count && !err; i++)

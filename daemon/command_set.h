@@ -26,6 +26,9 @@ enum { SET_WHY_MAX = 400 };
 MUST_CHECK enum err set_wish_read(const cJSON *item, const struct hostname *name,
                                   struct set_wish *ret_wish, char why[SET_WHY_MAX]);
 void set_wish_done(struct set_wish *wish);
+/* Whether DOMAIN shares its certificate with none. */
+MUST_CHECK enum err set_is_alone(struct store_txn *txn, const struct domain *domain,
+                                 bool *ret_alone);
 /* Makes LEAD, which is in the store (or would be, DRY_RUN), lead WISH's names and no others; new
  * ones are as LEAD is. RET_CHANGED: something is to change, and LEAD is due then. ERR_EXISTS with a
  * sentence in WHY: one of them is not free; nothing was written. */

@@ -12,8 +12,10 @@
 #include "base/log.h"
 #include "daemon/clockwatch.h"
 #include "daemon/conf.h"
+#include "daemon/due.h"
 #include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/prove.h"
 #include "daemon/keymaker.h"
 #include "daemon/upkeep.h"
 #include "store/store.h"
@@ -21,9 +23,7 @@
 enum {
 	SLEEP_MAX_MS = 30000,
 	READERS_EVERY_MS = 60000,
-	PLAN_PAGE = 1024,
-	PLAN_AGAIN_MS = 50, /* when all that is due is in work or damaged */
-	DAMAGED_AT_ONCE = 64,
+	PLAN_AGAIN_MS = 50,  /* when all that is due is in work or damaged */
 	ROOM_LOOK_MS = 1000, /* when the disk is full */
 };
 
@@ -44,7 +44,10 @@ issuer_remove_job(struct issuer *s, struct job *job)
 			client_cancel(job->ca->client, &job->asks[i]);
 	keymaker_cancel(s->keymaker, job);
 	transport_cancel(s->transport, job);
+	if (job->charged && !job->reached)
+		authority_refund(job->ca);
 	HASH_DEL(s->jobs, job);
+	proof_end(s->prover, job);
 	job_free(job);
 }
 
@@ -67,6 +70,7 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	enum err err;
 
 	if (job && job->ca != ca) { /* removed, and added again with another CA */
+		issuer_withdraw(s, job);
 		issuer_remove_job(s, job);
 		job = NULL;
 	}
@@ -84,7 +88,8 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	}
 	HASH_ADD_KEYPTR(hh, s->jobs, job->name.name, job->name.len, job);
 	ca->active++;
-	if (!job->was_ordered && job->phase != JOB_LOST)
+	job->charged = !job->was_ordered && job->phase != JOB_LOST;
+	if (job->charged)
 		authority_spend(ca);
 	log_host_debug(name, "attempt starts with ca %s", ca->conf->name);
 	return true;
@@ -96,11 +101,10 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 static void
 plan_ca(struct issuer *s, struct authority *ca)
 {
-	static struct hostname names[PLAN_PAGE]; /* this thread's only */
-	int64_t now = clock_wall(), mono = clock_mono_ms();
+	static struct hostname names[DUE_MAX]; /* this thread's only */
+	int64_t mono = clock_mono_ms();
 	size_t free_places = authority_room(ca, mono), count = 0, started = 0;
 	size_t room = clockwatch_room(s->clock, free_places, mono);
-	size_t limit = room + DAMAGED_AT_ONCE;
 	struct store_txn *txn;
 
 	if (room == 0 && free_places > 0 && ca->plan_at <= mono)
@@ -108,8 +112,7 @@ plan_ca(struct issuer *s, struct authority *ca)
 	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > mono ||
 	    store_begin_read(s->store, STORE_SERVED, &txn))
 		return;
-	if (domain_due(txn, ca->conf->name, now, limit < PLAN_PAGE ? limit : PLAN_PAGE, names,
-	               &count))
+	if (due_read(txn, ca->conf->name, clock_wall(), room, names, &count))
 		count = 0;
 	store_abort(txn);
 	for (size_t i = 0; i < count && started < room; i++)
@@ -170,6 +173,7 @@ sleep_ms(struct issuer *s)
 	if (s->store_hold > now)
 		return (int)sooner(ms, s->store_hold - now);
 	ms = sooner(ms, issuer_errands_ms(s));
+	ms = sooner(ms, prover_next(s->prover) > now ? prover_next(s->prover) - now : 0);
 	for (size_t i = 0; i < s->ca_count; i++)
 		ms = sooner(ms, until_due(s, s->cas[i]));
 	for (struct job *job = s->jobs; job && ms > 0; job = job->hh.next) {
@@ -229,6 +233,7 @@ round_of(struct issuer *s)
 		plan_ca(s, s->cas[i]);
 	issuer_leave(s);
 	if (issuer_save(s) && issuer_settle(s) && issuer_close(s)) {
+		prover_run(s->prover, s->conf, s->jobs);
 		issuer_send(s);
 		issuer_seek_lost(s);
 		issuer_probe(s);
@@ -265,13 +270,6 @@ issuer_main(void *arg)
 	return NULL;
 }
 
-/* From the key maker's thread. */
-static void
-on_key(void *arg)
-{
-	issuer_wake(arg);
-}
-
 static void
 issuer_free(struct issuer *s)
 {
@@ -279,6 +277,7 @@ issuer_free(struct issuer *s)
 		issuer_remove_ca(s, s->ca_count - 1);
 	errand_queue_free(s->errands);
 	keymaker_free(s->account_keys);
+	prover_free(s->prover);
 	keymaker_free(s->keymaker);
 	transport_free(s->transport);
 	free(s->steps);
@@ -303,13 +302,7 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->conf = conf_ref(config->conf);
 	TAILQ_INIT(&s->revocations);
 	pthread_mutex_init(&s->mutex, NULL);
-	err = transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
-	if (!err)
-		err = issuer_open_errands(s);
-	if (!err)
-		err = keymaker_new(on_key, s, &s->account_keys);
-	if (!err)
-		err = keymaker_new(on_key, s, &s->keymaker);
+	err = issuer_make_parts(s);
 	for (size_t i = 0; i < s->conf->ca_count && !err; i++)
 		issuer_add_ca(s, &s->conf->cas[i]);
 	if (!err && pthread_create(&s->thread, NULL, issuer_main, s) != 0)

@@ -14,6 +14,7 @@
 #include "daemon/issuer.h"
 #include "daemon/job.h"
 
+struct prover;
 struct keymaker;
 struct notice;
 struct transport;
@@ -29,6 +30,7 @@ struct issuer {
 	struct store *store;
 	struct notice_queue *notices;
 	struct transport *transport;
+	struct prover *prover;
 	struct keymaker *keymaker;
 	const struct conf *conf;
 	struct authority *cas[ISSUER_CAS_MAX];
@@ -63,6 +65,8 @@ bool issuer_close(struct issuer *s);
 /* Writes due_at = now for a name whose job goes away without an end. */
 void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order);
 
+/* The challenges of a job that goes away in the middle are answered no longer. */
+void issuer_withdraw(struct issuer *s, const struct job *job);
 /* NOTICE to all names of JOB's order. */
 void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
@@ -73,11 +77,14 @@ void issuer_show(struct issuer *s);
 void issuer_remove_job(struct issuer *s, struct job *job);
 
 /* issuer_setup.c */
+MUST_CHECK enum err issuer_make_parts(struct issuer *s);
 void issuer_resume(struct issuer *s);
 void issuer_add_ca(struct issuer *s, const struct conf_ca *conf);
 void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
 /* Takes CONF over. CAs that stay keep their client and their jobs. */
 void issuer_take_conf(struct issuer *s, const struct conf *conf);
+
+void issuer_show(struct issuer *s); /* issuer_show.c */
 
 /* issuer_failover.c */
 /* Jobs whose CA is known to be down end, and names that wait for it go to their next CA. */
@@ -87,7 +94,7 @@ void issuer_pass_on(struct issuer *s);
 /* issuer_net.c, issuer_probe.c */
 void issuer_take_keys(struct issuer *s);
 void issuer_send(struct issuer *s);
-void issuer_seek_lost(struct issuer *s);
 void issuer_probe(struct issuer *s);
+void issuer_seek_lost(struct issuer *s); /* issuer_lost.c */
 
 #endif

@@ -12,6 +12,7 @@
 #include "daemon/history.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/notice.h"
+#include "daemon/selfcheck.h"
 #include "store/event.h"
 
 enum { PROBES_MAX = 5, PROBE_AGAIN_MS = 200 };
@@ -56,21 +57,6 @@ on_probe(void *arg, const void *der, size_t len, const char *error)
 	}
 }
 
-/* Our own TLS listener, better one that takes no PROXY header. NULL: there is none. */
-static const struct conf_listen *
-own_listener(const struct conf *conf)
-{
-	const struct conf_listen *found = NULL;
-
-	for (size_t i = 0; i < conf->listen_count; i++) {
-		const struct conf_listen *l = &conf->listens[i];
-
-		if (l->kind == LISTEN_TLS && (!found || (found->proxy_count && !l->proxy_count)))
-			found = l;
-	}
-	return found;
-}
-
 static int
 own_port(const struct conf_listen *l)
 {
@@ -96,7 +82,7 @@ own_address(const struct conf_listen *l, char *host, size_t size)
 static const struct conf_listen *
 listener_of(const struct conf *conf, const struct hostname *name, char *address, size_t size)
 {
-	const struct conf_listen *l = own_listener(conf);
+	const struct conf_listen *l = selfcheck_listener(conf, LISTEN_TLS);
 	bool any;
 
 	for (size_t i = 0; i < conf->listen_count && hostname_is_address(name); i++) {

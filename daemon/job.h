@@ -20,12 +20,13 @@
 #include "base/err.h"
 #include "base/hostname.h"
 #include "base/problem.h"
-#include "store/challenge.h"
+#include "store/attempt.h"
 #include "store/domain.h"
 
 struct authority;
 struct conf;
 struct notice;
+struct proof;
 struct store;
 struct store_txn;
 
@@ -33,6 +34,7 @@ enum job_phase {
 	JOB_RUN,   /* its wish is to be performed */
 	JOB_SENT,  /* a request is under way */
 	JOB_WAIT,  /* until wake_at */
+	JOB_PROVE, /* its challenges are made visible: daemon/prove.h */
 	JOB_KEY,   /* its key is being made */
 	JOB_LOST,  /* sent newOrder once, its URL is being looked for */
 	JOB_CLOSE, /* the attempt has ended and is in served/; its order record and event are not */
@@ -66,14 +68,15 @@ struct job {
 	bool judged;            /* `chain` and `problem` hold the judgement of a DONE order */
 	struct chain chain;     /* what is being stored */
 	struct problem problem; /* why the attempt failed, kind NONE: it did not */
-	struct challenge *published;
-	size_t published_count;
-	size_t settled_count; /* of them, committed */
-	bool resumed;         /* the order is from an attempt before */
-	bool forget_order;    /* at close: the order record goes */
-	bool moves_on;        /* it failed, and another CA is asked at once */
-	bool was_ordered;     /* the step was told */
+	struct proof *proof;    /* its challenges, from the first PUBLISH on */
+	bool resumed;           /* the order is from an attempt before */
+	bool forget_order;      /* at close: the order record goes */
+	bool moves_on;          /* it failed, and another CA is asked at once */
+	bool charged;           /* to the CA's budget */
+	bool reached;           /* newOrder may have reached the CA */
+	bool was_ordered;       /* the step was told */
 	bool was_finalized;
+	struct attempt attempt; /* what is told of it */
 	unsigned probes;
 	struct domain domain; /* as last written */
 	UT_hash_handle hh;    /* by name, in the issuer */
@@ -85,26 +88,23 @@ MUST_CHECK enum err job_new(const struct hostname *name, struct authority *ca,
                             const struct conf *conf, struct store *store, struct job **ret_job);
 void job_free(struct job *job);
 
-/* private/: the engine's snapshot. */
+/* Before job_save(): makes the challenges that the engine wishes to be published. */
+void job_prepare(struct job *job);
+/* Whether job_save() has something new. */
+bool job_is_dirty(const struct job *job);
+/* private/: the engine's snapshot, and what is about to be set in DNS. */
 MUST_CHECK enum err job_save(struct job *job, struct store_txn *txn);
 
 /* Before job_settle(): judges a DONE order's chain against key, names and clock. */
 void job_judge(struct job *job);
+void job_saved(struct job *job); /* after the commit */
 bool job_has_ended(const struct job *job);
-/* Whether the name would be asked for at another CA of its own, now. */
-bool job_may_move_on(const struct job *job);
-/* Ends the attempt with the PROBLEM that its CA is known to have; not while a request of it is
- * under way. */
-void job_leave(struct job *job, const struct problem *problem);
 /* served/: marks the domain, publishes challenges, or writes the end of the attempt. ERR_NOTFOUND:
  * the domain was removed meanwhile. Nothing in JOB changes; job_settled() does that after the
  * commit. */
 MUST_CHECK enum err job_settle(struct job *job, struct store_txn *txn);
 /* After the commit; NOTICE is what to tell, its name.len 0 when there is nothing. */
 void job_settled(struct job *job, struct notice *ret_notice);
-/* What a failure with job->problem makes of D: on to its next CA at once, or back to the first
- * after a while. */
-void job_put_failure(struct job *job, struct domain *d);
 /* served/: the domain is gone, so are its challenges. */
 void job_drop(struct job *job, struct store_txn *txn);
 

@@ -52,7 +52,7 @@ def make_certificate(directory, address):
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
          "-nodes", "-days", "30", "-subj", "/CN=acme server of the lab",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:" + address,
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1,IP:" + address,
          "-out", cert, "-keyout", key],
         check=True, capture_output=True)
     return cert, key
@@ -63,9 +63,10 @@ class Pebble:
 
     def __init__(self, directory, address, ports, http_port, tls_port, *, version="2.4",
                  validity=None, nonce_reject=0, authz_reuse=0, retry_after=1, ocsp_port=None,
-                 profiles=None, env=None, eab=None):
+                 profiles=None, env=None, resolver_port=None, eab=None):
         self.directory, self.address, self.version = directory, address, version
         self.acme_port, self.management_port = ports["acme"], ports["management"]
+        self.resolver_port = resolver_port or ports["dns"]    # that the CA asks
         self.dns_port, self.dns_management_port = ports["dns"], ports["dns-management"]
         self.bin = binaries(version)
         self.log = os.path.join(directory, "pebble.log")
@@ -77,10 +78,11 @@ class Pebble:
                         PEBBLE_AUTHZREUSE=str(authz_reuse), **(env or {}))
         self.ocsp_url = f"http://{address}:{ocsp_port}/" if ocsp_port else ""
         self.config = os.path.join(directory, "pebble.json")
-        self._write_config(http_port, tls_port, validity, retry_after, eab, profiles or {})
+        self._write_config(http_port, tls_port, (validity, retry_after), profiles or {}, eab)
         self.process = self.dns = None
 
-    def _write_config(self, http_port, tls_port, validity, retry_after, eab, more):
+    def _write_config(self, http_port, tls_port, times, more, eab):
+        validity, retry_after = times
         # 2.4 reads certificateValidityPeriod, 2.10 the profile; each ignores the other's words.
         seconds = validity or 90 * 86400
         config = {
@@ -104,7 +106,7 @@ class Pebble:
         self.start_dns()
         self.process = child.spawn(
             [os.path.join(self.bin, "pebble"), "-config", self.config,
-             "-dnsserver", f"{self.address}:{self.dns_port}"], self.log, self.env)
+             "-dnsserver", f"{self.address}:{self.resolver_port}"], self.log, self.env)
         self._wait_for(self.acme_port, self.process)
         self._wait_for(self.management_port, self.process)
 
