@@ -136,6 +136,8 @@ $(BUILD)/tests/ctl/test_%: $(BUILD)/tests/ctl/test_%.o $(call LIB,support) $(cal
 $(BUILD)/tests/support/cold: $(BUILD)/tests/bench/cold_main.o $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+$(BUILD)/tests/support/dnsask: $(BUILD)/tests/support/dnsask_main.o $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/tests/support/%: $(BUILD)/tests/support/%_main.o
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto -lpthread -lm
 

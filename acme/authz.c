@@ -86,6 +86,42 @@ authz_done(struct authz *a)
 	*a = (struct authz){0};
 }
 
+static bool
+is_persist(const struct authz_challenge *c)
+{
+	return strcmp(c->type, "dns-persist-01") == 0;
+}
+
+/* Normalized as the CA must have done it (draft-ietf-acme-dns-persist 3.1). */
+static bool
+is_issuer(const cJSON *json)
+{
+	const char *text = cJSON_GetStringValue(json);
+	struct hostname name;
+
+	return text && !hostname_parse(text, &name, NULL) && !hostname_is_wildcard(&name) &&
+	       strcmp(text, name.name) == 0;
+}
+
+/* Drafts 00 and 01 call them otherwise than 02. None when there are too many or wrong ones: the
+ * challenge is malformed then. */
+static void
+read_issuers(const cJSON *json, struct authz_challenge *c)
+{
+	const cJSON *list = json_array(json, "issuerDomainNames"), *one;
+
+	if (!list)
+		list = json_array(json, "issuer-domain-names");
+	cJSON_ArrayForEach(one, list)
+	{
+		if (c->issuer_count == AUTHZ_ISSUERS_MAX || !is_issuer(one)) {
+			c->issuer_count = 0;
+			return;
+		}
+		c->issuers[c->issuer_count++] = one->valuestring;
+	}
+}
+
 enum err
 authz_challenge_read(const cJSON *json, struct authz_challenge *ret_challenge)
 {
@@ -103,6 +139,10 @@ authz_challenge_read(const cJSON *json, struct authz_challenge *ret_challenge)
 			c.status = (enum authz_challenge_status)i;
 	if (!c.type || c.status == AUTHZ_CHALLENGE_STATUSES)
 		return ERR_PROTO;
+	if (is_persist(&c)) {
+		c.token = "";
+		read_issuers(json, &c);
+	}
 	*ret_challenge = c;
 	return ERR_OK;
 }
@@ -138,9 +178,21 @@ is_url(const char *url)
 	return url && url_is_sane(url);
 }
 
-enum err
-authz_choose(const struct authz *a, const char *const *types, size_t count,
-             struct authz_challenge *ret_challenge, size_t *ret_type, struct problem *ret_why)
+/* NULL: nothing. */
+static const char *
+what_is_missing(const struct authz_challenge *c)
+{
+	if (!is_url(c->url))
+		return "url";
+	if (is_persist(c))
+		return c->issuer_count > 0 ? NULL : "issuer domain names";
+	return is_token(c->token) ? NULL : "token";
+}
+
+/* One under way, else the first of TYPES; its index, or COUNT. */
+static size_t
+pick(const struct authz *a, const char *const *types, size_t count, bool broken,
+     struct authz_challenge *ret_challenge)
 {
 	struct authz_challenge best = {0};
 	size_t best_type = count;
@@ -151,7 +203,8 @@ authz_choose(const struct authz *a, const char *const *types, size_t count,
 		struct authz_challenge c;
 		size_t type = 0;
 
-		if (authz_challenge_read(one, &c) || c.status == AUTHZ_CHALLENGE_INVALID)
+		if (authz_challenge_read(one, &c) || c.status == AUTHZ_CHALLENGE_INVALID ||
+		    (what_is_missing(&c) && !broken))
 			continue;
 		while (type < count && strcmp(types[type], c.type) != 0)
 			type++;
@@ -161,19 +214,29 @@ authz_choose(const struct authz *a, const char *const *types, size_t count,
 		best = c;
 		best_type = type;
 	}
-	if (best_type == count) {
+	*ret_challenge = best;
+	return best_type;
+}
+
+enum err
+authz_choose(const struct authz *a, const char *const *types, size_t count,
+             struct authz_challenge *ret_challenge, size_t *ret_type, struct problem *ret_why)
+{
+	struct authz_challenge best;
+	size_t type = pick(a, types, count, false, &best);
+
+	if (type < count) {
+		*ret_challenge = best;
+		*ret_type = type;
+		return ERR_OK;
+	}
+	if (pick(a, types, count, true, &best) == count) {
 		say_no_challenge(a, ret_why);
 		return ERR_NOTFOUND;
 	}
-	if (!is_token(best.token) || !is_url(best.url)) {
-		problem_set(ret_why, PROBLEM_CA_PROTOCOL,
-		            "the CA's %s challenge for %s has no usable %s", best.type,
-		            a->name.name, is_url(best.url) ? "token" : "url");
-		return ERR_PROTO;
-	}
-	*ret_challenge = best;
-	*ret_type = best_type;
-	return ERR_OK;
+	problem_set(ret_why, PROBLEM_CA_PROTOCOL, "the CA's %s challenge for %s has no usable %s",
+	            best.type, a->name.name, what_is_missing(&best));
+	return ERR_PROTO;
 }
 
 enum err

@@ -18,7 +18,7 @@
 struct problem;
 struct transport_reply;
 
-enum { AUTHZ_TOKEN_MAX = 127 };
+enum { AUTHZ_TOKEN_MAX = 127, AUTHZ_ISSUERS_MAX = 10 };
 
 enum authz_status { AUTHZ_PENDING, AUTHZ_VALID, AUTHZ_INVALID, AUTHZ_STATUSES };
 
@@ -39,7 +39,9 @@ enum authz_challenge_status {
 struct authz_challenge {
 	const char *type;
 	const char *url;
-	const char *token; /* syntax checked: [A-Za-z0-9_-]+ */
+	const char *token; /* syntax checked: [A-Za-z0-9_-]+; "" for dns-persist-01, which has */
+	const char *issuers[AUTHZ_ISSUERS_MAX]; /* the CA's names instead: 1 to 10, checked */
+	size_t issuer_count;
 	enum authz_challenge_status status;
 	const cJSON *error; /* NULL: none */
 };

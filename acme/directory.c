@@ -38,6 +38,7 @@ directory_done(struct directory *d)
 	free(d->terms);
 	free(d->website);
 	free(d->caa_identities);
+	free(d->hash_prefix);
 	for (size_t i = 0; i < d->profile_count; i++)
 		free(d->profiles[i]);
 	*d = (struct directory){0};
@@ -144,6 +145,19 @@ read_profiles(struct directory *d, const cJSON *profiles)
 	return ERR_OK;
 }
 
+/* It becomes part of a parameter (RFC 8659 4.2): nothing but printable ASCII, no ";". */
+static enum err
+read_hash_prefix(struct directory *d, const char *prefix)
+{
+	if (!prefix || !*prefix || strlen(prefix) > URL_MAX)
+		return ERR_OK;
+	for (const char *c = prefix; *c; c++)
+		if (*c <= ' ' || *c > '~' || *c == ';')
+			return ERR_OK;
+	d->hash_prefix = strdup(prefix);
+	return d->hash_prefix ? ERR_OK : ERR_NOMEM;
+}
+
 static enum err
 read_meta(struct directory *d, const cJSON *meta)
 {
@@ -154,6 +168,8 @@ read_meta(struct directory *d, const cJSON *meta)
 		err = copy_shown(json_text(meta, "website"), &d->website);
 	if (!err)
 		err = read_identities(d, json_array(meta, "caaIdentities"));
+	if (!err)
+		err = read_hash_prefix(d, json_text(meta, "accountHashPrefix"));
 	return err ? err : read_profiles(d, json_object(meta, "profiles"));
 }
 

@@ -30,6 +30,8 @@ struct directory {
 	char *website;
 	char *caa_identities; /* what a CAA record must name, a space between */
 	bool needs_binding;
+	char *hash_prefix; /* meta.accountHashPrefix (draft-ietf-acme-dns-persist-02 4.1), or NULL
+	                    */
 	size_t profile_count;
 	char *profiles[DIRECTORY_PROFILES_MAX]; /* names of meta.profiles, the first of them */
 	size_t origin_count;

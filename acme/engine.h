@@ -61,8 +61,9 @@ struct engine_send {
 
 struct engine_challenge {
 	struct hostname name;
-	const char *type;  /* "http-01" */
-	const char *token; /* syntax checked: [A-Za-z0-9_-]+ */
+	const char *type;    /* "http-01" */
+	const char *token;   /* syntax checked: [A-Za-z0-9_-]+; "" for dns-persist-01: */
+	const char *issuers; /* the CA's names in its record, 1 to 10 with a space between */
 };
 
 MUST_CHECK enum err engine_new(const struct engine_config *config, struct engine **ret_engine);
@@ -85,6 +86,8 @@ void engine_take_key(struct engine *e, EVP_PKEY *key);
 /* The challenges to be published now; valid until the next feed. */
 const struct engine_challenge *engine_challenges(const struct engine *e, size_t *ret_count);
 void engine_published(struct engine *e);
+/* They cannot be made answerable: this attempt is over, the order is not. */
+void engine_not_published(struct engine *e, const struct problem *why);
 /* Retry-After clamped to 1 s..1 day, else back-off. */
 uint32_t engine_wait_ms(const struct engine *e);
 void engine_waited(struct engine *e);

@@ -130,6 +130,23 @@ take_authz(struct engine *e, const struct transport_reply *reply, struct authz *
 	return true;
 }
 
+/* The CA's names of a dns-persist-01 challenge. */
+static enum err
+keep_issuers(struct engine_authz *to, const struct authz_challenge *c)
+{
+	struct buf text = {0};
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < c->issuer_count; i++)
+		buf_printf(&text, "%s%s", i ? " " : "", c->issuers[i]);
+	free(to->issuers);
+	to->issuers = buf_str(&text) ? strdup((const char *)text.data) : NULL;
+	if (!to->issuers)
+		err = ERR_NOMEM;
+	buf_done(&text);
+	return err;
+}
+
 /* Picks the challenge of a pending authorization. */
 static void
 choose_challenge(struct engine *e, struct engine_authz *to, const struct authz *authz)
@@ -154,7 +171,7 @@ choose_challenge(struct engine *e, struct engine_authz *to, const struct authz *
 	strcpy(to->token, c.token);
 	free(to->challenge_url);
 	to->challenge_url = strdup(c.url);
-	if (!to->challenge_url)
+	if (!to->challenge_url || keep_issuers(to, &c))
 		engine_fail_inside(e, ERR_NOMEM);
 }
 
@@ -194,8 +211,11 @@ engine_build_publish(struct engine *e)
 		const struct engine_authz *a = &e->authz[i];
 
 		if (is_open(a))
-			e->challenges[count++] = (struct engine_challenge){
-				.name = a->name, .type = e->types[a->type], .token = a->token};
+			e->challenges[count++] =
+				(struct engine_challenge){.name = a->name,
+			                                  .type = e->types[a->type],
+			                                  .token = a->token,
+			                                  .issuers = a->issuers ? a->issuers : ""};
 	}
 	e->challenge_count = count;
 	return ERR_OK;

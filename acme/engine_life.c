@@ -100,6 +100,7 @@ engine_free(struct engine *e)
 	for (size_t i = 0; i < e->authz_count; i++) {
 		free(e->authz[i].url);
 		free(e->authz[i].challenge_url);
+		free(e->authz[i].issuers);
 	}
 	free(e->authz);
 	free(e->challenges);
@@ -168,4 +169,11 @@ bool
 engine_is_gone(const struct engine *e)
 {
 	return e->gone;
+}
+
+void
+engine_not_published(struct engine *e, const struct problem *why)
+{
+	if (e->state == STATE_PUBLISH)
+		engine_fail(e, why, false);
 }

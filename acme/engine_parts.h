@@ -48,6 +48,7 @@ struct engine_authz {
 	size_t type;   /* index in types */
 	struct hostname name;
 	char *challenge_url;
+	char *issuers; /* of dns-persist-01, with a space between; NULL or "" for others */
 	char token[AUTHZ_TOKEN_MAX + 1];
 };
 

@@ -76,7 +76,9 @@ problem_is_passing(const struct problem *p)
 	return p->kind == PROBLEM_CA_UNREACHABLE || p->kind == PROBLEM_CA_DIRECTORY ||
 	       p->kind == PROBLEM_CA_ERROR || p->kind == PROBLEM_CA_LIMITED ||
 	       p->kind == PROBLEM_CA_PROTOCOL || p->kind == PROBLEM_INTERNAL ||
-	       p->kind == PROBLEM_CERT_REJECTED || p->kind == PROBLEM_STORE_CORRUPT;
+	       p->kind == PROBLEM_CERT_REJECTED || p->kind == PROBLEM_STORE_CORRUPT ||
+	       p->kind == PROBLEM_DNS_LOOKUP || p->kind == PROBLEM_DNS_HOOK ||
+	       p->kind == PROBLEM_CHALLENGE_NOT_SERVED;
 }
 
 enum problem_kind

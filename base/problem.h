@@ -52,7 +52,13 @@ struct cursor;
 	X(CHALLENGE_NOT_SERVED, "challenge/not-served",                                            \
 	  "certd's own listener does not show the challenge: check `listen`; the CA was not "      \
 	  "asked")                                                                                 \
-	X(DNS_HOOK, "dns/hook", "the program that sets DNS records failed: see its own words")
+	X(DNS_HOOK, "dns/hook", "the program that sets DNS records failed: see its own words")     \
+	X(DNS_LOOKUP, "dns/lookup",                                                                \
+	  "the DNS servers of this name could not be asked; certd tries again by itself")          \
+	X(DNS_RECORD, "dns/record",                                                                \
+	  "the DNS record that proves this name is not there: its owner must set it as shown")     \
+	X(DNS_UPDATE, "dns/update",                                                                \
+	  "our change of DNS records was refused: check server, zone and key of the `dns` block")
 
 enum problem_kind {
 #define X(name, code, hint) PROBLEM_##name,

@@ -148,12 +148,14 @@ static enum err
 find_challenge(struct chooser *chooser, const struct hostname *name,
                struct challenge *ret_challenge)
 {
+	struct hostname identifier;
 	struct store_txn *txn;
 	enum err err = store_begin_read(chooser->config.store, STORE_SERVED, &txn);
 
 	if (err)
 		return err;
-	err = challenge_get_alpn(txn, name, ret_challenge);
+	alpn01_identifier(name, &identifier);
+	err = challenge_get_alpn(txn, &identifier, ret_challenge);
 	store_abort(txn);
 	return err;
 }

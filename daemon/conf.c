@@ -54,6 +54,7 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("bind", "ADDRESS NAME", 2, 2, conf_take_bind, .repeats = true),
 	CONF_RULE("ca", "NAME", 1, 1, conf_take_ca, .has_block = true, .repeats = true),
 	CONF_RULE("dns", "NAME", 1, 1, conf_take_dns, .has_block = true, .repeats = true),
+	CONF_RULE("resolver", "ADDRESS[:PORT]...", 1, CONF_RESOLVERS_MAX, conf_take_resolver),
 	CONF_RULE("backend", "NAME", 1, 1, conf_take_backend, .has_block = true, .repeats = true),
 	CONF_RULE("default", "", 0, 0, conf_take_default, .has_block = true),
 	CONF_RULE("ocsp-allow-private", "", 0, 0, conf_take_flag,

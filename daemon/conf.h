@@ -81,6 +81,7 @@ struct conf {
 	size_t ca_count;
 	const struct conf_dns *dns;
 	size_t dns_count;
+	struct conf_dns_resolvers resolvers;
 	const struct conf_backend *backends;
 	size_t backend_count;
 	const struct conf_bind *binds;

@@ -75,10 +75,13 @@ take_key(const struct conf_walk *w, const struct conf_rule *rule, const struct c
 	if (s->word_count == 2 && strcmp(s->words[1].text, key_both) == 0)
 		kinds[1] = KEY_RSA_2048;
 	else
-		for (size_t i = 1; i < s->word_count; i++)
+		for (size_t i = 1; i < s->word_count; i++) {
+			if (strcmp(s->words[i].text, key_both) == 0)
+				return conf_fail(w->cx, &s->words[i].at, "\"both\" stands alone");
 			if (key_kind_parse(s->words[i].text, &kinds[i - 1]))
 				return conf_fail_unknown(w->cx, &s->words[i], "kind of key",
 				                         next_key, NULL);
+		}
 	if (kinds[1] != KEY_KINDS && key_kind_is_rsa(kinds[0]) == key_kind_is_rsa(kinds[1]))
 		return conf_fail(w->cx, &s->words[2].at,
 		                 "two certificates have one RSA and one ECDSA key");

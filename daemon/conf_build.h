@@ -58,6 +58,13 @@ void conf_note_challenges(const struct conf_walk *w, const struct conf_ca *ca,
                           const struct conf_statement *s);
 bool conf_resolve_dns(const struct conf_walk *w);
 
+/* conf_dns_update.c: of a dns block, into it; and of the top */
+conf_take conf_take_dns_server, conf_take_dns_zone, conf_take_dns_key, conf_take_dns_ttl,
+	conf_take_dns_check_at, conf_take_resolver;
+/* That DNS has a hook or all that updates need. */
+bool conf_dns_is_whole(const struct conf_walk *w, const struct conf_statement *s,
+                       const struct conf_dns *dns);
+
 /* conf_name.c */
 conf_take conf_take_bind, conf_take_certificate, conf_take_listen_unknown_sni;
 bool conf_unknown_sni(const struct conf_walk *w, const struct conf_statement *s,

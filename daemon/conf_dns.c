@@ -32,6 +32,15 @@ static const struct conf_rule dns_rules[] = {
 	CONF_RULE("timeout", "TIME", 1, 1, conf_take_span,
                   .offset = offsetof(struct conf_dns, timeout_ms),
                   CONF_RANGE(HOOK_TIMEOUT_MIN_MS, HOOK_TIMEOUT_MAX_MS)),
+	CONF_RULE("server", "ADDRESS[:PORT]", 1, 1, conf_take_dns_server),
+	CONF_RULE("zone", "NAME", 1, 1, conf_take_dns_zone),
+	CONF_RULE("key", "NAME ALGORITHM file PATH|credential NAME", 4, 4, conf_take_dns_key),
+	CONF_RULE("ttl", "TIME", 1, 1, conf_take_dns_ttl),
+	CONF_RULE("propagation-timeout", "TIME", 1, 1, conf_take_span,
+                  .offset = offsetof(struct conf_dns, update.propagation_timeout_ms),
+                  CONF_RANGE(1000, 60 * 60 * 1000)),
+	CONF_RULE("check-at", "none|ADDRESS[:PORT]...", 1, CONF_CHECK_AT_MAX,
+                  conf_take_dns_check_at),
 };
 
 static const struct conf_level dns_level = CONF_LEVEL("dns", dns_rules);
@@ -46,7 +55,7 @@ conf_take_dns(const struct conf_walk *w, const struct conf_rule *rule,
 	(void)rule;
 	if (conf->dns_count == CONF_DNS_MAX)
 		return conf_fail_many(w, s, CONF_DNS_MAX);
-	*dns = (struct conf_dns){.timeout_ms = HOOK_TIMEOUT_MS};
+	*dns = (struct conf_dns){.timeout_ms = HOOK_TIMEOUT_MS, .update = CONF_DNS_UPDATE_DEFAULT};
 	if (!conf_block_name(w->cx, &s->words[1], "dns", dns->name))
 		return false;
 	for (size_t i = 0; i < conf->dns_count; i++)
@@ -54,9 +63,8 @@ conf_take_dns(const struct conf_walk *w, const struct conf_rule *rule,
 			return conf_fail_again(w, s, i);
 	if (!conf_walk(w, &dns_level, s->first, dns))
 		return false;
-	if (!dns->hook)
-		return conf_fail(w->cx, &s->opened,
-		                 "how records are set is missing: hook PATH [ARGUMENT...];");
+	if (!conf_dns_is_whole(w, s, dns))
+		return false;
 	conf->dns_count++;
 	return true;
 }

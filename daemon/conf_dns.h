@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "daemon/conf_dns_update.h"
 #include "store/domain.h"
 
 enum { CONF_DNS_MAX = 64 };
@@ -14,6 +15,7 @@ struct conf_dns {
 	char name[NAME_WORD_MAX + 1];
 	const char *const *hook; /* a program's path and arguments, NULL behind them; NULL: none */
 	uint32_t timeout_ms;     /* of the hook; default 30 s */
+	struct conf_dns_update update; /* instead of a hook; and where to look, with both */
 };
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/http01.h"
 
+#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
@@ -100,16 +101,38 @@ read_request_line(struct span line, struct request *r)
 	       (span_is(line, "HTTP/1.1") || span_is(line, "HTTP/1.0"));
 }
 
+/* 192.0.2.1 or [2001:db8::1] */
+static bool
+read_address(struct span value, struct hostname *ret_host)
+{
+	char text[INET6_ADDRSTRLEN + 2];
+
+	if (value.len >= sizeof(text) || memchr(value.data, '\0', value.len))
+		return false;
+	memcpy(text, value.data, value.len);
+	text[value.len] = '\0';
+	return (*text == '[') == (strchr(text, ':') != NULL) &&
+	       hostname_parse_any(text, ret_host, NULL) == ERR_OK && hostname_is_address(ret_host);
+}
+
 static bool
 read_host(struct span value, struct hostname *ret_host)
 {
-	struct span port = value;
+	const unsigned char *end =
+		value.len && *value.data == '[' ? memchr(value.data, ']', value.len) : NULL;
+	size_t bracketed = end ? (size_t)(end - value.data) + 1 : 0;
+	struct span port = {value.data + bracketed, value.len - bracketed};
 	struct span name = split(&port, ':');
 
-	if (name.len < value.len && port.len && !all_in(port, "0123456789"))
+	if (bracketed && name.len)
+		return false; /* between the bracket and the colon */
+	if (bracketed)
+		name = (struct span){value.data, bracketed};
+	if (port.len && !all_in(port, "0123456789"))
 		return false;
 	return port.len <= PORT_DIGITS_MAX &&
-	       hostname_parse_sni(name.data, name.len, ret_host) == ERR_OK;
+	       (hostname_parse_sni(name.data, name.len, ret_host) == ERR_OK ||
+	        read_address(name, ret_host));
 }
 
 static struct span
@@ -178,9 +201,11 @@ static int
 reply_redirect(struct buf *reply, const struct request *r)
 {
 	int status = r->get || r->head ? 301 : 308;
+	bool v6 = strchr(r->host.name, ':') != NULL;
 
-	buf_printf(reply, "HTTP/1.1 %d %s\r\nLocation: https://%s", status,
-	           status == 301 ? "Moved Permanently" : "Permanent Redirect", r->host.name);
+	buf_printf(reply, "HTTP/1.1 %d %s\r\nLocation: https://%s%s%s", status,
+	           status == 301 ? "Moved Permanently" : "Permanent Redirect", v6 ? "[" : "",
+	           r->host.name, v6 ? "]" : "");
 	buf_add(reply, r->target.data, r->target.len);
 	buf_add_str(reply, "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 	return status;

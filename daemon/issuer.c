@@ -12,7 +12,9 @@
 #include "base/log.h"
 #include "daemon/clockwatch.h"
 #include "daemon/conf.h"
+#include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/prove.h"
 #include "daemon/keymaker.h"
 #include "daemon/upkeep.h"
 #include "store/store.h"
@@ -46,6 +48,7 @@ issuer_remove_job(struct issuer *s, struct job *job)
 	if (job->charged && !job->reached)
 		authority_refund(job->ca);
 	HASH_DEL(s->jobs, job);
+	proof_end(s->prover, job);
 	job_free(job);
 }
 
@@ -68,6 +71,7 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	enum err err;
 
 	if (job && job->ca != ca) { /* removed, and added again with another CA */
+		issuer_withdraw(s, job);
 		issuer_remove_job(s, job);
 		job = NULL;
 	}
@@ -172,6 +176,7 @@ sleep_ms(struct issuer *s)
 	if (s->store_hold > now)
 		return (int)sooner(ms, s->store_hold - now);
 	ms = sooner(ms, issuer_errands_ms(s));
+	ms = sooner(ms, prover_next(s->prover) > now ? prover_next(s->prover) - now : 0);
 	for (size_t i = 0; i < s->ca_count; i++)
 		ms = sooner(ms, until_due(s, s->cas[i]));
 	for (struct job *job = s->jobs; job && ms > 0; job = job->hh.next) {
@@ -231,6 +236,7 @@ round_of(struct issuer *s)
 		plan_ca(s, s->cas[i]);
 	issuer_leave(s);
 	if (issuer_save(s) && issuer_settle(s) && issuer_close(s)) {
+		prover_run(s->prover, s->conf, s->jobs);
 		issuer_send(s);
 		issuer_seek_lost(s);
 		issuer_probe(s);
@@ -267,13 +273,6 @@ issuer_main(void *arg)
 	return NULL;
 }
 
-/* From the key maker's thread. */
-static void
-on_key(void *arg)
-{
-	issuer_wake(arg);
-}
-
 static void
 issuer_free(struct issuer *s)
 {
@@ -281,6 +280,7 @@ issuer_free(struct issuer *s)
 		issuer_remove_ca(s, s->ca_count - 1);
 	errand_queue_free(s->errands);
 	keymaker_free(s->account_keys);
+	prover_free(s->prover);
 	keymaker_free(s->keymaker);
 	transport_free(s->transport);
 	free(s->steps);
@@ -305,13 +305,7 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->conf = conf_ref(config->conf);
 	TAILQ_INIT(&s->revocations);
 	pthread_mutex_init(&s->mutex, NULL);
-	err = transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
-	if (!err)
-		err = issuer_open_errands(s);
-	if (!err)
-		err = keymaker_new(on_key, s, &s->account_keys);
-	if (!err)
-		err = keymaker_new(on_key, s, &s->keymaker);
+	err = issuer_make_parts(s);
 	for (size_t i = 0; i < s->conf->ca_count && !err; i++)
 		issuer_add_ca(s, &s->conf->cas[i]);
 	if (!err && pthread_create(&s->thread, NULL, issuer_main, s) != 0)

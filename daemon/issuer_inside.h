@@ -15,6 +15,7 @@
 #include "daemon/issuer.h"
 #include "daemon/job.h"
 
+struct prover;
 struct keymaker;
 struct notice;
 struct transport;
@@ -30,6 +31,7 @@ struct issuer {
 	struct store *store;
 	struct notice_queue *notices;
 	struct transport *transport;
+	struct prover *prover;
 	struct keymaker *keymaker;
 	const struct conf *conf;
 	struct authority *cas[ISSUER_CAS_MAX];
@@ -64,6 +66,8 @@ bool issuer_close(struct issuer *s);
 /* Writes due_at = now for a name whose job goes away without an end. */
 void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order);
 
+/* The challenges of a job that goes away in the middle are answered no longer. */
+void issuer_withdraw(struct issuer *s, const struct job *job);
 /* NOTICE to all names of JOB's order. */
 void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
@@ -71,6 +75,7 @@ void issuer_tell(struct issuer *s, const struct job *job, const struct notice *n
 void issuer_remove_job(struct issuer *s, struct job *job);
 
 /* issuer_setup.c */
+MUST_CHECK enum err issuer_make_parts(struct issuer *s);
 void issuer_resume(struct issuer *s);
 void issuer_add_ca(struct issuer *s, const struct conf_ca *conf);
 void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
@@ -84,32 +89,6 @@ void issuer_show(struct issuer *s);
 /* Jobs whose CA is known to be down end, and names that wait for it go to their next CA. */
 void issuer_leave(struct issuer *s);
 void issuer_pass_on(struct issuer *s);
-/* issuer_errand.c */
-MUST_CHECK enum err issuer_open_errands(struct issuer *s);
-/* Takes what was asked for, goes on with what is in work. */
-void issuer_errands(struct issuer *s);
-/* CA goes away: what it does for people ends with it. */
-void issuer_end_errands(struct issuer *s, struct authority *ca);
-/* Milliseconds until issuer_errands() has something to do by itself. */
-int64_t issuer_errands_ms(const struct issuer *s);
-/* Answers E, whose problem kind NONE means that it is done. */
-void issuer_end_errand(struct issuer *s, struct errand *e);
-/* With WORD in place of the problem's code. */
-void issuer_fail_errand(struct issuer *s, struct errand *e, const char *word, const char *format,
-                        ...) PRINTF_LIKE(4, 5);
-bool issuer_shares_account(const struct authority *a, const struct authority *b);
-/* No orders of CA's account begin any more, or they do again. */
-void issuer_set_quiet(struct issuer *s, const struct authority *ca, bool quiet);
-
-/* issuer_roll.c: the account's key is made, everybody rests: gives it to the account, or a new
- * account to it. */
-void issuer_roll(struct issuer *s, struct authority *ca, struct errand *e);
-MUST_CHECK enum err issuer_start_roll(struct authority *ca, struct errand *e,
-                                      const struct account *account);
-/* issuer_say.c: what is known of CA, into E's answer. */
-void issuer_say(struct errand *e, const struct authority *ca);
-/* issuer_revoke.c */
-void issuer_revoke(struct issuer *s, struct errand *e);
 
 /* issuer_net.c */
 void issuer_take_keys(struct issuer *s);

@@ -18,6 +18,7 @@
 #include "daemon/job_attempt.h"
 #include "daemon/keymaker.h"
 #include "daemon/notice.h"
+#include "daemon/selfcheck.h"
 #include "store/event.h"
 
 enum { PROBES_MAX = 5, PROBE_AGAIN_MS = 200 };
@@ -196,23 +197,14 @@ on_probe(void *arg, const void *der, size_t len, const char *error)
 	}
 }
 
-/* Our own TLS listener, better one that takes no PROXY header. NULL: there is none. */
-static const struct conf_listen *
-own_listener(const struct conf *conf)
+static int
+own_port(const struct conf_listen *l)
 {
-	const struct conf_listen *found = NULL;
-
-	for (size_t i = 0; i < conf->listen_count; i++) {
-		const struct conf_listen *l = &conf->listens[i];
-
-		if (l->kind == LISTEN_TLS && (!found || (found->proxy_count && !l->proxy_count)))
-			found = l;
-	}
-	return found;
+	return atoi(strrchr(l->address.text, ':') + 1);
 }
 
-/* Its address as a client on this machine reaches it; returns the port. */
-static int
+/* Its address as a client on this machine reaches it. */
+static void
 own_address(const struct conf_listen *l, char *host, size_t size)
 {
 	const char *text = l->address.text, *colon = strrchr(text, ':');
@@ -223,56 +215,75 @@ own_address(const struct conf_listen *l, char *host, size_t size)
 		snprintf(host, size, "127.0.0.1");
 	else if (strcmp(host, "::") == 0)
 		snprintf(host, size, "::1");
-	return atoi(colon + 1);
 }
 
 /* A certificate for an address is for clients without SNI: only where they would come is it seen.
  */
-static void
-where_it_is_seen(const struct conf *conf, const struct hostname *name, char *address, size_t size)
+static const struct conf_listen *
+listener_of(const struct conf *conf, const struct hostname *name, char *address, size_t size)
 {
-	bool any = strcmp(address, "127.0.0.1") == 0 || strcmp(address, "::1") == 0;
-	const void *bytes;
+	const struct conf_listen *l = selfcheck_listener(conf, LISTEN_TLS);
+	bool any;
 
-	if (!hostname_is_address(name))
-		return;
-	for (size_t i = 0; i < conf->bind_count; i++) {
-		const struct sockaddr_storage *at = &conf->binds[i].address;
-
-		if (!hostname_equal(&conf->binds[i].name, name))
+	for (size_t i = 0; i < conf->listen_count && hostname_is_address(name); i++) {
+		if (conf->listens[i].kind != LISTEN_TLS)
 			continue;
-		bytes = at->ss_family == AF_INET
-		                ? (const void *)&((const struct sockaddr_in *)at)->sin_addr
-		                : &((const struct sockaddr_in6 *)at)->sin6_addr;
-		if (inet_ntop(at->ss_family, bytes, address, (socklen_t)size))
+		own_address(&conf->listens[i], address, size);
+		any = strcmp(address, "127.0.0.1") == 0 || strcmp(address, "::1") == 0;
+		if (!any && strcmp(address, name->name) != 0)
+			continue;
+		snprintf(address, size, "%.*s", INET6_ADDRSTRLEN, name->name);
+		return &conf->listens[i];
+	}
+	if (l)
+		own_address(l, address, size);
+	return l;
+}
+
+/* Where `bind` has the name. */
+static void
+go_to_bound(const struct conf *conf, const struct hostname *name, char *address, size_t size)
+{
+	for (size_t i = 0; i < conf->bind_count && hostname_is_address(name); i++) {
+		const struct sockaddr_storage *at = &conf->binds[i].address;
+		const void *bytes =
+			at->ss_family == AF_INET
+				? (const void *)&((const struct sockaddr_in *)at)->sin_addr
+				: &((const struct sockaddr_in6 *)at)->sin6_addr;
+
+		if (hostname_equal(&conf->binds[i].name, name) &&
+		    inet_ntop(at->ss_family, bytes, address, (socklen_t)size))
 			return;
 	}
-	if (any)
-		snprintf(address, size, "%.*s", INET6_ADDRSTRLEN, name->name);
 }
 
 static void
 probe(struct issuer *s, struct job *job)
 {
-	const struct conf_listen *listen = own_listener(s->conf);
+	const struct conf_listen *listen;
 	const struct conf_backend *b = conf_backend(s->conf, job->domain.backend);
 	bool wildcard = hostname_is_wildcard(&job->name);
 	char address[64], host[HOSTNAME_MAX + 8];
 	struct transport_target target = {.address = address, .host = host};
 
-	if (b && b->passthrough) { /* what arrives is the backend's own */
+	/* What arrives is the backend's own, or either of two. */
+	if ((b && b->passthrough) || job->domain.second.generation) {
 		probe_succeeded(job);
 		return;
 	}
 	/* any name under a wildcard will do */
-	snprintf(host, sizeof(host), "%s%s", wildcard ? "probe" : "",
+	snprintf(host, sizeof(host),
+	         wildcard                           ? "probe%s"
+	         : strchr(job->name.name, ':') != 0 ? "[%s]"
+	                                            : "%s",
 	         job->name.name + (wildcard ? 1 : 0));
+	listen = listener_of(s->conf, &job->name, address, sizeof(address));
 	if (!listen) {
 		probe_failed(s, job, "there is no tls listener");
 		return;
 	}
-	target.port = own_address(listen, address, sizeof(address));
-	where_it_is_seen(s->conf, &job->name, address, sizeof(address));
+	target.port = own_port(listen);
+	go_to_bound(s->conf, &job->name, address, sizeof(address));
 	target.proxy = listen->proxy_count > 0;
 	job->phase = JOB_PROBING;
 	if (transport_probe(s->transport, &target, on_probe, job))

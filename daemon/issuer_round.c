@@ -8,6 +8,7 @@
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/notice.h"
+#include "daemon/prove.h"
 #include "daemon/upkeep.h"
 #include "store/order.h"
 #include "store/store.h"
@@ -57,12 +58,6 @@ issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice
 	}
 }
 
-static bool
-is_dirty(const struct job *job)
-{
-	return job->phase <= JOB_LOST && (job->unsaved || engine_is_dirty(job->engine));
-}
-
 static enum err
 save_all(struct issuer *s)
 {
@@ -70,7 +65,7 @@ save_all(struct issuer *s)
 	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
 
 	for (struct job *job = s->jobs; job && !err; job = job->hh.next)
-		if (is_dirty(job))
+		if (job_is_dirty(job))
 			err = job_save(job, txn);
 	for (size_t i = 0; i < s->ca_count && !err; i++)
 		if (s->cas[i]->spent)
@@ -88,8 +83,10 @@ issuer_save(struct issuer *s)
 	bool any = false;
 	enum err err;
 
-	for (struct job *job = s->jobs; job; job = job->hh.next)
-		any = any || is_dirty(job);
+	for (struct job *job = s->jobs; job; job = job->hh.next) {
+		job_prepare(job);
+		any = any || job_is_dirty(job);
+	}
 	if (!any)
 		return true;
 	err = save_all(s);
@@ -97,7 +94,7 @@ issuer_save(struct issuer *s)
 		return hold(s, "orders", err);
 	commit_worked(s);
 	for (struct job *job = s->jobs; job; job = job->hh.next)
-		job->unsaved = false;
+		job_saved(job);
 	for (size_t i = 0; i < s->ca_count; i++)
 		s->cas[i]->spent = false;
 	return true;
@@ -189,6 +186,7 @@ closed(struct issuer *s, struct job *job)
 {
 	struct notice n = {.name = job->name, .step = MSG_STEP_STORED, .at = clock_wall()};
 
+	proof_end(s->prover, job);
 	job->phase = JOB_OVER;
 	if (job->domain.name.len == 0)
 		return;
@@ -239,6 +237,25 @@ issuer_close(struct issuer *s)
 		if (job->phase == JOB_CLOSE)
 			closed(s, job);
 	return true;
+}
+
+void
+issuer_withdraw(struct issuer *s, const struct job *job)
+{
+	struct store_txn *txn = NULL;
+	enum err err;
+
+	if (!job->proof)
+		return;
+	err = store_begin_write(s->store, STORE_SERVED, &txn);
+	if (!err)
+		err = proof_withdraw(job->proof, txn);
+	if (err)
+		store_abort(txn);
+	else
+		err = store_commit(txn);
+	if (err)
+		log_host_warn(&job->name, "its challenges stay until the next start");
 }
 
 static void

@@ -6,10 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/conf.h"
+#include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/keymaker.h"
+#include "daemon/prove.h"
 #include "daemon/upkeep.h"
 #include "store/challenge.h"
 #include "store/order.h"
@@ -17,9 +21,31 @@
 
 enum {
 	SCAN_PAGE = 256,
-	CHALLENGE_OLD_S = 86400,
 	SEEK_AFTER_MS = 1000, /* what our killed predecessor sent may still be on its way */
 };
+
+static void
+wake(void *arg)
+{
+	issuer_wake(arg);
+}
+
+enum err
+issuer_make_parts(struct issuer *s)
+{
+	struct prover_config prover = {
+		.store = s->store, .notices = s->notices, .wake = wake, .arg = s};
+	enum err err =
+		transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
+
+	if (!err)
+		err = issuer_open_errands(s);
+	if (!err)
+		err = keymaker_new(wake, s, &s->account_keys);
+	if (!err)
+		err = keymaker_new(wake, s, &s->keymaker);
+	return err ? err : prover_new(&prover, &s->prover);
+}
 
 /* ---- what the last life left ---------------------------------------------------------------- */
 
@@ -49,6 +75,8 @@ resume_one(struct issuer *s, const struct hostname *name)
 	}
 }
 
+/* Of orders that are over, or whose name was removed: an order's record is there before its
+ * challenges are, and goes after them. */
 static void
 expire_challenges(struct issuer *s)
 {
@@ -57,7 +85,7 @@ expire_challenges(struct issuer *s)
 
 	if (store_begin_write(s->store, STORE_SERVED, &txn))
 		return;
-	err = challenge_expire(txn, clock_wall() - CHALLENGE_OLD_S); /* a failure sticks */
+	err = challenge_expire(txn, INT64_MAX); /* a failure sticks */
 	if (store_commit(txn) || err)
 		log_warn("old challenges cannot be removed");
 }
@@ -72,7 +100,6 @@ issuer_resume(struct issuer *s)
 
 	if (!upkeep_writes(s->upkeep))
 		return;
-	expire_challenges(s);
 	for (bool first = true; count == SCAN_PAGE; first = false) {
 		if (store_begin_read(s->store, STORE_PRIVATE, &txn))
 			return;
@@ -84,6 +111,7 @@ issuer_resume(struct issuer *s)
 		if (count)
 			last = names[count - 1];
 	}
+	expire_challenges(s);
 }
 
 /* ---- CAs ------------------------------------------------------------------------------------ */
@@ -99,6 +127,7 @@ drop_jobs_of(struct issuer *s, struct authority *ca, bool forget_orders)
 			continue;
 		if (job->phase < JOB_CLOSE)
 			issuer_requeue(s, &job->name, forget_orders);
+		issuer_withdraw(s, job);
 		issuer_remove_job(s, job);
 	}
 }

@@ -19,6 +19,7 @@
 #include "daemon/job_set.h"
 #include "daemon/notice.h"
 #include "daemon/plan.h"
+#include "daemon/prove.h"
 #include "daemon/renewal.h"
 #include "store/cert.h"
 #include "store/event.h"
@@ -26,21 +27,13 @@
 #include "store/set.h"
 #include "store/store.h"
 
-static size_t
-challenge_words(const struct conf_ca *ca, const char *words[CHALLENGE_KIND_END])
-{
-	for (size_t i = 0; i < ca->challenge_count; i++)
-		words[i] = challenge_kind_word(ca->challenges[i]);
-	return ca->challenge_count;
-}
-
 /* How an order of JOB's CA goes on, whatever was ordered; WORDS must outlive it. */
 static struct engine_config
-how_to_order(const struct job *job, const char *words[CHALLENGE_KIND_END])
+how_to_order(const struct job *job, const struct conf *conf, const char *words[CHALLENGE_KIND_END])
 {
 	return (struct engine_config){
 		.challenges = words,
-		.challenge_count = challenge_words(job->ca->conf, words),
+		.challenge_count = proof_words(conf, job->ca->conf, words),
 		.chain_issuer = job->ca->conf->chain_issuer,
 		.chain_spki = job->ca->conf->chain_spki,
 		.now = clock_wall(),
@@ -52,7 +45,7 @@ static enum err
 new_engine(struct job *job, const struct conf *conf, struct store *store)
 {
 	const char *words[CHALLENGE_KIND_END];
-	struct engine_config config = how_to_order(job, words);
+	struct engine_config config = how_to_order(job, conf, words);
 	struct job_order_texts texts;
 	enum err err = job_set_order(job, conf, store, &texts, &config);
 
@@ -64,10 +57,10 @@ new_engine(struct job *job, const struct conf *conf, struct store *store)
 
 /* The stored order, if it can be gone on with; ERR_NOTFOUND when there is none. */
 static enum err
-load_engine(struct job *job, struct store *store)
+load_engine(struct job *job, const struct conf *conf, struct store *store)
 {
 	const char *words[CHALLENGE_KIND_END];
-	struct engine_config config = how_to_order(job, words);
+	struct engine_config config = how_to_order(job, conf, words);
 	struct store_txn *txn;
 	struct order order;
 	enum err err = store_begin_read(store, STORE_PRIVATE, &txn);
@@ -122,7 +115,7 @@ job_new(const struct hostname *name, struct authority *ca, const struct conf *co
 	job_attempt_begin(job);
 	err = read_domain(job, store);
 	if (!err)
-		err = load_engine(job, store);
+		err = load_engine(job, conf, store);
 	if (!err && !job_set_is_current(job, store)) {
 		engine_free(job->engine);
 		job->engine = NULL;
@@ -149,8 +142,29 @@ job_free(struct job *job)
 		return;
 	engine_free(job->engine);
 	chain_done(&job->chain);
-	free(job->published);
 	free(job);
+}
+
+void
+job_prepare(struct job *job)
+{
+	struct problem why;
+	enum err err;
+
+	if (job->phase != JOB_RUN || engine_wish(job->engine) != ENGINE_PUBLISH)
+		return;
+	err = proof_prepare(job);
+	if (!err)
+		return;
+	problem_set(&why, PROBLEM_INTERNAL, "its challenges cannot be made: %s", err_text(err));
+	engine_not_published(job->engine, &why);
+}
+
+bool
+job_is_dirty(const struct job *job)
+{
+	return job->phase <= JOB_LOST &&
+	       (job->unsaved || engine_is_dirty(job->engine) || proof_is_to_record(job->proof));
 }
 
 enum err
@@ -170,8 +184,17 @@ job_save(struct job *job, struct store_txn *txn)
 		err = order_put(txn, &order);
 	if (!err)
 		err = job_attempt_save(job, txn);
+	if (!err)
+		err = proof_record(job->proof, txn);
 	order_done(&order);
 	return err;
+}
+
+void
+job_saved(struct job *job)
+{
+	job->unsaved = false;
+	proof_recorded(job->proof);
 }
 
 bool
@@ -243,42 +266,13 @@ put_end(struct job *job, struct store_txn *txn, struct domain *d)
 		err = put_certificate(job, txn, d);
 	else
 		job_put_failure(job, d);
-	for (size_t i = 0; i < job->published_count && !err; i++)
-		err = challenge_del(txn, &job->published[i]);
+	if (!err)
+		err = proof_withdraw(job->proof, txn);
 	if (!err)
 		err = domain_put(txn, d);
 	if (!err && issued)
 		err = renewal_issued(txn, d, job->ca->conf->name, job->ca->client, &before);
 	return err ? err : job_set_follow(txn, d);
-}
-
-static enum err
-publish(struct job *job, struct store_txn *txn)
-{
-	size_t count;
-	const struct engine_challenge *wanted = engine_challenges(job->engine, &count);
-	const char *thumbprint = client_thumbprint(job->ca->client);
-	struct challenge *list =
-		reallocarray(job->published, job->settled_count + count, sizeof(*list));
-	enum err err = list ? ERR_OK : ERR_NOMEM;
-
-	job->published_count = job->settled_count; /* what a failed commit left does not count */
-
-	if (list)
-		job->published = list;
-	for (size_t i = 0; i < count && !err; i++) {
-		struct challenge *c = &list[job->published_count];
-
-		*c = (struct challenge){.name = wanted[i].name, .created_at = clock_wall()};
-		err = challenge_kind_parse(wanted[i].type, &c->kind);
-		snprintf(c->token, sizeof(c->token), "%s", wanted[i].token);
-		snprintf(c->keyauth, sizeof(c->keyauth), "%s.%s", wanted[i].token, thumbprint);
-		if (!err)
-			err = challenge_put(txn, c);
-		if (!err)
-			job->published_count++;
-	}
-	return err;
 }
 
 enum err
@@ -295,7 +289,7 @@ job_settle(struct job *job, struct store_txn *txn)
 	if (job_has_ended(job)) {
 		err = put_end(job, txn, &d);
 	} else if (job->phase == JOB_RUN && engine_wish(job->engine) == ENGINE_PUBLISH) {
-		err = publish(job, txn);
+		err = proof_publish(job->proof, txn);
 	}
 	if (!err && !job->marked && !job_has_ended(job)) {
 		d.attempted_at = clock_wall();
@@ -317,24 +311,21 @@ void
 job_settled(struct job *job, struct notice *ret_notice)
 {
 	ret_notice->name.len = 0;
-	job->settled_count = job->published_count;
 	job->marked = true;
 	if (job_has_ended(job)) {
 		job->phase = JOB_CLOSE;
 	} else if (job->phase == JOB_RUN && engine_wish(job->engine) == ENGINE_PUBLISH) {
-		tell(job, MSG_STEP_CHALLENGE,
-		     challenge_kind_word(job->published[job->published_count - 1].kind),
-		     ret_notice);
-		engine_published(job->engine);
+		tell(job, MSG_STEP_CHALLENGE, proof_word(job->proof), ret_notice);
+		job->wake_at = 0;
+		job->phase = JOB_PROVE;
 	}
 }
 
 void
 job_drop(struct job *job, struct store_txn *txn)
 {
-	for (size_t i = 0; i < job->published_count; i++)
-		if (challenge_del(txn, &job->published[i]))
-			return; /* sticks: the commit tells */
+	if (proof_withdraw(job->proof, txn))
+		return; /* sticks: the commit tells */
 	job->judged = true;
 	job->forget_order = true;
 	job->domain.name.len = 0;

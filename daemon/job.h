@@ -21,12 +21,12 @@
 #include "base/hostname.h"
 #include "base/problem.h"
 #include "store/attempt.h"
-#include "store/challenge.h"
 #include "store/domain.h"
 
 struct authority;
 struct conf;
 struct notice;
+struct proof;
 struct store;
 struct store_txn;
 
@@ -34,6 +34,7 @@ enum job_phase {
 	JOB_RUN,   /* its wish is to be performed */
 	JOB_SENT,  /* a request is under way */
 	JOB_WAIT,  /* until wake_at */
+	JOB_PROVE, /* its challenges are made visible: daemon/prove.h */
 	JOB_KEY,   /* its key is being made */
 	JOB_LOST,  /* sent newOrder once, its URL is being looked for */
 	JOB_CLOSE, /* the attempt has ended and is in served/; its order record and event are not */
@@ -67,15 +68,13 @@ struct job {
 	bool judged;            /* `chain` and `problem` hold the judgement of a DONE order */
 	struct chain chain;     /* what is being stored */
 	struct problem problem; /* why the attempt failed, kind NONE: it did not */
-	struct challenge *published;
-	size_t published_count;
-	size_t settled_count; /* of them, committed */
-	bool resumed;         /* the order is from an attempt before */
-	bool forget_order;    /* at close: the order record goes */
-	bool moves_on;        /* it failed, and another CA is asked at once */
-	bool charged;         /* to the CA's budget */
-	bool reached;         /* newOrder may have reached the CA */
-	bool was_ordered;     /* the step was told */
+	struct proof *proof;    /* its challenges, from the first PUBLISH on */
+	bool resumed;           /* the order is from an attempt before */
+	bool forget_order;      /* at close: the order record goes */
+	bool moves_on;          /* it failed, and another CA is asked at once */
+	bool charged;           /* to the CA's budget */
+	bool reached;           /* newOrder may have reached the CA */
+	bool was_ordered;       /* the step was told */
 	bool was_finalized;
 	struct attempt attempt; /* what is told of it */
 	unsigned probes;
@@ -89,11 +88,16 @@ MUST_CHECK enum err job_new(const struct hostname *name, struct authority *ca,
                             const struct conf *conf, struct store *store, struct job **ret_job);
 void job_free(struct job *job);
 
-/* private/: the engine's snapshot. */
+/* Before job_save(): makes the challenges that the engine wishes to be published. */
+void job_prepare(struct job *job);
+/* Whether job_save() has something new. */
+bool job_is_dirty(const struct job *job);
+/* private/: the engine's snapshot, and what is about to be set in DNS. */
 MUST_CHECK enum err job_save(struct job *job, struct store_txn *txn);
 
 /* Before job_settle(): judges a DONE order's chain against key, names and clock. */
 void job_judge(struct job *job);
+void job_saved(struct job *job); /* after the commit */
 bool job_has_ended(const struct job *job);
 /* served/: marks the domain, publishes challenges, or writes the end of the attempt. ERR_NOTFOUND:
  * the domain was removed meanwhile. Nothing in JOB changes; job_settled() does that after the

@@ -106,7 +106,8 @@ static const struct {
          "{"
          "\"code\":0}}",
          0,
-         "{\"name\":\"x.test\",\"display\":\"\\u00fc\\ud83d\\ude00.test\",\"labels\":null,\"not_"
+         "{\"name\":\"x.test\",\"display\":\"\\u00fc\\ud83d\\ude00.test\",\"labels\":null,"
+         "\"lead\":null,\"with\":null,\"not_"
          "before\":null,"
          "\"not_after\":null,\"generation\":null,\"serial\":null,\"issuer\":null,\"key\":null,"
          "\"names\":null,\"second\":null,\"ocsp_until\":null,\"ocsp_next\":null,\"next\":null,"
@@ -119,9 +120,11 @@ static const struct {
          "\"c\"}}",
          0,
          "{\"schema\":\"certd/"
-         "v1\",\"items\":[\n{\"name\":\"b\",\"display\":null,\"labels\":null,\"not_before\":"
+         "v1\",\"items\":[\n{\"name\":\"b\",\"display\":null,\"labels\":null,\"lead\":null,\"not_"
+         "before\":"
          "null,\"not_after\":null,\"generation\":null,\"next\":null,\"error\":null},\n{\"name\":"
-         "\"c\",\"display\":null,\"labels\":null,\"not_before\":null,\"not_after\":null,"
+         "\"c\",\"display\":null,\"labels\":null,\"lead\":null,\"not_before\":null,\"not_after\":"
+         "null,"
          "\"generation\":null,"
          "\"next\":null,\"error\":null}\n],\"after\":\"c\"}\n",
          ""},

@@ -14,6 +14,8 @@
 #include "tests/support/tmpstore.h"
 
 #define TOKEN       "Sm9pbi_the-Choir0123456789abcdef"
+#define TOKEN4      "of-an-IPv4-address"
+#define TOKEN6      "of-an-IPv6-address"
 #define KEYAUTH     TOKEN ".9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 #define PATH        "/.well-known/acme-challenge/"
 #define HOST        "Host: a.example.org\r\n"
@@ -73,8 +75,25 @@ static const struct {
 	{"no host, 1.0", "GET / HTTP/1.0\r\n\r\n", 400, NULL},
 	{"two hosts", "GET / HTTP/1.1\r\n" HOST HOST "\r\n", 400, NULL},
 	{"empty host", "GET / HTTP/1.1\r\nHost: \r\n\r\n", 400, NULL},
-	{"IPv4 host", "GET / HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n", 400, NULL},
-	{"IPv6 host", "GET / HTTP/1.1\r\nHost: [2001:db8::1]\r\n\r\n", 400, NULL},
+	{"IPv6 host in the open", "GET / HTTP/1.1\r\nHost: 2001:db8::1\r\n\r\n", 400, NULL},
+	{"IPv4 host in brackets", "GET / HTTP/1.1\r\nHost: [192.0.2.1]\r\n\r\n", 400, NULL},
+	{"half an IPv6 host", "GET / HTTP/1.1\r\nHost: [2001:db8::1\r\n\r\n", 400, NULL},
+	{"behind the bracket", "GET / HTTP/1.1\r\nHost: [2001:db8::1]x:80\r\n\r\n", 400, NULL},
+	{"empty brackets", "GET / HTTP/1.1\r\nHost: []\r\n\r\n", 400, NULL},
+	{"IPv4 with leading zeros", "GET / HTTP/1.1\r\nHost: 192.0.02.1\r\n\r\n", 400, NULL},
+	{"IPv4 in three parts", "GET / HTTP/1.1\r\nHost: 192.0.2\r\n\r\n", 400, NULL},
+	{"no host's address", "GET / HTTP/1.1\r\nHost: 0.0.0.0\r\n\r\n", 400, NULL},
+	{"IPv6 with a zone", "GET / HTTP/1.1\r\nHost: [fe80::1%eth0]\r\n\r\n", 400, NULL},
+	{"IPv4 host", "GET /x HTTP/1.1\r\nHost: 192.0.2.1:80\r\n\r\n", 301, "https://192.0.2.1/x"},
+	{"IPv6 host", "GET /x HTTP/1.1\r\nHost: [2001:DB8:0::1]:80\r\n\r\n", 301,
+         "https://[2001:db8::1]/x"},
+	{"challenge of an IPv4 host", "GET " PATH TOKEN4 " HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n",
+         200, NULL},
+	{"challenge of an IPv6 host", "GET " PATH TOKEN6 " HTTP/1.1\r\nHost: [2001:db8::1]\r\n\r\n",
+         200, NULL},
+	{"challenge of another IPv4 host",
+         "GET " PATH TOKEN4 " HTTP/1.1\r\nHost: 192.0.2.2\r\n\r\n", 404, NULL},
+	{"challenge of an address for a name", GET(PATH TOKEN4), 404, NULL},
 	{"host with ESC", "GET / HTTP/1.1\r\nHost: a\x1b[2J.example\r\n\r\n", 400, NULL},
 	{"host with slash", "GET / HTTP/1.1\r\nHost: a.example/b\r\n\r\n", 400, NULL},
 	{"host with user", "GET / HTTP/1.1\r\nHost: a@b.example\r\n\r\n", 400, NULL},
@@ -224,18 +243,21 @@ test_sizes(void **state)
 static int
 setup(void **state)
 {
-	struct challenge c = {.kind = CHALLENGE_HTTP_01,
-	                      .token = TOKEN,
-	                      .keyauth = KEYAUTH,
-	                      .created_at = clock_wall()};
+	static const char *const names[][2] = {
+		{"a.example.org", TOKEN}, {"192.0.2.1", TOKEN4}, {"2001:db8::1", TOKEN6}};
+	struct challenge c = {
+		.kind = CHALLENGE_HTTP_01, .keyauth = KEYAUTH, .created_at = clock_wall()};
 	struct store_txn *txn;
 
 	(void)state;
 	tmpstore_init(&store);
 	tmpstore_open(&store);
-	c.name = tmpstore_name("a.example.org");
 	txn = tmpstore_write(&store, STORE_SERVED);
-	assert_int_equal(challenge_put(txn, &c), ERR_OK);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(hostname_parse_any(names[i][0], &c.name, NULL), ERR_OK);
+		strcpy(c.token, names[i][1]);
+		assert_int_equal(challenge_put(txn, &c), ERR_OK);
+	}
 	tmpstore_commit(txn);
 	return 0;
 }

@@ -23,6 +23,7 @@ declare -A library=(
 	['curl/']='^acme/(transport[a-z_]*|url)\.[ch]$'
 	['uthash\.h']='^daemon/'
 	['cmocka\.h']='^tests/'
+	['arpa/nameser']='^daemon/dns'
 	['ncurses']='^tui/'
 )
 

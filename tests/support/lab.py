@@ -32,6 +32,7 @@ from acmefault import FaultCa
 from acmetap import AcmeTap
 from backend import Backend
 from certd import BUILD, PATIENCE, ROOT, Certd
+from dnshook import DnsHook
 from pebble import Pebble, Skip, newest
 
 PORTS = {"https": 10443, "http": 10080, "acme": 14000, "management": 15000, "dns": 15053,
@@ -52,7 +53,7 @@ def own_address():
 class Lab:
     def __init__(self, *, version="2.4", challenge="http-01 tls-alpn-01", tap=False, workers=2,
                  backend="http", proxy=False, config="", single=False, faults=0,
-                 cas=None, ca_words="", **pebble):
+                 cas=None, dns=None, ca_words="", **pebble):
         version = newest() if version == "newest" else version
         self.directory = tempfile.mkdtemp(prefix="certd-lab-")
         os.chmod(self.directory, 0o755)     # certd's roles may run as other users
@@ -79,6 +80,8 @@ class Lab:
                                      PORTS["https"], version=version, **pebble)
                 self.pebble.start()
                 self.directory_url = self.pebble.directory_url
+            if dns is not None:
+                self.use_hook(dns)
             if tap:
                 self.tap = AcmeTap(self.address, PORTS["tap"], (self.address, PORTS["acme"]),
                                    self.pebble.ca_file, self.pebble.key_file)
@@ -91,6 +94,13 @@ class Lab:
             raise
 
     # building
+
+    def use_hook(self, words):
+        url = f"http://{self.address}:{PORTS['dns-management']}"
+        self.hook = DnsHook(self.directory, url)
+        self.ca_words += " dns zone;"
+        self.extra += (f"dns zone {{ {self.hook.words()} "
+                       f"check-at {self.address}:{PORTS['dns']}; {words} }}\n")
 
     def _start_faults(self, count):
         """lab.faults: CAs named one, two, ... in the configuration; lab.fault is the first."""

@@ -63,9 +63,10 @@ class Pebble:
 
     def __init__(self, directory, address, ports, http_port, tls_port, *, version="2.4",
                  validity=None, nonce_reject=0, authz_reuse=0, retry_after=1, ocsp_port=None,
-                 env=None, eab=None):
+                 profiles=None, env=None, eab=None, resolver_port=None):
         self.directory, self.address, self.version = directory, address, version
         self.acme_port, self.management_port = ports["acme"], ports["management"]
+        self.resolver_port = resolver_port or ports["dns"]    # that the CA asks
         self.dns_port, self.dns_management_port = ports["dns"], ports["dns-management"]
         self.bin = binaries(version)
         self.log = os.path.join(directory, "pebble.log")
@@ -77,10 +78,10 @@ class Pebble:
                         PEBBLE_AUTHZREUSE=str(authz_reuse), **(env or {}))
         self.ocsp_url = f"http://{address}:{ocsp_port}/" if ocsp_port else ""
         self.config = os.path.join(directory, "pebble.json")
-        self._write_config(http_port, tls_port, validity, retry_after, eab)
+        self._write_config(http_port, tls_port, validity, retry_after, eab, profiles or {})
         self.process = self.dns = None
 
-    def _write_config(self, http_port, tls_port, validity, retry_after, eab):
+    def _write_config(self, http_port, tls_port, validity, retry_after, eab, more):
         # 2.4 reads certificateValidityPeriod, 2.10 the profile; each ignores the other's words.
         seconds = validity or 90 * 86400
         config = {
@@ -94,7 +95,8 @@ class Pebble:
             "retryAfter": {"authz": retry_after, "order": retry_after},
             "certificateValidityPeriod": seconds,
             "keyAlgorithm": "ecdsa",
-            "profiles": {"default": {"description": "the only one", "validityPeriod": seconds}},
+            "profiles": {name: {"description": name, "validityPeriod": period}
+                         for name, period in {"default": seconds, **more}.items()},
         }
         with open(self.config, "w") as out:
             json.dump({"pebble": config}, out, indent=1)
@@ -103,7 +105,7 @@ class Pebble:
         self.start_dns()
         self.process = child.spawn(
             [os.path.join(self.bin, "pebble"), "-config", self.config,
-             "-dnsserver", f"{self.address}:{self.dns_port}"], self.log, self.env)
+             "-dnsserver", f"{self.address}:{self.resolver_port}"], self.log, self.env)
         self._wait_for(self.acme_port, self.process)
         self._wait_for(self.management_port, self.process)
 
