@@ -106,12 +106,12 @@ static const struct {
          "{"
          "\"code\":0}}",
          0,
-         "{\"name\":\"x.test\",\"display\":\"\\u00fc\\ud83d\\ude00.test\",\"labels\":null,"
-         "\"lead\":null,\"with\":null,\"not_"
-         "before\":null,"
+         "{\"name\":\"x.test\",\"display\":\"\\u00fc\\ud83d\\ude00.test\",\"ca\":null,"
+         "\"cas\":null,\"labels\":null,\"lead\":null,\"with\":null,\"not_before\":null,"
          "\"not_after\":null,\"generation\":null,\"serial\":null,\"issuer\":null,\"key\":null,"
-         "\"names\":null,\"second\":null,\"ocsp_until\":null,\"ocsp_next\":null,\"next\":null,"
-         "\"step\":null,"
+         "\"names\":null,\"second\":null,\"ocsp_until\":null,\"ocsp_next\":null,"
+         "\"renewal_from\":null,\"renewal_until\":null,\"renewal_at\":null,"
+         "\"renewal_asked\":null,\"renewal_why\":null,\"next\":null,\"step\":null,"
          "\"order\":null,\"error\":null}\n",
          ""},
 	{"list -o json --limit 2 --after a --state failing",
@@ -120,11 +120,11 @@ static const struct {
          "\"c\"}}",
          0,
          "{\"schema\":\"certd/"
-         "v1\",\"items\":[\n{\"name\":\"b\",\"display\":null,\"labels\":null,\"lead\":null,\"not_"
-         "before\":"
+         "v1\",\"items\":[\n{\"name\":\"b\",\"display\":null,\"ca\":null,\"cas\":null,"
+         "\"labels\":null,\"lead\":null,\"not_before\":"
          "null,\"not_after\":null,\"generation\":null,\"next\":null,\"error\":null},\n{\"name\":"
-         "\"c\",\"display\":null,\"labels\":null,\"lead\":null,\"not_before\":null,\"not_after\":"
-         "null,"
+         "\"c\",\"display\":null,\"ca\":null,\"cas\":null,\"labels\":null,"
+         "\"lead\":null,\"not_before\":null,\"not_after\":null,"
          "\"generation\":null,"
          "\"next\":null,\"error\":null}\n],\"after\":\"c\"}\n",
          ""},
@@ -208,7 +208,7 @@ static const struct {
          "certctl: --timeout: \"10\" is not a time: write 500ms, 90s, 5m or 1h\n"},
 	{"list --state vaild",
          "certctl: --state: no state \"vaild\", did you mean \"valid\"?: pending, valid, renewing, "
-         "failing, expired\n"},
+         "failing, external, expired\n"},
 	{"config", "certctl: usage: certctl config check [FILE]; see certctl config --help\n"},
 	{"config chekc",
          "certctl: usage: certctl config check [FILE]; see certctl config --help\n"},
