@@ -64,9 +64,7 @@ struct client {
 	struct nonce_pool nonces;
 	unsigned heads; /* newNonce requests under way */
 	unsigned head_failures;
-	struct calls waiting;
-	struct calls sent;
-	struct calls finished;
+	struct calls waiting, sent, finished;
 	size_t sent_count;
 	size_t orders_sent; /* newOrder requests among them */
 	bool silent;        /* the last thing heard was nothing at all, for too long */

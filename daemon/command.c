@@ -37,6 +37,7 @@ static const struct {
 	{"ca.rollover", CHANGE, command_ca_rollover},
 	{"ca.show", READ, command_ca_show},
 	{"ca.test", ADMIN, command_ca_test},
+	{"check", READ, command_monitor},
 	{"config.check", ADMIN, command_config_check},
 	{"db.backup", CHANGE, command_db_backup},
 	{"db.check", ADMIN, command_db_check},

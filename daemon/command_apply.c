@@ -9,9 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "daemon/conf.h"
-#include "daemon/command_inside.h"
-#include "daemon/command_set.h"
-#include "daemon/command_wish.h"
+#include "daemon/command_item.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "daemon/plan.h"
@@ -125,11 +123,17 @@ create(struct batch *b, struct wish *w)
 static bool
 change_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
 {
-	bool was = d->state == DOMAIN_EXTERNAL;
+	bool was = d->state == DOMAIN_EXTERNAL, to_external = w->external == EXTERNAL_YES && !was;
+	bool other = w->cas.count && !choice_is(&w->cas, d);
+	char why[SET_WHY_MAX];
 
+	if ((to_external || other) && !set_is_free(b->txn, d, to_external, why)) {
+		wish_refuse(w, "conflict", "%s", why);
+		return false;
+	}
 	if (was && w->external == EXTERNAL_NO)
 		return take_cas(b, w, backend, d);
-	if (w->external == EXTERNAL_YES && !was)
+	if (to_external)
 		domain_make_external(d);
 	else if (w->cas.count && !choice_is(&w->cas, d))
 		choice_put(&w->cas, d);
@@ -146,6 +150,7 @@ update(struct batch *b, struct wish *w, struct domain *d)
 
 	if (!change_cas(b, w, backend, d))
 		return ERR_OK;
+	w->ordered = d->state != DOMAIN_EXTERNAL;
 	if (w->backend)
 		snprintf(d->backend, sizeof(d->backend), "%s", w->backend->name);
 	if (w->relabel)
@@ -159,7 +164,6 @@ update(struct batch *b, struct wish *w, struct domain *d)
 		return ERR_OK;
 	}
 	w->change = UPDATED;
-	w->ordered = d->state != DOMAIN_EXTERNAL;
 	snprintf(w->detail, sizeof(w->detail), "%s%s%s%s%s%s",
 	         w->ordered ? w->cas.count ? "ca " : "" : "external ",
 	         w->cas.count ? *d->cas ? d->cas : d->ca : "", w->backend ? " backend " : "",

@@ -299,7 +299,12 @@ command_add(struct control_client *cl, const cJSON *request)
 	else if (b.together && cJSON_GetArraySize(json_array(request, "names")) > SET_NAMES_MAX)
 		reply_error(cl, MSG_EXIT_USAGE, "invalid", "a certificate has at most %d names",
 		            SET_NAMES_MAX);
-	else if (choose_blocks(cl, request, &b.cas, &b.backend))
+	else if (!choose_blocks(cl, request, &b.cas, &b.backend))
+		return;
+	else if (b.together && !b.cas.count)
+		reply_error(cl, MSG_EXIT_USAGE, "invalid",
+		            "no certificate is ordered for external names, so they share none");
+	else
 		run_batch(&b, request);
 }
 

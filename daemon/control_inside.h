@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <uthash.h>
 
 #include "base/buf.h"
 #include "base/hostname.h"
@@ -28,15 +27,9 @@ struct import_job;
 struct import_pool;
 struct problem;
 struct store_txn;
+struct waited;
 
 enum { CLIENTS_MAX = 64 };
-/* A name that a client waits for; gone when it is serving or has failed. */
-struct waited {
-	struct hostname name;
-	enum msg_step told; /* steps are told in order and once */
-	bool any_told;
-	UT_hash_handle hh;
-};
 
 struct control_client {
 	int fd; /* -1: the place is free */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/clockwatch.h"
 #include "daemon/conf.h"
+#include "daemon/due.h"
 #include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/prove.h"
@@ -22,9 +23,7 @@
 enum {
 	SLEEP_MAX_MS = 30000,
 	READERS_EVERY_MS = 60000,
-	PLAN_PAGE = 1024,
-	PLAN_AGAIN_MS = 50, /* when all that is due is in work or damaged */
-	DAMAGED_AT_ONCE = 64,
+	PLAN_AGAIN_MS = 50,  /* when all that is due is in work or damaged */
 	ROOM_LOOK_MS = 1000, /* when the disk is full */
 };
 
@@ -102,11 +101,10 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 static void
 plan_ca(struct issuer *s, struct authority *ca)
 {
-	static struct hostname names[PLAN_PAGE]; /* this thread's only */
-	int64_t now = clock_wall(), mono = clock_mono_ms();
+	static struct hostname names[DUE_MAX]; /* this thread's only */
+	int64_t mono = clock_mono_ms();
 	size_t free_places = authority_room(ca, mono), count = 0, started = 0;
 	size_t room = clockwatch_room(s->clock, free_places, mono);
-	size_t limit = room + DAMAGED_AT_ONCE;
 	struct store_txn *txn;
 
 	if (room == 0 && free_places > 0 && ca->plan_at <= mono)
@@ -114,8 +112,7 @@ plan_ca(struct issuer *s, struct authority *ca)
 	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > mono ||
 	    store_begin_read(s->store, STORE_SERVED, &txn))
 		return;
-	if (domain_due(txn, ca->conf->name, now, limit < PLAN_PAGE ? limit : PLAN_PAGE, names,
-	               &count))
+	if (due_read(txn, ca->conf->name, clock_wall(), room, names, &count))
 		count = 0;
 	store_abort(txn);
 	for (size_t i = 0; i < count && started < room; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/issuer_errand.h - what the issuer does for people (errand.h), inside it: issuer_errand.c,
- * issuer_roll.c, issuer_say.c, issuer_revoke.c. Issuer's thread only. */
+/* daemon/issuer_errand.h - what the issuer does with CAs because somebody asks (daemon/errand.h).
+ * Issuer's thread only. */
 #ifndef DAEMON_ISSUER_ERRAND_H
 #define DAEMON_ISSUER_ERRAND_H
 
@@ -14,7 +14,6 @@ struct authority;
 struct errand;
 struct issuer;
 
-/* issuer_errand.c */
 MUST_CHECK enum err issuer_open_errands(struct issuer *s);
 /* Takes what was asked for, goes on with what is in work. */
 void issuer_errands(struct issuer *s);

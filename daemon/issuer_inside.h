@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/issuer_inside.h - what issuer.c (thread, mailbox, plan), issuer_setup.c (start, CAs),
- * issuer_round.c (the commits), issuer_net.c (requests, lost orders, probes), issuer_errand.c and
- * issuer_revoke.c (what people ask for) share; nobody else includes it. Issuer's thread only, but
- * for the mailbox. */
+ * issuer_round.c (the commits), issuer_net.c (requests, lost orders), issuer_probe.c and those of
+ * issuer_errand.h share; nobody else includes it. Issuer's thread only, but for the mailbox. */
 #ifndef DAEMON_ISSUER_INSIDE_H
 #define DAEMON_ISSUER_INSIDE_H
 
@@ -71,6 +70,9 @@ void issuer_withdraw(struct issuer *s, const struct job *job);
 /* NOTICE to all names of JOB's order. */
 void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
+/* issuer_show.c */
+void issuer_show(struct issuer *s);
+
 /* issuer.c */
 void issuer_remove_job(struct issuer *s, struct job *job);
 
@@ -82,15 +84,14 @@ void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
 /* Takes CONF over. CAs that stay keep their client and their jobs. */
 void issuer_take_conf(struct issuer *s, const struct conf *conf);
 
-/* issuer_seen.c: as things are now, for other threads. */
-void issuer_show(struct issuer *s);
+void issuer_show(struct issuer *s); /* issuer_show.c */
 
 /* issuer_failover.c */
 /* Jobs whose CA is known to be down end, and names that wait for it go to their next CA. */
 void issuer_leave(struct issuer *s);
 void issuer_pass_on(struct issuer *s);
 
-/* issuer_net.c */
+/* issuer_net.c, issuer_probe.c */
 void issuer_take_keys(struct issuer *s);
 void issuer_send(struct issuer *s);
 void issuer_probe(struct issuer *s);

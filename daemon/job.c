@@ -183,9 +183,9 @@ job_save(struct job *job, struct store_txn *txn)
 	if (!err)
 		err = order_put(txn, &order);
 	if (!err)
-		err = job_attempt_save(job, txn);
-	if (!err)
 		err = proof_record(job->proof, txn);
+	if (!err)
+		err = job_attempt_save(job, txn);
 	order_done(&order);
 	return err;
 }

@@ -289,6 +289,7 @@ job_set_follow(struct store_txn *txn, const struct domain *lead)
 		d.state =
 			lead->state == DOMAIN_VALID && !d.generation ? DOMAIN_PENDING : lead->state;
 		d.failures = lead->failures;
+		d.due_at = 0;
 		d.problem = lead->problem;
 		d.attempted_at = lead->attempted_at;
 		memcpy(d.ca, lead->ca, sizeof(d.ca));

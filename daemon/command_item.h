@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/command_wish.h - one item of an apply request: how it is read, and what became of it.
- * Control thread only. */
-#ifndef DAEMON_COMMAND_WISH_H
-#define DAEMON_COMMAND_WISH_H
+/* daemon/command_item.h - an item of the verb apply: what is wanted of one name */
+#ifndef DAEMON_COMMAND_ITEM_H
+#define DAEMON_COMMAND_ITEM_H
 
-#include <stdbool.h>
-
-#include "base/problem.h"
 #include "daemon/command_inside.h"
 #include "daemon/command_set.h"
 #include "store/domain.h"
@@ -30,7 +26,7 @@ struct wish {
 	char detail[PROBLEM_DETAIL_MAX]; /* of the error; else of the event */
 };
 
-/* ITEM into W, which is zeroed; W has a `word` when it is refused. */
+/* Fills in W, zeroed; what is wrong with ITEM is refused. */
 void wish_read(const struct conf *conf, const cJSON *item, struct wish *w);
 void wish_refuse(struct wish *w, const char *word, const char *format, ...) PRINTF_LIKE(3, 4);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/command_wish.h"
+#include "daemon/command_item.h"
 
 #include <stdarg.h>
 #include <stdio.h>
