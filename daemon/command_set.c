@@ -207,13 +207,13 @@ set_is_free(struct store_txn *txn, const struct domain *d, bool external, char w
 	size_t count = 0;
 
 	if (d->lead.len) {
-		snprintf(why, SET_WHY_MAX, "it is in the certificate of %.200s, whose ca counts",
+		snprintf(why, SET_WHY_MAX, "it shares the certificate of %.200s, whose ca counts",
 		         d->lead.name);
 		return false;
 	}
 	if (!external || set_members(txn, &d->name, led, &count) || count == 0)
 		return true;
-	snprintf(why, SET_WHY_MAX, "%.200s and others are in its certificate: take them out first",
+	snprintf(why, SET_WHY_MAX, "it shares its certificate with %.200s: take that out first",
 	         led[0].name);
 	return false;
 }
