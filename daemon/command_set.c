@@ -135,8 +135,6 @@ join(struct store_txn *txn, const struct domain *lead, const struct hostname *na
 	}
 	memcpy(d.ca, lead->ca, sizeof(d.ca));
 	memcpy(d.cas, lead->cas, sizeof(d.cas));
-	if (d.state == DOMAIN_EXTERNAL)
-		d.state = d.generation ? DOMAIN_VALID : DOMAIN_PENDING;
 	d.lead = lead->name;
 	d.due_at = 0;
 	return domain_put(txn, &d);
@@ -182,9 +180,9 @@ set_wish_apply(struct store_txn *txn, struct domain *lead, const struct set_wish
 	*ret_changed = false;
 	if (err)
 		return err;
-	if (wish->count && (lead->lead.len || lead->state == DOMAIN_EXTERNAL)) {
-		snprintf(why, SET_WHY_MAX, "it is %s%.200s itself",
-		         lead->lead.len ? "in the certificate of " : "external", lead->lead.name);
+	if (wish->count && lead->lead.len) {
+		snprintf(why, SET_WHY_MAX, "it is in the certificate of %.200s itself",
+		         lead->lead.name);
 		return ERR_EXISTS;
 	}
 	if (lead->state == DOMAIN_EXTERNAL && wish->count) {
