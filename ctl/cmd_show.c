@@ -16,13 +16,34 @@ enum { FIELD_MAX = 2048 };
 static const char *const list_members[] = {"display", "ca",         "cas",       "labels",
                                            "lead",    "not_before", "not_after", "generation",
                                            "next",    "error",      NULL};
-static const char *const show_members[] = {
-	"display",     "ca",           "cas",           "labels",     "lead",
-	"with",        "not_before",   "not_after",     "generation", "serial",
-	"issuer",      "key",          "names",         "second",     "ocsp_until",
-	"ocsp_next",   "renewal_from", "renewal_until", "renewal_at", "renewal_asked",
-	"renewal_why", "next",         "step",          "order",      "error",
-	NULL};
+static const char *const show_members[] = {"display",
+                                           "ca",
+                                           "cas",
+                                           "labels",
+                                           "lead",
+                                           "with",
+                                           "not_before",
+                                           "not_after",
+                                           "generation",
+                                           "serial",
+                                           "issuer",
+                                           "key",
+                                           "names",
+                                           "second",
+                                           "ocsp_until",
+                                           "ocsp_next",
+                                           "renewal_from",
+                                           "renewal_until",
+                                           "renewal_at",
+                                           "renewal_asked",
+                                           "renewal_why",
+                                           "next",
+                                           "step",
+                                           "order",
+                                           "error",
+                                           "dns_record",
+                                           "dns_record_until",
+                                           NULL};
 
 static void
 print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
@@ -289,6 +310,8 @@ show_person(const cJSON *item)
 	field_time("OCSP until", item, "ocsp_until", now);
 	field_time("OCSP next", item, "ocsp_next", now);
 	field_renewal(item, now);
+	print_field("DNS record", json_text(item, "dns_record"));
+	field_time("good until", item, "dns_record_until", now);
 	snprintf(field, sizeof(field), "%" PRId64, generation);
 	print_field("generation", generation ? field : NULL);
 	print_field("order", json_text(item, "order"));

@@ -30,6 +30,8 @@ const struct event_type event_types[] = {
 	{"clock.trusted", EVENT_NOBODY},
 	{"config.rejected", EVENT_OPERATOR},
 	{"config.reloaded", EVENT_NOBODY},
+	{"dns.left_behind", EVENT_OPERATOR},
+	{"dns.record_ends", EVENT_CUSTOMER},
 	{"hook.dropped", EVENT_OPERATOR},
 	{"hook.failed", EVENT_OPERATOR},
 	{"key.master", EVENT_NOBODY},
