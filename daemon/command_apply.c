@@ -224,7 +224,9 @@ put_event(struct store_txn *txn, const struct wish *w)
 	snprintf(e.type, sizeof(e.type), "%s", changes[w->change].event);
 	snprintf(e.name, sizeof(e.name), "%s", w->name.name);
 	snprintf(e.detail, sizeof(e.detail), "%s", w->detail);
-	if (w->change == REMOVED || !w->ordered)
+	if (w->change == REMOVED)
+		err = forget_orders(txn, &w->name);
+	else if (!w->ordered)
 		err = order_del(txn, &w->name);
 	return err ? err : event_put(txn, &e);
 }

@@ -44,6 +44,8 @@ issuer_remove_job(struct issuer *s, struct job *job)
 			client_cancel(job->ca->client, &job->asks[i]);
 	keymaker_cancel(s->keymaker, job);
 	transport_cancel(s->transport, job);
+	if (job->charged && !job->reached)
+		authority_refund(job->ca);
 	HASH_DEL(s->jobs, job);
 	proof_end(s->prover, job);
 	job_free(job);
@@ -86,7 +88,8 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	}
 	HASH_ADD_KEYPTR(hh, s->jobs, job->name.name, job->name.len, job);
 	ca->active++;
-	if (!job->was_ordered && job->phase != JOB_LOST)
+	job->charged = !job->was_ordered && job->phase != JOB_LOST;
+	if (job->charged)
 		authority_spend(ca);
 	log_host_debug(name, "attempt starts with ca %s", ca->conf->name);
 	return true;

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/issuer_errand.h - what the issuer does for people: shared by issuer.c, issuer_setup.c and
- * the files named here; nobody else includes it. Issuer's thread only. */
+/* daemon/issuer_errand.h - what the issuer does with CAs because somebody asks (daemon/errand.h).
+ * Issuer's thread only. */
 #ifndef DAEMON_ISSUER_ERRAND_H
 #define DAEMON_ISSUER_ERRAND_H
 
-#include "daemon/issuer_inside.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-/* issuer_errand.c */
+#include "base/err.h"
+
+struct account;
+struct authority;
+struct errand;
+struct issuer;
+
 MUST_CHECK enum err issuer_open_errands(struct issuer *s);
 /* Takes what was asked for, goes on with what is in work. */
 void issuer_errands(struct issuer *s);
@@ -16,7 +23,6 @@ void issuer_end_errands(struct issuer *s, struct authority *ca);
 int64_t issuer_errands_ms(const struct issuer *s);
 /* Answers E, whose problem kind NONE means that it is done. */
 void issuer_end_errand(struct issuer *s, struct errand *e);
-
 /* With WORD in place of the problem's code. */
 void issuer_fail_errand(struct issuer *s, struct errand *e, const char *word, const char *format,
                         ...) PRINTF_LIKE(4, 5);

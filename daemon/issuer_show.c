@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the issuer lets other threads see. */
+/* What other threads see of the issuer: how its CAs and jobs are doing, copied each round. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

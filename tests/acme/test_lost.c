@@ -188,6 +188,21 @@ passing_faults_are_tried_again(void **state)
 }
 
 static void
+a_ca_without_a_list_has_nothing_to_find(void **state)
+{
+	struct lost *lost = seeking("a.example", NULL);
+	struct hostname name;
+
+	(void)state;
+	assert_int_equal(hostname_parse("a.example", &name, NULL), ERR_OK);
+	lost_none(lost);
+	assert_null(lost_send(lost));
+	assert_false(lost_failed(lost));
+	assert_null(lost_url(lost, &name));
+	lost_free(lost);
+}
+
+static void
 a_ca_that_is_down_ends_the_search(void **state)
 {
 	struct lost *lost = seeking("a.example", NULL);
@@ -273,6 +288,7 @@ main(void)
 		cmocka_unit_test(refused_orders_are_passed_over),
 		cmocka_unit_test(passing_faults_are_tried_again),
 		cmocka_unit_test(a_ca_that_is_down_ends_the_search),
+		cmocka_unit_test(a_ca_without_a_list_has_nothing_to_find),
 		cmocka_unit_test(a_list_without_end_is_cut),
 		cmocka_unit_test(many_orders_the_newest_are_looked_at),
 		cmocka_unit_test(nothing_sought_nothing_asked),

@@ -52,7 +52,7 @@ def make_certificate(directory, address):
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
          "-nodes", "-days", "30", "-subj", "/CN=acme server of the lab",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:" + address,
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1,IP:" + address,
          "-out", cert, "-keyout", key],
         check=True, capture_output=True)
     return cert, key
