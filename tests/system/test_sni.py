@@ -10,6 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import slow  # noqa: E402
 import tlsclient  # noqa: E402
 from certd import SANITIZED  # noqa: E402
 from lab import PATIENCE, check, equal, main, scenario, wait_for  # noqa: E402
@@ -183,7 +184,7 @@ def row_A2_a_second_hello_that_did_not_wait_to_be_asked_for_is_held_to_the_same_
         for _ in range(count):
             raw = stack.enter_context(socket.create_connection(lab.https, timeout=10 * PATIENCE))
             raw.sendall(many + too_long[:5] + b"\x01")
-        wait_for(lambda: unread(lab) == 0, 20, "all is read")
+        wait_for(lambda: slow.unread(lab.https) == 0, 20, "all is read")
         each = (memory(lab) - before) / count
         check(SANITIZED or each < 64 << 10, f"{each:.0f} bytes each")
 
@@ -192,15 +193,6 @@ def memory(lab):
     """The worker's own, in bytes."""
     with open(f"/proc/{lab.workers_pids()[0]}/status") as status:
         return int(re.search(r"^RssAnon:\s+(\d+) kB", status.read(), re.MULTILINE)[1]) << 10
-
-
-def unread(lab):
-    """Bytes that wait in the kernel for the front."""
-    address = socket.inet_aton(lab.https[0])[::-1].hex().upper()
-    with open("/proc/net/tcp") as table:
-        rows = [line.split() for line in table]
-    return sum(int(row[4].split(":")[1], 16) for row in rows
-               if row[1] == f"{address}:{lab.https[1]:04X}" and row[3] == "01")
 
 
 @scenario(workers=1)
@@ -220,7 +212,7 @@ def row_A2_a_hello_that_is_not_whole_takes_64_KiB_at_most(lab):
                    for _ in range(count)]
         for client in clients:
             client.sendall(whole[:-1])
-        wait_for(lambda: unread(lab) == 0, 20, "all is read")
+        wait_for(lambda: slow.unread(lab.https) == 0, 20, "all is read")
         each = (memory(lab) - before) / count
         if not SANITIZED:
             check(16 << 10 < each < 64 << 10, f"{each:.0f} bytes each")
