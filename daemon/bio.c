@@ -371,6 +371,7 @@ bio_attach(struct end *end, SSL *ssl)
 		return ERR_NOMEM;
 	BIO_set_data(bio, end);
 	SSL_set_bio(ssl, bio, bio);
+	records_attach(&end->records, ssl);
 	end->tls = ssl;
 	return ERR_OK;
 }
