@@ -93,9 +93,8 @@ a_kind_that_no_ca_gives_does_not_hold_up_the_other(void **state)
 
 		tmpcert_store(t, &spec);
 		print_message("%s\n", rows[i].name);
-		assert_int_equal(
-			order_of(t, rows[i].name, KEY_RSA_2048, &texts).key_kind,
-			rows[i].kind);
+		assert_int_equal(order_of(t, rows[i].name, KEY_RSA_2048, &texts).key_kind,
+		                 rows[i].kind);
 	}
 }
 
