@@ -191,6 +191,23 @@ def a_ca_that_leaves_the_configuration(lab):
     equal(lab.certd.show("a.test")["ca"], "two", "the first that is left")
 
 
+@scenario(faults=2, cas="one two")
+def a_ca_that_leaves_the_configuration_under_an_order(lab):
+    """Nobody asks for it again: it goes on with the CA that is left."""
+    lab.start()
+    lab.fault.hang("newOrder")
+    lab.ctl_ok("add", "a.test")
+    wait_for(lambda: lab.fault.count("newOrder"), 10, "it is in work")
+    lab.certd.stop()
+    blocks = lab.config()
+    first = blocks[blocks.index("ca one {"):blocks.index("ca two {")]
+    lab.write_config(text=blocks.replace(first, "").replace("default { ca one two;",
+                                                            "default { ca two;"))
+    lab.start()
+    lab.wait_served(["a.test"], 30)
+    came_from(lab, "a.test", "two")
+
+
 @scenario(faults=2)
 def a_budget_of_orders(lab):
     """Three now, one each 20 s; a restart gives none for nothing; the other CA has no limit."""
