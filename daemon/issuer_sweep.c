@@ -35,8 +35,7 @@ set_right(struct issuer *s, struct store_txn *txn, struct domain *d)
 {
 	bool changed = false;
 
-	if (d->state == DOMAIN_EXTERNAL || !d->ca[0] || has_lead(txn, d) ||
-	    is_in_work(s, &d->name))
+	if (d->state == DOMAIN_EXTERNAL || !d->ca[0] || has_lead(txn, d) || is_in_work(s, &d->name))
 		return false;
 	d->lead.len = 0;
 	if (d->due_at == 0) {

@@ -238,6 +238,27 @@ def beyond_the_budget_the_next_ca(lab):
 
 
 @scenario(faults=2, cas="one two")
+def who_waits_for_a_budget_goes_back(lab):
+    """The second CA has few orders to give; those who wait for more do not, once the first is well."""
+    text = lab.config()
+    at = text.index("agree-terms;", text.index("ca two {"))
+    lab.write_config(text=text[:at] + "orders 5/1h; " + text[at:])
+    lab.start()
+    lab.fault.instead("newOrder", 503)
+    names = [f"n{i}.test" for i in range(20)]
+    lab.ctl_ok("add", *names)
+    wait_for(lambda: lab.faults[1].count("newOrder") == 5, 30, "all that the second CA gives")
+
+    def waiting():      # without an attempt that has failed
+        shown = (lab.certd.show(name) for name in names)
+        return [item["ca"] for item in shown if item["state"] == "pending"]
+    wait_for(lambda: waiting() and set(waiting()) == {"two"}, 30, "who waits for the second CA")
+    lab.fault.heal()
+    lab.ctl_ok("ca", "test", "one")
+    wait_for(lambda: not waiting(), 30, "nobody waits")
+
+
+@scenario(faults=2, cas="one two")
 def a_kill_in_the_middle_of_going_on(lab):
     """kill -9 while names move from one CA to the next: none is lost, none is ordered twice."""
     lab.start()
