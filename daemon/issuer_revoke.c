@@ -149,8 +149,23 @@ on_revoked(void *arg, const struct client_answer *answer)
 	revoke_one(s, e);
 }
 
+/* With several CAs it is not always the one whose turn is next that has issued a certificate. */
+static void
+find_issuer(struct issuer *s, struct store_txn *txn, const struct domain *d, struct errand *e)
+{
+	uint64_t generation = e->second ? d->second.generation : d->generation;
+	struct renewal r;
+
+	if (e->at_ca || renewal_get(txn, d->lead.len ? &d->lead : &d->name, generation, &r))
+		return;
+	for (size_t i = 0; i < s->ca_count; i++)
+		if (strcmp(s->cas[i]->conf->name, r.ca) == 0)
+			e->authority = s->cas[i];
+	snprintf(e->ca, sizeof(e->ca), "%s", e->authority->conf->name);
+}
+
 static enum err
-read_cert(struct issuer *s, const struct errand *e, struct cert *cert)
+read_cert(struct issuer *s, struct errand *e, struct cert *cert)
 {
 	struct store_txn *txn;
 	struct domain d;
@@ -161,6 +176,8 @@ read_cert(struct issuer *s, const struct errand *e, struct cert *cert)
 	err = domain_get(txn, &e->name, &d);
 	if (!err)
 		err = e->second ? cert_get_second(txn, &d, cert) : cert_get_for(txn, &d, cert);
+	if (!err)
+		find_issuer(s, txn, &d, e);
 	store_abort(txn);
 	return err;
 }

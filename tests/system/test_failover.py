@@ -43,6 +43,20 @@ def in_order_and_back_to_the_first(lab):
     equal(item.get("error"), None, "the error afterwards")
 
 
+@scenario(faults=2, cas="one two")
+def revoked_where_it_was_issued(lab):
+    lab.start()
+    lab.fault.instead("newOrder", 500)
+    lab.add("a.test")
+    came_from(lab, "a.test", "two")
+    lab.fault.heal()
+    wait_for(lambda: lab.certd.show("a.test")["ca"] == "one", 5, "the first is next")
+    lab.ctl_ok("revoke", "a.test", "--no-renew")
+    equal([ca.count("revokeCert") for ca in lab.faults], [0, 1], "who was asked")
+    lab.ctl("revoke", "a.test", "--no-renew", "--ca", "one")
+    equal([ca.count("revokeCert") for ca in lab.faults], [1, 1], "who was asked then")
+
+
 CLASSES = [     # what the first CA does, and whether the second is asked
     ("down", lambda ca: ca.instead("newOrder", 503), True),
     ("directory", lambda ca: ca.instead("directory", 404), True),
