@@ -172,6 +172,7 @@ issuer_add_ca(struct issuer *s, const struct conf_ca *conf)
 	ca->seek_at = clock_mono_ms() + SEEK_AFTER_MS;
 	s->cas[s->ca_count++] = ca;
 	choose_leaders(s);
+	ca->quiet = ca->leader->quiet;
 }
 
 void
