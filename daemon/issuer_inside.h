@@ -46,6 +46,8 @@ struct issuer {
 	bool store_told;       /* the log and upkeep know */
 	int64_t resume_at;     /* mono ms: some name could not be requeued, look again; 0 = no */
 	int64_t readers_at;    /* mono ms: next store_check_readers() */
+	int64_t sweep_at;      /* mono ms: next issuer_sweep() */
+	struct hostname swept; /* so far has it come */
 	pthread_t thread;
 
 	pthread_mutex_t mutex; /* guards the mailbox and the snapshot below */
@@ -94,5 +96,6 @@ void issuer_take_keys(struct issuer *s);
 void issuer_send(struct issuer *s);
 void issuer_probe(struct issuer *s);
 void issuer_seek_lost(struct issuer *s); /* issuer_lost.c */
+void issuer_sweep(struct issuer *s);     /* issuer_sweep.c: one page of it */
 
 #endif

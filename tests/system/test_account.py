@@ -430,6 +430,33 @@ def a_certificate_is_revoked_and_replaced(lab):
 
 
 @scenario()
+def both_certificates_of_a_name_are_replaced(lab):
+    """`key both`: the second one is revoked with the first, and not served until its own plan."""
+    lab.write_config(text=lab.config().replace("key ecdsa-p256;", "key both;"))
+    lab.start()
+    lab.add("a.test")
+    lab.add("b.test", "c.test", options=["--one-certificate"])
+
+    def serials(name):
+        item = lab.certd.show(name)
+        return [item["serial"], (item["second"] or item)["serial"]]
+    for name in ("a.test", "c.test"):
+        wait_for(lambda: lab.certd.show(name)["second"], 60, f"the second one of {name}")
+        before = serials(name)
+        lab.ctl_ok("revoke", name, "--reason", "superseded")
+        wait_for(lambda: not set(before) & set(serials(name)), 60, f"new ones of {name}: {before}")
+    equal(serials("b.test"), serials("c.test"), "of both names")
+
+    # nobody renews a second one any more: what is revoked goes
+    lab.write_config(text=lab.config().replace("key both;", "key ecdsa-p256;"))
+    lab.ctl_ok("reload")
+    before = serials("a.test")
+    lab.ctl_ok("revoke", "a.test", "--reason", "superseded")
+    wait_for(lambda: not set(before) & set(serials("a.test")), 60, "the first one is new")
+    equal(lab.certd.show("a.test")["second"], None, "the second one")
+
+
+@scenario()
 def a_certificate_is_revoked_without_an_account(lab):
     lab.start()
     lab.add("a.test")
