@@ -24,7 +24,9 @@ class Authority:
              more=""):
         self.count += 1
         stem = self.path(f"{self.count}")
-        extensions = f"basicConstraints=critical,{basic}\n"
+        extensions = f"basicConstraints=critical,{basic}\nsubjectKeyIdentifier=hash\n"
+        extensions += "keyUsage=critical,keyCertSign,cRLSign\n" if basic == "CA:TRUE" else ""
+        extensions += "authorityKeyIdentifier=keyid\n" if issuer else ""
         extensions += f"subjectAltName={san}\n" if san else ""
         extensions += more      # extensions as in openssl's configuration
         with open(stem + ".ext", "w") as out:
@@ -35,8 +37,10 @@ class Authority:
         openssl("req", "-new", "-key", stem + ".key", "-subj", "/CN=" + cn, "-out", stem + ".csr")
         sign = (["-CA", issuer[0], "-CAkey", issuer[1], "-CAcreateserial"] if issuer else
                 ["-signkey", stem + ".key"])
-        openssl("x509", "-req", "-in", stem + ".csr", *sign, "-days", str(days), "-extfile",
-                stem + ".ext", "-out", stem + ".crt")
+        # one that has ended was made when it still held
+        then = ["faketime", "-f", f"{days - 1}d"] if days < 0 else []
+        openssl("x509", "-req", "-in", stem + ".csr", *sign, "-days", str(max(days, 1)), "-extfile",
+                stem + ".ext", "-out", stem + ".crt", within=then)
         return stem + ".key", stem + ".crt"
 
     def leaf(self, *names, **words):
@@ -46,8 +50,8 @@ class Authority:
         return read(key), read(cert), read(self.inter)
 
 
-def openssl(*words):
-    done = subprocess.run(["openssl", *words], stdin=subprocess.DEVNULL, capture_output=True)
+def openssl(*words, within=()):
+    done = subprocess.run([*within, "openssl", *words], stdin=subprocess.DEVNULL, capture_output=True)
     check(done.returncode == 0, f"openssl {' '.join(words)}: {done.stderr.decode()}")
 
 

@@ -11,7 +11,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from lab import check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 
 KID = "kid-1"
-MAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+MAC_KEY = ("CzBVep_E6Q4zWH2ix-wRNluApcrvFDleg6jN8hc8YYa"
+           "r0PUaP2SJrtP4HUJnjLHW-yBFao-02f4jSG2St9wBJg")    # 64 bytes
 PROBLEM = [("Content-Type", "application/problem+json")]
 
 

@@ -6,13 +6,12 @@ import glob
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import metrics  # noqa: E402
-from certd import BUILD, ROOT  # noqa: E402
+from certd import ROOT  # noqa: E402
 from dated import DAY, Dated  # noqa: E402
 from lab import check, equal, main, own_address, scenario, wait_for  # noqa: E402
 from pebble import Skip  # noqa: E402
@@ -68,9 +67,7 @@ def who_cannot_know_says_so(lab):
     for words, want in ((["--warn", "1d", "--crit", "2d"], 3), (["--warn", "soon"], 2)):
         equal(lab.ctl("check", *words).code, want, f"check {words}")
     if os.geteuid() == 0:
-        refused = subprocess.run([os.path.join(BUILD, "certctl"), "--socket",
-                                  lab.certd.socket_path, "check"], user=65534, group=65534,
-                                 capture_output=True, text=True)
+        refused = lab.ctl_of_a_stranger("check")
         equal((refused.returncode, refused.stdout[:13]), (3, "CERT UNKNOWN:"), "not permitted")
     lab.certd.stop()
     gone = lab.ctl("check")
