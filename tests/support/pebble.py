@@ -147,6 +147,12 @@ class Pebble:
                                          headers={"User-Agent": "certd's tests"})
         urllib.request.urlopen(request, context=context, timeout=10).read()
 
+    def offers(self, member):
+        """Whether the directory has MEMBER: what is called 2.4 is the installed one, maybe newer."""
+        context = ssl.create_default_context(cafile=self.ca_file)
+        with urllib.request.urlopen(self.directory_url, context=context, timeout=10) as answer:
+            return member in json.load(answer)
+
     def cert_status(self, serial):
         """"Valid" or "Revoked": the state of a certificate of this run of pebble."""
         url = (f"https://{self.address}:{self.management_port}/cert-status-by-serial/"

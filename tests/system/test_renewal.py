@@ -8,6 +8,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from lab import check, equal, main, scenario, wait_for  # noqa: E402
+from pebble import Skip  # noqa: E402
 
 LIFE = 60
 
@@ -15,6 +16,8 @@ LIFE = 60
 # pebble 2.10 would name windows of two days for these: see test_ari.py
 @scenario(version="2.4", validity=LIFE)
 def sixty_second_certificates_renew_three_times(lab):
+    if lab.pebble.offers("renewalInfo"):
+        raise Skip("the installed pebble names windows that are longer than such a life")
     lab.start()
     names = ["a.test", "b.test", "c.test"]
     lab.add(*names)
