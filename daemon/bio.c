@@ -319,7 +319,7 @@ on_write(BIO *bio, const char *data, size_t len, size_t *ret_len)
 	err = write_some(end, data, len, ret_len);
 	if (err == ERR_AGAIN)
 		BIO_set_retry_write(bio);
-	return err == ERR_OK;
+	return err == ERR_OK ? 1 : -1; /* for OpenSSL 3.2 and later 0 is no failure */
 }
 
 /* The BIO */
