@@ -15,7 +15,8 @@
 #include "daemon/upkeep_inside.h"
 #include "tests/support/tmpstore.h"
 
-enum { LATER = 4000000000, MANY = 300 };
+enum { MANY = 300 };
+static const int64_t LATER = 4000000000; /* unix seconds */
 
 struct fixture {
 	struct tmpstore store;
