@@ -33,7 +33,8 @@ class Authority:
         self.file = os.path.join(directory, "backend-ca.pem")
         self.key = os.path.join(directory, "backend-ca.key")
         self._openssl("req", "-x509", "-subj", "/CN=backend CA", "-days", "2", "-keyout", self.key,
-                      "-out", self.file, *self.NEW_KEY)
+                      "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", self.file,
+                      *self.NEW_KEY)
 
     NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
@@ -45,7 +46,8 @@ class Authority:
         """NAME is as in subjectAltName: "DNS:a.internal", "IP:127.0.0.1"."""
         base = os.path.join(self.directory, name.replace(":", "-"))
         with open(base + ".ext", "w") as out:
-            out.write(f"subjectAltName={name}\n")
+            out.write(f"subjectAltName={name}\nsubjectKeyIdentifier=hash\n"
+                      "authorityKeyIdentifier=keyid\n")
         self._openssl("req", "-new", "-subj", "/CN=leaf", "-keyout", base + ".key",
                       "-out", base + ".csr", *self.NEW_KEY)
         self._openssl("x509", "-req", "-in", base + ".csr", "-CA", self.file, "-CAkey", self.key,
