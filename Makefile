@@ -74,12 +74,13 @@ tsan: deps ## the threaded tests under ThreadSanitizer
 check-debian13: ## the whole suite on Debian 13 with OpenSSL 3.5, in a tree of its own (root)
 	@tests/debian13.sh make check || [ $$? -eq 77 ]
 
-bench: deps ## figures with a million names, and of the front beside its peers (NAMES=100000 for fewer)
+bench: deps ## figures with a million names, of the front beside its peers, of orders (NAMES=100000 for fewer)
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all tests
 	@BUILD=$(BUILD) tests/bench/store.py
 	@$(BUILD)/tests/support/renewals $(NAMES)
 	@BUILD=$(BUILD) tests/bench/front.py
 	@BUILD=$(BUILD) tests/bench/flood.py
+	@BUILD=$(BUILD) NAMES=$(ORDER_NAMES) tests/bench/orders.py
 
 demo: ## the five-minute tour, by itself, against a real ACME server on loopback (KEEP=1 leaves it running)
 	@packaging/deps.sh

@@ -308,6 +308,13 @@ ENGINE_REFUSED(new_order)
 			return true;
 		}
 	}
+	if (refusal_is(p, "serverInternal")) {
+		/* It may be what we replace that it stumbles over, and then always would:
+		 * Pebble 2.10 does for one serial number in some hundreds. The next life asks for
+		 * less. */
+		e->replaces[0] = '\0';
+		e->dirty = true;
+	}
 	engine_fail(e, p, engine_is_final(p));
 	return true;
 }

@@ -219,6 +219,26 @@ def what_is_replaced_already_is_ordered_without(lab):
 
 
 @scenario(version="2.10", tap=True)
+def a_ca_that_stumbles_over_what_is_replaced(lab):
+    """500 for each order that says so: pebble 2.10 does it for serial numbers like 00ab6f8f8bffe9ee."""
+    lab.start()
+    lab.add("a.test")
+    wait_for(lambda: has_window(lab, "a.test"), 20, "a window")
+    serial = lab.serial("a.test")
+    order = next(path for path, entry in lab.tap.paths.items() if entry == "newOrder")
+    fault = b'{"type":"urn:ietf:params:acme:error:serverInternal","detail":"no such order"}'
+    lab.tap.instead = lambda path: (
+        (500, [("Content-Type", "application/problem+json")], fault) if path == order else None)
+    check(lab.ctl("renew", "a.test", "--wait").code != 0, "the first attempt fails")
+    error = lab.certd.show("a.test")["error"]
+    equal(error["code"], "ca/error", f"code of {error}")
+    lab.tap.instead = lambda path: None
+    lab.ctl_ok("renew", "a.test", "--wait")     # its own next try is in a minute
+    check(lab.serial("a.test") != serial, "renewed")
+    equal(replaced(lab, "a.test"), [None, None], "what the orders replace that pebble saw")
+
+
+@scenario(version="2.10", tap=True)
 def imported_ones_are_asked_about_too(lab):
     """pebble has not issued it, and says so: the plan is the usual one, and serving goes on."""
     ca = Authority(os.path.join(lab.directory, "ca"))

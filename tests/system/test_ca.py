@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A CA that is down, slow, forgetful or unwilling: certd says so, and goes on serving."""
 
+import datetime
 import os
 import sys
 import time
@@ -64,6 +65,40 @@ def ca_forgot_our_account(lab):
     check(lab.serial("a.test") != serial, "renewed with a new account")
     lab.add("b.test")
     equal(len(lab.tap.accounts), 2, "accounts ever")
+
+
+@scenario(version="2.4")
+@scenario(version="2.10", nonce_reject=10)
+def a_ca_that_starts_anew_in_the_middle_of_orders(lab):
+    """Account, orders and nonces are lost at once, and each name comes to its certificate."""
+    names = [f"n{i:02}.test" for i in range(60)]
+    lab.ca_words = "max-orders 8;"
+    lab.write_config()
+    lab.start()
+    lab.ctl_ok("add", *names)
+
+    def those(state):
+        return lab.ctl_ok("list", "--state", state, "-o", "names", "--limit", "100").out.split()
+
+    wait_for(lambda: len(those("valid")) >= 8, 30, "some have a certificate")
+    lab.pebble.process.kill()
+    lab.pebble.stop()
+    check(len(those("valid")) < len(names) - 8, "it went in the middle")
+    lab.pebble.start()
+    lab.root += lab.pebble.trust()
+    wait_for(lambda: len(those("valid")) + len(those("failing")) == len(names), 90,
+             "all that were not in work then are through, by themselves")
+    failing = those("failing")
+    check(len(failing) <= 8, f"in work when it went: {failing}")
+    for name in failing:        # each tries again a minute after its fault: here, now
+        at, due = (datetime.datetime.fromisoformat(lab.certd.show(name)["error"][key][:19])
+                   for key in ("at", "next"))
+        check((due - at).total_seconds() <= 90, f"{name}: {at}, {due}")
+    if failing:
+        lab.ctl_ok("renew", *failing, "--wait", timeout=120)
+    lab.wait_served(names, 10)
+    types = [one["type"] for one in lab.ctl_ok("events", "-o", "ndjson").lines()]
+    equal(types.count("cert.stored"), len(names), "certificates stored")
 
 
 @scenario(tap=True)
