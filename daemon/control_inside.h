@@ -62,6 +62,7 @@ struct control_client {
 	bool upgrading; /* waits for the upgrade that is in work */
 	bool backing_up, checking; /* waits for the backup, the check that runs */
 	uint64_t errand;           /* what the issuer does for it, 0 = nothing */
+	uint64_t diagnosis;        /* what is looked at for it, 0 = nothing */
 };
 
 struct control {
@@ -77,6 +78,7 @@ struct control {
 	struct metrics *metrics;
 	struct teller *teller;
 	struct warner *warner;
+	struct diagnoser *diagnoser;
 	struct clockwatch *clock;
 	struct health *health;
 	struct servers *servers;
@@ -91,7 +93,7 @@ struct control {
 	int64_t started_at;
 	struct dbjob *backup; /* what runs, NULL: none */
 	struct dbcheck *check;
-	uint64_t errands;                /* asked so far */
+	uint64_t errands;                /* asked so far; diagnoses too */
 	int64_t rotate_at;               /* mono ms: not before, see command_key_rotate() */
 	int64_t check_at;                /* mono ms: the next check that nobody asks for */
 	cJSON *last_check, *last_backup; /* what came of them, for db.stat; NULL: none yet */
@@ -110,6 +112,7 @@ void reply_end(struct control_client *cl, enum msg_exit code);
 cJSON *line_with(const char *member, cJSON **ret_object);
 
 void errand_on_done(struct control *c); /* command_ca.c */
+void diagnosis_on_done(struct control *c); /* command_diagnose.c */
 void import_on_done(struct control *c); /* command_import.c */
 void import_end(struct control *c);     /* gives up what is under way, and says so */
 void import_forget(struct control_client *cl);

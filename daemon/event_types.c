@@ -30,6 +30,8 @@ const struct event_type event_types[] = {
 	{"clock.trusted", EVENT_NOBODY},
 	{"config.rejected", EVENT_OPERATOR},
 	{"config.reloaded", EVENT_NOBODY},
+	{"diagnosis.found", EVENT_BY_PROBLEM},
+	{"diagnosis.gone", EVENT_NOBODY},
 	{"hook.dropped", EVENT_OPERATOR},
 	{"hook.failed", EVENT_OPERATOR},
 	{"key.master", EVENT_NOBODY},

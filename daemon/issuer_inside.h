@@ -68,6 +68,8 @@ void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_o
 
 /* The challenges of a job that goes away in the middle are answered no longer. */
 void issuer_withdraw(struct issuer *s, const struct job *job);
+/* issuer_say.c */
+void issuer_say_identities(const struct authority *ca, struct issuer_ca *seen);
 /* NOTICE to all names of JOB's order. */
 void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
