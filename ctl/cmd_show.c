@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "ctl/ctl.h"
+#include "ctl/diagnosis.h"
 #include "ctl/table.h"
 
 enum { FIELD_MAX = 2048 };
@@ -22,7 +23,7 @@ static const char *const show_members[] = {
 	"issuer",      "key",          "names",         "second",     "ocsp_until",
 	"ocsp_next",   "renewal_from", "renewal_until", "renewal_at", "renewal_asked",
 	"renewal_why", "next",         "step",          "order",      "error",
-	NULL};
+	"diagnosis",   NULL};
 
 static void
 print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
@@ -295,6 +296,7 @@ show_person(const cJSON *item)
 	print_field("step", json_text(item, "step"));
 	field_time("next", item, "next", now);
 	field_error(json_object(item, "error"), now);
+	print_diagnosis(json_object(item, "diagnosis"), now, false);
 }
 
 static void

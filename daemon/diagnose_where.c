@@ -231,7 +231,7 @@ judge_elsewhere(struct look *l)
 		if (!is_elsewhere(l, a))
 			continue;
 		away++;
-		hidden += !a->is_public;
+		hidden += !a->is_public && !l->q->conf->diagnose.probe_private;
 		snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
 		         a->address.text);
 	}
