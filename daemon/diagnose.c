@@ -230,7 +230,6 @@ list_questions(struct look *l)
 		return;
 	l->lookups[LOOK_A] = (struct lookup){.name = name, .type = LOOKUP_A};
 	l->lookups[LOOK_AAAA] = (struct lookup){.name = name, .type = LOOKUP_AAAA};
-	l->lookups[LOOK_ROOT] = (struct lookup){.name = "", .type = LOOKUP_NS};
 	l->count = LOOK_CAA;
 	while (name && *name && l->count < LOOKS_MAX) {
 		l->lookups[l->count++] = (struct lookup){.name = name, .type = LOOKUP_CAA};

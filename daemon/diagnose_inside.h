@@ -12,8 +12,7 @@ enum {
 	LOOK_LEVELS_MAX = 16, /* labels that are climbed for CAA: more has no CAA that counts */
 	LOOK_A = 0,
 	LOOK_AAAA,
-	LOOK_ROOT, /* whether the resolvers answer anything */
-	LOOK_CAA,  /* the name, and each above it */
+	LOOK_CAA, /* the name, and each above it */
 	LOOK_ADDRESSES_MAX = 8, /* of a name, that are looked at */
 	LOOKS_MAX = LOOK_CAA + LOOK_LEVELS_MAX,
 };

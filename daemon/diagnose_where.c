@@ -57,6 +57,7 @@ want_address(struct look *l)
 		const struct conf_address *a = &l->own.addresses[i];
 
 		if (l->q->conf->diagnose.address_count > 0 ||
+		    l->q->conf->diagnose.probe_private ||
 		    address_is_public((const struct sockaddr *)&a->sa))
 			look_set_record(l, "%s. %s %s", l->host,
 			                a->sa.ss_family == AF_INET ? "A" : "AAAA", a->text);
@@ -66,18 +67,51 @@ want_address(struct look *l)
 		              "block says it");
 }
 
-static void
-no_answer(struct look *l)
+/* Whether anybody answers us at all. */
+static bool
+any_answer(const struct look *l)
 {
-	if (l->lookups[LOOK_ROOT].state == LOOKUP_SILENT)
+	const struct conf_diagnose *conf = &l->q->conf->diagnose;
+	struct lookup_way way = {
+		.call = &l->call, .from_root = true, .trust_anchor = conf->trust_anchor};
+	struct lookup root = {.name = "", .type = LOOKUP_NS};
+	bool any;
+
+	if (!conf->from_root)
+		return dns_any_resolver(&l->call);
+	any = lookups_run(&way, &root, 1) == ERR_OK && root.state == LOOKUP_FOUND;
+	lookups_done(&root, 1);
+	return any;
+}
+
+/* The resolvers' word says little: the zone's servers are asked themselves. */
+static void
+no_answer(struct look *l, const struct lookup *at)
+{
+	struct problem why = {0};
+	struct dns_place place;
+	bool silent = at->state == LOOKUP_SILENT;
+
+	if (!any_answer(l)) {
 		look_fault(l, DIAGNOSE_RESOLVER,
 		           "the resolvers of this machine do not answer: check `resolver` and "
 		           "/etc/resolv.conf");
-	else
+		return;
+	}
+	if (!l->q->conf->diagnose.from_root && dns_find(&l->call, l->host, &place, &why)) {
+		look_found(l, "%s", why.detail);
+		silent = silent || strstr(why.detail, err_text(ERR_TIMEOUT));
+	}
+	if (silent)
 		look_fault(l, DIAGNOSE_TIMEOUT,
 		           "the DNS servers of %s do not answer: whoever runs them must put that "
 		           "right",
 		           l->host);
+	else
+		look_fault(l, DIAGNOSE_SERVFAIL,
+		           "the DNS of %s has a fault: the answer is %s; its servers fail, or its "
+		           "DNSSEC is broken",
+		           l->host, at->why);
 }
 
 static void
@@ -105,13 +139,8 @@ judge_answer(struct look *l, const struct lookup *at)
 		           at->why);
 		break;
 	case LOOKUP_FAILED:
-		look_fault(l, DIAGNOSE_SERVFAIL,
-		           "the DNS of %s has a fault: the answer is %s; its servers fail, or its "
-		           "DNSSEC is broken",
-		           l->host, at->why);
-		break;
 	case LOOKUP_SILENT:
-		no_answer(l);
+		no_answer(l, at);
 		break;
 	case LOOKUP_NXDOMAIN:
 		no_name(l, at);
