@@ -39,8 +39,7 @@ print_diagnosis(const cJSON *d, int64_t now, bool whole)
 	print_lines("to be set", json_array(d, "records"));
 	if (whole)
 		print_lines("seen", json_array(d, "findings"));
-	snprintf(field, sizeof(field), "%s",
-	         print_relative(print_time_of(d, "at"), now, relative));
+	snprintf(field, sizeof(field), "%s", print_relative(print_time_of(d, "at"), now, relative));
 	if (!whole)
 		print_field("looked at", field);
 }

@@ -17,13 +17,33 @@ enum { FIELD_MAX = 2048 };
 static const char *const list_members[] = {"display", "ca",         "cas",       "labels",
                                            "lead",    "not_before", "not_after", "generation",
                                            "next",    "error",      NULL};
-static const char *const show_members[] = {
-	"display",     "ca",           "cas",           "labels",     "lead",
-	"with",        "not_before",   "not_after",     "generation", "serial",
-	"issuer",      "key",          "names",         "second",     "ocsp_until",
-	"ocsp_next",   "renewal_from", "renewal_until", "renewal_at", "renewal_asked",
-	"renewal_why", "next",         "step",          "order",      "error",
-	"diagnosis",   NULL};
+static const char *const show_members[] = {"display",
+                                           "ca",
+                                           "cas",
+                                           "labels",
+                                           "lead",
+                                           "with",
+                                           "not_before",
+                                           "not_after",
+                                           "generation",
+                                           "serial",
+                                           "issuer",
+                                           "key",
+                                           "names",
+                                           "second",
+                                           "ocsp_until",
+                                           "ocsp_next",
+                                           "renewal_from",
+                                           "renewal_until",
+                                           "renewal_at",
+                                           "renewal_asked",
+                                           "renewal_why",
+                                           "next",
+                                           "step",
+                                           "order",
+                                           "error",
+                                           "diagnosis",
+                                           NULL};
 
 static void
 print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)

@@ -34,8 +34,8 @@ take_own(const struct conf_walk *w, const struct conf_token *word, struct conf_a
 		                 "\"%s\" is not an address, as in 192.0.2.1 or 2001:db8::1",
 		                 conf_show(w->cx, word->text));
 	}
-	inet_ntop(a.sa.ss_family, v4->sin_family == AF_INET ? (void *)&v4->sin_addr
-	                                                    : (void *)&v6->sin6_addr,
+	inet_ntop(a.sa.ss_family,
+	          v4->sin_family == AF_INET ? (void *)&v4->sin_addr : (void *)&v6->sin6_addr,
 	          a.text, sizeof(a.text));
 	*ret = a;
 	return true;

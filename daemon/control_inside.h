@@ -111,10 +111,10 @@ void reply_end(struct control_client *cl, enum msg_exit code);
 /* {"member": object}: adds the object to a new line; NULL when there is no memory. */
 cJSON *line_with(const char *member, cJSON **ret_object);
 
-void errand_on_done(struct control *c); /* command_ca.c */
+void errand_on_done(struct control *c);    /* command_ca.c */
 void diagnosis_on_done(struct control *c); /* command_diagnose.c */
-void import_on_done(struct control *c); /* command_import.c */
-void import_end(struct control *c);     /* gives up what is under way, and says so */
+void import_on_done(struct control *c);    /* command_import.c */
+void import_end(struct control *c);        /* gives up what is under way, and says so */
 void import_forget(struct control_client *cl);
 /* control_wait.c */
 /* The reply goes on with the steps of the names added, and ends when all are through. SEEN:

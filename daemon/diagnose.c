@@ -279,8 +279,8 @@ judge_problem(struct look *l)
 	case PROBLEM_CA_LIMITED:
 	case PROBLEM_CA_PROTOCOL:
 		look_fault(l, DIAGNOSE_CA_FAULT,
-		           "nothing is wrong with %s; what failed is the CA's: %s",
-		           l->q->name.name, p->detail);
+		           "nothing is wrong with %s; what failed is the CA's: %s", l->q->name.name,
+		           p->detail);
 		break;
 	case PROBLEM_CA_TLS:
 	case PROBLEM_CA_ACCOUNT:
@@ -315,8 +315,8 @@ judge(struct look *l)
 	if (!err && l->code == DIAGNOSE_OK)
 		judge_problem(l);
 	if (!err && l->code == DIAGNOSE_OK)
-		snprintf(l->d->text, sizeof(l->d->text), "nothing is wrong with %s as seen from here",
-		         l->q->name.name);
+		snprintf(l->d->text, sizeof(l->d->text),
+		         "nothing is wrong with %s as seen from here", l->q->name.name);
 	lookups_done(l->lookups, l->count);
 	return err;
 }

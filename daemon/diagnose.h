@@ -28,9 +28,9 @@ enum { DIAGNOSE_MS = 30 * 1000, DIAGNOSE_IDENTITIES_MAX = 255 };
 struct diagnose_question {
 	struct hostname name;
 	const struct conf *conf;
-	struct store *store;     /* the token is shown by way of it; NULL: no probes */
-	const atomic_bool *stop; /* NULL: never */
-	const char *methods[CAA_METHODS_MAX];         /* challenges that the CA is offered */
+	struct store *store;                  /* the token is shown by way of it; NULL: no probes */
+	const atomic_bool *stop;              /* NULL: never */
+	const char *methods[CAA_METHODS_MAX]; /* challenges that the CA is offered */
 	char identities[DIAGNOSE_IDENTITIES_MAX + 1]; /* see struct caa_question */
 	char account[ACCOUNT_URL_MAX + 1];
 	struct problem problem; /* of the last attempt; kind NONE: none failed */

@@ -62,7 +62,8 @@ set_anchor(struct ub_ctx *ctx, const struct lookup_way *way)
 static enum err
 make_context(const struct lookup_way *way, struct ub_ctx **ret_ctx)
 {
-	/* Private names are asked for like others: whether they are there is the resolvers' to say. */
+	/* Private names are asked for like others: whether they are there is the resolvers' to say.
+	 */
 	static const char *const plain[] = {"test.", "home.arpa.", NULL};
 	struct ub_ctx *ctx = ub_ctx_create();
 	enum err err = ERR_OK;

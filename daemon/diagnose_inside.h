@@ -12,7 +12,7 @@ enum {
 	LOOK_LEVELS_MAX = 16, /* labels that are climbed for CAA: more has no CAA that counts */
 	LOOK_A = 0,
 	LOOK_AAAA,
-	LOOK_CAA, /* the name, and each above it */
+	LOOK_CAA,               /* the name, and each above it */
 	LOOK_ADDRESSES_MAX = 8, /* of a name, that are looked at */
 	LOOKS_MAX = LOOK_CAA + LOOK_LEVELS_MAX,
 };
@@ -39,8 +39,7 @@ struct look {
 
 bool look_offers(const struct look *l, const char *method);
 /* The first fault is the result. */
-void look_fault(struct look *l, enum diagnose_code code, const char *format, ...)
-	PRINTF_LIKE(3, 4);
+void look_fault(struct look *l, enum diagnose_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 void look_found(struct look *l, const char *format, ...) PRINTF_LIKE(2, 3);
 void look_set_record(struct look *l, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -123,7 +123,8 @@ receive_all(const struct probe *p, int fd, char answer[PROBE_ANSWER_MAX + 1], in
 		len += n > 0 ? (size_t)n : 0;
 	}
 	answer[len] = '\0';
-	return len > 0 && err == ERR_TIMEOUT ? ERR_OK : err; /* an answer that does not end is one */
+	return len > 0 && err == ERR_TIMEOUT ? ERR_OK
+	                                     : err; /* an answer that does not end is one */
 }
 
 static enum err

@@ -56,8 +56,7 @@ want_address(struct look *l)
 	for (size_t i = 0; i < l->own.count; i++) {
 		const struct conf_address *a = &l->own.addresses[i];
 
-		if (l->q->conf->diagnose.address_count > 0 ||
-		    l->q->conf->diagnose.probe_private ||
+		if (l->q->conf->diagnose.address_count > 0 || l->q->conf->diagnose.probe_private ||
 		    address_is_public((const struct sockaddr *)&a->sa))
 			look_set_record(l, "%s. %s %s", l->host,
 			                a->sa.ss_family == AF_INET ? "A" : "AAAA", a->text);
@@ -299,9 +298,8 @@ judge_http(struct look *l, const struct look_address *a)
 		           "what answers at port %u of %s leads the CA away from certd: %s", port,
 		           a->address.text, a->what);
 	else if (a->result == PROBE_OTHER)
-		look_fault(l, DIAGNOSE_HTTP_OTHER,
-		           "what answers at port %u of %s is not certd: %s", port, a->address.text,
-		           a->what);
+		look_fault(l, DIAGNOSE_HTTP_OTHER, "what answers at port %u of %s is not certd: %s",
+		           port, a->address.text, a->what);
 }
 
 static void

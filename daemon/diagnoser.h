@@ -53,9 +53,9 @@ MUST_CHECK enum err diagnoser_ask(struct diagnoser *diagnoser, const struct host
 /* False: there is none. RET_ERR: ERR_OK, or why there is no diagnosis. */
 bool diagnoser_answer(struct diagnoser *diagnoser, uint64_t *ret_id, enum err *ret_err,
                       struct diagnosis *ret_diagnosis);
-/* Whether NAME may be ordered by a CA that wants no known fault (`diagnose require`): it was looked
- * at since its last failure or in the last hour, and nothing is wrong. Else RET_DIAGNOSIS has what
- * is, its code "" when it is to be looked at first. */
+/* Whether NAME may be ordered by a CA that wants no fault (`diagnose require`): it was looked at in
+ * the last hour, and nothing was wrong. Else RET_DIAGNOSIS has what was, its code "" when it is to
+ * be looked at first. */
 bool diagnoser_allows(struct store *store, const struct hostname *name,
                       struct diagnosis *ret_diagnosis);
 

@@ -22,7 +22,7 @@ enum { DIAGNOSER_QUEUE = 8, DIAGNOSER_PAGE = 128 };
 struct diagnosing {
 	struct pool_task pool; /* first */
 	TAILQ_ENTRY(diagnosing) link;
-	uint64_t id; /* of who asks; 0: nobody */
+	uint64_t id;             /* of who asks; 0: nobody */
 	const struct conf *conf; /* a reference */
 	struct diagnose_question question;
 	enum err err;

@@ -272,15 +272,21 @@ diagnosing_settle(struct diagnoser *g, const struct diagnosing *t)
 	struct diagnosis before = {0}, d = t->d;
 	struct domain domain;
 	enum err err = t->err;
+	bool waits;
 
 	if (!err)
 		err = read_before(g, &d.name, &domain, &before);
 	if (err || domain.state != DOMAIN_FAILING)
 		return;
 	go_on_from(t, &before, &domain, &d);
-	if (is_fault(&before) && !is_fault(&d))
+	waits = domain.problem.kind == PROBLEM_DIAGNOSIS; /* for this, and the CA knows nothing */
+	if (waits)
+		d.woken_at = 0;
+	if (!is_fault(&d) && is_fault(&before) && !waits)
 		wake(g, &d);
 	err = keep(g, &before, &d);
+	if (!err && waits && !is_fault(&d))
+		wake(g, &d);
 	if (err)
 		log_host_info(&d.name, "what is wrong with it is not kept: %s", err_text(err));
 }

@@ -73,8 +73,8 @@ pick_due(struct diagnoser *g, size_t count)
 		struct diagnosis last;
 
 		if (d->problem.kind == PROBLEM_STORE_CORRUPT ||
-		    (!diagnosis_get(txn, &d->name, &last) && last.next_at > now &&
-		     last.at <= now && last.attempted_at >= d->attempted_at))
+		    (!diagnosis_get(txn, &d->name, &last) && last.next_at > now && last.at <= now &&
+		     last.attempted_at >= d->attempted_at))
 			continue;
 		g->names[due++] = d->name;
 	}

@@ -86,6 +86,8 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	}
 	HASH_ADD_KEYPTR(hh, s->jobs, job->name.name, job->name.len, job);
 	ca->active++;
+	if (issuer_looks_first(s, job))
+		return true;
 	if (!job->was_ordered && job->phase != JOB_LOST)
 		authority_spend(ca);
 	log_host_debug(name, "attempt starts with ca %s", ca->conf->name);

@@ -333,5 +333,25 @@ def a_name_that_its_owner_heals_is_tried_at_once(lab):
     equal(lab.certd.show("late.test")["state"], "valid", "it is well")
 
 
+@scenario(faults=1, ca_words="diagnose require;")
+def a_ca_is_asked_for_names_without_a_fault_only(lab):
+    here = lab.address
+    lines = [*glue("test", here), f"fine A {here}"]
+    server = serve(lab, {"test": lines})
+    use(lab)
+    lab.start()
+    lab.ctl_ok("add", "fine.test", "late.test")
+    lab.wait_served(["fine.test"], 60)
+    error = wait_for(lambda: (e := lab.certd.show("late.test").get("error")) and "nxdomain" in
+                     e["detail"] and e or lab.ctl("renew", "late.test") and None, 60, "it is held")
+    equal(error["code"], "diagnosis", error)
+    orders = [r for r in lab.fault.requests if r.step == "newOrder"]
+    equal(len(orders), 1, f"orders: {orders}")
+    server.stop()
+    server.write_zone("test", [*lines, f"late A {here}"])
+    server.start()
+    lab.wait_served(["late.test"], 60)
+
+
 if __name__ == "__main__":
     main()
