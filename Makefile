@@ -58,7 +58,7 @@ check-unit: tests ## only the unit tests
 check-system: all tests ## only the end-to-end scenarios
 	$(Q)BUILD=$(BUILD) tests/run system
 
-tests: $(TESTS) $(TOOLS) $(BUILD)/tests/support/cold
+tests: $(TESTS) $(TOOLS) $(BUILD)/tests/support/cold $(BUILD)/tests/support/renewals
 .PHONY: tests
 
 asan: deps ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -77,6 +77,7 @@ check-debian13: ## the whole suite on Debian 13 with OpenSSL 3.5, in a tree of i
 bench: deps ## figures with a million names, and of the front beside its peers (NAMES=100000 for fewer)
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all tests
 	@BUILD=$(BUILD) tests/bench/store.py
+	@$(BUILD)/tests/support/renewals $(NAMES)
 	@BUILD=$(BUILD) tests/bench/front.py
 	@BUILD=$(BUILD) tests/bench/flood.py
 
@@ -138,6 +139,9 @@ $(BUILD)/tests/support/cold: $(BUILD)/tests/bench/cold_main.o $(call LIB,daemon)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/tests/support/dnsask: $(BUILD)/tests/support/dnsask_main.o $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
+$(BUILD)/tests/support/renewals: $(BUILD)/tests/bench/renewals_main.o $(call LIB,support) $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(DAEMON_LIBS)
 $(BUILD)/tests/support/%: $(BUILD)/tests/support/%_main.o
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto -lpthread -lm
 

@@ -300,12 +300,6 @@ client_thumbprint(const struct client *c)
 }
 
 const char *
-client_hash_prefix(const struct client *c)
-{
-	return c->directory.hash_prefix;
-}
-
-const char *
 client_account_url(const struct client *c)
 {
 	return c->account_url;

@@ -91,8 +91,6 @@ const char *client_thumbprint(const struct client *client);
 const char *client_account_url(const struct client *client);
 /* Whether the directory is known, and has no renewalInfo (RFC 9773). */
 bool client_has_no_renewal_info(const struct client *client);
-/* What the CA's records of dns-persist-01 begin their accounts with; NULL: with nothing. */
-const char *client_hash_prefix(const struct client *client);
 /* Whether the account has a list of its orders (RFC 8555 7.1.2.1); known once the account is. */
 bool client_lists_orders(const struct client *client);
 /* Whether directory and account are there, so that client_lists_orders() means what it says. */

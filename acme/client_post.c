@@ -75,7 +75,9 @@ client_withdraw(struct client *c, const void *arg)
 	struct call *call;
 
 	TAILQ_FOREACH(call, &c->waiting, link)
-	if (call->arg == arg) {
+	{
+		if (call->arg != arg)
+			continue;
 		client_drop(c, &c->waiting, arg, false);
 		return true;
 	}

@@ -64,9 +64,7 @@ struct client {
 	struct nonce_pool nonces;
 	unsigned heads; /* newNonce requests under way */
 	unsigned head_failures;
-	struct calls waiting;
-	struct calls sent;
-	struct calls finished;
+	struct calls waiting, sent, finished;
 	size_t sent_count;
 	size_t orders_sent; /* newOrder requests among them */
 	bool silent;        /* the last thing heard was nothing at all, for too long */
@@ -84,12 +82,10 @@ void client_fail_waiting(struct client *c, const struct problem *why);
 void client_begin(struct client *c); /* client_ready.c: from CLIENT_NEW towards CLIENT_READY */
 /* As many newNonce requests under way as WANTED, within bounds. */
 void client_fetch_nonces(struct client *c, size_t wanted);
-
 /* Whether it is CALL's turn. */
 bool client_may_send(const struct client *c, const struct call *call);
 /* Where CALL goes; NULL with the reason in RET_WHY when it must not go out. */
 const char *client_url_of(const struct client *c, const struct call *call, struct problem *ret_why);
-
 /* client_post.c. Out of its list, whichever; to the end of LIST; it has failed. */
 void client_unlink(struct call *call);
 void client_enter(struct call *call, struct calls *list);

@@ -373,32 +373,6 @@ engine_waited(struct engine *e)
 	e->waiting = false;
 }
 
-bool
-engine_is_lost(const struct engine *e)
-{
-	return e->state == STATE_LOST;
-}
-
-void
-engine_found(struct engine *e, const char *url)
-{
-	if (e->state != STATE_LOST)
-		return;
-	if (!url || !url_is_sane(url)) {
-		engine_go(e, STATE_NEW_ORDER);
-		return;
-	}
-	strcpy(e->url, url);
-	e->dirty = true;
-	engine_go(e, STATE_RESUME);
-}
-
-bool
-engine_is_gone(const struct engine *e)
-{
-	return e->gone;
-}
-
 const char *
 engine_state_word(const struct engine *e)
 {

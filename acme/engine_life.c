@@ -171,3 +171,29 @@ engine_not_published(struct engine *e, const struct problem *why)
 	if (e->state == STATE_PUBLISH)
 		engine_fail(e, why, false);
 }
+
+bool
+engine_is_lost(const struct engine *e)
+{
+	return e->state == STATE_LOST;
+}
+
+void
+engine_found(struct engine *e, const char *url)
+{
+	if (e->state != STATE_LOST)
+		return;
+	if (!url || !url_is_sane(url)) {
+		engine_go(e, STATE_NEW_ORDER);
+		return;
+	}
+	strcpy(e->url, url);
+	e->dirty = true;
+	engine_go(e, STATE_RESUME);
+}
+
+bool
+engine_is_gone(const struct engine *e)
+{
+	return e->gone;
+}

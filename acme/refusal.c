@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "acme/transport.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
 
@@ -122,6 +123,38 @@ judge_transport(const struct transport_reply *reply, struct problem *ret_problem
 		if (transport_kinds[i].err == reply->err)
 			kind = transport_kinds[i].kind;
 	problem_set(ret_problem, kind, "%s", reply->error);
+}
+
+static const cJSON *
+find_document(const cJSON *json)
+{
+	const char *type = json_text(json, "type");
+	const cJSON *found = json_object(json, "error"), *one;
+
+	/* A challenge has a type, too. */
+	if (found || (type && (strchr(type, ':') || json_text(json, "detail"))))
+		return found ? found : json;
+	cJSON_ArrayForEach(one, json_array(json, "challenges"))
+	{
+		found = json_object(one, "error");
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+void
+refusal_document(const void *body, size_t len, char *ret_text, size_t size)
+{
+	struct buf text = {0};
+	cJSON *json = NULL;
+	const cJSON *found = json_parse(body, len, &json) ? NULL : find_document(json);
+
+	*ret_text = '\0';
+	if (found && !json_print(found, &text) && text.len < size)
+		snprintf(ret_text, size, "%s", buf_str(&text));
+	buf_done(&text);
+	cJSON_Delete(json);
 }
 
 void

@@ -43,6 +43,8 @@ static const char *const show_members[] = {"display",
                                            "order",
                                            "error",
                                            "diagnosis",
+                                           "dns_record",
+                                           "dns_record_until",
                                            NULL};
 
 static void
@@ -310,6 +312,8 @@ show_person(const cJSON *item)
 	field_time("OCSP until", item, "ocsp_until", now);
 	field_time("OCSP next", item, "ocsp_next", now);
 	field_renewal(item, now);
+	print_field("DNS record", json_text(item, "dns_record"));
+	field_time("good until", item, "dns_record_until", now);
 	snprintf(field, sizeof(field), "%" PRId64, generation);
 	print_field("generation", generation ? field : NULL);
 	print_field("order", json_text(item, "order"));

@@ -80,6 +80,7 @@ int64_t ctl_deadline(const struct ctl *ctl);
 ctl_run cmd_add, cmd_renew, cmd_remove, cmd_wait, cmd_list, cmd_show;
 /* cmd_diagnose.c */
 ctl_run cmd_diagnose;
+ctl_run cmd_order; /* cmd_order.c */
 /* cmd_import.c, cmd_export.c */
 ctl_run cmd_import, cmd_apply, cmd_export;
 /* cmd_ca.c */
@@ -88,5 +89,7 @@ ctl_run cmd_ca, cmd_revoke;
 ctl_run cmd_backend, cmd_db, cmd_key;
 /* cmd_system.c, cmd_events.c */
 ctl_run cmd_status, cmd_reload, cmd_upgrade, cmd_config, cmd_version, cmd_events;
+/* cmd_check.c */
+ctl_run cmd_check;
 
 #endif

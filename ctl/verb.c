@@ -60,6 +60,10 @@ static const struct ctl_verb verbs[] = {
          OPTION_BIT(OPTION_TIMEOUT), cmd_diagnose,
          "  certctl diagnose shop.example.com   a name of ours, or one to be taken in\n"
          "  certctl diagnose shop.example.com -o json\n"},
+	{"order", "NAME", "the last attempts to get its certificate, step by step", 1, 1, 0,
+         cmd_order,
+         "  certctl order shop.example.com\n"
+         "  certctl order shop.example.com -o json\n"},
 	{"renew", "NAME...", "get a new certificate now", 1, ANY, WAITING, cmd_renew,
          "  certctl renew shop.example.com --wait\n"
          "  certctl list --state failing -o names | certctl renew -\n"},
@@ -83,6 +87,10 @@ static const struct ctl_verb verbs[] = {
 	{"status", "", "how certd is doing", 0, 0, 0, cmd_status,
          "  certctl status\n"
          "  certctl status -o json\n"},
+	{"check", "", "for monitoring: one line, and 0 ok, 1 warning, 2 critical, 3 unknown", 0, 0,
+         OPTION_BIT(OPTION_WARN) | OPTION_BIT(OPTION_CRIT), cmd_check,
+         "  certctl check                       14 days are a warning, 3 are critical\n"
+         "  certctl check --warn 2d --crit 12h  for certificates of six days\n"},
 	{"reload", "", "take the configuration file anew; ends when that is done or refused", 0, 0,
          WAITING, cmd_reload,
          "  certctl reload --wait\n"

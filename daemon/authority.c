@@ -234,6 +234,13 @@ authority_spend(struct authority *a)
 	a->spent = a->budget.orders > 0;
 }
 
+void
+authority_refund(struct authority *a)
+{
+	budget_return(&a->budget);
+	a->spent = a->budget.orders > 0;
+}
+
 enum err
 authority_save_budget(const struct authority *a, struct store_txn *txn)
 {

@@ -86,8 +86,9 @@ bool authority_is_usable(struct authority *a, int64_t now_ms);
 /* What an answer says of the CA's own health. A fault of one name (its DNS, one 5xx, one 429) does
  * not hold up the others. ORDERED: the request was newOrder. */
 void authority_note(struct authority *a, const struct client_answer *answer, bool ordered);
-/* One order of the budget goes. */
+/* One order of the budget goes; it never reached the CA. */
 void authority_spend(struct authority *a);
+void authority_refund(struct authority *a);
 /* The budget as configured now, with what is left of it from the store. */
 void authority_load_budget(struct authority *a);
 /* private/: what is left of the budget. */

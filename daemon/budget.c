@@ -53,6 +53,14 @@ budget_take(struct budget *b, int64_t now)
 	b->level = b->level > b->period ? b->level - b->period : 0;
 }
 
+void
+budget_return(struct budget *b)
+{
+	b->level += b->period;
+	if (b->level > full(b))
+		b->level = full(b);
+}
+
 int64_t
 budget_next(struct budget *b, int64_t now)
 {

@@ -25,6 +25,8 @@ void budget_set(struct budget *budget, uint32_t orders, uint32_t period, int64_t
 size_t budget_room(struct budget *budget, int64_t now);
 /* One goes, room or not. */
 void budget_take(struct budget *budget, int64_t now);
+/* One that was taken has not gone. */
+void budget_return(struct budget *budget);
 /* When there is room for one, NOW when there is. */
 int64_t budget_next(struct budget *budget, int64_t now);
 

@@ -6,9 +6,12 @@
 
 #include <cjson/cJSON.h>
 
+struct control;
 struct control_client;
 
 void command_run(struct control_client *cl, const cJSON *request);
+/* The issuer may have been where it was sent (command_ca.c). */
+void errand_on_done(struct control *c);
 
 void command_add(struct control_client *cl, const cJSON *request);
 void command_apply(struct control_client *cl, const cJSON *request);
@@ -32,12 +35,14 @@ void command_key_master(struct control_client *cl, const cJSON *request);
 void command_key_rotate(struct control_client *cl, const cJSON *request);
 void command_key_tickets(struct control_client *cl, const cJSON *request);
 void command_key_status(struct control_client *cl, const cJSON *request);
+void command_monitor(struct control_client *cl, const cJSON *request);
 void command_list(struct control_client *cl, const cJSON *request);
 void command_reload(struct control_client *cl, const cJSON *request);
 void command_remove(struct control_client *cl, const cJSON *request);
 void command_renew(struct control_client *cl, const cJSON *request);
 void command_revoke(struct control_client *cl, const cJSON *request);
 void command_show(struct control_client *cl, const cJSON *request);
+void command_order(struct control_client *cl, const cJSON *request);
 void command_status(struct control_client *cl, const cJSON *request);
 void command_upgrade(struct control_client *cl, const cJSON *request);
 void command_wait(struct control_client *cl, const cJSON *request);

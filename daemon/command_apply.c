@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verb apply: names made to be as the request says, in one transaction; what is so already is
  * left alone. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/idna.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "daemon/conf.h"
-#include "daemon/command_inside.h"
-#include "daemon/command_set.h"
+#include "daemon/command_item.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "daemon/plan.h"
@@ -20,8 +17,6 @@
 #include "store/event.h"
 #include "store/order.h"
 #include "store/store.h"
-
-enum change { UNCHANGED, CREATED, UPDATED, REMOVED };
 
 static const struct {
 	const char *word;
@@ -31,23 +26,6 @@ static const struct {
 	[CREATED] = {"created", "name.added"},
 	[UPDATED] = {"updated", "name.changed"},
 	[REMOVED] = {"removed", "name.removed"},
-};
-
-/* What one item wants and what became of it. */
-struct wish {
-	const char *given;
-	struct hostname name;
-	bool absent;
-	struct ca_choice cas; /* none: the request's for a new name, its own for an old one */
-	const struct conf_backend *backend;
-	enum external external;
-	bool relabel;
-	struct domain labels; /* its labels only */
-	struct set_wish with;
-	enum change change;
-	bool ordered;                    /* not external */
-	const char *word;                /* of an error, static; NULL: good */
-	char detail[PROBLEM_DETAIL_MAX]; /* of the error; else of the event */
 };
 
 struct batch {
@@ -61,96 +39,6 @@ struct batch {
 	struct wish *wishes;
 	size_t count;
 };
-
-static void PRINTF_LIKE(3, 4) refuse(struct wish *w, const char *word, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(w->detail, sizeof(w->detail), format, ap);
-	va_end(ap);
-	w->word = word;
-}
-
-/* ---- reading an item ------------------------------------------------------------------------ */
-
-static void
-read_blocks(const struct conf *conf, const cJSON *item, struct wish *w)
-{
-	const char *backend = json_text(item, "backend"), *word;
-	char why[256];
-
-	word = choose_cas(conf, item, &w->cas, why, sizeof(why));
-	w->backend = backend ? conf_backend(conf, backend) : NULL;
-	w->external = external_of(item);
-	if (word)
-		refuse(w, word, "%s", why);
-	else if (w->cas.count && w->external == EXTERNAL_YES)
-		refuse(w, "invalid", "%s", ca_or_external);
-	else if (backend && !w->backend)
-		refuse(w, "unknown-backend", "the configuration has no backend \"%.100s\"",
-		       backend);
-}
-
-static bool
-has_type(const cJSON *member)
-{
-	if (strcmp(member->string, "labels") == 0)
-		return cJSON_IsObject(member);
-	if (strcmp(member->string, "with") == 0)
-		return cJSON_IsArray(member);
-	if (strcmp(member->string, "external") == 0)
-		return cJSON_IsBool(member);
-	return cJSON_IsString(member) ||
-	       (strcmp(member->string, "ca") == 0 && cJSON_IsArray(member));
-}
-
-/* A member that nobody knows is a slip of the pen, and must not pass as done. */
-static const char *
-unknown_member(const cJSON *item)
-{
-	static const char *const known[] = {"name",  "ca",       "backend", "labels",
-	                                    "state", "external", "with"};
-	const cJSON *member;
-
-	cJSON_ArrayForEach(member, item)
-	{
-		bool found = false;
-
-		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-			found = found || strcmp(member->string, known[i]) == 0;
-		if (!found || !has_type(member))
-			return member->string;
-	}
-	return NULL;
-}
-
-static void
-read_wish(const struct conf *conf, const cJSON *item, struct wish *w)
-{
-	const char *state = json_text(item, "state"), *odd;
-	const cJSON *labels = json_object(item, "labels");
-	char why[SET_WHY_MAX];
-
-	w->given = json_text(item, "name");
-	odd = cJSON_IsObject(item) ? unknown_member(item) : NULL;
-	w->absent = state && strcmp(state, "absent") == 0;
-	w->relabel = labels != NULL;
-	if (!w->given)
-		refuse(w, "invalid", "an item is an object with a \"name\"");
-	else if (odd)
-		refuse(w, "invalid", "\"%.40s\" is no member of an item, or of another type", odd);
-	else if (state && !w->absent && strcmp(state, "present") != 0)
-		refuse(w, "invalid", "\"state\" is \"present\" or \"absent\"");
-	else if (idna_parse(w->given, &w->name, why, sizeof(why)))
-		refuse(w, "invalid-name", "%s", why);
-	else if (labels && labels_from_json(labels, &w->labels, why, sizeof(why)))
-		refuse(w, "invalid", "%s", why);
-	else if (set_wish_read(item, &w->name, &w->with, why))
-		refuse(w, "invalid", "%s", why);
-	else
-		read_blocks(conf, item, w);
-}
 
 /* ---- one name ------------------------------------------------------------------------------- */
 
@@ -166,7 +54,7 @@ take_with(struct batch *b, struct wish *w, struct domain *d)
 		return ERR_OK;
 	err = set_wish_apply(b->txn, d, &w->with, b->dry_run, &changed, why);
 	if (err == ERR_EXISTS) {
-		refuse(w, "conflict", "%s", why);
+		wish_refuse(w, "conflict", "%s", why);
 		return ERR_OK;
 	}
 	if (!err && changed && w->change == UNCHANGED)
@@ -183,13 +71,13 @@ take_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, st
 
 	if (!w->cas.count && (w->external == EXTERNAL_YES || !b->cas.count) &&
 	    !default_cas(b->cl->control->conf, external, backend, &cas)) {
-		refuse(w, "unknown-ca", "%s", no_default_ca);
+		wish_refuse(w, "unknown-ca", "%s", no_default_ca);
 		return false;
 	}
 	if (cas.count && hostname_is_wildcard(&d->name) && !ca_may_have_wildcards(cas.cas[0])) {
-		refuse(w, "unsupported",
-		       "a wildcard certificate needs dns-01, which this CA's "
-		       "block does not allow");
+		wish_refuse(w, "unsupported",
+		            "a wildcard certificate needs dns-01, which this CA's "
+		            "block does not allow");
 		return false;
 	}
 	choice_put(&cas, d);
@@ -210,14 +98,14 @@ create(struct batch *b, struct wish *w)
 	enum err err = ERR_OK;
 
 	if (!backend && !(backend = b->cl->control->conf->otherwise.backend)) {
-		refuse(w, "unknown-backend", "%s", no_default_backend);
+		wish_refuse(w, "unknown-backend", "%s", no_default_backend);
 		return ERR_OK;
 	}
 	if (!take_cas(b, w, backend, &d))
 		return ERR_OK;
 	if (!external_is_served(&d, backend) || b->no_room[0]) {
-		refuse(w, b->no_room[0] ? err_word(ERR_FULL) : "unsupported", "%s",
-		       b->no_room[0] ? b->no_room : external_needs_certificate);
+		wish_refuse(w, b->no_room[0] ? err_word(ERR_FULL) : "unsupported", "%s",
+		            b->no_room[0] ? b->no_room : external_needs_certificate);
 		return ERR_OK;
 	}
 	w->change = CREATED;
@@ -235,11 +123,17 @@ create(struct batch *b, struct wish *w)
 static bool
 change_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, struct domain *d)
 {
-	bool was = d->state == DOMAIN_EXTERNAL;
+	bool was = d->state == DOMAIN_EXTERNAL, to_external = w->external == EXTERNAL_YES && !was;
+	bool other = w->cas.count && !choice_is(&w->cas, d);
+	char why[SET_WHY_MAX];
 
+	if ((to_external || other) && !set_is_free(b->txn, d, to_external, why)) {
+		wish_refuse(w, "conflict", "%s", why);
+		return false;
+	}
 	if (was && w->external == EXTERNAL_NO)
 		return take_cas(b, w, backend, d);
-	if (w->external == EXTERNAL_YES && !was)
+	if (to_external)
 		domain_make_external(d);
 	else if (w->cas.count && !choice_is(&w->cas, d))
 		choice_put(&w->cas, d);
@@ -256,6 +150,7 @@ update(struct batch *b, struct wish *w, struct domain *d)
 
 	if (!change_cas(b, w, backend, d))
 		return ERR_OK;
+	w->ordered = d->state != DOMAIN_EXTERNAL;
 	if (w->backend)
 		snprintf(d->backend, sizeof(d->backend), "%s", w->backend->name);
 	if (w->relabel)
@@ -265,11 +160,10 @@ update(struct batch *b, struct wish *w, struct domain *d)
 	    strcmp(d->labels, before.labels) == 0)
 		return take_with(b, w, d);
 	if (!external_is_served(d, backend)) {
-		refuse(w, "unsupported", "%s", external_needs_certificate);
+		wish_refuse(w, "unsupported", "%s", external_needs_certificate);
 		return ERR_OK;
 	}
 	w->change = UPDATED;
-	w->ordered = d->state != DOMAIN_EXTERNAL;
 	snprintf(w->detail, sizeof(w->detail), "%s%s%s%s%s%s",
 	         w->ordered ? w->cas.count ? "ca " : "" : "external ",
 	         w->cas.count ? *d->cas ? d->cas : d->ca : "", w->backend ? " backend " : "",
@@ -288,7 +182,7 @@ apply_one(struct batch *b, struct wish *w)
 	if (err == ERR_NOTFOUND)
 		return w->absent ? ERR_OK : create(b, w);
 	if (err == ERR_CORRUPT) {
-		refuse(w, err_word(err), "%s", err_text(err));
+		wish_refuse(w, err_word(err), "%s", err_text(err));
 		return ERR_OK;
 	}
 	if (err)
@@ -330,7 +224,9 @@ put_event(struct store_txn *txn, const struct wish *w)
 	snprintf(e.type, sizeof(e.type), "%s", changes[w->change].event);
 	snprintf(e.name, sizeof(e.name), "%s", w->name.name);
 	snprintf(e.detail, sizeof(e.detail), "%s", w->detail);
-	if (w->change == REMOVED || !w->ordered)
+	if (w->change == REMOVED)
+		err = forget_orders(txn, &w->name);
+	else if (!w->ordered)
 		err = order_del(txn, &w->name);
 	return err ? err : event_put(txn, &e);
 }
@@ -395,7 +291,7 @@ run(struct batch *b, const cJSON *items)
 	if (!b->wishes)
 		return ERR_NOMEM;
 	cJSON_ArrayForEach(item, items)
-		read_wish(b->cl->control->conf, item, &b->wishes[b->count++]);
+		wish_read(b->cl->control->conf, item, &b->wishes[b->count++]);
 	err = apply_all(b);
 	if (err)
 		return err;

@@ -17,7 +17,8 @@ enum { SHOWN_MAX = 128 };
 
 /* The members that hold what the verb is done to. */
 static const char *const lists[] = {"names", "items", "certs"};
-static const char *const words[] = {"name", "backend", "server", "state", "directory", "ca"};
+static const char *const words[] = {"name",      "backend", "server", "state",
+                                    "directory", "ca",      "reason"};
 
 static const char *
 name_of(const cJSON *item)

@@ -14,6 +14,7 @@
 #include "daemon/failover.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
+#include "store/attempt.h"
 #include "store/event.h"
 #include "store/order.h"
 #include "store/set.h"
@@ -171,6 +172,14 @@ apply_all(struct batch *b)
 	return store_commit(b->txn);
 }
 
+enum err
+forget_orders(struct store_txn *txn, const struct hostname *name)
+{
+	enum err err = order_del(txn, name);
+
+	return err ? err : attempts_del(txn, name);
+}
+
 /* The audit trail; and orders of removed names go. What was answered does not depend on it. */
 static void
 write_events(const struct batch *b)
@@ -192,7 +201,7 @@ write_events(const struct batch *b)
 			         b->cas.count ? "ca " : "external", choice_text(&b->cas, cas),
 			         b->backend->name);
 		else if (b->apply == remove_one)
-			err = order_del(txn, &o->name);
+			err = forget_orders(txn, &o->name);
 		if (!err)
 			err = event_put(txn, &e);
 	}
@@ -290,7 +299,12 @@ command_add(struct control_client *cl, const cJSON *request)
 	else if (b.together && cJSON_GetArraySize(json_array(request, "names")) > SET_NAMES_MAX)
 		reply_error(cl, MSG_EXIT_USAGE, "invalid", "a certificate has at most %d names",
 		            SET_NAMES_MAX);
-	else if (choose_blocks(cl, request, &b.cas, &b.backend))
+	else if (!choose_blocks(cl, request, &b.cas, &b.backend))
+		return;
+	else if (b.together && !b.cas.count)
+		reply_error(cl, MSG_EXIT_USAGE, "invalid",
+		            "no certificate is ordered for external names, so they share none");
+	else
 		run_batch(&b, request);
 }
 

@@ -47,6 +47,9 @@ bool choice_is(const struct ca_choice *choice, const struct domain *d);
 /* The names, a space between. Returns TEXT. */
 const char *choice_text(const struct ca_choice *choice, char text[DOMAIN_CAS_TEXT_MAX + 1]);
 
+/* command_domain.c; private/: what there is of a name that is removed */
+MUST_CHECK enum err forget_orders(struct store_txn *txn, const struct hostname *name);
+
 /* command_blocks.c */
 bool ca_may_have_wildcards(const struct conf_ca *ca);
 

@@ -73,6 +73,18 @@ set_wish_done(struct set_wish *wish)
 	*wish = (struct set_wish){0};
 }
 
+enum err
+set_is_alone(struct store_txn *txn, const struct domain *d, bool *ret_alone)
+{
+	struct hostname led[SET_NAMES_MAX];
+	size_t count;
+	enum err err = set_members(txn, &d->name, led, &count);
+
+	if (!err)
+		*ret_alone = count == 0 && !d->lead.len;
+	return err;
+}
+
 /* ERR_EXISTS when NAME cannot join LEAD; else whether it has joined already. */
 static enum err
 may_join(struct store_txn *txn, const struct domain *lead, const struct hostname *name,
@@ -94,6 +106,11 @@ may_join(struct store_txn *txn, const struct domain *lead, const struct hostname
 	if (d.lead.len && hostname_equal(&d.lead, &lead->name))
 		return ERR_OK;
 	*changed = true;
+	if (d.state == DOMAIN_EXTERNAL) {
+		snprintf(why, SET_WHY_MAX, "%.120s is external: give it a \"ca\" first",
+		         name->name);
+		return ERR_EXISTS;
+	}
 	if (!d.lead.len && count == 0)
 		return ERR_OK;
 	snprintf(why, SET_WHY_MAX, "%.120s %s %.120s: take it out there first", name->name,
@@ -163,9 +180,13 @@ set_wish_apply(struct store_txn *txn, struct domain *lead, const struct set_wish
 	*ret_changed = false;
 	if (err)
 		return err;
-	if (lead->lead.len && wish->count) {
+	if (wish->count && lead->lead.len) {
 		snprintf(why, SET_WHY_MAX, "it is in the certificate of %.200s itself",
 		         lead->lead.name);
+		return ERR_EXISTS;
+	}
+	if (lead->state == DOMAIN_EXTERNAL && wish->count) {
+		snprintf(why, SET_WHY_MAX, "it is external: no certificate is ordered for it");
 		return ERR_EXISTS;
 	}
 	for (size_t i = 0; i < wish->count && !err; i++)
@@ -175,6 +196,24 @@ set_wish_apply(struct store_txn *txn, struct domain *lead, const struct set_wish
 	if (err || !*ret_changed || dry_run)
 		return err;
 	return write_all(txn, lead, wish, led, count);
+}
+
+bool
+set_is_free(struct store_txn *txn, const struct domain *d, bool external, char why[SET_WHY_MAX])
+{
+	struct hostname led[SET_NAMES_MAX];
+	size_t count = 0;
+
+	if (d->lead.len) {
+		snprintf(why, SET_WHY_MAX, "it shares the certificate of %.200s, whose ca counts",
+		         d->lead.name);
+		return false;
+	}
+	if (!external || set_members(txn, &d->name, led, &count) || count == 0)
+		return true;
+	snprintf(why, SET_WHY_MAX, "it shares its certificate with %.200s: take that out first",
+	         led[0].name);
+	return false;
 }
 
 void

@@ -26,12 +26,20 @@ enum { SET_WHY_MAX = 400 };
 MUST_CHECK enum err set_wish_read(const cJSON *item, const struct hostname *name,
                                   struct set_wish *ret_wish, char why[SET_WHY_MAX]);
 void set_wish_done(struct set_wish *wish);
+/* Whether DOMAIN shares its certificate with none. */
+MUST_CHECK enum err set_is_alone(struct store_txn *txn, const struct domain *domain,
+                                 bool *ret_alone);
 /* Makes LEAD, which is in the store (or would be, DRY_RUN), lead WISH's names and no others; new
  * ones are as LEAD is. RET_CHANGED: something is to change, and LEAD is due then. ERR_EXISTS with a
  * sentence in WHY: one of them is not free; nothing was written. */
 MUST_CHECK enum err set_wish_apply(struct store_txn *txn, struct domain *lead,
                                    const struct set_wish *wish, bool dry_run, bool *ret_changed,
                                    char why[SET_WHY_MAX]);
+
+/* Whether D may be made external, or get another CA: not while it shares a certificate. False with
+ * a sentence in WHY. */
+bool set_is_free(struct store_txn *txn, const struct domain *d, bool external,
+                 char why[SET_WHY_MAX]);
 
 /* "lead" of a name that is led. */
 void set_lead_to_json(const struct domain *d, cJSON *item);

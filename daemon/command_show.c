@@ -21,6 +21,7 @@
 #include "store/ocsp.h"
 #include "store/renewal.h"
 #include "store/order.h"
+#include "store/persist.h"
 #include "store/store.h"
 
 enum { CAS_MAX = 32 };
@@ -207,6 +208,22 @@ add_order(cJSON *item, struct control *c, const struct hostname *name)
 	order_done(&order);
 }
 
+/* A record of dns-persist-01 that ends, as it was seen last. */
+static void
+add_record(cJSON *item, struct control *c, const struct hostname *name)
+{
+	struct store_txn *txn;
+	struct persist p;
+
+	if (store_begin_read(c->store, STORE_PRIVATE, &txn))
+		return;
+	if (!persist_get(txn, name, &p)) {
+		cJSON_AddStringToObject(item, "dns_record", p.record);
+		add_time(item, "dns_record_until", p.ends_at);
+	}
+	store_abort(txn);
+}
+
 static void
 add_certificates(cJSON *item, const struct domain *d, const struct cert *first,
                  const struct cert *second)
@@ -337,6 +354,7 @@ command_show(struct control_client *cl, const cJSON *request)
 		add_order(item, c, d.lead.len ? &d.lead : &name);
 		if (d.state == DOMAIN_FAILING)
 			add_diagnosis(item, c, &name);
+		add_record(item, c, &name);
 		reply_json(cl, line);
 		reply_ok(cl);
 	}

@@ -106,7 +106,8 @@ end(struct conn *c)
 {
 	struct conn_host *host = c->host;
 
-	conn_count(c, STATUS_RECORDS_CUT, c->client.records.too_many);
+	conn_count(c, STATUS_RECORDS_CUT,
+	           c->client.records.too_many || c->backend.records.too_many);
 	end_done(&c->backend, c->state == CONN_RELAY);
 	balance_done(host->balance, &c->pick);
 	end_done(&c->client, c->state == CONN_RELAY && !c->client.tls);

@@ -64,6 +64,8 @@ use_server(struct conn *c)
 {
 	conn_count(c, STATUS_BACKEND_CONNECTS, 1);
 	balance_connected(&c->pick);
+	if (c->backend.tls)
+		records_watch(&c->backend.records, c->backend.tls, false);
 	return conn_enter(c, CONN_RELAY);
 }
 

@@ -210,7 +210,7 @@ conn_step_handshake(struct conn *c)
 		return STEP_END;
 	}
 	conn_count(c, STATUS_HANDSHAKES, 1);
-	records_watch(&c->client.records, c->client.tls);
+	records_watch(&c->client.records, c->client.tls, true);
 	conn_count(c, STATUS_RESUMED, (uint64_t)SSL_session_reused(c->client.tls));
 	c->client.owes_ticket = tickets_is_owed(c->client.tls);
 	if (c->choice.kind == CHOICE_CHALLENGE) {

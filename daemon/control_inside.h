@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <uthash.h>
 
 #include "base/buf.h"
 #include "base/hostname.h"
@@ -16,6 +15,7 @@
 #include "daemon/command.h"
 #include "daemon/command_events.h"
 #include "daemon/control.h"
+#include "daemon/control_reply.h"
 #include "daemon/control_parent.h"
 #include "daemon/shown.h"
 #include "store/domain.h"
@@ -27,15 +27,9 @@ struct import_job;
 struct import_pool;
 struct problem;
 struct store_txn;
+struct waited;
 
 enum { CLIENTS_MAX = 64 };
-/* A name that a client waits for; gone when it is serving or has failed. */
-struct waited {
-	struct hostname name;
-	enum msg_step told; /* steps are told in order and once */
-	bool any_told;
-	UT_hash_handle hh;
-};
 
 struct control_client {
 	int fd; /* -1: the place is free */
@@ -100,16 +94,6 @@ struct control {
 	struct control_client clients[CLIENTS_MAX];
 };
 MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd); /* control_socket.c */
-
-/* control_reply.c: one line each. reply_json() takes LINE over, NULL stands for no memory. */
-void reply_json(struct control_client *cl, cJSON *line);
-void reply_ok(struct control_client *cl);
-void reply_error(struct control_client *cl, enum msg_exit code, const char *word,
-                 const char *format, ...) PRINTF_LIKE(4, 5);
-void reply_text(struct control_client *cl, const struct buf *text); /* whole lines */
-void reply_end(struct control_client *cl, enum msg_exit code);
-/* {"member": object}: adds the object to a new line; NULL when there is no memory. */
-cJSON *line_with(const char *member, cJSON **ret_object);
 
 void errand_on_done(struct control *c);    /* command_ca.c */
 void diagnosis_on_done(struct control *c); /* command_diagnose.c */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/idna.h"
@@ -12,6 +13,14 @@
 #include "daemon/notice.h"
 #include "store/set.h"
 #include "store/store.h"
+
+/* A name that a client waits for; gone when it is serving or has failed. */
+struct waited {
+	struct hostname name;
+	enum msg_step told; /* steps are told in order and once */
+	bool any_told;
+	UT_hash_handle hh;
+};
 
 /* ---- wait ----------------------------------------------------------------------------------- */
 

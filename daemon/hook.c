@@ -181,7 +181,11 @@ last_line(struct run *run)
 		run->tail_len--;
 	run->tail[run->tail_len] = '\0';
 	line = memrchr(run->tail, '\n', run->tail_len);
-	return line ? line + 1 : run->tail;
+	line = line ? line + 1 : run->tail;
+	for (char *c = line; *c; c++) /* it becomes part of JSON, and of what terminals show */
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return line;
 }
 
 static enum err

@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "daemon/clockwatch.h"
 #include "daemon/conf.h"
+#include "daemon/due.h"
+#include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/prove.h"
 #include "daemon/keymaker.h"
@@ -21,9 +23,7 @@
 enum {
 	SLEEP_MAX_MS = 30000,
 	READERS_EVERY_MS = 60000,
-	PLAN_PAGE = 1024,
-	PLAN_AGAIN_MS = 50, /* when all that is due is in work or damaged */
-	DAMAGED_AT_ONCE = 64,
+	PLAN_AGAIN_MS = 50,  /* when all that is due is in work or damaged */
 	ROOM_LOOK_MS = 1000, /* when the disk is full */
 };
 
@@ -44,6 +44,8 @@ issuer_remove_job(struct issuer *s, struct job *job)
 			client_cancel(job->ca->client, &job->asks[i]);
 	keymaker_cancel(s->keymaker, job);
 	transport_cancel(s->transport, job);
+	if (job->charged && !job->reached)
+		authority_refund(job->ca);
 	HASH_DEL(s->jobs, job);
 	proof_end(s->prover, job);
 	job_free(job);
@@ -88,7 +90,8 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	ca->active++;
 	if (issuer_looks_first(s, job))
 		return true;
-	if (!job->was_ordered && job->phase != JOB_LOST)
+	job->charged = !job->was_ordered && job->phase != JOB_LOST;
+	if (job->charged)
 		authority_spend(ca);
 	log_host_debug(name, "attempt starts with ca %s", ca->conf->name);
 	return true;
@@ -100,11 +103,10 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 static void
 plan_ca(struct issuer *s, struct authority *ca)
 {
-	static struct hostname names[PLAN_PAGE]; /* this thread's only */
-	int64_t now = clock_wall(), mono = clock_mono_ms();
+	static struct hostname names[DUE_MAX]; /* this thread's only */
+	int64_t mono = clock_mono_ms();
 	size_t free_places = authority_room(ca, mono), count = 0, started = 0;
 	size_t room = clockwatch_room(s->clock, free_places, mono);
-	size_t limit = room + DAMAGED_AT_ONCE;
 	struct store_txn *txn;
 
 	if (room == 0 && free_places > 0 && ca->plan_at <= mono)
@@ -112,8 +114,7 @@ plan_ca(struct issuer *s, struct authority *ca)
 	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > mono ||
 	    store_begin_read(s->store, STORE_SERVED, &txn))
 		return;
-	if (domain_due(txn, ca->conf->name, now, limit < PLAN_PAGE ? limit : PLAN_PAGE, names,
-	               &count))
+	if (due_read(txn, ca->conf->name, clock_wall(), room, names, &count))
 		count = 0;
 	store_abort(txn);
 	for (size_t i = 0; i < count && started < room; i++)
@@ -212,50 +213,6 @@ read_mail(struct issuer *s)
 	return !stop;
 }
 
-/* Under the mutex. */
-static void
-show_steps(struct issuer *s)
-{
-	struct seen_step *steps = reallocarray(s->steps, HASH_COUNT(s->jobs) + 1, sizeof(*steps));
-
-	s->step_count = 0;
-	if (!steps)
-		return;
-	s->steps = steps;
-	for (struct job *job = s->jobs; job; job = job->hh.next)
-		if (job->phase < JOB_CLOSE)
-			steps[s->step_count++] =
-				(struct seen_step){job->name, engine_state_word(job->engine)};
-}
-
-static void
-show(struct issuer *s)
-{
-	pthread_mutex_lock(&s->mutex);
-	s->seen_count = s->ca_count;
-	for (size_t i = 0; i < s->ca_count; i++) {
-		const struct authority *ca = s->cas[i];
-		struct issuer_ca *seen = &s->seen[i];
-		int64_t hold_ms = ca->hold_until - clock_mono_ms();
-
-		*seen = (struct issuer_ca){
-			.orders = ca->active, .succeeded = ca->succeeded, .failed = ca->failed};
-		snprintf(seen->name, sizeof(seen->name), "%s", ca->conf->name);
-		snprintf(seen->state, sizeof(seen->state), "%s",
-		         hold_ms > 0                                          ? "on hold"
-		         : budget_room(&s->cas[i]->budget, clock_wall()) == 0 ? "out of budget"
-		         : ca->client ? client_state_word(ca->client)
-		                      : "idle");
-		issuer_say_identities(ca, seen);
-		if (ca->down > 0 || hold_ms > 0) {
-			seen->hold_until = hold_ms > 0 ? clock_wall() + hold_ms / 1000 + 1 : 0;
-			seen->problem = ca->problem;
-		}
-	}
-	show_steps(s);
-	pthread_mutex_unlock(&s->mutex);
-}
-
 static void
 drop_over(struct issuer *s)
 {
@@ -306,7 +263,7 @@ issuer_main(void *arg)
 		}
 		issuer_errands(s);
 		round_of(s);
-		show(s);
+		issuer_show(s);
 		if (transport_run(s->transport, sleep_ms(s)))
 			log_warn("waiting for the network failed");
 	}
@@ -399,29 +356,4 @@ issuer_set_conf(struct issuer *issuer, const struct conf *conf)
 	issuer->next_conf = conf_ref(conf);
 	pthread_mutex_unlock(&issuer->mutex);
 	issuer_wake(issuer);
-}
-
-const char *
-issuer_step(struct issuer *issuer, const struct hostname *name)
-{
-	const char *word = NULL;
-
-	pthread_mutex_lock(&issuer->mutex);
-	for (size_t i = 0; i < issuer->step_count && !word; i++)
-		if (hostname_equal(&issuer->steps[i].name, name))
-			word = issuer->steps[i].word;
-	pthread_mutex_unlock(&issuer->mutex);
-	return word;
-}
-
-size_t
-issuer_cas(struct issuer *issuer, struct issuer_ca *cas, size_t max)
-{
-	size_t count;
-
-	pthread_mutex_lock(&issuer->mutex);
-	count = issuer->seen_count < max ? issuer->seen_count : max;
-	memcpy(cas, issuer->seen, count * sizeof(*cas));
-	pthread_mutex_unlock(&issuer->mutex);
-	return count;
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/history.h"
+#include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/keymaker.h"
 #include "daemon/notice.h"

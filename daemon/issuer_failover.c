@@ -11,6 +11,7 @@
 #include "daemon/diagnoser.h"
 #include "daemon/issuer_inside.h"
 #include "store/diagnosis.h"
+#include "daemon/job_failure.h"
 #include "store/store.h"
 
 enum { PASS_PAGE = 512, PASS_EVERY_MS = 250 };
@@ -55,10 +56,17 @@ is_to_leave(const struct job *job)
 
 /* It stands in line with a newOrder for a CA that gives us no more orders now. */
 static bool
-is_held_in_line(const struct job *job)
+is_held_in_line(struct job *job)
 {
-	return job->phase == JOB_SENT && job->ca->hold_until > clock_mono_ms() &&
-	       !*engine_url(job->engine) && client_withdraw(job->ca->client, job);
+	struct job_ask *ask = job->asks;
+
+	while (ask < job->asks + ENGINE_AT_ONCE && !(ask->out && ask->orders))
+		ask++;
+	if (job->phase != JOB_SENT || job->ca->hold_until <= clock_mono_ms() ||
+	    ask == job->asks + ENGINE_AT_ONCE || !client_withdraw(job->ca->client, ask))
+		return false;
+	ask->out = false;
+	return true;
 }
 
 void

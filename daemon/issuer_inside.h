@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/issuer_inside.h - what issuer.c (thread, mailbox, plan), issuer_setup.c (start, CAs),
- * issuer_round.c (the commits), issuer_net.c (requests, lost orders, probes), issuer_errand.c and
- * issuer_revoke.c (what people ask for) share; nobody else includes it. Issuer's thread only, but
- * for the mailbox. */
+ * issuer_round.c (the commits), issuer_net.c (requests, lost orders), issuer_probe.c and those of
+ * issuer_errand.h share; nobody else includes it. Issuer's thread only, but for the mailbox. */
 #ifndef DAEMON_ISSUER_INSIDE_H
 #define DAEMON_ISSUER_INSIDE_H
 
@@ -76,6 +75,9 @@ void issuer_say_identities(const struct authority *ca, struct issuer_ca *seen);
 /* NOTICE to all names of JOB's order. */
 void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
+/* issuer_show.c */
+void issuer_show(struct issuer *s);
+
 /* issuer.c */
 void issuer_remove_job(struct issuer *s, struct job *job);
 
@@ -87,42 +89,17 @@ void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
 /* Takes CONF over. CAs that stay keep their client and their jobs. */
 void issuer_take_conf(struct issuer *s, const struct conf *conf);
 
+void issuer_show(struct issuer *s); /* issuer_show.c */
+
 /* issuer_failover.c */
 /* Jobs whose CA is known to be down end, and names that wait for it go to their next CA. */
 void issuer_leave(struct issuer *s);
 void issuer_pass_on(struct issuer *s);
-/* issuer_errand.c */
-MUST_CHECK enum err issuer_open_errands(struct issuer *s);
-/* Takes what was asked for, goes on with what is in work. */
-void issuer_errands(struct issuer *s);
-/* CA goes away: what it does for people ends with it. */
-void issuer_end_errands(struct issuer *s, struct authority *ca);
-/* Milliseconds until issuer_errands() has something to do by itself. */
-int64_t issuer_errands_ms(const struct issuer *s);
-/* Answers E, whose problem kind NONE means that it is done. */
-void issuer_end_errand(struct issuer *s, struct errand *e);
 
-/* With WORD in place of the problem's code. */
-void issuer_fail_errand(struct issuer *s, struct errand *e, const char *word, const char *format,
-                        ...) PRINTF_LIKE(4, 5);
-bool issuer_shares_account(const struct authority *a, const struct authority *b);
-/* No orders of CA's account begin any more, or they do again. */
-void issuer_set_quiet(struct issuer *s, const struct authority *ca, bool quiet);
-
-/* issuer_roll.c: the account's key is made, everybody rests: gives it to the account, or a new
- * account to it. */
-void issuer_roll(struct issuer *s, struct authority *ca, struct errand *e);
-MUST_CHECK enum err issuer_start_roll(struct authority *ca, struct errand *e,
-                                      const struct account *account);
-/* issuer_say.c: what is known of CA, into E's answer. */
-void issuer_say(struct errand *e, const struct authority *ca);
-/* issuer_revoke.c */
-void issuer_revoke(struct issuer *s, struct errand *e);
-
-/* issuer_net.c */
+/* issuer_net.c, issuer_probe.c */
 void issuer_take_keys(struct issuer *s);
 void issuer_send(struct issuer *s);
-void issuer_seek_lost(struct issuer *s);
 void issuer_probe(struct issuer *s);
+void issuer_seek_lost(struct issuer *s); /* issuer_lost.c */
 
 #endif

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/history.h"
+#include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
 #include "store/cert.h"
 #include "store/store.h"

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "daemon/conf.h"
+#include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
 #include "store/account.h"
 

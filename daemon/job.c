@@ -14,6 +14,8 @@
 #include "daemon/conf.h"
 #include "daemon/failover.h"
 #include "daemon/issuer.h"
+#include "daemon/job_attempt.h"
+#include "daemon/job_failure.h"
 #include "daemon/job_set.h"
 #include "daemon/notice.h"
 #include "daemon/plan.h"
@@ -110,6 +112,7 @@ job_new(const struct hostname *name, struct authority *ca, const struct conf *co
 	job->ca = ca;
 	job->pairs = conf->otherwise.second_key != KEY_KINDS;
 	chain_init(&job->chain);
+	job_attempt_begin(job);
 	err = read_domain(job, store);
 	if (!err)
 		err = load_engine(job, conf, store);
@@ -181,6 +184,8 @@ job_save(struct job *job, struct store_txn *txn)
 		err = order_put(txn, &order);
 	if (!err)
 		err = proof_record(job->proof, txn);
+	if (!err)
+		err = job_attempt_save(job, txn);
 	order_done(&order);
 	return err;
 }
@@ -357,6 +362,8 @@ job_close(struct job *job, struct store_txn *txn)
 	struct event event = {.at = clock_wall()};
 	enum err err = job->forget_order ? order_del(txn, &job->name) : ERR_OK;
 
+	if (!err)
+		err = job_attempt_close(job, txn);
 	if (err || job->domain.name.len == 0)
 		return err;
 	snprintf(event.name, sizeof(event.name), "%s", job->name.name);

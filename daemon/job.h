@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/hostname.h"
 #include "base/problem.h"
+#include "store/attempt.h"
 #include "store/domain.h"
 
 struct authority;
@@ -71,8 +72,11 @@ struct job {
 	bool resumed;           /* the order is from an attempt before */
 	bool forget_order;      /* at close: the order record goes */
 	bool moves_on;          /* it failed, and another CA is asked at once */
+	bool charged;           /* to the CA's budget */
+	bool reached;           /* newOrder may have reached the CA */
 	bool was_ordered;       /* the step was told */
 	bool was_finalized;
+	struct attempt attempt; /* what is told of it */
 	unsigned probes;
 	struct domain domain; /* as last written */
 	UT_hash_handle hh;    /* by name, in the issuer */
@@ -95,20 +99,12 @@ MUST_CHECK enum err job_save(struct job *job, struct store_txn *txn);
 void job_judge(struct job *job);
 void job_saved(struct job *job); /* after the commit */
 bool job_has_ended(const struct job *job);
-/* Whether the name would be asked for at another CA of its own, now. */
-bool job_may_move_on(const struct job *job);
-/* Ends the attempt with the PROBLEM that its CA is known to have; not while a request of it is
- * under way. */
-void job_leave(struct job *job, const struct problem *problem);
 /* served/: marks the domain, publishes challenges, or writes the end of the attempt. ERR_NOTFOUND:
  * the domain was removed meanwhile. Nothing in JOB changes; job_settled() does that after the
  * commit. */
 MUST_CHECK enum err job_settle(struct job *job, struct store_txn *txn);
 /* After the commit; NOTICE is what to tell, its name.len 0 when there is nothing. */
 void job_settled(struct job *job, struct notice *ret_notice);
-/* What a failure with job->problem makes of D: on to its next CA at once, or back to the first
- * after a while. */
-void job_put_failure(struct job *job, struct domain *d);
 /* served/: the domain is gone, so are its challenges. */
 void job_drop(struct job *job, struct store_txn *txn);
 

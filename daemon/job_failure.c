@@ -11,6 +11,7 @@
 #include "daemon/failover.h"
 #include "daemon/issuer.h"
 #include "daemon/job.h"
+#include "daemon/job_failure.h"
 #include "daemon/plan.h"
 
 bool

@@ -56,6 +56,19 @@ place_of(struct store_txn *txn, const struct domain *d, bool rsa)
 	return place;
 }
 
+/* Of two that are there, whether the second one's turn is before the first's: by the plan; where
+ * neither is due by it and somebody wants a new one, the older. */
+static bool
+is_sooner(struct store_txn *txn, const struct domain *d, int second, int first)
+{
+	int64_t a = renewal_moment(txn, d, second, 0), b = renewal_moment(txn, d, first, 0);
+	uint64_t generations[2] = {d->generation, d->second.generation};
+
+	if (a > clock_wall() && b > clock_wall())
+		return generations[second] < generations[first];
+	return a < b;
+}
+
 /* What is missing, or is to be renewed first. */
 static enum key_kind
 kind_of(struct store_txn *txn, const struct domain *d, const struct conf_default *otherwise)
@@ -68,9 +81,7 @@ kind_of(struct store_txn *txn, const struct domain *d, const struct conf_default
 	second = place_of(txn, d, key_kind_is_rsa(otherwise->second_key));
 	if (first < 0 || second < 0)
 		return first < 0 ? otherwise->key : otherwise->second_key;
-	return renewal_moment(txn, d, second, 0) < renewal_moment(txn, d, first, 0)
-	               ? otherwise->second_key
-	               : otherwise->key;
+	return is_sooner(txn, d, second, first) ? otherwise->second_key : otherwise->key;
 }
 
 /* The identifier of the certificate that one with a key of KIND takes the place of. */
@@ -289,6 +300,7 @@ job_set_follow(struct store_txn *txn, const struct domain *lead)
 		d.state =
 			lead->state == DOMAIN_VALID && !d.generation ? DOMAIN_PENDING : lead->state;
 		d.failures = lead->failures;
+		d.due_at = 0;
 		d.problem = lead->problem;
 		d.attempted_at = lead->attempted_at;
 		memcpy(d.ca, lead->ca, sizeof(d.ca));

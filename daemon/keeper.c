@@ -52,8 +52,10 @@ start_peers(const struct keeper_config *config, struct notice_queue *notices,
 		.conf = config->conf, .store = config->store, .notices = notices};
 	struct diagnoser_config diagnoser = {
 		.conf = config->conf, .store = config->store, .notices = notices};
-	struct renewer_config renewer = {
-		.conf = config->conf, .store = config->store, .notices = notices};
+	struct renewer_config renewer = {.conf = config->conf,
+	                                 .store = config->store,
+	                                 .notices = notices,
+	                                 .clock = peers->clock};
 	enum err err = upkeep_start(&upkeep, &peers->upkeep);
 
 	issuer.upkeep = peers->upkeep;

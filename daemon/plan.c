@@ -33,6 +33,16 @@ plan_renew_at(int64_t not_before, int64_t not_after, uint32_t random)
 	return not_after - left - (spread > 0 ? random % spread : 0);
 }
 
+int64_t
+plan_life_left(int64_t not_before, int64_t not_after, int64_t now)
+{
+	int64_t life = not_after - not_before;
+
+	if (life <= 0 || now >= not_after)
+		return 0;
+	return now <= not_before ? 1000 : (not_after - now) * 1000 / life;
+}
+
 static bool
 is_ca_fault(const struct problem *p)
 {
@@ -51,11 +61,11 @@ plan_retry_at(uint32_t failures, int64_t now, int64_t not_after, const struct pr
 
 	if (is_ca_fault(problem) && wait > RETRY_CA_FAULT_MAX)
 		wait = RETRY_CA_FAULT_MAX;
+	wait += random % (wait / 10);
 	if (asked > RETRY_ASKED_MAX)
 		asked = RETRY_ASKED_MAX;
 	if (asked > wait)
 		wait = asked;
-	wait += random % (wait / 10);
 	if (half_left > 0 && wait > half_left)
 		wait = half_left;
 	return now + (wait < RETRY_LEAST ? RETRY_LEAST : wait);

@@ -17,6 +17,9 @@ struct problem;
  * of the life earlier. */
 int64_t plan_renew_at(int64_t not_before, int64_t not_after, uint32_t random);
 
+/* How much of a certificate's life is left at NOW, permille; 0 when it has expired. */
+int64_t plan_life_left(int64_t not_before, int64_t not_after, int64_t now);
+
 /* After the FAILURES-th failure in a row (1 = the first): 1, 10, 100 minutes, then daily, and up to
  * a tenth more; at most 10 minutes when the fault is the CA's own or its configuration's, so that a
  * repair is noticed soon; not before the CA's own retry_at (clamped to 7 days); but never past half

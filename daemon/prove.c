@@ -11,6 +11,7 @@
 #include "daemon/job.h"
 #include "daemon/prove_inside.h"
 #include "daemon/prove_persist.h"
+#include "store/store.h"
 
 enum {
 	NEAR_THREADS = 2,
@@ -118,6 +119,21 @@ presented(struct proof_item *item, const struct prove_task *task, int64_t now)
 	item->looks = 0;
 }
 
+/* Nobody waits for records of a name that is not there any more. */
+static bool
+is_removed(struct prover *p, const struct proof_item *item)
+{
+	struct store_txn *txn;
+	struct domain d;
+	bool removed;
+
+	if (item_is_served(item) || store_begin_read(p->config.store, STORE_SERVED, &txn))
+		return false;
+	removed = domain_get(txn, &item->record.name, &d) == ERR_NOTFOUND;
+	store_abort(txn);
+	return removed;
+}
+
 /* TASK is done; ITEM goes on, waits, or fails the whole proof. */
 static void
 take(struct prover *p, struct proof *proof, struct proof_item *item, struct prove_task *task)
@@ -128,10 +144,13 @@ take(struct prover *p, struct proof *proof, struct proof_item *item, struct prov
 	item->place = task->place;
 	task->place = NULL;
 	if (!task->err && task->work == PROVE_PRESENT) {
+		log_host_debug(&item->record.name, "TXT %s is set", item->record.record);
 		presented(item, task, now);
 	} else if (!task->err) {
 		item->step = PROOF_READY;
 		prove_persist_seen(p, task);
+	} else if (is_removed(p, item)) {
+		problem_set(&proof->problem, PROBLEM_INTERNAL, "the name was removed meanwhile");
 	} else if (task->work == PROVE_LOOK && now < item->deadline) {
 		item->wake_at = now + pause_ms(item);
 		item->looks++;
@@ -236,7 +255,7 @@ go_on_with(struct prover *p, const struct conf *conf, struct job *job)
 			go_on(p, conf, proof, item);
 		ready = ready && item->step == PROOF_READY;
 		idle = idle && !item->task;
-		if (item->step != PROOF_READY && !item->task)
+		if (item->step != PROOF_READY && !item->task && proof->problem.kind == PROBLEM_NONE)
 			wake_by(p, item->wake_at);
 	}
 	if (proof->problem.kind != PROBLEM_NONE && idle) {

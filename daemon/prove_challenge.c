@@ -127,10 +127,13 @@ proof_prepare(struct job *job)
 	proof->items = items;
 	for (size_t i = 0; i < count && !err; i++) {
 		err = fill(job, &wanted[i], &items[before + i]);
-		proof->count += !err;
+		if (err)
+			free(items[before + i].persist);
+		else
+			proof->count++;
 	}
 	proof->recorded = false;
-	proof->done = false;
+	proof->done = err != ERR_OK;
 	proof->problem = (struct problem){0};
 	return err;
 }

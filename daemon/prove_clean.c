@@ -18,6 +18,7 @@ enum {
 	SCAN_PAGE = 256,
 	SCAN_EVERY_MS = 60 * 1000,
 	SCAN_NEVER_MS = 3600 * 1000,
+	FORGET_AGAIN_MS = 5000,
 	AGAIN_FIRST_MS = 30 * 1000,
 	AGAIN_MAX_MS = 3600 * 1000,
 	GIVE_UP_S = 3 * 86400,
@@ -135,7 +136,8 @@ failed(struct prover *p, struct cleaning *c, const struct problem *why)
 	log_host_warn(&r->name, "TXT %s is not removed: %s", r->record, why->detail);
 	for (unsigned i = 1; i < c->tries && pause < AGAIN_MAX_MS; i++)
 		pause *= 2;
-	c->wake_at = clock_mono_ms() + (pause < AGAIN_MAX_MS ? pause : AGAIN_MAX_MS);
+	if (!c->gone)
+		c->wake_at = clock_mono_ms() + (pause < AGAIN_MAX_MS ? pause : AGAIN_MAX_MS);
 }
 
 void
@@ -147,6 +149,7 @@ prove_cleaned(struct prover *p, struct prove_task *task)
 	if (!task->err) {
 		log_host_debug(&c->record.name, "TXT %s is removed", c->record.record);
 		c->gone = true;
+		c->wake_at = 0;
 	} else if (task->err != ERR_STOPPED) {
 		failed(p, c, &task->why);
 	}
@@ -175,9 +178,8 @@ start(struct prover *p, const struct conf *conf, struct cleaning *c)
 	}
 }
 
-/* One commit for all that are gone from DNS. False: later. */
-static bool
-forget_gone(struct prover *p)
+static enum err
+delete_gone(struct prover *p)
 {
 	struct store_txn *txn = NULL;
 	enum err err = store_begin_write(p->config.store, STORE_PRIVATE, &txn);
@@ -185,11 +187,10 @@ forget_gone(struct prover *p)
 	for (struct cleaning *c = p->cleanings; c && !err; c = c->next)
 		if (c->gone)
 			err = presented_del(txn, &c->record);
-	if (err) {
-		store_abort(txn);
-		return false;
-	}
-	return store_commit(txn) == ERR_OK;
+	if (!err)
+		return store_commit(txn);
+	store_abort(txn);
+	return err;
 }
 
 static void
@@ -200,6 +201,24 @@ drop(struct prover *p, struct cleaning **at)
 	*at = c->next;
 	p->cleaning_count--;
 	free(c);
+}
+
+/* One commit for all that are gone from DNS; later, if it fails. */
+static void
+forget_gone(struct prover *p)
+{
+	struct cleaning **at = &p->cleanings;
+	enum err err = delete_gone(p);
+
+	while (*at) {
+		if ((*at)->gone && !err) {
+			drop(p, at);
+			continue;
+		}
+		if ((*at)->gone)
+			(*at)->wake_at = clock_mono_ms() + FORGET_AGAIN_MS;
+		at = &(*at)->next;
+	}
 }
 
 /* Whether a job in work has set, or sets, the record anew: it is that job's now. */
@@ -219,7 +238,7 @@ prove_clean(struct prover *p, const struct conf *conf, struct job *jobs)
 {
 	int64_t now = clock_mono_ms();
 	struct cleaning **at = &p->cleanings;
-	bool any_gone = false, forgotten;
+	bool any_gone = false;
 
 	scan(p, jobs);
 	while (*at) {
@@ -231,19 +250,16 @@ prove_clean(struct prover *p, const struct conf *conf, struct job *jobs)
 		}
 		if (!c->task && !c->gone && c->wake_at <= now && !prove_is_busy(p, &c->record))
 			start(p, conf, c);
-		any_gone = any_gone || c->gone;
-		if (!c->task && c->wake_at < p->next)
-			p->next = c->wake_at;
+		any_gone = any_gone || (c->gone && c->wake_at <= now);
 		at = &c->next;
 	}
+	if (any_gone)
+		forget_gone(p);
+	for (const struct cleaning *c = p->cleanings; c; c = c->next)
+		if (!c->task && c->wake_at < p->next)
+			p->next = c->wake_at;
 	if (p->scan_at < p->next)
 		p->next = p->scan_at;
-	forgotten = any_gone && forget_gone(p);
-	for (at = &p->cleanings; *at && forgotten;)
-		if ((*at)->gone)
-			drop(p, at);
-		else
-			at = &(*at)->next;
 }
 
 void

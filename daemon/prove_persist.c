@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "acme/client.h"
+#include "acme/directory.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/authority.h"
@@ -26,7 +27,8 @@ struct prove_persist *
 prove_persist_new(const struct job *job, const char *issuers)
 {
 	const struct client *client = job->ca->client;
-	const char *prefix = client_hash_prefix(client);
+	const struct directory *directory = client_directory(client);
+	const char *prefix = directory ? directory->hash_prefix : NULL;
 	struct prove_persist *persist = calloc(1, sizeof(*persist));
 	size_t url_len = strlen(client_account_url(client));
 

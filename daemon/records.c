@@ -25,8 +25,9 @@ on_message(int writing, int version, int type, const void *data, size_t len, SSL
 }
 
 void
-records_watch(struct records *r, SSL *ssl)
+records_watch(struct records *r, SSL *ssl, bool slows)
 {
+	r->slows = slows;
 	r->barren_since_ms = clock_mono_ms();
 	SSL_set_msg_callback(ssl, on_message);
 	SSL_set_msg_callback_arg(ssl, r);
@@ -37,11 +38,11 @@ records_took(struct records *r, size_t len)
 {
 	int64_t now;
 
-	if (!r->barren_since_ms) /* nobody watches: a backend's */
+	if (!r->barren_since_ms) /* nobody watches */
 		return;
 	if (r->barren)
 		r->barren--;
-	if (len >= RECORDS_SMALL_LEN || ++r->small < RECORDS_SMALL_MAX)
+	if (!r->slows || len >= RECORDS_SMALL_LEN || ++r->small < RECORDS_SMALL_MAX)
 		return;
 	now = clock_mono_ms();
 	r->small = 0;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/records.h - TLS records that bring little or nothing: how many a client may send
+ * daemon/records.h - TLS records that bring little or nothing: how many a peer may send
  *
  * A record costs us the same work whether it carries 16 KiB or nothing. Those without data
  * (KeyUpdate, which is dear, empty records, requests for a renegotiation, alerts) are rare in any
  * honest connection: more than RECORDS_BARREN_MAX of them within RECORDS_BARREN_MS, and the
  * connection is cut. Small ones with data may just come from a program that writes byte by byte:
- * beyond RECORDS_SMALL_MAX a second the client is not read until the second is over.
+ * beyond RECORDS_SMALL_MAX a second a client is not read until the second is over. (A server that
+ * does so costs what its own operator lets it.)
  * In the usual case this costs a call and two additions a record, and no look at the clock.
  */
 #ifndef DAEMON_RECORDS_H
@@ -32,11 +33,12 @@ struct records {
 	int64_t barren_since_ms;
 	int64_t small_since_ms;
 	int64_t rest_until_ms; /* 0: reads go on */
+	bool slows;            /* small ones count */
 	bool too_many;         /* to be cut */
 };
 
-/* From now on what SSL receives is counted. R must outlive it. */
-void records_watch(struct records *r, SSL *ssl);
+/* From now on what SSL receives is counted, small records only when SLOWS. R must outlive it. */
+void records_watch(struct records *r, SSL *ssl, bool slows);
 /* SSL gave LEN bytes of data. */
 void records_took(struct records *r, size_t len);
 /* Whether nothing is to be read now; ends by itself. */

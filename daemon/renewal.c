@@ -21,16 +21,22 @@ later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* A window that begins before the certificate, as of CAs that think in days only, begins with it.
+ * What is asked of a name that has had a short-lived one never delays the usual plan. */
 static void
 choose(struct renewal *r, const struct renewal_info *info, const struct renewal_life *life,
        uint32_t random)
 {
+	int64_t usual = plan_renew_at(life->not_before, life->not_after, random);
 	int64_t latest = plan_latest_at(life->not_before, life->not_after);
-	int64_t at = plan_window_at(info->start, info->end, latest, random);
+	int64_t earliest = r->stored_at + plan_early_wait(r->early);
+	int64_t start =
+		info->end > life->not_before ? later(info->start, life->not_before) : info->start;
+	int64_t at = plan_window_at(start, info->end, latest, random);
 
 	r->window_start = info->start;
 	r->window_end = info->end;
-	r->renew_at = later(later(at, r->stored_at + plan_early_wait(r->early)), 1);
+	r->renew_at = later(later(at, earliest < usual ? earliest : usual), 1);
 }
 
 static void

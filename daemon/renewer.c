@@ -81,24 +81,6 @@ tell(struct renewer *s, const struct renewal *r, const struct renewal_change *ch
 	told->others = *e;
 }
 
-void
-renewer_clock_is_odd(struct renewer *s, const struct renewer_ca *ca, int64_t theirs)
-{
-	char at[CLOCK_TEXT_MAX];
-
-	if (s->clock_told)
-		return;
-	s->clock_told = true;
-	clock_format(theirs, at);
-	log_warn("our clock and that of ca %s differ by more than an hour: for them it is %s; what "
-	         "they say about renewal changes no plan",
-	         ca->conf->name, at);
-	history_add(s->config.store, s->config.notices, "clock.suspect", "",
-	            "for ca %s it is %s: what it says about renewal changes no plan while the "
-	            "clocks differ by more than an hour",
-	            ca->conf->name, at);
-}
-
 static void
 tell_all(struct renewer *s, struct told *told)
 {
@@ -305,7 +287,6 @@ turn(struct renewer *s)
 	if (now >= s->hour_until) {
 		s->hour_until = now + HOUR_MS;
 		s->told = 0;
-		s->clock_told = false;
 	}
 	settle(s);
 	sweep(s);

@@ -11,14 +11,15 @@
  *
  * A CA that does not answer is left alone for 20 s up to 10 minutes, then one question tries; after
  * 9 hours its certificates go back to the usual plan. One without renewalInfo in its directory is
- * looked at again each day. An answer whose Date is more than an hour away from our clock changes
- * no plan.
+ * looked at again each day. While the clock is suspect (daemon/clockwatch.h) no answer changes a
+ * plan.
  */
 #ifndef DAEMON_RENEWER_H
 #define DAEMON_RENEWER_H
 
 #include "base/err.h"
 
+struct clockwatch;
 struct conf;
 struct issuer;
 struct notice_queue;
@@ -32,6 +33,7 @@ struct renewer_config {
 	const struct conf *conf;
 	struct store *store;
 	struct notice_queue *notices;
+	struct clockwatch *clock;
 	struct issuer *issuer; /* woken when plans change; NULL: nobody */
 };
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/chance.h"
+#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
 #include "daemon/history.h"
 #include "daemon/plan.h"
@@ -21,7 +22,6 @@ enum {
 	HOLD_FIRST_MS = 20 * 1000,
 	HOLD_MAX_MS = 600 * 1000,
 	LONG_DOWN_MS = 9 * 3600 * 1000,
-	CLOCK_ODD_S = 3600,
 	CLOCK_AGAIN_S = 600,
 };
 
@@ -115,10 +115,11 @@ on_directory(void *arg, struct transport_reply *reply)
 
 	ca->asks_directory = false;
 	refusal_judge(reply, &why);
-	if (why.kind == PROBLEM_NONE && take_directory(ca, reply, &why) == ERR_OK)
+	if (why.kind == PROBLEM_NONE && take_directory(ca, reply, &why) == ERR_OK) {
 		why.kind = PROBLEM_NONE;
+		ca->renewer->look_at = 0;
+	}
 	note(ca, &why);
-	ca->renewer->look_at = 0;
 }
 
 /* Whether there is one to go by. */
@@ -194,13 +195,12 @@ static void pump(struct renewer_ca *ca);
 static void
 judge(struct renewal_ask *ask, const struct transport_reply *reply)
 {
+	struct clockwatch *clock = ask->ca->renewer->config.clock;
 	struct problem why;
-	int64_t now = clock_wall();
 
 	refusal_judge(reply, &why);
-	if (why.kind == PROBLEM_NONE &&
-	    (reply->date < now - CLOCK_ODD_S || reply->date > now + CLOCK_ODD_S) && reply->date) {
-		renewer_clock_is_odd(ask->ca->renewer, ask->ca, reply->date);
+	clockwatch_ca_says(clock, ask->ca->conf->name, reply->date, clock_wall(), clock_mono_ms());
+	if (clockwatch_is_suspect(clock)) {
 		answer_is(ask, RENEWAL_LATER, CLOCK_AGAIN_S * 1000);
 		return;
 	}
@@ -214,8 +214,10 @@ judge(struct renewal_ask *ask, const struct transport_reply *reply)
 	}
 	log_host_info(&ask->subject.row.name, "no renewal information from ca %s: %s",
 	              ask->ca->conf->name, why.detail);
-	answer_is(ask, reply->status == 200 ? RENEWAL_SENSELESS : RENEWAL_FAILED,
-	          reply->retry_after_ms < 0 ? 0 : reply->retry_after_ms);
+	answer_is(
+		ask,
+		why.kind == PROBLEM_CA_PROTOCOL && !reply->err ? RENEWAL_SENSELESS : RENEWAL_FAILED,
+		reply->retry_after_ms < 0 ? 0 : reply->retry_after_ms);
 }
 
 static void
@@ -322,11 +324,10 @@ read_due(struct renewer_ca *ca)
 void
 renewer_ca_look(struct renewer_ca *ca)
 {
-	if (!has_directory(ca) && !is_long_down(ca))
-		return;
 	if (ca->row_at == ca->row_count && (!is_held(ca) || is_long_down(ca)))
 		read_due(ca);
-	pump(ca);
+	if (ca->row_at < ca->row_count && (has_directory(ca) || is_long_down(ca)))
+		pump(ca);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */

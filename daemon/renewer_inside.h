@@ -60,7 +60,6 @@ struct renewer {
 	struct domain page[RENEWER_SWEEP];
 	int64_t hour_until; /* mono ms: of the counts below */
 	unsigned told;      /* events of names */
-	bool clock_told;
 
 	pthread_mutex_t mutex; /* guards the mailbox */
 	bool stop;
@@ -73,8 +72,5 @@ MUST_CHECK enum err renewer_ca_new(struct renewer *r, const struct conf_ca *conf
 void renewer_ca_free(struct renewer_ca *ca); /* drops what is on its way */
 /* Looks who is due and asks. */
 void renewer_ca_look(struct renewer_ca *ca);
-
-/* renewer.c: our clock is not the CA's. */
-void renewer_clock_is_odd(struct renewer *r, const struct renewer_ca *ca, int64_t theirs);
 
 #endif

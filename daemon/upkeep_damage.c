@@ -16,6 +16,7 @@
 #include "store/domain.h"
 #include "store/event.h"
 #include "store/quarantine.h"
+#include "store/set.h"
 #include "store/store.h"
 
 enum {
@@ -123,6 +124,21 @@ renew_for_chain(struct upkeep *u, struct store_txn *txn, struct domain *d, struc
 	return domain_put(txn, d);
 }
 
+/* One that is led gets another certificate with its lead's. */
+static enum err
+renew_lead(struct store_txn *txn, const struct domain *d)
+{
+	struct domain lead;
+	enum err err = set_lead(txn, d, &lead);
+
+	if (err == ERR_NOTFOUND || is_damage(err))
+		return ERR_OK;
+	if (err || lead.due_at == 0)
+		return err;
+	lead.due_at = clock_wall();
+	return domain_put(txn, &lead);
+}
+
 static enum err
 put_aside(struct upkeep *u, const struct hostname *name, struct event *ret_event)
 {
@@ -151,6 +167,8 @@ put_aside(struct upkeep *u, const struct hostname *name, struct event *ret_event
 	default:
 		err = ERR_AGAIN; /* nothing is wrong (any more) */
 	}
+	if (!err && d.lead.len)
+		err = renew_lead(txn, &d);
 	if (!err)
 		return store_commit(txn);
 	store_abort(txn);

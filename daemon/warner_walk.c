@@ -173,16 +173,19 @@ point_of(const struct domain *d, const struct conf_expiry *step)
 	return step->seconds <= life / WARNER_LATE_PART ? (int64_t)step->seconds : -1;
 }
 
-/* Whether D has passed a later point, too, by the time the walk is about. */
+/* Whether D has passed a later point than R's, too, by the time the walk is about, or the same one
+ * by a step that stands before it. */
 static bool
-has_passed_more(const struct warner *w, const struct domain *d, int64_t horizon)
+has_passed_more(const struct warner *w, const struct domain *d, const struct warner_range *r)
 {
 	if (d->not_after <= w->place.to)
 		return true;
 	for (size_t i = 0; i < w->conf->tell.expiry_count; i++) {
 		int64_t point = point_of(d, &w->conf->tell.expiry[i]);
 
-		if (point >= 0 && point < horizon && d->not_after - point <= w->place.to)
+		if (point >= 0 && point < r->horizon && d->not_after - point <= w->place.to)
+			return true;
+		if (point == r->horizon && &w->conf->tell.expiry[i] < r->step)
 			return true;
 	}
 	return false;
@@ -197,7 +200,7 @@ is_meant(const struct warner *w, const struct warner_range *r, const struct doma
 		return true;
 	if (r->kind == WARN_LATE)
 		return d->state != DOMAIN_EXTERNAL && d->not_after > w->place.to;
-	return point_of(d, r->step) == r->horizon && !has_passed_more(w, d, r->horizon);
+	return point_of(d, r->step) == r->horizon && !has_passed_more(w, d, r);
 }
 
 static void

@@ -39,7 +39,8 @@ domain_state_word(enum domain_state state)
 static bool
 is_external_right(const struct domain *d)
 {
-	return d->state != DOMAIN_EXTERNAL || (!d->ca[0] && !d->cas[0] && !d->due_at);
+	return d->state != DOMAIN_EXTERNAL ||
+	       (!d->ca[0] && !d->cas[0] && !d->lead.len && !d->due_at);
 }
 
 void

@@ -146,7 +146,7 @@ check(const struct world *w, const char *order, const char *const *names, struct
 	enum err err;
 
 	for (; names[count]; count++)
-		assert_int_equal(hostname_parse(names[count], &hosts[count], NULL), ERR_OK);
+		assert_int_equal(hostname_parse_any(names[count], &hosts[count], NULL), ERR_OK);
 	write_pem(w, order, &pem);
 	err = chain_check(pem.data, pem.len, w->keys[LEAF], hosts, count, NOW, chain, why);
 	buf_done(&pem);
@@ -207,6 +207,93 @@ chains_are_put_in_order(void **state)
 		assert_int_equal(chain.not_after, NOW + DAY);
 		X509_free(leaf);
 		chain_done(&chain);
+	}
+	world_done(&w);
+}
+
+/* RFC 8738: an address is in the certificate as iPAddress, and nowhere else. */
+static void
+addresses_are_covered(void **state)
+{
+	static const struct {
+		const char *san;
+		const char *host;
+		bool fine;
+	} rows[] = {
+		{"IP:192.0.2.1", "192.0.2.1", true},
+		{"DNS:a.example,IP:2001:db8::1", "2001:db8::1", true},
+		{"IP:2001:db8::1,IP:192.0.2.1", "192.0.2.1", true},
+		{"IP:192.0.2.1", "192.0.2.2", false},
+		{"DNS:192.0.2.1", "192.0.2.1", false},
+		{"DNS:*.0.2.1", "192.0.2.1", false},
+		{"IP:2001:db8::1", "2001:db8::2", false},
+		{"IP:192.0.2.1", "a.example", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *const names[] = {rows[i].host, NULL};
+		struct spec spec = good;
+		struct problem why = {0};
+		struct chain chain;
+		struct world w;
+
+		spec.san = rows[i].san;
+		world_init(&w, &spec);
+		chain_init(&chain);
+		if ((check(&w, "li", names, &chain, &why) == ERR_OK) != rows[i].fine)
+			fail_msg("%s for %s: %s", rows[i].san, rows[i].host, why.detail);
+		if (!rows[i].fine)
+			assert_non_null(strstr(why.detail, rows[i].host));
+		chain_done(&chain);
+		world_done(&w);
+	}
+}
+
+static void
+spki_of(X509 *cert, unsigned char hash[32])
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+
+	assert_true(len > 0);
+	assert_int_equal(EVP_Digest(der, (size_t)len, hash, NULL, EVP_sha256(), NULL), 1);
+	OPENSSL_free(der);
+}
+
+static void
+a_chain_is_known_by_its_end_or_a_key(void **state)
+{
+	static const struct {
+		const char *sent;
+		const char *issuer; /* NULL: any */
+		char key;           /* whose, 0: any */
+		bool matches;
+	} rows[] = {
+		{"li", "Root", 0, true},    {"il", "Root", 0, true},   {"lir", "Root", 0, true},
+		{"li", "root", 0, false},   {"li", "Inter", 0, false}, {"l", "Inter", 0, true},
+		{"lio", "Other", 0, true},  {"li", NULL, 'i', true},   {"li", NULL, 'r', false},
+		{"lir", NULL, 'r', true},   {"li", NULL, 'l', false},  {"li", "Root", 'i', true},
+		{"li", "Root", 'r', false}, {"", NULL, 0, false},      {"t", "Root", 0, false},
+		{"li", NULL, 0, true},
+	};
+	unsigned char hash[32];
+	struct world w;
+
+	(void)state;
+	world_init(&w, &good);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf pem = {0};
+		char key = rows[i].key;
+
+		write_pem(&w, rows[i].sent, &pem);
+		if (key)
+			spki_of(w.certs[key == 'i' ? INTER : key == 'r' ? ROOT : LEAF], hash);
+		if (chain_matches(pem.data, pem.len, rows[i].issuer, key ? hash : NULL) !=
+		    rows[i].matches)
+			fail_msg("%s, issuer %s, key %c", rows[i].sent,
+			         rows[i].issuer ? rows[i].issuer : "any", key ? key : '-');
+		buf_done(&pem);
 	}
 	world_done(&w);
 }
@@ -383,6 +470,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chains_are_put_in_order),
+		cmocka_unit_test(addresses_are_covered),
+		cmocka_unit_test(a_chain_is_known_by_its_end_or_a_key),
 		cmocka_unit_test(bad_chains_are_refused_in_words),
 		cmocka_unit_test(clocks_may_differ_by_an_hour),
 		cmocka_unit_test(garbage_is_no_chain),

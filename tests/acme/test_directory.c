@@ -122,6 +122,36 @@ others_are_refused(void **state)
 	directory_done(&d);
 }
 
+/* draft-ietf-acme-dns-persist-02 4.1: it becomes part of a record that people set. */
+static void
+prefixes_of_accounts(void **state)
+{
+	static const struct {
+		const char *json, *want;
+	} cases[] = {
+		{"\"" CA "/account-hash/\"", CA "/account-hash/"},
+		{"\"\"", NULL},
+		{"7", NULL},
+		{"\"" CA "/a;policy=wildcard\"", NULL},
+		{"\"" CA "/a b\"", NULL},
+		{"\"" CA "/\\n\"", NULL},
+		{"\"" CA "/\xc3\xbc\"", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct directory d = {0};
+		struct problem why;
+		char body[500];
+
+		snprintf(body, sizeof(body), "{" NEEDED ",\"meta\":{\"accountHashPrefix\":%s}}",
+		         cases[i].json);
+		assert_int_equal(directory_read(CA "/dir", body, strlen(body), &d, &why), ERR_OK);
+		assert_text(cases[i].json, d.hash_prefix, cases[i].want);
+		directory_done(&d);
+	}
+}
+
 int
 main(void)
 {
@@ -129,6 +159,7 @@ main(void)
 		cmocka_unit_test(directories_are_read),
 		cmocka_unit_test(what_is_shown_is_bounded),
 		cmocka_unit_test(others_are_refused),
+		cmocka_unit_test(prefixes_of_accounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
@@ -36,7 +37,7 @@ def figure(what, value, promise=""):
 class Bench:
     def __init__(self):
         self.directory = tempfile.mkdtemp(prefix="certd-bench-")
-        self.port = free_port()
+        self.port, self.metrics = free_port(), free_port()
         self.conf = os.path.join(self.directory, "certd.conf")
         self.state = os.path.join(self.directory, "state")
         self.socket = os.path.join(self.directory, "control.sock")
@@ -45,6 +46,7 @@ class Bench:
         with open(self.conf, "w") as conf:
             conf.write(f"state-directory {self.state};\ncontrol-socket {self.socket};\n"
                        f"listen 127.0.0.1:{self.port} {{ tls; }}\n"
+                       f"metrics 127.0.0.1:{self.metrics};\n"
                        "ca none { directory https://127.0.0.1:9/dir; agree-terms; }\n"
                        "backend none { server 127.0.0.1:9; }\n"
                        "default { ca none; backend none; }\n")
@@ -202,6 +204,19 @@ def handshakes(bench, count):
     figure(f"Pss of all processes after {done:,} handshakes", f"{bench.pss():.0f} MiB", "below 128")
 
 
+def scrape(bench):
+    """(median milliseconds of GET /metrics, series); each text is made anew."""
+    took = []
+    for _ in range(9):
+        time.sleep(0.25)
+        began = time.monotonic()
+        with urllib.request.urlopen(f"http://127.0.0.1:{bench.metrics}/metrics", timeout=10) as page:
+            text = page.read().decode()
+        took.append((time.monotonic() - began) * 1000)
+    series = sum(not line.startswith("#") for line in text.splitlines())
+    return statistics.median(took), series
+
+
 def commits(bench):
     """One certificate replaced at a time while handshakes read."""
     one = os.path.join(bench.directory, "one.ndjson")
@@ -243,6 +258,9 @@ def main():
         figure("certctl list --sort expiry, first page",
                f"{bench.timed_ctl('list', '--limit', '100', '--sort', 'expiry'):.1f} ms", "below 50")
         figure("counts: certctl status", f"{bench.timed_ctl('status'):.1f} ms", "below 5")
+        took, series = scrape(bench)
+        figure(f"/metrics, {series} series", f"{took:.1f} ms", "below 20, 600 series at most")
+        figure("certctl check", f"{bench.timed_ctl('check', '--warn', '1d', '--crit', '1h'):.1f} ms")
         figure("  of it, starting certctl", f"{bench.timed_ctl('--help'):.1f} ms")
         cold = subprocess.run([os.path.join(TOOLS, "cold"), bench.state, str(NAMES), "20000"],
                               capture_output=True, text=True, check=True).stdout.split()

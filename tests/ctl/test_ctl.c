@@ -101,18 +101,45 @@ static const struct {
          "covers      x.test y.test\ngeneration  3\n"
          "error       authz/dns: NX\\x1b[2J\\xe2\\x80\\xae\nhint        fix it\n",
          ""},
+	{"ca show le", "{\"verb\":\"ca.show\",\"ca\":\"le\"}",
+         "{\"ca\":{\"name\":\"le\",\"directory\":\"https://le/"
+         "dir\",\"state\":\"ready\",\"names\":3,"
+         "\"orders\":1,\"account\":{\"url\":\"https://le/\\u001b1\",\"status\":\"valid\","
+         "\"created_at\":\"2026-11-10T05:00:00Z\",\"key\":\"ES256\",\"thumbprint\":\"abc\","
+         "\"contacts\":[\"a@x\",\"b@x\"]},\"terms\":\"https://le/tos\",\"profiles\":[\"p\"]}}\n"
+         "{\"end\":{\"code\":0}}",
+         0,
+         "ca          le\ndirectory   https://le/dir\nstate       ready, 3 names, 1 orders in "
+         "work\naccount     https://le/\\x1b1\nstatus      valid, since "
+         "2026-11-10T05:00:00Z\nkey         ES256, thumbprint abc\ncontacts    a@x, b@x\n"
+         "terms       https://le/tos\nprofiles    p\n",
+         ""},
+	{"ca deactivate le --confirm le",
+         "{\"verb\":\"ca.deactivate\",\"ca\":\"le\",\"confirm\":\"le\"}",
+         "{\"end\":{\"code\":6,\"error\":{\"code\":\"busy\",\"detail\":\"later\"}}}", 6, "",
+         "certctl: later\n"},
+	{"revoke x.test --reason keyCompromise --with-key --no-renew",
+         "{\"verb\":\"revoke\",\"name\":\"x.test\",\"reason\":\"keyCompromise\",\"with_key\":true,"
+         "\"renew\":false}",
+         "{\"revoked\":{\"name\":\"x.test\",\"revoked\":1}}\n{\"end\":{\"code\":0}}", 0,
+         "revoked\n", ""},
+	{"revoke x.test", "{\"verb\":\"revoke\",\"name\":\"x.test\"}",
+         "{\"revoked\":{\"name\":\"x.test\",\"revoked\":1,\"renewing\":2}}\n{\"end\":{\"code\":0}}",
+         0, "revoked; new ones are being got for 2 names\n", ""},
 	{"show x.test -o ndjson", "{\"verb\":\"show\",\"name\":\"x.test\"}",
          "{\"item\":{\"name\":\"x.test\",\"display\":\"\xc3\xbc\xf0\x9f\x98\x80.test\"}}\n{\"end\":"
          "{"
          "\"code\":0}}",
          0,
-         "{\"name\":\"x.test\",\"display\":\"\\u00fc\\ud83d\\ude00.test\",\"labels\":null,"
-         "\"lead\":null,\"with\":null,\"not_"
+         "{\"name\":\"x.test\",\"display\":\"\\u00fc\\ud83d\\ude00.test\",\"ca\":null,\"cas\":null,"
+         "\"labels\":null,\"lead\":null,\"with\":null,\"not_"
          "before\":null,"
          "\"not_after\":null,\"generation\":null,\"serial\":null,\"issuer\":null,\"key\":null,"
-         "\"names\":null,\"second\":null,\"ocsp_until\":null,\"ocsp_next\":null,\"next\":null,"
-         "\"step\":null,"
-         "\"order\":null,\"error\":null}\n",
+         "\"names\":null,\"second\":null,\"ocsp_until\":null,\"ocsp_next\":null,"
+         "\"renewal_from\":null,\"renewal_until\":null,\"renewal_at\":null,"
+         "\"renewal_asked\":null,\"renewal_why\":null,\"next\":null,\"step\":null,"
+         "\"order\":null,\"error\":null,"
+         "\"dns_record\":null,\"dns_record_until\":null}\n",
          ""},
 	{"list -o json --limit 2 --after a --state failing",
          "{\"verb\":\"list\",\"limit\":2,\"after\":\"a\",\"state\":\"failing\"}",
@@ -120,10 +147,12 @@ static const struct {
          "\"c\"}}",
          0,
          "{\"schema\":\"certd/"
-         "v1\",\"items\":[\n{\"name\":\"b\",\"display\":null,\"labels\":null,\"lead\":null,\"not_"
+         "v1\",\"items\":[\n{\"name\":\"b\",\"display\":null,\"ca\":null,\"cas\":null,"
+         "\"labels\":null,\"lead\":null,\"not_"
          "before\":"
          "null,\"not_after\":null,\"generation\":null,\"next\":null,\"error\":null},\n{\"name\":"
-         "\"c\",\"display\":null,\"labels\":null,\"lead\":null,\"not_before\":null,\"not_after\":"
+         "\"c\",\"display\":null,\"ca\":null,\"cas\":null,\"labels\":null,\"lead\":null,"
+         "\"not_before\":null,\"not_after\":"
          "null,"
          "\"generation\":null,"
          "\"next\":null,\"error\":null}\n],\"after\":\"c\"}\n",
@@ -208,7 +237,18 @@ static const struct {
          "certctl: --timeout: \"10\" is not a time: write 500ms, 90s, 5m or 1h\n"},
 	{"list --state vaild",
          "certctl: --state: no state \"vaild\", did you mean \"valid\"?: pending, valid, renewing, "
-         "failing, expired\n"},
+         "failing, external, expired\n"},
+	{"ca", "certctl: usage: certctl ca WORD [NAME]; see certctl ca --help\n"},
+	{"ca shwo le",
+         "certctl: usage: certctl ca list | show NAME | test NAME | rollover NAME | register NAME "
+         "| deactivate NAME --confirm NAME; see certctl ca --help\n"},
+	{"ca list le",
+         "certctl: usage: certctl ca list | show NAME | test NAME | rollover NAME | register NAME "
+         "| deactivate NAME --confirm NAME; see certctl ca --help\n"},
+	{"revoke a.test --reason supersede",
+         "certctl: --reason: no reason \"supersede\", did you mean \"superseded\"?\n"},
+	{"list --reason superseded",
+         "certctl: \"list\" takes no --reason; see certctl list --help\n"},
 	{"config", "certctl: usage: certctl config check [FILE]; see certctl config --help\n"},
 	{"config chekc",
          "certctl: usage: certctl config check [FILE]; see certctl config --help\n"},

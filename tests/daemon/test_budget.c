@@ -38,6 +38,8 @@ three_hundred_in_three_hours(void **state)
 	assert_int_equal(budget_room(&b, NOW + 36), 1);
 	assert_int_equal(budget_room(&b, NOW + HOUR), 100);
 	assert_int_equal(budget_room(&b, NOW + 100 * HOUR), 300);
+	budget_return(&b);
+	assert_int_equal(budget_room(&b, NOW + 100 * HOUR), 300);
 }
 
 static void
@@ -50,6 +52,9 @@ clocks_that_jump(void **state)
 	budget_take(&b, NOW);
 	budget_take(&b, NOW);
 	budget_take(&b, NOW); /* without room: the level stays at nothing */
+	budget_return(&b);
+	assert_int_equal(budget_room(&b, NOW), 1);
+	budget_take(&b, NOW);
 	assert_int_equal(budget_room(&b, NOW - 86400), 0);
 	assert_int_equal(budget_room(&b, NOW - 86400 + 30), 1);
 	assert_int_equal(budget_room(&b, NOW + (INT64_C(1) << 40)), 2);

@@ -206,7 +206,8 @@ test_every_word(void **state)
 		"proxy-protocol from 10.0.0.0/8 2001:db8::7; }\n"
 		"ca a-1 { directory \"https://[2001:db8::1]:8443/d?x=%41&y\"; profile "
 		"short-lived;\n"
-		"account a@b.example c+d@e.example; max-orders 1; challenge http-01; }\n"
+		"account a@b.example c+d@e.example; max-orders 1; challenge http-01;\n"
+		"eab kid/1=x file /etc/eab; eab-algorithm HS512; account-key RS256; }\n"
 		"ca dns { directory https://h; dns zone-a; challenge dns-01 dns-account-01 "
 		"dns-persist-01; }\n"
 		"ca persist { directory https://h; challenge dns-persist-01; }\n"
@@ -237,6 +238,11 @@ test_every_word(void **state)
 	assert_int_equal(c->cas[0].max_orders, 1);
 	assert_int_equal(c->cas[0].challenge_count, 1);
 	assert_false(c->cas[0].agree_terms);
+	assert_string_equal(c->cas[0].eab.kid, "kid/1=x");
+	assert_string_equal(c->cas[0].eab.file, "/etc/eab");
+	assert_null(c->cas[0].eab.credential);
+	assert_int_equal(c->cas[0].eab.mac, BINDING_HS512);
+	assert_int_equal(c->cas[0].account_key, KEY_RSA_2048);
 	assert_null(c->cas[0].dns);
 	assert_ptr_equal(c->cas[1].dns, conf_dns(c, "zone-a"));
 	assert_int_equal(c->cas[1].challenges[2], CHALLENGE_DNS_PERSIST_01);
@@ -547,6 +553,18 @@ static const struct {
          "c:1:47: \"http-01\" stands here twice"},
 	{"ca x { directory https://h; profile \"\"; }",
          "c:1:37: \"\" is not the name of a profile: see what the CA offers"},
+	{"ca x { directory https://h; eab k file etc; }",
+         "c:1:40: \"etc\" is not a full path: it must begin with \"/\""},
+	{"ca x { directory https://h; eab \"\" file /k; }",
+         "c:1:33: \"\" is not a key identifier: printable ASCII, at most 255 characters"},
+	{"ca x { directory https://h; eab k fiel /k; }",
+         "c:1:35: unknown place of a key \"fiel\", did you mean \"file\"?"},
+	{"ca x { directory https://h; eab k credential ../k; }",
+         "c:1:46: \"../k\" is not the name of a credential"},
+	{"ca x { directory https://h; eab-algorithm HS1; }",
+         "c:1:43: unknown algorithm \"HS1\", known: HS256, HS384, HS512"},
+	{"ca x { directory https://h; account-key ES265; }",
+         "c:1:41: unknown kind of account key \"ES265\", did you mean \"ES256\"?"},
 	{"ca x { directory https://h; max-orders 1001; }",
          "c:1:40: 1001 is out of range: 1 to 1000"},
 	{"ca x { directory https://h; ca-file ca.pem; }",

@@ -67,6 +67,24 @@ moments(void **state)
 	}
 }
 
+/* A CA that thinks in days, and certificates of a minute: nothing waits for their end. */
+static void
+windows_wider_than_lives(void **state)
+{
+	static const struct renewal_life minute = {NOW, NOW + 60};
+
+	(void)state;
+	for (uint32_t early = 0; early < 20; early++)
+		for (uint64_t random = 0; random <= UINT32_MAX; random += UINT32_MAX / 20) {
+			struct renewal r = {.stored_at = NOW + 1, .early = (uint8_t)early};
+			struct renewal_answer a = window(-DAY, DAY);
+			struct renewal_change c;
+
+			renewal_apply(&r, &a, &minute, NOW + 1, (uint32_t)random, &c);
+			assert_in_range(r.renew_at, NOW + (early ? 30 : 1), NOW + 54);
+		}
+}
+
 /* Answers to one certificate, one after the other. */
 static void
 a_conversation(void **state)
@@ -291,6 +309,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(moments),
+		cmocka_unit_test(windows_wider_than_lives),
 		cmocka_unit_test(a_conversation),
 		cmocka_unit_test(failures_back_off_and_end),
 		cmocka_unit_test_setup_teardown(plans_follow, setup, teardown),

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,6 +19,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "daemon/conf.h"
 #include "daemon/records.h"
 #include "tests/support/tmpcert.h"
 #include "tests/support/tmpclient.h"
@@ -56,12 +58,73 @@ setup(void **state)
 	return 0;
 }
 
+/* A backend whose server speaks TLS, and after a hello sends KeyUpdates, `updates` of them:
+ * with data in between, or alone. */
+static SSL_CTX *server_ctx;
+static int updates;
+static bool with_data;
+
+static SSL_CTX *
+server_context(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = X509_new();
+
+	assert_true(ctx && key && cert);
+	X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	assert_int_equal(X509_set_pubkey(cert, key), 1);
+	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+	assert_int_equal(SSL_CTX_use_certificate(ctx, cert), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey(ctx, key), 1);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return ctx;
+}
+
+static void
+serve_updates(int fd)
+{
+	SSL *ssl = SSL_new(server_ctx);
+	char bytes[5];
+
+	SSL_set_fd(ssl, fd);
+	if (SSL_accept(ssl) == 1 && SSL_read(ssl, bytes, 5) == 5 && SSL_write(ssl, bytes, 5) == 5)
+		for (int i = 0; i < updates; i++)
+			if (SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1 ||
+			    SSL_do_handshake(ssl) != 1 ||
+			    (with_data && SSL_write(ssl, "x", 1) != 1))
+				break;
+	while (SSL_read(ssl, bytes, 1) > 0)
+		continue;
+	SSL_free(ssl);
+}
+
+static int
+setup_tls_backend(void **state)
+{
+	struct conf_backend *b;
+
+	(void)state;
+	server_ctx = server_context();
+	tmpserver_start(&server, serve_updates);
+	tmpfront_init(&front);
+	b = tmpfront_backend(&front, "echo", server.port);
+	b->tls.on = b->tls.unverified = true;
+	tmpcert_store(&front.store, &(struct tmpcert){.name = "a.example.org"});
+	tmpfront_run(&front);
+	return 0;
+}
+
 static int
 teardown(void **state)
 {
 	(void)state;
 	tmpfront_done(&front);
 	tmpserver_stop(&server);
+	SSL_CTX_free(server_ctx);
+	server_ctx = NULL;
 	return 0;
 }
 
@@ -264,6 +327,39 @@ test_row_A8_small_records_in_tls_1_2(void **state)
 	check_small(TLS1_2_VERSION);
 }
 
+static void
+test_row_A8_key_update_flood_of_a_backend(void **state)
+{
+	char bytes[512];
+	struct tmpclient c;
+
+	(void)state;
+	updates = FLOOD;
+	with_data = false;
+	c = shake(TLS1_3_VERSION);
+	while (recv(c.fd, bytes, sizeof(bytes), 0) > 0)
+		continue;
+	tmpfront_expect(&front, STATUS_RECORDS_CUT, 1);
+	tmpclient_close(&c);
+	tmpfront_expect(&front, STATUS_CONNECTIONS, 0);
+}
+
+static void
+test_key_updates_of_a_backend_with_data_are_fine(void **state)
+{
+	struct tmpclient c;
+
+	(void)state;
+	updates = 3 * RECORDS_BARREN_MAX / 4;
+	with_data = true;
+	c = shake(TLS1_3_VERSION);
+	for (int i = 0; i < updates; i++)
+		tmpclient_expect(&c, "x", 1);
+	assert_int_equal(tmpfront_count(&front, STATUS_RECORDS_CUT), 0);
+	tmpclient_close(&c);
+	tmpfront_expect(&front, STATUS_CONNECTIONS, 0);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int
@@ -275,6 +371,10 @@ main(void)
 		CASE(test_row_A8_empty_record_flood),
 		CASE(test_row_A8_small_records_in_tls_1_3),
 		CASE(test_row_A8_small_records_in_tls_1_2),
+		cmocka_unit_test_setup_teardown(test_row_A8_key_update_flood_of_a_backend,
+	                                        setup_tls_backend, teardown),
+		cmocka_unit_test_setup_teardown(test_key_updates_of_a_backend_with_data_are_fine,
+	                                        setup_tls_backend, teardown),
 	};
 	int failed;
 

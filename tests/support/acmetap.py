@@ -9,6 +9,7 @@ also answer in the server's place, or hold an answer back, to play a CA that has
 import base64
 import http.client
 import json
+import socket
 import ssl
 import threading
 import time
@@ -41,6 +42,10 @@ class QuietServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def __init__(self, address, handler):
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
     def handle_error(self, request, client_address):
         pass        # the client was killed; that is what tests do
 
@@ -50,7 +55,8 @@ class AcmeTap:
 
     def __init__(self, address, port, target, cert, key):
         self.target, self.cert = target, cert
-        self.directory_url = f"https://{address}:{port}/dir"
+        host = f"[{address}]" if ":" in address else address
+        self.directory_url = f"https://{host}:{port}/dir"
         self.lock = threading.Lock()
         self.orders = {}          # URL -> Order
         self.parents = {}         # path of an authorization or challenge -> its order

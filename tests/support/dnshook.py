@@ -54,6 +54,17 @@ class DnsHook:
         except FileNotFoundError:
             return Calls()
 
+    def most_at_once(self):
+        """Of those that came to their end: how many ran side by side."""
+        with open(os.path.join(self.directory, "times")) as log:
+            times = [json.loads(line) for line in log]
+        edges = sorted([(began, 1) for began, _ in times] + [(ended, -1) for _, ended in times])
+        most = now = 0
+        for _, step in edges:
+            now += step
+            most = max(most, now)
+        return most
+
 
 def post(url, what, body):
     request = urllib.request.Request(f"{url}/{what}", data=json.dumps(body).encode())
@@ -80,6 +91,9 @@ def change(directory, url, call):
 def act(mode, directory, url, call):
     if mode == "set":
         change(directory, url, call)
+    elif mode == "slow":
+        time.sleep(0.2)
+        change(directory, url, call)
     elif mode == "fail":
         sys.exit("the zone is locked")
     elif mode == "137":
@@ -103,7 +117,10 @@ def main():
         mode = json.load(file)[call["action"]]
     with open(os.path.join(directory, "calls"), "a") as log:
         log.write(json.dumps(dict(call, pid=os.getpid())) + "\n")
+    began = time.monotonic()
     act(mode, directory, url, call)
+    with open(os.path.join(directory, "times"), "a") as log:
+        log.write(json.dumps([began, time.monotonic()]) + "\n")
 
 
 if __name__ == "__main__":

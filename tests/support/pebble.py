@@ -52,7 +52,7 @@ def make_certificate(directory, address):
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
          "-nodes", "-days", "30", "-subj", "/CN=acme server of the lab",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:" + address,
+         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1,IP:" + address,
          "-out", cert, "-keyout", key],
         check=True, capture_output=True)
     return cert, key
@@ -63,7 +63,7 @@ class Pebble:
 
     def __init__(self, directory, address, ports, http_port, tls_port, *, version="2.4",
                  validity=None, nonce_reject=0, authz_reuse=0, retry_after=1, ocsp_port=None,
-                 profiles=None, env=None, eab=None, resolver_port=None):
+                 profiles=None, env=None, resolver_port=None, eab=None):
         self.directory, self.address, self.version = directory, address, version
         self.acme_port, self.management_port = ports["acme"], ports["management"]
         self.resolver_port = resolver_port or ports["dns"]    # that the CA asks
@@ -78,10 +78,11 @@ class Pebble:
                         PEBBLE_AUTHZREUSE=str(authz_reuse), **(env or {}))
         self.ocsp_url = f"http://{address}:{ocsp_port}/" if ocsp_port else ""
         self.config = os.path.join(directory, "pebble.json")
-        self._write_config(http_port, tls_port, validity, retry_after, eab, profiles or {})
+        self._write_config(http_port, tls_port, (validity, retry_after), profiles or {}, eab)
         self.process = self.dns = None
 
-    def _write_config(self, http_port, tls_port, validity, retry_after, eab, more):
+    def _write_config(self, http_port, tls_port, times, more, eab):
+        validity, retry_after = times
         # 2.4 reads certificateValidityPeriod, 2.10 the profile; each ignores the other's words.
         seconds = validity or 90 * 86400
         config = {

@@ -9,6 +9,7 @@ import os
 import ssl
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from authority import Authority, read  # noqa: E402
@@ -177,6 +178,20 @@ def a_window_that_moves_takes_the_plan_along(lab):
     kinds = {e["name"]: e["detail"] for e in events(lab, "renewal.window_changed")}
     equal(sorted(kinds), ["a.test", "b.test", "c.test"], "whose window has changed")
     check("no window any more" in kinds["c.test"], kinds["c.test"])
+
+
+@scenario(version="2.10", tap=True, validity=60)
+def a_window_wider_than_the_life_costs_no_handshake(lab):
+    """pebble names a day before and a day behind, whatever the life."""
+    lab.start()
+    lab.add("a.test")
+    end = time.monotonic() + 80
+    while time.monotonic() < end:
+        lab.serial("a.test")    # verified, and not expired
+        time.sleep(0.5)
+    orders = len(lab.tap.orders_of("a.test"))
+    # the first may go at once; each further one is kept for half of its life
+    check(2 <= orders <= 4, f"{orders} orders in 80 s")
 
 
 @scenario(version="2.10", tap=True)

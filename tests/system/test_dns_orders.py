@@ -3,6 +3,7 @@
 """Certificates by DNS: signed updates of a real zone that the CA asks itself, and dns-persist-01."""
 
 import os
+import re
 import sys
 import time
 
@@ -148,6 +149,11 @@ def a_person_sets_a_record_once(lab):
     told = wait_for(lambda: events(lab, "dns.record_ends"), 30, "that the record ends")
     ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ends))
     check(told[0]["name"] == "p.test" and ended in told[0]["detail"], told)
+    shown = lab.certd.show("p.test")
+    equal((shown["dns_record"], shown["dns_record_until"]), ("_validation-persist.p.test", ended),
+          "what is shown of the record")
+    check(re.search(f"good until +{ended}", lab.ctl_ok("show", "p.test").out),
+          lab.ctl_ok("show", "p.test").out)
     set_to(record[:-1] + f'; persistUntil={int(time.time()) - 60}"')
     lab.ctl_ok("renew", "p.test")
     wait_for(lambda: "its persistUntil is over" in

@@ -2,24 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates that end, renewals that are late, and a clock that cannot be right."""
 
-import datetime
 import glob
 import os
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import metrics  # noqa: E402
-from authority import Authority, read  # noqa: E402
-from certd import ROOT  # noqa: E402
+from dated import DAY, Dated, faketime  # noqa: E402
 from lab import check, equal, main, own_address, scenario, wait_for  # noqa: E402
-from pebble import Skip  # noqa: E402
 
 METRICS = (own_address(), 19187)
 # A CA that is never reached: what was imported is not renewed.
 DOWN = "ca down { directory https://127.0.0.1:9/dir; agree-terms; }\n"
-DAY = 86400
 
 
 def events(lab, *words):
@@ -28,35 +23,6 @@ def events(lab, *words):
 
 def of(lab, name, kind):
     return events(lab, "--name", name, "--type", kind)
-
-
-class Dated(Authority):
-    """Makes certificates of any past and future, by the openssl program at another time."""
-
-    def bundle(self, name, not_after, life):
-        begin = datetime.datetime.fromtimestamp(not_after - life, datetime.timezone.utc)
-        stem = self.path(name)
-        subprocess.run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                        "-nodes", "-keyout", stem + ".key", "-subj", "/CN=" + name, "-out",
-                        stem + ".csr"], check=True, capture_output=True)
-        with open(stem + ".ext", "w") as out:
-            out.write(f"subjectAltName=DNS:{name}\nbasicConstraints=critical,CA:FALSE\n")
-        subprocess.run(["openssl", "x509", "-req", "-in", stem + ".csr", "-CA", self.inter,
-                        "-CAkey", self.inter_key, "-CAcreateserial", "-days", str(life // DAY),
-                        "-extfile", stem + ".ext", "-out", stem + ".crt"],
-                       env=dict(os.environ, TZ="UTC", LD_PRELOAD=faketime(),
-                                FAKETIME=begin.strftime("@%Y-%m-%d %H:%M:%S")),
-                       check=True, capture_output=True)
-        with open(stem + ".pem", "w") as out:
-            out.write(read(stem + ".crt") + read(self.inter) + read(stem + ".key"))
-        return stem + ".pem"
-
-
-def faketime():
-    found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
-    if not found:
-        raise Skip("no libfaketime here (package faketime)")
-    return found[0]
 
 
 def take_in(lab, ca, name, left, life=30 * DAY):

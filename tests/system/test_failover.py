@@ -89,25 +89,6 @@ def the_class_of_the_failure_decides(lab):
 
 
 @scenario(faults=2, cas="one two")
-def a_silent_ca_costs_a_name_half_a_minute(lab):
-    """Whatever it is silent at, the name has its certificate from the other one soon."""
-    lab.start()
-    lab.add("old.test")
-    first = lab.fault
-    for step, most in (("directory", 15), ("newNonce", 15), ("newOrder", 45), ("authz", 50),
-                       ("finalize", 50), ("cert", 50), ("accept", 16)):
-        lab.certd.stop()              # so that the directory and nonces are asked for
-        lab.start()
-        first.hang(step)
-        began = time.monotonic()
-        lab.ctl_ok("add", *[f"{step.lower()}-{i}.test" for i in range(5)], "--wait", timeout=120)
-        took = time.monotonic() - began
-        check(took < most * PATIENCE, f"silent at {step}: {took:.1f} s")
-        came_from(lab, f"{step.lower()}-0.test", "two")
-        first.heal()
-
-
-@scenario(faults=2, cas="one two")
 def names_that_wait_for_a_ca_on_hold_go_on(lab):
     """Hundreds wait for a CA that is down: those with another one are served, the rest waits."""
     lab.start()

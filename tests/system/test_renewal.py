@@ -12,7 +12,8 @@ from lab import check, equal, main, scenario, wait_for  # noqa: E402
 LIFE = 60
 
 
-@scenario(version="newest", validity=LIFE)
+# pebble 2.10 would name windows of two days for these: see test_ari.py
+@scenario(version="2.4", validity=LIFE)
 def sixty_second_certificates_renew_three_times(lab):
     lab.start()
     names = ["a.test", "b.test", "c.test"]

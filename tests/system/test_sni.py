@@ -170,6 +170,7 @@ def unread(lab):
 
 @scenario(workers=1)
 def row_A2_a_hello_that_is_not_whole_takes_64_KiB_at_most(lab):
+    lab.write_config(text=lab.config().replace("{ tls; }", "{ tls; handshake-timeout 60s; }"))
     lab.start()
     lab.add("a.test")
     hello = tlsclient.client_hello(b"a.test")
