@@ -6,6 +6,7 @@ server, probes of real listeners, and a name that is healed by its owner."""
 import http.client
 import json
 import os
+import re
 import socket
 import ssl
 import sys
@@ -351,6 +352,19 @@ def a_ca_is_asked_for_names_without_a_fault_only(lab):
     server.write_zone("test", [*lines, f"late A {here}"])
     server.start()
     lab.wait_served(["late.test"], 60)
+
+
+@scenario(faults=1)
+def docs_know_every_code(lab):
+    lab.start()
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    with open(os.path.join(root, "daemon", "diagnose_code.h")) as text:
+        codes = dict(re.findall(r'X\(\w+, "(.+?)", EVENT_(\w+)\)', text.read()))
+    with open(os.path.join(root, "docs", "control.md")) as text:
+        section = text.read().split("## diagnose\n")[1].split("\n## ")[0]
+    rows = {code: act for row in re.findall(r"^\| (`.*?) \| (\w+) \|", section, re.MULTILINE)
+            for code in re.findall(r"`(.+?)`", row[0]) for act in [row[1]]}
+    equal(rows, {code: act.lower() for code, act in codes.items()}, "the table of docs/control.md")
 
 
 if __name__ == "__main__":
