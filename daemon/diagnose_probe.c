@@ -15,6 +15,8 @@
 
 enum { STOP_LOOK_MS = 250, REQUEST_MAX = 1024 };
 
+static const char no_way[] = "this machine has no way to such addresses";
+
 /* ---- the connection ------------------------------------------------------------------------- */
 
 static enum err
@@ -66,10 +68,12 @@ open_to(const struct probe *p, int64_t until, int *ret_fd)
 	enum err err = ERR_OK;
 
 	if (fd < 0)
-		return ERR_UNREACHABLE;
+		return errno == EAFNOSUPPORT ? ERR_UNSUPPORTED : ERR_UNREACHABLE;
 	((struct sockaddr_in *)&sa)->sin_port = htons((uint16_t)p->port); /* as in sockaddr_in6 */
 	if (connect(fd, (struct sockaddr *)&sa, p->address->len))
-		err = errno == EINPROGRESS ? finish_connect(p, fd, until) : ERR_UNREACHABLE;
+		err = errno == EINPROGRESS   ? finish_connect(p, fd, until)
+		      : errno == ENETUNREACH ? ERR_UNSUPPORTED
+		                             : ERR_UNREACHABLE;
 	if (err)
 		close(fd);
 	else
@@ -157,12 +161,14 @@ probe_http(struct probe *p, const struct challenge *c)
 	unsigned status = 0;
 	enum err err = ask(p, c, answer);
 
+	if (err == ERR_UNSUPPORTED)
+		return tell(p, PROBE_NO_WAY, no_way);
 	if (err)
 		return tell(p, PROBE_UNREACHABLE, err_text(err));
 	if (sscanf(answer, "HTTP/1.%*1[01] %3u", &status) != 1)
 		return tell(p, PROBE_OTHER, "something that speaks no HTTP answers");
 	body = strstr(answer, "\r\n\r\n");
-	if (status == 200 && body && strncmp(body + 4, c->keyauth, strlen(c->keyauth)) == 0)
+	if (status == 200 && body && strstr(body, c->keyauth)) /* a CDN may send it in chunks */
 		return PROBE_US;
 	snprintf(what, sizeof(what), "status %u", status);
 	if (status >= 300 && status < 400)
@@ -208,7 +214,7 @@ handshake(const struct probe *p, SSL *ssl, const char *name)
 	enum err err = open_to(p, until, &fd);
 
 	if (err)
-		return err == ERR_TIMEOUT || err == ERR_STOPPED ? err : ERR_UNREACHABLE;
+		return err == ERR_CLOSED ? ERR_UNREACHABLE : err;
 	SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL); /* who it is shows in the leaf */
 	if (SSL_set_fd(ssl, fd) != 1 || SSL_set_tlsext_host_name(ssl, name) != 1)
 		err = ERR_NOMEM;
@@ -228,7 +234,9 @@ probe_tls(struct probe *p, const char *name, const unsigned char *leaf)
 
 	bool refused = err == ERR_REFUSED || err == ERR_CLOSED;
 
-	if (refused && leaf)
+	if (err == ERR_UNSUPPORTED)
+		result = tell(p, PROBE_NO_WAY, no_way);
+	else if (refused && leaf)
 		result = tell(p, PROBE_OTHER, "the handshake is refused");
 	else if (err && !refused)
 		result = tell(p, PROBE_UNREACHABLE, err_text(err));

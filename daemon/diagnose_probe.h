@@ -19,6 +19,7 @@ enum probe_result {
 	PROBE_UNREACHABLE, /* no connection, or no answer in time */
 	PROBE_OTHER,       /* somebody else answers, or something in between */
 	PROBE_REDIRECT,    /* http only: status 3xx */
+	PROBE_NO_WAY,      /* we have no IPv6, or IPv4: it says nothing about the name */
 };
 
 /* The address is used with PORT; WHAT tells of other results than PROBE_US in words. */

@@ -214,7 +214,8 @@ probe_all(struct look *l, const struct challenge *c)
 	static const char *const words[] = {[PROBE_US] = "this is us",
 	                                    [PROBE_UNREACHABLE] = "not reached",
 	                                    [PROBE_OTHER] = "not us",
-	                                    [PROBE_REDIRECT] = "redirected"};
+	                                    [PROBE_REDIRECT] = "redirected",
+	                                    [PROBE_NO_WAY] = "not reached"};
 
 	for (size_t i = 0; i < l->address_count; i++) {
 		struct look_address *a = &l->addresses[i];

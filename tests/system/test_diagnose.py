@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -61,6 +62,8 @@ class Other(BaseHTTPRequestHandler):
 
     def do_GET(self):
         host = self.headers["Host"]
+        if host.startswith(("drip", "endless")):
+            return self.go_on_and_on(host)
         if host.startswith("front"):
             there = http.client.HTTPConnection(self.server.lab.address, PORTS["http"], timeout=20)
             there.request("GET", self.path, headers={"Host": host})
@@ -73,6 +76,18 @@ class Other(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def go_on_and_on(self, host):
+        """A byte now and then, or a page without end, as long as somebody listens."""
+        try:
+            if host.startswith("endless"):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                self.wfile.write(b"x" * (65536 if host.startswith("endless") else 1))
+                if host.startswith("drip"):
+                    time.sleep(0.2)
+        except OSError:
+            self.close_connection = True
 
     def log_message(self, *words):
         pass
@@ -169,9 +184,9 @@ def each_row_has_its_code(lab):
     plain = [
         "fine A " + here, "txt TXT nothing", "away A " + NOT_OURS, f"both A {here}",
         "both A " + NOT_OURS, "gone CNAME nobody.test.", "good CNAME fine.test.",
-        "loop CNAME pool.test.", "pool CNAME loop.test.", "a-loop A " + here,
+        "loop CNAME pool.test.", "pool CNAME loop.test.",
         "front A " + there, "moved A " + there, "welcome A " + there, "closed A " + closed,
-        "front-away A " + there, "six AAAA 2001:db8::1", f"six A {here}",
+        "drip A " + there, "endless A " + there, "six AAAA 2001:db8::1", f"six A {here}",
     ]
     caa = {"allowed": ['0 issue "ca2.test"'], "others": ['0 issue "other.test"'],
            "none": ['0 issue ";"'], "wildonly": ['0 issuewild "ca.test"'],
@@ -241,6 +256,8 @@ def each_row_has_its_code(lab):
              'dnsonly.test. CAA 0 issue "ca.test; validationmethods=http-01"', ""),
             ("closed.test", "http/unreachable", "operator", None, f"port {PORTS['http']}"),
             ("welcome.test", "http/other-server", "operator", None, "another page"),
+            ("drip.test", "http/other-server", "operator", None, "no HTTP"),
+            ("endless.test", "http/other-server", "operator", None, "another page"),
             ("moved.test", "http/redirected", "operator", None, "status 301"),
             ("front.test", "tls/unreachable", "operator", None, f"port {PORTS['https']}")]:
         expect(lab, name, code, act, record, words)
