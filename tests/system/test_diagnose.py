@@ -7,8 +7,10 @@ import http.client
 import json
 import os
 import re
+import shutil
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -16,9 +18,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
+from certd import BUILD                                                   # noqa: E402
 from knot import Knot, beside, glue                                       # noqa: E402
 from lab import PORTS, check, equal, main, scenario, wait_for             # noqa: E402
-from pebble import make_certificate                                       # noqa: E402
+from pebble import Skip, make_certificate                                  # noqa: E402
 from signed import sign                                                   # noqa: E402
 from storelab import events                                               # noqa: E402
 
@@ -369,6 +372,60 @@ def a_ca_is_asked_for_names_without_a_fault_only(lab):
     server.write_zone("test", [*lines, f"late A {here}"])
     server.start()
     lab.wait_served(["late.test"], 60)
+
+
+# Where resolvers begin; the machine has all of them, in a network namespace of its own.
+ROOT_SERVERS = """198.41.0.4 199.9.14.201 170.247.170.2 192.33.4.12 199.7.91.13 192.203.230.10
+192.5.5.241 192.112.36.4 198.97.190.53 192.36.148.17 192.58.128.30 193.0.14.129 199.7.83.42
+202.12.27.33""".split()
+INSIDE = """set -e
+ip link set lo up
+for address in {addresses}; do ip addr add $address/32 dev lo; done
+{knotd} -c {knot} 2>{log} &
+trap "kill $!; wait" EXIT
+for i in $(seq 200); do grep -q "server started" {log} && break; sleep 0.1; done
+for name in {names}; do {dnsask} {conf} diagnose $name ca.test || true; done
+"""
+
+
+@scenario(faults=1)
+def from_the_root_on_with_dnssec(lab):
+    """A root, a signed zone below it and one that is forged, asked as a CA asks."""
+    if os.getuid() != 0:
+        raise Skip("network namespaces are made by root")
+    lab.start()
+    server = "192.0.2.53"
+    signed, keys, extra = {}, [], []
+    for zone in ("good", "forged"):
+        signed[zone], own = sign(lab.directory, zone, [
+            *glue(zone, server), f"www A {lab.address}", f"caa A {lab.address}",
+            'caa CAA 0 issue "other.test"'])
+        keys += own
+        extra += [f"{zone}. NS ns0.{zone}.", f"ns0.{zone}. A {server}"]
+    signed["forged"] = [row.replace(lab.address, NOT_OURS) for row in signed["forged"]]
+    knot = Knot(lab.directory, "0.0.0.0", signed)
+    with open(os.path.join(knot.directory, "root.zone"), "w") as out:
+        out.write("$TTL 1\n. SOA a. b. 1 60 5 600 1\n. NS a.root-servers.net.\n"
+                  "a.root-servers.net. A 198.41.0.4\n" + "\n".join(extra) + "\n")
+    with open(os.path.join(knot.directory, "knot.conf"), "a") as out:
+        out.write(f"  - domain: .\n    file: {knot.directory}/root.zone\n")
+    anchor, conf = (os.path.join(lab.directory, name) for name in ("anchor", "root.conf"))
+    with open(anchor, "w") as out:
+        out.write("\n".join(keys) + "\n")
+    with open(conf, "w") as out:
+        out.write(f"listen {lab.address}:443 {{ tls; }}\n"
+                  f"diagnose {{ from-root; trust-anchor {anchor}; addresses {lab.address}; }}\n")
+    names = ["www.good", "caa.good", "nobody.good", "www.forged", "www.nowhere"]
+    done = subprocess.run(
+        ["unshare", "-n", "sh", "-c", INSIDE.format(
+            addresses=" ".join([*ROOT_SERVERS, server]), names=" ".join(names),
+            knotd=shutil.which("knotd") or "/usr/sbin/knotd", conf=conf, log=knot.log,
+            knot=os.path.join(knot.directory, "knot.conf"),
+            dnsask=os.path.join(BUILD, "tests/support/dnsask"))],
+        capture_output=True, text=True, timeout=240)
+    codes = [line.split()[0] for line in done.stdout.splitlines()]
+    equal(codes, ["ok", "caa/forbids", "dns/nxdomain", "dns/dnssec-bogus", "dns/nxdomain"],
+          f"{names}: {done.stdout} {done.stderr}")
 
 
 @scenario(faults=1)
