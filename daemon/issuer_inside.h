@@ -89,8 +89,6 @@ void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
 /* Takes CONF over. CAs that stay keep their client and their jobs. */
 void issuer_take_conf(struct issuer *s, const struct conf *conf);
 
-void issuer_show(struct issuer *s); /* issuer_show.c */
-
 /* issuer_failover.c */
 /* Jobs whose CA is known to be down end, and names that wait for it go to their next CA. */
 void issuer_leave(struct issuer *s);

@@ -90,8 +90,7 @@ void job_free(struct job *job);
 
 /* Before job_save(): makes the challenges that the engine wishes to be published. */
 void job_prepare(struct job *job);
-/* Whether job_save() has something new. */
-bool job_is_dirty(const struct job *job);
+bool job_is_dirty(const struct job *job); /* job_save() has something new */
 /* private/: the engine's snapshot, and what is about to be set in DNS. */
 MUST_CHECK enum err job_save(struct job *job, struct store_txn *txn);
 

@@ -93,6 +93,22 @@ def the_key_of_a_binding_as_a_credential(lab):
     lab.add("a.test")
 
 
+@scenario(eab={KID: MAC_KEY})
+def bindings_by_each_algorithm(lab):
+    path, urls = write_key(lab, "eab", MAC_KEY), set()
+    text = lab.config()
+    lab.start()
+    for algorithm in ("HS256", "HS384", "HS512"):
+        reload(lab, text.replace("agree-terms;", f"agree-terms; eab {KID} file {path}; "
+                                                 f"eab-algorithm {algorithm};", 1))
+        if urls:
+            lab.ctl_ok("ca", "deactivate", "pebble", "--confirm", "pebble")
+        lab.ctl_ok("ca", "register" if urls else "test", "pebble")
+        urls.add(show_ca(lab)["account"]["url"])
+        lab.add(algorithm.lower() + ".test")
+    equal(len(urls), 3, f"accounts: {urls}")
+
+
 # kinds of keys
 
 
