@@ -216,7 +216,7 @@ handshake(const struct probe *p, SSL *ssl, const char *name)
 	if (err)
 		return err == ERR_CLOSED ? ERR_UNREACHABLE : err;
 	SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL); /* who it is shows in the leaf */
-	if (SSL_set_fd(ssl, fd) != 1 || SSL_set_tlsext_host_name(ssl, name) != 1)
+	if (SSL_set_fd(ssl, fd) != 1 || (name && SSL_set_tlsext_host_name(ssl, name) != 1))
 		err = ERR_NOMEM;
 	if (!err)
 		err = shake_hands(p, ssl, fd, until);

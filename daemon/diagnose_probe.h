@@ -32,7 +32,8 @@ struct probe {
 
 /* GET of the challenge's token (RFC 8555 8.3). */
 enum probe_result probe_http(struct probe *probe, const struct challenge *challenge);
-/* A handshake for NAME; the leaf's SHA-256 is to be LEAF (NULL: any, and an alert is an answer). */
+/* A handshake for NAME (NULL: without SNI, which has no addresses, RFC 6066 3); the leaf's SHA-256
+ * is to be LEAF (NULL: any, and an alert is an answer). */
 enum probe_result probe_tls(struct probe *probe, const char *name, const unsigned char *leaf);
 
 #endif

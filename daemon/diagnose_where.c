@@ -53,6 +53,8 @@ take_addresses(struct look *l, const struct lookup *from)
 static void
 want_address(struct look *l)
 {
+	if (hostname_is_address(&l->q->name))
+		return; /* it has no records */
 	for (size_t i = 0; i < l->own.count; i++) {
 		const struct conf_address *a = &l->own.addresses[i];
 
@@ -266,7 +268,9 @@ judge_elsewhere(struct look *l)
 	}
 	if (away == 0 || l->code != DIAGNOSE_OK)
 		return;
-	if (away < l->address_count)
+	if (hostname_is_address(&l->q->name))
+		look_fault(l, DIAGNOSE_ELSEWHERE, "%s is not an address of ours", list);
+	else if (away < l->address_count)
 		look_fault(l, DIAGNOSE_PARTLY_ELSEWHERE,
 		           "%s leads to us, and elsewhere too: remove its records with %s", l->host,
 		           list);
@@ -312,7 +316,8 @@ judge_tls(struct look *l, const struct look_address *a)
 
 	if (!a->is_public && !l->q->conf->diagnose.probe_private)
 		return;
-	result = probe_tls(&p, l->host, l->q->has_leaf ? l->q->leaf : NULL);
+	result = probe_tls(&p, hostname_is_address(&l->q->name) ? NULL : l->host,
+	                   l->q->has_leaf ? l->q->leaf : NULL);
 	if (result == PROBE_US)
 		return;
 	look_found(l, "tls %s port %u: %s", a->address.text, p.port, p.what);

@@ -265,6 +265,10 @@ def each_row_has_its_code(lab):
             ("front.test", "tls/unreachable", "operator", None, f"port {PORTS['https']}")]:
         expect(lab, name, code, act, record, words)
 
+    expect(lab, here, "ok", "nobody", "")       # an address leads to itself
+    expect(lab, closed, "http/unreachable", "operator")
+    expect(lab, NOT_OURS, "dns/elsewhere", "customer", "", "not an address of ours")
+
     # What answers with our token is us, whoever's address it is; and whose certificate is shown.
     lab.add("front.test")
     other_tls(lab, there)
