@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unbound.h>
@@ -15,6 +16,7 @@
 
 enum { CLASS_IN = 1, STOP_LOOK_MS = 250, SERVER_TEXT_MAX = 96 };
 
+static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 static const char system_anchor[] = "/usr/share/dns/root.key";
 
 /* ---- the context ---------------------------------------------------------------------------- */
@@ -173,8 +175,13 @@ enum err
 lookups_run(const struct lookup_way *way, struct lookup *lookups, size_t count)
 {
 	struct ub_ctx *ctx = NULL;
-	enum err err = make_context(way, &ctx);
+	enum err err;
 
+	/* Contexts are apart, but each is made with state that all have in common: that
+	 * of libunbound's log, whose mutex the first one makes. */
+	pthread_mutex_lock(&making);
+	err = make_context(way, &ctx);
+	pthread_mutex_unlock(&making);
 	for (size_t i = 0; i < count; i++)
 		lookups[i] = (struct lookup){.name = lookups[i].name, .type = lookups[i].type};
 	for (size_t i = 0; i < count && !err; i++) {
