@@ -16,6 +16,8 @@
 
 enum { CLASS_IN = 1, STOP_LOOK_MS = 250, SERVER_TEXT_MAX = 96 };
 
+/* Contexts are apart, but libunbound makes and unmakes them with state that all have in common: the
+ * mutexes of its log and of its listeners, which we have none of. */
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 static const char system_anchor[] = "/usr/share/dns/root.key";
 
@@ -177,8 +179,6 @@ lookups_run(const struct lookup_way *way, struct lookup *lookups, size_t count)
 	struct ub_ctx *ctx = NULL;
 	enum err err;
 
-	/* Contexts are apart, but each is made with state that all have in common: that
-	 * of libunbound's log, whose mutex the first one makes. */
 	pthread_mutex_lock(&making);
 	err = make_context(way, &ctx);
 	pthread_mutex_unlock(&making);
@@ -197,8 +197,10 @@ lookups_run(const struct lookup_way *way, struct lookup *lookups, size_t count)
 	for (size_t i = 0; i < count; i++)
 		if (lookups[i].open)
 			ub_cancel(ctx, lookups[i].id);
+	pthread_mutex_lock(&making);
 	if (ctx)
 		ub_ctx_delete(ctx);
+	pthread_mutex_unlock(&making);
 	return err;
 }
 

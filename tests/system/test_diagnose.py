@@ -358,6 +358,29 @@ def a_name_that_its_owner_heals_is_tried_at_once(lab):
     equal(lab.certd.show("late.test")["state"], "valid", "it is well")
 
 
+@scenario(faults=1)
+def many_names_are_looked_at_and_healed_together(lab):
+    here = lab.address
+    lines = glue("test", here)
+    server = serve(lab, {"test": lines})
+    use(lab)
+    lab.start()
+    names = [f"n{i}.test" for i in range(40)]
+    lab.fault.refuse("newOrder", "dns", "NXDOMAIN", status=400)
+    lab.ctl_ok("add", *names)
+    found = wait_for(lambda: len(all := events(lab, "diagnosis.found")) == 40 and all, 90,
+                     "all are looked at")
+    equal({e["name"] for e in found}, set(names), "each once")
+    lab.fault.heal()
+    server.stop()
+    server.write_zone("test", [*lines, f"* A {here}"])
+    server.start()
+    lab.wait_served(names, 90)
+    equal(len(events(lab, "diagnosis.gone")), 40, "each is told to be right again")
+    for name in names[:3]:
+        equal(lab.certd.show(name).get("diagnosis"), None, "of a name that is well")
+
+
 @scenario(faults=1, ca_words="diagnose require;")
 def a_ca_is_asked_for_names_without_a_fault_only(lab):
     here = lab.address
