@@ -58,7 +58,9 @@ struct cursor;
 	X(DNS_RECORD, "dns/record",                                                                \
 	  "the DNS record that proves this name is not there: its owner must set it as shown")     \
 	X(DNS_UPDATE, "dns/update",                                                                \
-	  "our change of DNS records was refused: check server, zone and key of the `dns` block")
+	  "our change of DNS records was refused: check server, zone and key of the `dns` block")  \
+	X(DIAGNOSIS, "diagnosis",                                                                  \
+	  "the CA is not asked while something is wrong with the name: see certctl diagnose")
 
 enum problem_kind {
 #define X(name, code, hint) PROBLEM_##name,

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "ctl/ctl.h"
+#include "ctl/diagnosis.h"
 #include "ctl/table.h"
 
 enum { FIELD_MAX = 2048 };
@@ -41,6 +42,7 @@ static const char *const show_members[] = {"display",
                                            "step",
                                            "order",
                                            "error",
+                                           "diagnosis",
                                            "dns_record",
                                            "dns_record_until",
                                            NULL};
@@ -318,6 +320,7 @@ show_person(const cJSON *item)
 	print_field("step", json_text(item, "step"));
 	field_time("next", item, "next", now);
 	field_error(json_object(item, "error"), now);
+	print_diagnosis(json_object(item, "diagnosis"), now, false);
 }
 
 static void

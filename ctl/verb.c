@@ -56,6 +56,10 @@ static const struct ctl_verb verbs[] = {
 	{"show", "NAME", "all there is to know about a name", 1, 1, 0, cmd_show,
          "  certctl show shop.example.com\n"
          "  certctl show shop.example.com -o json\n"},
+	{"diagnose", "NAME", "why a CA would not issue for a name, and who must act", 1, 1,
+         OPTION_BIT(OPTION_TIMEOUT), cmd_diagnose,
+         "  certctl diagnose shop.example.com   a name of ours, or one to be taken in\n"
+         "  certctl diagnose shop.example.com -o json\n"},
 	{"order", "NAME", "the last attempts to get its certificate, step by step", 1, 1, 0,
          cmd_order,
          "  certctl order shop.example.com\n"

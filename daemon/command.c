@@ -42,6 +42,7 @@ static const struct {
 	{"db.backup", CHANGE, command_db_backup},
 	{"db.check", ADMIN, command_db_check},
 	{"db.stat", READ, command_db_stat},
+	{"diagnose", ADMIN, command_diagnose}, /* it connects to others */
 	{"events", READ, command_events},
 	{"export", READ, command_export}, /* the key: see there */
 	{"import", CHANGE, command_import},

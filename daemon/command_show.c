@@ -15,6 +15,7 @@
 #include "daemon/issuer.h"
 #include "daemon/upkeep.h"
 #include "store/cert.h"
+#include "store/diagnosis.h"
 #include "store/domain_cas.h"
 #include "store/domain_list.h"
 #include "store/ocsp.h"
@@ -288,6 +289,19 @@ add_renewal(cJSON *object, struct store_txn *txn, const struct domain *d, bool s
 }
 
 static void
+add_diagnosis(cJSON *item, struct control *c, const struct hostname *name)
+{
+	struct store_txn *txn;
+	struct diagnosis d;
+
+	if (store_begin_read(c->store, STORE_PRIVATE, &txn))
+		return;
+	if (!diagnosis_get(txn, name, &d))
+		cJSON_AddItemToObject(item, "diagnosis", diagnosis_json(&d));
+	store_abort(txn);
+}
+
+static void
 add_beside(cJSON *item, struct control *c, const struct domain *d)
 {
 	cJSON *second = cJSON_GetObjectItemCaseSensitive(item, "second");
@@ -338,6 +352,8 @@ command_show(struct control_client *cl, const cJSON *request)
 		add_certificates(item, &d, &certs[0], &certs[1]);
 		add_beside(item, c, &d);
 		add_order(item, c, d.lead.len ? &d.lead : &name);
+		if (d.state == DOMAIN_FAILING)
+			add_diagnosis(item, c, &name);
 		add_record(item, c, &name);
 		reply_json(cl, line);
 		reply_ok(cl);

@@ -63,6 +63,7 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("expiry-events", "STEP...", 1, CONF_EXPIRY_MAX, conf_take_expiry),
 	CONF_RULE("on", "event TYPE...", 2, CONF_TYPES_MAX + 1, conf_take_on, .has_block = true,
                   .repeats = true),
+	CONF_RULE("diagnose", "", 0, 0, conf_take_diagnose, .has_block = true),
 	CONF_RULE("include", "FILE", 1, 1, take_include, .repeats = true),
 };
 
@@ -133,6 +134,7 @@ set_defaults(struct conf *conf, const char *file)
 	                      .unknown_sni = UNKNOWN_SNI_REJECT},
 	};
 	conf_tell_defaults(&conf->tell);
+	conf_diagnose_defaults(&conf->diagnose);
 }
 
 /* Defaults that hang on other values. */

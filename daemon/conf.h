@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/conf_backend.h"
+#include "daemon/conf_diagnose.h"
 #include "daemon/conf_dns.h"
 #include "daemon/conf_listen.h"
 #include "daemon/conf_tell.h"
@@ -55,6 +56,7 @@ struct conf_ca {
 	uint32_t budget;            /* new orders within budget_period; 0: no limit of ours */
 	uint32_t budget_period;     /* seconds */
 	const struct conf_dns *dns; /* NULL: none, and no challenge that needs one */
+	bool diagnose_first;        /* no order for a name that a fault is known of */
 };
 
 struct conf_default {
@@ -89,6 +91,7 @@ struct conf {
 	bool ocsp_allow_private;       /* ask responders at addresses that are not public, too */
 	struct conf_default otherwise; /* the `default` block */
 	struct conf_tell tell;         /* metrics, expiry events, hooks */
+	struct conf_diagnose diagnose;
 };
 
 /* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */

@@ -58,6 +58,10 @@ void conf_note_challenges(const struct conf_walk *w, const struct conf_ca *ca,
                           const struct conf_statement *s);
 bool conf_resolve_dns(const struct conf_walk *w);
 
+/* conf_diagnose.c: the block, and a word of a ca block */
+conf_take conf_take_diagnose, conf_take_ca_diagnose;
+void conf_diagnose_defaults(struct conf_diagnose *diagnose);
+
 /* conf_dns_update.c: of a dns block, into it; and of the top */
 conf_take conf_take_dns_server, conf_take_dns_zone, conf_take_dns_key, conf_take_dns_ttl,
 	conf_take_dns_check_at, conf_take_resolver;

@@ -247,6 +247,7 @@ static const struct conf_rule ca_rules[] = {
 	CONF_RULE("chain", "issuer NAME | spki SHA256", 2, 2, take_chain),
 	CONF_RULE("max-orders", "NUMBER", 1, 1, conf_take_number,
                   .offset = offsetof(struct conf_ca, max_orders), CONF_RANGE(1, 1000)),
+	CONF_RULE("diagnose", "advise|require", 1, 1, conf_take_ca_diagnose),
 	CONF_RULE("orders", "NUMBER/TIME", 1, 1, take_budget, CONF_RANGE(1, 1000000)),
 };
 

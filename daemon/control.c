@@ -20,6 +20,7 @@
 #include "daemon/loop.h"
 #include "daemon/notice.h"
 #include "daemon/role.h"
+#include "daemon/diagnoser.h"
 #include "daemon/teller.h"
 
 enum {
@@ -225,7 +226,9 @@ on_wake(void *arg)
 	wait_on_notices(c);
 	import_on_done(c);
 	errand_on_done(c);
+	diagnosis_on_done(c);
 	teller_wake(c->teller);
+	diagnoser_wake(c->diagnoser);
 	flush_all(c);
 	upgrade_on_timer(c);
 }
@@ -379,6 +382,7 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->stapler = peers->stapler;
 	control->metrics = peers->metrics;
 	control->teller = peers->teller;
+	control->diagnoser = peers->diagnoser;
 	control->warner = peers->warner;
 	control->clock = peers->clock;
 	loop_run(control->loop);

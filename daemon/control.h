@@ -15,6 +15,7 @@
 struct clockwatch;
 struct conf;
 struct control;
+struct diagnoser;
 struct health;
 struct issuer;
 struct metrics;
@@ -48,6 +49,7 @@ struct control_peers {
 	struct metrics *metrics;
 	struct teller *teller;
 	struct warner *warner;
+	struct diagnoser *diagnoser;
 	struct clockwatch *clock;
 };
 

@@ -56,6 +56,7 @@ struct control_client {
 	bool upgrading; /* waits for the upgrade that is in work */
 	bool backing_up, checking; /* waits for the backup, the check that runs */
 	uint64_t errand;           /* what the issuer does for it, 0 = nothing */
+	uint64_t diagnosis;        /* what is looked at for it, 0 = nothing */
 };
 
 struct control {
@@ -71,6 +72,7 @@ struct control {
 	struct metrics *metrics;
 	struct teller *teller;
 	struct warner *warner;
+	struct diagnoser *diagnoser;
 	struct clockwatch *clock;
 	struct health *health;
 	struct servers *servers;
@@ -85,7 +87,7 @@ struct control {
 	int64_t started_at;
 	struct dbjob *backup; /* what runs, NULL: none */
 	struct dbcheck *check;
-	uint64_t errands;                /* asked so far */
+	uint64_t errands;                /* asked so far; diagnoses too */
 	int64_t rotate_at;               /* mono ms: not before, see command_key_rotate() */
 	int64_t check_at;                /* mono ms: the next check that nobody asks for */
 	cJSON *last_check, *last_backup; /* what came of them, for db.stat; NULL: none yet */
@@ -93,9 +95,10 @@ struct control {
 };
 MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd); /* control_socket.c */
 
-void errand_on_done(struct control *c); /* command_ca.c */
-void import_on_done(struct control *c); /* command_import.c */
-void import_end(struct control *c);     /* gives up what is under way, and says so */
+void errand_on_done(struct control *c);    /* command_ca.c */
+void diagnosis_on_done(struct control *c); /* command_diagnose.c */
+void import_on_done(struct control *c);    /* command_import.c */
+void import_end(struct control *c);        /* gives up what is under way, and says so */
 void import_forget(struct control_client *cl);
 /* control_wait.c */
 /* The reply goes on with the steps of the names added, and ends when all are through. SEEN:

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
+#include "daemon/diagnoser.h"
 #include "daemon/health.h"
 #include "daemon/history.h"
 #include "daemon/issuer.h"
@@ -183,6 +184,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		metrics_set_conf(c->metrics, c->conf);
 		teller_set_conf(c->teller, c->conf);
 		warner_set_conf(c->warner, c->conf);
+		diagnoser_set_conf(c->diagnoser, c->conf);
 	}
 	c->next_conf = NULL;
 	answer_reload(c, *text ? text : NULL);

@@ -62,6 +62,9 @@ struct dns_place {
 /* Whether NAME can be put into a message: labels of 1 to 63 bytes, 253 in all. */
 bool dns_is_name(const char *name);
 
+/* Whether a resolver answers anything at all, be it that it refuses. */
+bool dns_any_resolver(const struct dns_call *call);
+
 /* A TXT record: its strings put together (RFC 7208 3.3). Borrowed. */
 struct dns_txt {
 	const char *data; /* any bytes, terminated */

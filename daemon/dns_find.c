@@ -62,6 +62,15 @@ system_resolvers(struct conf_dns_resolvers *ret)
 		ret->count = 1;
 }
 
+void
+dns_resolvers(const struct dns_call *call, struct conf_dns_resolvers *ret_resolvers)
+{
+	if (call->resolvers && call->resolvers->count > 0)
+		*ret_resolvers = *call->resolvers;
+	else
+		system_resolvers(ret_resolvers);
+}
+
 /* One more question for this name? */
 static enum err
 may_ask(struct finder *f)
@@ -357,10 +366,7 @@ dns_find(const struct dns_call *call, const char *name, struct dns_place *ret_pl
 		problem_set(ret_why, PROBLEM_INTERNAL, "%s", err_text(ERR_NOMEM));
 		return ERR_NOMEM;
 	}
-	if (call->resolvers && call->resolvers->count > 0)
-		f.resolvers = *call->resolvers;
-	else
-		system_resolvers(&f.resolvers);
+	dns_resolvers(call, &f.resolvers);
 	if (strlen(name) > DNS_NAME_MAX) {
 		problem_set(&why, PROBLEM_DNS_LOOKUP, "%.80s... is too long for DNS", name);
 		err = ERR_TOOBIG;

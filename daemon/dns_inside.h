@@ -50,6 +50,8 @@ bool dns_is_answer(const struct buf *answer);
  * to QUERY. */
 MUST_CHECK enum err dns_receive(int fd, const struct buf *query, struct buf *answer);
 MUST_CHECK enum err dns_open(const struct conf_address *server, int type, int *ret_fd);
+/* CALL's resolvers, the system's where it has none. */
+void dns_resolvers(const struct dns_call *call, struct conf_dns_resolvers *ret_resolvers);
 /* ERR_OK while CALL may go on. */
 MUST_CHECK enum err dns_may_go_on(const struct dns_call *call);
 

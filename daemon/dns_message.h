@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/dns_message.h - DNS messages, written and read (RFC 1035 4); of dns*.c
+ * daemon/dns_message.h - DNS messages, written and read (RFC 1035 4)
  *
  * Names are unpacked by the C library (ns_name_uncompress(), which bounds pointers); everything
  * else of an answer is read with base/cursor.h. Threads: any.

@@ -38,6 +38,8 @@ const struct event_type event_types[] = {
 	{"clock.trusted", EVENT_NOBODY},
 	{"config.rejected", EVENT_OPERATOR},
 	{"config.reloaded", EVENT_NOBODY},
+	{"diagnosis.found", EVENT_BY_PROBLEM},
+	{"diagnosis.gone", EVENT_NOBODY},
 	{"dns.left_behind", EVENT_OPERATOR},
 	{"dns.record_ends", EVENT_CUSTOMER},
 	{"hook.dropped", EVENT_OPERATOR},

@@ -88,6 +88,8 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	}
 	HASH_ADD_KEYPTR(hh, s->jobs, job->name.name, job->name.len, job);
 	ca->active++;
+	if (issuer_looks_first(s, job))
+		return true;
 	job->charged = !job->was_ordered && job->phase != JOB_LOST;
 	if (job->charged)
 		authority_spend(ca);

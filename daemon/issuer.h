@@ -70,6 +70,7 @@ struct issuer_ca {
 	uint64_t succeeded; /* orders that have ended since the keeper started */
 	uint64_t failed;
 	int64_t hold_until;     /* unix seconds, 0 = none */
+	char identities[256];   /* what a CAA record must name, a space between; "": not known */
 	struct problem problem; /* why it is on hold */
 };
 /* Copies up to MAX of them; answers how many. */

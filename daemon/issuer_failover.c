@@ -8,7 +8,9 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/failover.h"
+#include "daemon/diagnoser.h"
 #include "daemon/issuer_inside.h"
+#include "store/diagnosis.h"
 #include "daemon/job_failure.h"
 #include "store/store.h"
 
@@ -142,4 +144,23 @@ issuer_pass_on(struct issuer *s)
 	for (size_t i = 0; i < s->ca_count && s->ca_count > 1; i++)
 		if (!authority_is_usable(s->cas[i], mono) && s->cas[i]->pass_at <= mono)
 			pass_on(s, s->cas[i], mono);
+}
+
+bool
+issuer_looks_first(struct issuer *s, struct job *job)
+{
+	struct problem why = {0};
+	struct diagnosis d;
+
+	if (!job->ca->conf->diagnose_first || s->conf->diagnose.off || job->was_ordered ||
+	    job->phase == JOB_LOST || diagnoser_allows(s->store, &job->name, &d))
+		return false;
+	if (*d.code)
+		problem_set(&why, PROBLEM_DIAGNOSIS, "%s: %s", d.code, d.text);
+	else
+		problem_set(&why, PROBLEM_DIAGNOSIS,
+		            "the name is looked at before the CA is asked, and tried at once when "
+		            "nothing is wrong with it");
+	job_leave(job, &why);
+	return true;
 }

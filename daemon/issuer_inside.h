@@ -69,6 +69,11 @@ void issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_o
 
 /* The challenges of a job that goes away in the middle are answered no longer. */
 void issuer_withdraw(struct issuer *s, const struct job *job);
+/* issuer_failover.c: true when JOB is over already: its CA wants no order for a name that something
+ * is wrong with, or that was not looked at (`diagnose require`). */
+bool issuer_looks_first(struct issuer *s, struct job *job);
+/* issuer_say.c */
+void issuer_say_identities(const struct authority *ca, struct issuer_ca *seen);
 /* NOTICE to all names of JOB's order. */
 void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 

@@ -95,3 +95,12 @@ issuer_say(struct errand *e, const struct authority *ca)
 	add_text(e->said, "eab_kid", ca->conf->eab.kid);
 	add_directory(e->said, ca);
 }
+
+void
+issuer_say_identities(const struct authority *ca, struct issuer_ca *seen)
+{
+	const struct directory *d = ca->client ? client_directory(ca->client) : NULL;
+
+	if (d && d->caa_identities)
+		snprintf(seen->identities, sizeof(seen->identities), "%s", d->caa_identities);
+}

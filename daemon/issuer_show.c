@@ -44,6 +44,7 @@ issuer_show(struct issuer *s)
 		         : budget_room(&s->cas[i]->budget, clock_wall()) == 0 ? "out of budget"
 		         : ca->client ? client_state_word(ca->client)
 		                      : "idle");
+		issuer_say_identities(ca, seen);
 		if (ca->down > 0 || hold_ms > 0) {
 			seen->hold_until = hold_ms > 0 ? clock_wall() + hold_ms / 1000 + 1 : 0;
 			seen->problem = ca->problem;

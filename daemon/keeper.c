@@ -9,6 +9,7 @@
 #include "daemon/clockwatch.h"
 #include "daemon/control.h"
 #include "daemon/conf.h"
+#include "daemon/diagnoser.h"
 #include "daemon/health.h"
 #include "daemon/history.h"
 #include "daemon/issuer.h"
@@ -49,6 +50,8 @@ start_peers(const struct keeper_config *config, struct notice_queue *notices,
 	                               .notices = notices};
 	struct stapler_config stapler = {
 		.conf = config->conf, .store = config->store, .notices = notices};
+	struct diagnoser_config diagnoser = {
+		.conf = config->conf, .store = config->store, .notices = notices};
 	struct renewer_config renewer = {.conf = config->conf,
 	                                 .store = config->store,
 	                                 .notices = notices,
@@ -61,6 +64,9 @@ start_peers(const struct keeper_config *config, struct notice_queue *notices,
 	renewer.issuer = peers->issuer;
 	if (!err)
 		err = renewer_start(&renewer, &peers->renewer);
+	diagnoser.issuer = peers->issuer;
+	if (!err)
+		err = diagnoser_start(&diagnoser, &peers->diagnoser);
 	if (!err)
 		err = health_start(&health, &peers->health);
 	if (!err)
@@ -129,6 +135,7 @@ keeper_run(const struct keeper_config *config)
 	teller_stop(peers.teller);
 	stapler_stop(peers.stapler);
 	health_stop(peers.health);
+	diagnoser_stop(peers.diagnoser);
 	renewer_stop(peers.renewer);
 	issuer_stop(peers.issuer);
 	upkeep_stop(peers.upkeep);

@@ -12,6 +12,7 @@
 
 struct control;
 struct control_client;
+struct diagnosis;
 struct domain;
 struct issuer_ca;
 struct problem;
@@ -19,6 +20,8 @@ struct store_txn;
 
 /* What people see: a domain_state_word(), "renewing" or "expired". */
 const char *shown_state(const struct domain *d, int64_t now);
+/* {code, act, text, record, findings, at, ...} */
+cJSON *diagnosis_json(const struct diagnosis *d);
 /* {code, detail, hint, type, status} */
 cJSON *problem_json(const struct problem *p);
 /* Whether a name that is due gets no attempt because its CA is on hold or not configured: why, and

@@ -5,6 +5,7 @@
  *   dnsask CONF find NAME               where its record belongs: name, zone, addresses
  *   dnsask CONF look NAME VALUE         0 when all servers have it
  *   dnsask CONF add|remove BLOCK NAME VALUE
+ *   dnsask CONF diagnose NAME CAA-IDENTITY    without probes: "CODE TEXT"
  * What went wrong is on stdout: "CODE DETAIL", exit status 1. TIMEOUT_MS (default 20000) bounds it.
  */
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "base/problem.h"
 #include "daemon/conf.h"
+#include "daemon/diagnose.h"
 #include "daemon/dns.h"
 
 static int
@@ -65,6 +67,19 @@ change(const struct dns_call *call, const struct conf_dns *dns, enum dns_action 
 	return tell(err, &why);
 }
 
+static int
+look_at(const struct conf *conf, const char *name, const char *identity)
+{
+	struct diagnose_question q = {.conf = conf, .methods = {"http-01"}};
+	struct diagnosis d;
+
+	snprintf(q.identities, sizeof(q.identities), "%s", identity);
+	if (hostname_parse(name, &q.name, NULL) || diagnose(&q, &d))
+		return 2;
+	printf("%s %s\n", d.code, d.text);
+	return strcmp(d.code, "ok") == 0 ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -84,6 +99,8 @@ main(int argc, char **argv)
 		status = find(&call, argv[3]);
 	else if (argc == 5 && strcmp(argv[2], "look") == 0)
 		status = look(&call, argv[3], argv[4]);
+	else if (argc == 5 && strcmp(argv[2], "diagnose") == 0)
+		status = look_at(conf, argv[3], argv[4]);
 	else if (argc == 6 && (dns = conf_dns(conf, argv[3])))
 		status = change(&call, dns, strcmp(argv[2], "add") == 0 ? DNS_ADD : DNS_REMOVE,
 		                argv + 4);

@@ -74,7 +74,8 @@ class Knot:
 
     def write_zone(self, name, lines):
         with open(os.path.join(self.directory, name + ".zone"), "w") as out:
-            out.write(f"$TTL 1\n@ SOA ns.{name}. ops.{name}. 1 60 5 600 1\n")
+            if not any(line.split()[2:3] == ["SOA"] for line in lines):     # a signed one has it
+                out.write(f"$TTL 1\n@ SOA ns.{name}. ops.{name}. 1 60 5 600 1\n")
             out.write("\n".join(lines) + "\n")
 
     def config(self):

@@ -59,6 +59,7 @@ class Lab:
         os.chmod(self.directory, 0o755)     # certd's roles may run as other users
         self.address = own_address()
         self.challenge, self.workers, self.extra = challenge, workers, config
+        self.diagnose = "diagnose { off; }"     # names of tests are in nobody's DNS
         self.single = single or ALL_SINGLE
         self.https, self.http = (self.address, PORTS["https"]), (self.address, PORTS["http"])
         self.conf_path = os.path.join(self.directory, "certd.conf")
@@ -143,6 +144,7 @@ listen {self.address}:{PORTS["http"]} {{ http; }}
 
 {self._ca_blocks()}backend app {{ server {self.address}:{PORTS["backend"]}; {proxy}connect-timeout 2s; }}
 default {{ ca {self.cas}; backend app; key ecdsa-p256; unknown-sni reject; }}
+{self.diagnose}
 {self.extra}
 {extra}"""
 
