@@ -27,9 +27,10 @@ SUPPORT_O := $(call obj,$(filter-out $(wildcard tests/support/*_main.c),$(wildca
 
 LIB = $(BUILD)/lib$(1).a
 BASE_LIBS   := -lcjson -lidn2 -lm
-STORE_LIBS  := -llmdb -lcrypto $(BASE_LIBS)
+LMDB        ?= -llmdb
+STORE_LIBS  := $(LMDB) -lcrypto $(BASE_LIBS)
 ACME_LIBS   := -lcurl -lssl -lcrypto $(BASE_LIBS)
-DAEMON_LIBS := -lcurl -llmdb -lssl -lcrypto -lpthread $(BASE_LIBS)
+DAEMON_LIBS := -lcurl $(LMDB) -lssl -lcrypto -lpthread $(BASE_LIBS)
 
 PROGRAMS := $(BUILD)/certd $(BUILD)/certctl
 TESTS_C  := $(wildcard tests/base/test_*.c tests/store/test_*.c tests/acme/test_*.c \
@@ -117,6 +118,12 @@ install: all man ## programs, man pages, completions, unit, examples (DESTDIR=, 
 	$(Q)new=; [ ! -e $(DESTDIR)/etc/certd/certd.conf ] || new=.new; \
 	cmp -s packaging/certd.conf $(DESTDIR)/etc/certd/certd.conf || \
 	install -D -p -m 644 packaging/certd.conf $(DESTDIR)/etc/certd/certd.conf$$new
+
+deb: ## build/deb/certd_*.deb, of what git knows; the same bytes each time
+	@packaging/deb.sh
+rpm: ## build/rpm/certd-*.rpm, the same way
+	@packaging/rpm.sh
+.PHONY: deb rpm
 
 layers: ## hold the table of allowed includes (docs/architecture.md)
 	@tests/lint/layers.sh
