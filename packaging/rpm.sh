@@ -28,8 +28,8 @@ if [ -e /etc/debian_version ]; then
 fi
 if ! rpmbuild -ba --nodeps --define "_topdir $out/top" --define "certd_make $words" \
 	--define '_buildhost localhost' --define 'use_source_date_epoch_as_buildtime 1' \
-	--define '__os_install_post /usr/lib/rpm/brp-compress
-/usr/lib/rpm/brp-strip' \
+	--define '__os_install_post bash /usr/lib/rpm/brp-compress /usr
+bash /usr/lib/rpm/brp-strip /usr/bin/strip' \
 	--define 'clamp_mtime_to_source_date_epoch 1' --define 'debug_package %{nil}' \
 	packaging/rpm/certd.spec >"$out/log" 2>&1; then
 	tail -n 20 "$out/log" >&2

@@ -172,6 +172,8 @@ class Packages(unittest.TestCase):
         self.assertIn("libcurl.so.4()(64bit)", needed)
         self.assertNotIn("CURL_OPENSSL", needed)
         self.assertNotIn("liblmdb", needed)
+        glibc = [int(minor) for minor in re.findall(r"GLIBC_2\.(\d+)", needed)]
+        self.assertLessEqual(max(glibc), 34)
 
     def test_rpm_life(self):
         root = tempfile.mkdtemp(prefix="certd-rpm-")
