@@ -16,7 +16,8 @@ build='gcc libc6-dev make pkg-config libssl-dev libcurl4-openssl-dev libcjson-de
 libidn2-dev libcmocka-dev uthash-dev'
 test='pebble curl openssl python3 ca-certificates procps e2fsprogs xfsprogs testssl.sh
 nginx-light haproxy prometheus faketime knot knot-dnsutils'
-package="$build debhelper lintian rpm rpmlint mandoc man-db groff-base"
+package="$build debhelper lintian rpm rpmlint mandoc man-db groff-base
+systemd-container pebble curl openssl"
 
 case ${1:-all} in
 build) wanted=$build ;;

@@ -189,6 +189,14 @@ class Packages(unittest.TestCase):
         self.assertFalse(os.path.exists(f"{root}/usr/sbin/certd"))
         self.assertIn("workers 3;", read(conf + ".rpmsave"))
 
+    def test_boot(self):
+        """Installation, upgrade, a kill, removal and purge under a real systemd, where one boots."""
+        done = subprocess.run([f"{ROOT}/packaging/tests/boot.sh", self.one("deb/certd_*.deb")],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode == 77:
+            self.skipTest(done.stdout.strip())
+        self.assertEqual(done.returncode, 0, done.stdout)
+
     def test_deb_scripts(self):
         """They restart nothing, and delete neither keys nor users."""
         root = tempfile.mkdtemp(prefix="certd-deb-")
