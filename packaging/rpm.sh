@@ -29,7 +29,7 @@ fi
 if ! rpmbuild -ba --nodeps --define "_topdir $out/top" --define "certd_make $words" \
 	--define '_buildhost localhost' --define 'use_source_date_epoch_as_buildtime 1' \
 	--define '__os_install_post bash /usr/lib/rpm/brp-compress /usr
-bash /usr/lib/rpm/brp-strip /usr/bin/strip' \
+strip %{buildroot}%{_bindir}/certctl %{buildroot}%{_sbindir}/certd' \
 	--define 'clamp_mtime_to_source_date_epoch 1' --define 'debug_package %{nil}' \
 	packaging/rpm/certd.spec >"$out/log" 2>&1; then
 	tail -n 20 "$out/log" >&2
