@@ -27,9 +27,10 @@ SUPPORT_O := $(call obj,$(filter-out $(wildcard tests/support/*_main.c),$(wildca
 
 LIB = $(BUILD)/lib$(1).a
 BASE_LIBS   := -lcjson -lidn2 -lm
-STORE_LIBS  := -llmdb -lcrypto $(BASE_LIBS)
+LMDB        ?= -llmdb
+STORE_LIBS  := $(LMDB) -lcrypto $(BASE_LIBS)
 ACME_LIBS   := -lcurl -lssl -lcrypto $(BASE_LIBS)
-DAEMON_LIBS := -lunbound -lcurl -llmdb -lssl -lcrypto -lpthread $(BASE_LIBS)
+DAEMON_LIBS := -lunbound -lcurl $(LMDB) -lssl -lcrypto -lpthread $(BASE_LIBS)
 
 PROGRAMS := $(BUILD)/certd $(BUILD)/certctl
 TESTS_C  := $(wildcard tests/base/test_*.c tests/store/test_*.c tests/acme/test_*.c \
@@ -39,6 +40,7 @@ TOOLS    := $(patsubst tests/support/%_main.c,$(BUILD)/tests/support/%,$(wildcar
 
 .PHONY: check-debian13 all help deps check check-unit check-system asan tsan bench lint layers format demo clean tags
 .DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
 
 all: $(PROGRAMS) ## build certd and certctl
 
@@ -86,6 +88,46 @@ demo: ## the five-minute tour, by itself, against a real ACME server on loopback
 	@packaging/deps.sh
 	$(Q)$(MAKE) --no-print-directory -s -j$$(nproc) all
 	@BUILD=$(BUILD) KEEP=$(KEEP) packaging/demo.sh
+
+MAN       := certctl.1 certd.conf.5 certd-events.7 certd-security.7 certd.8
+PAGES     := $(addprefix $(BUILD)/man/,$(MAN))
+SHELLS    := $(addprefix $(BUILD)/completion/certctl.,bash zsh fish)
+man: $(PAGES) $(SHELLS) ## man pages and completions, from docs/ and certctl's own help
+.PHONY: man install
+
+PREFIX    ?= /usr/local
+UNITDIR   ?= $(PREFIX)/lib/systemd/system
+ZSHDIR    ?= $(PREFIX)/share/zsh/site-functions
+DOCDIR    ?= $(PREFIX)/share/doc/certd
+put        = install -D -p -m $(1) $(2) $(DESTDIR)$(3)
+
+# An edited configuration is never touched: the new one is put beside it.
+install: all man ## programs, man pages, completions, unit, examples (DESTDIR=, PREFIX=/usr/local)
+	$(call put,755,$(BUILD)/certd,$(PREFIX)/sbin/certd)
+	$(call put,755,$(BUILD)/certctl,$(PREFIX)/bin/certctl)
+	$(Q)$(foreach page,$(MAN),$(call put,644,$(BUILD)/man/$(page),$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(page)) && ) :
+	$(call put,644,$(BUILD)/completion/certctl.bash,$(PREFIX)/share/bash-completion/completions/certctl)
+	$(call put,644,$(BUILD)/completion/certctl.zsh,$(ZSHDIR)/_certctl)
+	$(call put,644,$(BUILD)/completion/certctl.fish,$(PREFIX)/share/fish/vendor_completions.d/certctl.fish)
+	sed 's,@SBINDIR@,$(PREFIX)/sbin,; s,@BINDIR@,$(PREFIX)/bin,' packaging/systemd/certd.service.in >$(BUILD)/certd.service
+	$(call put,644,$(BUILD)/certd.service,$(UNITDIR)/certd.service)
+	$(call put,644,packaging/systemd/certd.sysusers,$(PREFIX)/lib/sysusers.d/certd.conf)
+	$(call put,644,packaging/systemd/certd.tmpfiles,$(PREFIX)/lib/tmpfiles.d/certd.conf)
+	$(call put,644,packaging/systemd/certd.socket,$(DOCDIR)/examples/certd.socket)
+	$(call put,644,packaging/alerts/certd.yml,$(DOCDIR)/examples/alerts.yml)
+	$(call put,644,packaging/examples/grafana-certd.json,$(DOCDIR)/examples/grafana-certd.json)
+	$(Q)new=; [ ! -e $(DESTDIR)/etc/certd/certd.conf ] || new=.new; \
+	cmp -s packaging/certd.conf $(DESTDIR)/etc/certd/certd.conf || \
+	install -D -p -m 644 packaging/certd.conf $(DESTDIR)/etc/certd/certd.conf$$new
+
+deb: ## build/deb/certd_*.deb, of what git knows; the same bytes each time
+	@packaging/deb.sh
+rpm: ## build/rpm/certd-*.rpm, the same way
+	@packaging/rpm.sh
+check-packages: man ## build both packages twice, and test them and what is in them
+	$(Q)packaging/deps.sh package
+	$(Q)BUILD=$(BUILD) packaging/tests/test_packages.py -v
+.PHONY: deb rpm check-packages
 
 layers: ## hold the table of allowed includes (docs/architecture.md)
 	@tests/lint/layers.sh
@@ -150,6 +192,20 @@ $(BUILD)/tests/support/%: $(BUILD)/tests/support/%_main.o
 BUILT_AT := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || date +%s))
 $(BUILD)/daemon/clockwatch.o $(BUILD)/tests/daemon/test_clockwatch.o: \
   CFLAGS += -DCERTD_BUILT_AT='INT64_C($(BUILT_AT))'
+
+# a page is as old as its source, whenever it is built
+MAN_ENV    = MAN_VERSION=$(VERSION) MAN_DATE="$$(LC_ALL=C date -u -d @$(BUILT_AT) '+%B %-d, %Y')"
+$(BUILD)/man/certctl.1: packaging/man/certctl.1.in packaging/man/mdoc.py $(BUILD)/certctl
+	@mkdir -p $(@D)
+	$(Q)$(MAN_ENV) packaging/man/mdoc.py verbs $(BUILD)/certctl $< >$@
+$(BUILD)/man/certd.conf.5: docs/certd.conf.md
+$(BUILD)/man/certd-events.7: docs/events.md
+$(BUILD)/man/%: packaging/man/%.in packaging/man/mdoc.py
+	@mkdir -p $(@D)
+	$(Q)$(MAN_ENV) packaging/man/mdoc.py markdown $(or $(filter docs/%,$^),/dev/null) $< >$@
+$(BUILD)/completion/certctl.%: $(BUILD)/certctl
+	@mkdir -p $(@D)
+	$(Q)$< completion $* >$@
 
 $(BUILD)/%.o: %.c
 	$(SAY) CC $<

@@ -43,7 +43,11 @@ struct ctl_verb {
 	uint64_t options; /* bits, besides the global ones */
 	ctl_run *run;
 	const char *examples; /* lines */
+	const char *words;    /* of which the first argument is one, NULL: any */
 };
+
+/* The table of verbs; NULL behind its end. */
+const struct ctl_verb *ctl_verb_at(size_t at);
 
 /* The whole program: the exit code. */
 int ctl_main(int argc, char **argv);
@@ -91,5 +95,7 @@ ctl_run cmd_backend, cmd_db, cmd_key;
 ctl_run cmd_status, cmd_reload, cmd_upgrade, cmd_config, cmd_version, cmd_events;
 /* cmd_check.c */
 ctl_run cmd_check;
+/* cmd_completion.c */
+ctl_run cmd_completion;
 
 #endif

@@ -13,16 +13,25 @@
 
 enum { LONG_BASE = 256, TIMEOUT_DEFAULT_MS = 10 * 60 * 1000 };
 
+static const char *const formats[] = {"table", "json", "ndjson", "names", NULL};
+static const char *const states[] = {"pending",  "valid",   "renewing", "failing",
+                                     "external", "expired", NULL};
+static const char *const sorts[] = {"name", "expiry", NULL};
+static const char *const kinds[] = {"pem", "certbot", "acme.json", "caddy", NULL};
+static const char *const reasons[] = {"unspecified",          "keyCompromise",      "superseded",
+                                      "cessationOfOperation", "affiliationChanged", NULL};
+
 static const struct {
 	const char *word;
 	const char *arg; /* NULL: takes none */
 	const char *help;
+	const char *const *choices; /* NULL: anything */
 } table[OPTION_COUNT] = {
 	[OPTION_SOCKET] = {"--socket", "PATH",
                            "certd's control socket (CERTCTL_SOCKET), "
                            "default " MSG_SOCKET_DEFAULT},
 	[OPTION_OUTPUT] = {"--output", "FORMAT",
-                           "-o: table, json, ndjson or names (CERTCTL_OUTPUT)"},
+                           "-o: table, json, ndjson or names (CERTCTL_OUTPUT)", formats},
 	[OPTION_HELP] = {"--help", NULL, "-h: this text"},
 	[OPTION_BACKEND] = {"--backend", "NAME", "where its connections go, if not to the default"},
 	[OPTION_CA] = {"--ca", "NAME[,NAME...]",
@@ -32,7 +41,7 @@ static const struct {
 	[OPTION_ONE_CERTIFICATE] = {"--one-certificate", NULL, "one for all these names"},
 	[OPTION_TIMEOUT] = {"--timeout", "TIME", "how long to wait: 90s, 5m, 1h (default 10m)"},
 	[OPTION_STATE] = {"--state", "STATE",
-                          "pending, valid, renewing, failing, external or expired"},
+                          "pending, valid, renewing, failing, external or expired", states},
 	[OPTION_LIMIT] = {"--limit", "N", "no more than N"},
 	[OPTION_AFTER] = {"--after", "WHERE", "go on behind this one"},
 	[OPTION_FOLLOW] = {"--follow", NULL, "go on with new ones as they happen"},
@@ -41,9 +50,9 @@ static const struct {
 	[OPTION_EXPIRES_IN] = {"--expires-in", "TIME",
                                "whose certificate ends within TIME: 7d, 12h"},
 	[OPTION_ERROR] = {"--error", "CODE", "whose last attempt failed so: authz/dns, ca/refused"},
-	[OPTION_SORT] = {"--sort", "WORD", "name or expiry (soonest first)"},
+	[OPTION_SORT] = {"--sort", "WORD", "name or expiry (soonest first)", sorts},
 	[OPTION_FILE] = {"--file", "FILE", "-f: JSON lines; - is stdin"},
-	[OPTION_FROM] = {"--from", "KIND", "pem (default), certbot, acme.json or caddy"},
+	[OPTION_FROM] = {"--from", "KIND", "pem (default), certbot, acme.json or caddy", kinds},
 	[OPTION_REPLACE] = {"--replace", NULL, "also where a newer certificate is stored"},
 	[OPTION_DRY_RUN] = {"--dry-run", NULL, "say what would be done, change nothing"},
 	[OPTION_PRIVATE_KEY] = {"--private-key", NULL, "with its key; certd keeps record of it"},
@@ -52,7 +61,8 @@ static const struct {
                            "/etc/certd/certd.conf"},
 	[OPTION_REASON] = {"--reason", "WORD",
                            "unspecified (default), keyCompromise, superseded, "
-                           "cessationOfOperation or affiliationChanged"},
+                           "cessationOfOperation or affiliationChanged",
+                           reasons},
 	[OPTION_WITH_KEY] = {"--with-key", NULL,
                              "signed by the certificate's key, needs no account"},
 	[OPTION_NO_RENEW] = {"--no-renew", NULL, "do not get a new one in its place"},
@@ -63,16 +73,28 @@ static const struct {
 	[OPTION_CRIT] = {"--crit", "TIME", "a certificate that ends sooner is critical: 3d"},
 };
 
-static const char *const reasons[] = {"unspecified",          "keyCompromise",      "superseded",
-                                      "cessationOfOperation", "affiliationChanged", NULL};
-
-static const char *const states[] = {"pending",  "valid",   "renewing", "failing",
-                                     "external", "expired", NULL};
-
 const char *
 option_word(enum option_id id)
 {
 	return table[id].word;
+}
+
+const char *
+option_argument(enum option_id id)
+{
+	return table[id].arg;
+}
+
+const char *
+option_help(enum option_id id)
+{
+	return table[id].help;
+}
+
+const char *const *
+option_choices(enum option_id id)
+{
+	return table[id].choices;
 }
 
 bool

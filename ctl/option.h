@@ -90,6 +90,10 @@ bool options_parse(int argc, char **argv, struct options *ret_options);
 bool option_is_given(const struct options *o, enum option_id id);
 /* "--backend" */
 const char *option_word(enum option_id id);
+/* What stands behind it ("NAME"), NULL: nothing; its help; all words it takes, NULL: any. */
+const char *option_argument(enum option_id id);
+const char *option_help(enum option_id id);
+const char *const *option_choices(enum option_id id);
 /* Help lines of the options in the set ALLOWED. */
 void options_print(uint64_t allowed);
 

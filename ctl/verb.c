@@ -20,7 +20,8 @@ static const struct ctl_verb verbs[] = {
          "  certctl add mail.example.com --backend own --external\n"
          "  certctl add shop.example.com --label tenant=acme --label plan=gold\n"
          "  certctl add shop.example.com www.shop.example.com --one-certificate\n"
-         "  certctl add - <names.txt            names from a file, one a line\n"},
+         "  certctl add - <names.txt            names from a file, one a line\n",
+         NULL},
 	{"import", "[PATH]", "take in certificates that other programs have got", 0, 1,
          OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_BACKEND) |
                  OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_EXTERNAL) | OPTION_BIT(OPTION_REPLACE) |
@@ -30,7 +31,8 @@ static const struct ctl_verb verbs[] = {
          "  certctl import /etc/traefik/acme.json --from acme.json --dry-run\n"
          "  certctl import /var/lib/caddy/.local/share/caddy --from caddy\n"
          "  certctl import certs/               each file: leaf, chain and key, in any order\n"
-         "  certctl import -f - <certs.ndjson   {\"name\",\"chain_pem\",\"key_pem\"} a line\n"},
+         "  certctl import -f - <certs.ndjson   {\"name\",\"chain_pem\",\"key_pem\"} a line\n",
+         NULL},
 	{"apply", "", "make names be as JSON lines say, and leave alone what is so already", 0, 0,
          OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_CA) |
                  OPTION_BIT(OPTION_EXTERNAL) | OPTION_BIT(OPTION_DRY_RUN),
@@ -38,11 +40,13 @@ static const struct ctl_verb verbs[] = {
          "  certctl apply -f names.ndjson --dry-run\n"
          "  certctl apply -f - "
          "<<<'{\"name\":\"shop.example.com\",\"labels\":{\"tenant\":\"acme\"}}'\n"
-         "  certctl apply -f - <<<'{\"name\":\"old.example.com\",\"state\":\"absent\"}'\n"},
+         "  certctl apply -f - <<<'{\"name\":\"old.example.com\",\"state\":\"absent\"}'\n",
+         NULL},
 	{"export", "NAME", "a certificate with its chain, as PEM", 1, 1,
          OPTION_BIT(OPTION_PRIVATE_KEY), cmd_export,
          "  certctl export shop.example.com >chain.pem\n"
-         "  (umask 077; certctl export shop.example.com --private-key >shop.pem)\n"},
+         "  (umask 077; certctl export shop.example.com --private-key >shop.pem)\n",
+         NULL},
 	{"list", "", "names with their state, expiry and next step", 0, 0,
          OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER) |
                  OPTION_BIT(OPTION_LABEL) | OPTION_BIT(OPTION_EXPIRES_IN) |
@@ -52,29 +56,36 @@ static const struct ctl_verb verbs[] = {
          "  certctl list --state failing --error authz/dns\n"
          "  certctl list --expires-in 7d --sort expiry\n"
          "  certctl list --label tenant=acme -o names\n"
-         "  certctl list -o json --limit 100    \"after\" in the answer is for --after\n"},
+         "  certctl list -o json --limit 100    \"after\" in the answer is for --after\n",
+         NULL},
 	{"show", "NAME", "all there is to know about a name", 1, 1, 0, cmd_show,
          "  certctl show shop.example.com\n"
-         "  certctl show shop.example.com -o json\n"},
+         "  certctl show shop.example.com -o json\n",
+         NULL},
 	{"diagnose", "NAME", "why a CA would not issue for a name, and who must act", 1, 1,
          OPTION_BIT(OPTION_TIMEOUT), cmd_diagnose,
          "  certctl diagnose shop.example.com   a name of ours, or one to be taken in\n"
-         "  certctl diagnose shop.example.com -o json\n"},
+         "  certctl diagnose shop.example.com -o json\n",
+         NULL},
 	{"order", "NAME", "the last attempts to get its certificate, step by step", 1, 1, 0,
          cmd_order,
          "  certctl order shop.example.com\n"
-         "  certctl order shop.example.com -o json\n"},
+         "  certctl order shop.example.com -o json\n",
+         NULL},
 	{"renew", "NAME...", "get a new certificate now", 1, ANY, WAITING, cmd_renew,
          "  certctl renew shop.example.com --wait\n"
-         "  certctl list --state failing -o names | certctl renew -\n"},
+         "  certctl list --state failing -o names | certctl renew -\n",
+         NULL},
 	{"remove", "NAME...", "stop serving names and forget their certificates", 1, ANY, 0,
          cmd_remove,
          "  certctl remove old.example.com\n"
-         "  certctl remove - <names.txt\n"},
+         "  certctl remove - <names.txt\n",
+         NULL},
 	{"wait", "NAME...", "tell the steps of names until they are served or have failed", 1, ANY,
          OPTION_BIT(OPTION_TIMEOUT), cmd_wait,
          "  certctl wait shop.example.com\n"
-         "  certctl wait shop.example.com --timeout 2m\n"},
+         "  certctl wait shop.example.com --timeout 2m\n",
+         NULL},
 	{"events", "", "what happened, oldest first", 0, 0,
          OPTION_BIT(OPTION_FOLLOW) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER) |
                  OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_TYPE),
@@ -83,25 +94,31 @@ static const struct ctl_verb verbs[] = {
          "  certctl events --name shop.example.com\n"
          "  certctl events --since 2h --type 'cert.*' --type order.failed\n"
          "  certctl events --since 1d --type 'audit.*'   who has changed what\n"
-         "  certctl events --after 1200 -o ndjson\n"},
+         "  certctl events --after 1200 -o ndjson\n",
+         NULL},
 	{"status", "", "how certd is doing", 0, 0, 0, cmd_status,
          "  certctl status\n"
-         "  certctl status -o json\n"},
+         "  certctl status -o json\n",
+         NULL},
 	{"check", "", "for monitoring: one line, and 0 ok, 1 warning, 2 critical, 3 unknown", 0, 0,
          OPTION_BIT(OPTION_WARN) | OPTION_BIT(OPTION_CRIT), cmd_check,
          "  certctl check                       14 days are a warning, 3 are critical\n"
-         "  certctl check --warn 2d --crit 12h  for certificates of six days\n"},
+         "  certctl check --warn 2d --crit 12h  for certificates of six days\n",
+         NULL},
 	{"reload", "", "take the configuration file anew; ends when that is done or refused", 0, 0,
          WAITING, cmd_reload,
          "  certctl reload --wait\n"
-         "  certctl config check && certctl reload\n"},
+         "  certctl config check && certctl reload\n",
+         NULL},
 	{"upgrade", "", "put the certd that is installed now in the place of the one that runs", 0,
          0, WAITING, cmd_upgrade,
          "  certctl upgrade\n"
-         "  certctl upgrade --timeout 1m\n"},
+         "  certctl upgrade --timeout 1m\n",
+         NULL},
 	{"config", "check [FILE]", "whether the configuration file is valid", 1, 2, 0, cmd_config,
          "  certctl config check                the file that certd runs with\n"
-         "  certctl config check /etc/certd/certd.conf.new\n"},
+         "  certctl config check /etc/certd/certd.conf.new\n",
+         "check"},
 	{"backend", "WORD [...]", "servers behind certd: list [NAME], set, drain NAME SERVER", 1, 4,
          0, cmd_backend,
          "  certctl backend list                health, connections, what is wrong\n"
@@ -109,7 +126,8 @@ static const struct ctl_verb verbs[] = {
          "                                      no new connections; those there are go on\n"
          "  certctl backend set app1 10.0.0.7:8080 disabled\n"
          "                                      the same, and it is not checked either\n"
-         "  certctl backend set app1 10.0.0.7:8080 ready\n"},
+         "  certctl backend set app1 10.0.0.7:8080 ready\n",
+         "list set drain"},
 	{"ca", "WORD [NAME]",
          "CAs and our accounts: list, show, test, rollover, register, deactivate", 1, 2,
          OPTION_BIT(OPTION_CONFIRM) | OPTION_BIT(OPTION_TIMEOUT), cmd_ca,
@@ -119,21 +137,24 @@ static const struct ctl_verb verbs[] = {
          "  certctl ca rollover letsencrypt     a new key for the account\n"
          "  certctl ca deactivate letsencrypt --confirm letsencrypt\n"
          "                                      end the account, for ever\n"
-         "  certctl ca register letsencrypt     a new account after that\n"},
+         "  certctl ca register letsencrypt     a new account after that\n",
+         "list show test rollover register deactivate"},
 	{"revoke", "NAME", "revoke a certificate, and get a new one", 1, 1,
          OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_WITH_KEY) | OPTION_BIT(OPTION_NO_RENEW) |
                  OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_TIMEOUT),
          cmd_revoke,
          "  certctl revoke shop.example.com --reason keyCompromise\n"
          "  certctl revoke shop.example.com --with-key      without an account of ours\n"
-         "  certctl revoke shop.example.com --reason cessationOfOperation --no-renew\n"},
+         "  certctl revoke shop.example.com --reason cessationOfOperation --no-renew\n",
+         NULL},
 	{"db", "WORD [DIR]", "the store: stat, check, backup DIR, restore DIR, compact", 1, 2,
          OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_TIMEOUT), cmd_db,
          "  certctl db stat                     size, room, keys, what was damaged\n"
          "  certctl db check                    read everything, list what is damaged\n"
          "  certctl db backup /backup/today     a copy, while certd serves\n"
          "  certctl db restore /backup/today    into an empty state directory, certd stopped\n"
-         "  certctl db compact                  give free pages back, certd stopped\n"},
+         "  certctl db compact                  give free pages back, certd stopped\n",
+         "stat check backup restore compact"},
 	{"key", "WORD [FILE]",
          "what the store is sealed with: init, status, rotate, master, tickets", 1, 2,
          OPTION_BIT(OPTION_CONFIG), cmd_key,
@@ -142,10 +163,17 @@ static const struct ctl_verb verbs[] = {
          "  certctl key rotate                  new data keys, while certd serves\n"
          "  certctl key status                  how far that is\n"
          "  certctl key master                  a new master key, while certd serves\n"
-         "  certctl key tickets                 new keys for TLS session tickets, old ones void\n"},
+         "  certctl key tickets                 new keys for TLS session tickets, old ones void\n",
+         "init status rotate master tickets"},
+	{"completion", "SHELL", "a script that completes certctl's words: bash, zsh or fish", 1, 1,
+         0, cmd_completion,
+         "  source <(certctl completion bash)\n"
+         "  certctl completion fish >~/.config/fish/completions/certctl.fish\n",
+         "bash zsh fish"},
 	{"version", "", "versions of certctl and certd", 0, 0, 0, cmd_version,
          "  certctl version\n"
-         "  certctl version -o json\n"},
+         "  certctl version -o json\n",
+         NULL},
 };
 
 enum { VERB_COUNT = sizeof(verbs) / sizeof(verbs[0]) };
@@ -154,6 +182,12 @@ static const char exit_codes[] =
 	"Exit codes: 0 done, 1 failed, 2 bad usage or input, 3 no such name, 4 certd not "
 	"reachable,\n"
 	"5 not permitted, 6 conflict, 7 waiting timed out, 8 the CA refused, 9 partly done.\n";
+
+const struct ctl_verb *
+ctl_verb_at(size_t at)
+{
+	return at < VERB_COUNT ? &verbs[at] : NULL;
+}
 
 static const char *
 next_verb(const void *unused, size_t at)

@@ -8,8 +8,8 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,6 +84,13 @@ reap(struct run *run, int *ret_status)
 		;
 }
 
+/* glibc has a function for it only from 2.36 on. */
+static int
+open_pidfd(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
 static enum err
 start(struct run *run, int in[2], int out[2], struct problem *ret_why)
 {
@@ -104,7 +111,7 @@ start(struct run *run, int in[2], int out[2], struct problem *ret_why)
 	close(told[1]);
 	why = run->pid < 0 ? errno : what_it_told(told[0]);
 	close(told[0]);
-	if (run->pid > 0 && !why && (run->pidfd = pidfd_open(run->pid, 0)) < 0)
+	if (run->pid > 0 && !why && (run->pidfd = open_pidfd(run->pid)) < 0)
 		why = errno;
 	if (!why)
 		return ERR_OK;

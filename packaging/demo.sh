@@ -8,7 +8,10 @@
 set -u
 
 here=$(cd "$(dirname "$0")/.." && pwd)
-bin=$here/${BUILD:-build}
+case ${BUILD:=build} in
+/*) bin=$BUILD ;;
+*) bin=$here/$BUILD ;;
+esac
 name=demo.certd.test
 work=$(mktemp -d /tmp/certd-demo-XXXXXX) || exit 1
 chmod 755 "$work"        # certd's roles may run as other users

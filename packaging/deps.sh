@@ -6,6 +6,7 @@
 #   packaging/deps.sh build   compilers, tools and libraries
 #   packaging/deps.sh test    what the tests and the demo run against
 #   packaging/deps.sh         both
+#   packaging/deps.sh package what the packages are built and tested with
 #
 # Silent when everything is there. Nothing it installs is started as a service.
 # shellcheck disable=SC2086  # package lists are split into words on purpose
@@ -15,13 +16,16 @@ build='gcc libc6-dev make pkg-config libssl-dev libcurl4-openssl-dev libcjson-de
 libidn2-dev libunbound-dev libcmocka-dev uthash-dev'
 test='pebble curl openssl python3 ca-certificates procps e2fsprogs xfsprogs testssl.sh
 nginx-light haproxy prometheus faketime knot knot-dnsutils knot-dnssecutils'
+package="$build debhelper lintian rpm rpmlint mandoc man-db groff-base
+systemd-container pebble curl openssl"
 
 case ${1:-all} in
 build) wanted=$build ;;
 test) wanted=$test ;;
+package) wanted=$package ;;
 all) wanted="$build $test" ;;
 *)
-	echo "usage: packaging/deps.sh [build|test|all]" >&2
+	echo "usage: packaging/deps.sh [build|test|package|all]" >&2
 	exit 2
 	;;
 esac

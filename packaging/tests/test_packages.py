@@ -1,0 +1,213 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The packages and what is in them: man pages against their sources, the unit's sandbox, lintian, rpm.
+
+    packaging/tests/test_packages.py [-v] [Class[.test]...]
+
+Builds both packages first, each twice (CERTD_PACKAGES=DIRECTORY takes those built there before).
+"""
+
+import filecmp
+import glob
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+
+
+def run(*words, code=0, **more):
+    """Standard output and error together; fails when the exit status is not CODE."""
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          cwd=more.pop("cwd", ROOT), check=False, **more)
+    if done.returncode != code:
+        raise AssertionError(f"{words}: status {done.returncode}\n{done.stdout}")
+    return done.stdout
+
+
+def read(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+class Pages(unittest.TestCase):
+    pages = sorted(glob.glob(f"{BUILD}/man/*.[1-8]"))
+
+    def shown(self, name):
+        text = run("mandoc", "-Tutf8", "-Owidth=200", f"{BUILD}/man/{name}")
+        return re.sub(".\b", "", text)
+
+    def test_there_are_five(self):
+        self.assertEqual([os.path.basename(page) for page in self.pages],
+                         ["certctl.1", "certd-events.7", "certd-security.7", "certd.8", "certd.conf.5"])
+
+    def test_lint(self):
+        self.assertEqual(run("mandoc", "-Tlint", "-Wwarning", *self.pages), "")
+
+    def test_man_has_no_warning(self):
+        for page in self.pages:
+            said = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page],
+                                  env=dict(os.environ, LC_ALL="C.UTF-8", MANROFFSEQ="", MANWIDTH="80"),
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True)
+            self.assertEqual(said.stderr, "", page)
+
+    def test_certctl_has_every_verb_and_option(self):
+        shown = self.shown("certctl.1")
+        verbs = re.findall(r'^\t\{"([a-z]+)", ', read("ctl", "verb.c"), re.MULTILINE)
+        self.assertGreater(len(verbs), 20)
+        for verb in verbs:
+            self.assertRegex(shown, rf"(?m)^   {verb}\n +certctl {verb}\b")
+        for option in re.findall(r'\] = \{"(--[a-z-]+)"', read("ctl", "option.c")):
+            self.assertRegex(shown, rf"(?m)^ +(-\w, )?{option}\b")
+
+    def test_certd_has_every_option(self):
+        shown = self.shown("certd.8")
+        options = re.findall(r"--[a-z-]*[a-z]", run(f"{BUILD}/certd", "--help"))
+        for option in set(options) - {"--db"}:
+            self.assertIn(option, shown)
+
+    def test_configuration_has_every_word(self):
+        shown = self.shown("certd.conf.5")
+        words = {word for path in glob.glob(f"{ROOT}/daemon/conf*.c")
+                 for word in re.findall(r'CONF_RULE\("([a-z-]+)"', read(path))}
+        self.assertGreater(len(words), 40)
+        for word in words:
+            self.assertRegex(shown, rf"(?m)^ +(\S+, )?{word}\b")
+
+    def test_events_has_every_type(self):
+        shown = self.shown("certd-events.7")
+        types = re.findall(r'"([a-z]+\.[a-z_.]+)"', read("daemon", "event_types.c"))
+        self.assertGreater(len(types), 40)
+        for one in types:
+            self.assertRegex(shown, rf"(?m)^ +{re.escape(one)}( |$)")
+
+
+class Installed(unittest.TestCase):
+    def setUp(self):
+        self.root = tempfile.mkdtemp(prefix="certd-install-")
+        self.addCleanup(shutil.rmtree, self.root)
+        self.install()
+
+    def install(self):
+        run("make", "-s", "install", f"DESTDIR={self.root}", "PREFIX=/usr", "UNITDIR=/lib/systemd/system")
+
+    def test_configuration_works_as_shipped(self):
+        conf = f"{self.root}/etc/certd/certd.conf"
+        self.assertEqual(run(f"{self.root}/usr/sbin/certd", "-c", conf, "--check"), f"{conf}: ok\n")
+
+    def test_configuration_is_kept(self):
+        conf = f"{self.root}/etc/certd/certd.conf"
+        self.install()
+        self.assertFalse(os.path.exists(conf + ".new"), "what is not edited needs no second file")
+        with open(conf, "a", encoding="ascii") as file:
+            file.write("workers 3;\n")
+        self.install()
+        self.assertIn("workers 3;", read(conf))
+        self.assertEqual(read(conf + ".new"), read("packaging", "certd.conf"))
+
+    def test_sandbox(self):
+        unit = f"{self.root}/lib/systemd/system/certd.service"
+        shown = run("systemd-analyze", "security", "--offline=true", "--threshold=15", unit)
+        level = float(re.search(r"exposure level for certd.service: ([\d.]+)", shown)[1])
+        self.assertLessEqual(level, 1.5)
+
+    def test_paths_in_the_unit_are_installed(self):
+        for path in re.findall(r"^Exec\w+=(\S+)", read(f"{self.root}/lib/systemd/system/certd.service"),
+                               re.MULTILINE):
+            self.assertTrue(os.access(self.root + path, os.X_OK), path)
+
+    def test_users(self):
+        os.makedirs(f"{self.root}/etc", exist_ok=True)
+        run("systemd-sysusers", f"--root={self.root}", f"{self.root}/usr/lib/sysusers.d/certd.conf")
+        self.assertIn("certd:", read(f"{self.root}/etc/passwd"))
+        self.assertIn("certd-admin:", read(f"{self.root}/etc/group"))
+
+
+class Packages(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.first = os.environ.get("CERTD_PACKAGES")
+        if not cls.first:
+            cls.first = tempfile.mkdtemp(prefix="certd-packages-")
+            cls.addClassCleanup(shutil.rmtree, cls.first)
+            cls.build(cls.first)
+
+    @staticmethod
+    def build(where):
+        run("packaging/deb.sh", f"{where}/deb")
+        run("packaging/rpm.sh", f"{where}/rpm")
+
+    def one(self, pattern):
+        found = glob.glob(f"{self.first}/{pattern}")
+        self.assertEqual(len(found), 1, pattern)
+        return found[0]
+
+    def binary_rpm(self):
+        return self.one(f"rpm/certd-*.{os.uname().machine}.rpm")
+
+    def test_again_is_the_same(self):
+        second = tempfile.mkdtemp(prefix="certd-packages-")
+        self.addCleanup(shutil.rmtree, second)
+        self.build(second)
+        for path in glob.glob(f"{self.first}/deb/*.deb") + glob.glob(f"{self.first}/rpm/*.rpm"):
+            other = os.path.join(second, os.path.relpath(path, self.first))
+            self.assertTrue(filecmp.cmp(path, other, shallow=False), f"{path} differs from {other}")
+
+    def test_lintian(self):
+        words = ["lintian", "--pedantic", "--fail-on", "none", self.one("deb/certd_*.changes")]
+        said = [line for line in run(*words).splitlines() if "root privileges" not in line]
+        self.assertEqual(said, [])
+
+    def test_rpmlint(self):
+        said = run("rpmlint", "-r", "packaging/rpm/rpmlintrc", "packaging/rpm/certd.spec",
+                   *glob.glob(f"{self.first}/rpm/*.rpm"))
+        self.assertRegex(said, r"\b0 errors, 0 warnings")
+
+    def test_rpm_asks_for_nothing_of_debian_alone(self):
+        needed = run("rpm", "-qp", "--requires", self.binary_rpm())
+        self.assertIn("libcurl.so.4()(64bit)", needed)
+        self.assertNotIn("CURL_OPENSSL", needed)
+        self.assertNotIn("liblmdb", needed)
+        glibc = [int(minor) for minor in re.findall(r"GLIBC_2\.(\d+)", needed)]
+        self.assertLessEqual(max(glibc), 34)
+
+    def test_rpm_life(self):
+        root = tempfile.mkdtemp(prefix="certd-rpm-")
+        self.addCleanup(shutil.rmtree, root)
+        rpm = ["rpm", "--root", root, "--nodeps", "--noscripts"]
+        run(*rpm[:3], "--initdb")
+        run(*rpm, "-i", self.binary_rpm())
+        self.assertEqual(run(*rpm, "-V", "--nouser", "--nogroup", "certd"), "")
+        conf = f"{root}/etc/certd/certd.conf"
+        with open(conf, "a", encoding="ascii") as file:
+            file.write("workers 3;\n")
+        run(*rpm, "-e", "certd")
+        self.assertFalse(os.path.exists(f"{root}/usr/sbin/certd"))
+        self.assertIn("workers 3;", read(conf + ".rpmsave"))
+
+    def test_boot(self):
+        """Installation, upgrade, a kill, removal and purge under a real systemd, where one boots."""
+        done = subprocess.run([f"{ROOT}/packaging/tests/boot.sh", self.one("deb/certd_*.deb")],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode == 77:
+            self.skipTest(done.stdout.strip())
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_deb_scripts(self):
+        """They restart nothing, and delete neither keys nor users."""
+        root = tempfile.mkdtemp(prefix="certd-deb-")
+        self.addCleanup(shutil.rmtree, root)
+        run("dpkg-deb", "-R", glob.glob(f"{self.first}/deb/certd_*.deb")[0], f"{root}/all")
+        self.assertEqual(read(root, "all", "DEBIAN", "conffiles").split(), ["/etc/certd/certd.conf"])
+        scripts = read(root, "all", "DEBIAN", "postinst") + read(root, "all", "DEBIAN", "postrm")
+        self.assertNotRegex(scripts, r"invoke|restart|rm -rf|deluser")
+        self.assertIn("systemd-sysusers", scripts)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("LC_ALL", "C.UTF-8")
+    unittest.main()
