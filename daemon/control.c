@@ -380,6 +380,7 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->metrics = peers->metrics;
 	control->teller = peers->teller;
 	control->warner = peers->warner;
+	control->auditor = peers->auditor;
 	control->clock = peers->clock;
 	loop_run(control->loop);
 	store_end(control);

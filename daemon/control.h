@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 
+struct auditor;
 struct clockwatch;
 struct conf;
 struct control;
@@ -48,6 +49,7 @@ struct control_peers {
 	struct metrics *metrics;
 	struct teller *teller;
 	struct warner *warner;
+	struct auditor *auditor;
 	struct clockwatch *clock;
 };
 

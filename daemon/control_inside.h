@@ -71,6 +71,7 @@ struct control {
 	struct metrics *metrics;
 	struct teller *teller;
 	struct warner *warner;
+	struct auditor *auditor;
 	struct clockwatch *clock;
 	struct health *health;
 	struct servers *servers;
