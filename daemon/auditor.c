@@ -16,7 +16,7 @@
 #include "store/memo.h"
 #include "store/store.h"
 
-enum { TURN_S = 1, STORE_EVERY_MS = 60 * 1000 };
+enum { TURN_S = 1, JUMP_WAIT_MS = 5000, STORE_EVERY_MS = 60 * 1000 };
 
 static const char place_memo[] = "audit";
 
@@ -209,13 +209,27 @@ turn(struct auditor *a)
 		auditor_store_place(a);
 }
 
+/* Whether the clock may be believed. Who watches it looks once a second, too: after a jump that is
+ * waited for. */
+static bool
+trusts_clock(struct auditor *a)
+{
+	int64_t mono = clock_mono_ms(), base = clock_wall() - mono / 1000, jump = base - a->base;
+
+	if (jump > CLOCK_STEP_S || jump < -CLOCK_STEP_S)
+		a->trust_at = mono + JUMP_WAIT_MS;
+	a->base = base;
+	return mono >= a->trust_at && !clockwatch_is_suspect(a->config.clock);
+}
+
 static void *
 auditor_main(void *arg)
 {
 	struct auditor *a = arg;
 
+	a->base = clock_wall() - clock_mono_ms() / 1000;
 	while (wait_turn(a))
-		if (!clockwatch_is_suspect(a->config.clock))
+		if (trusts_clock(a))
 			turn(a);
 	auditor_store_place(a);
 	return NULL;

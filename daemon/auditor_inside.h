@@ -28,6 +28,9 @@ struct auditor {
 	/* names with faults */
 	struct hostname again_after;
 	int64_t again_at; /* mono ms */
+	/* the clock */
+	int64_t base;     /* seconds: the wall clock less the one that only counts */
+	int64_t trust_at; /* mono ms */
 	/* of this hour */
 	int64_t hour_until; /* mono ms */
 	unsigned told, renewals;
