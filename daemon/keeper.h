@@ -5,7 +5,7 @@
  * Threads that meet in the store, the notice queue and the mailboxes of the others: control (this
  * one: the control socket, on a loop), issuer (plan, orders, curl), renewer (renewal information),
  * upkeep (damage, keys, room), health (the backends' servers), stapler (OCSP), warner (expiry, the
- * clock), teller (events to hooks) and metrics.
+ * clock), auditor (all names, again and again), teller (events to hooks) and metrics.
  */
 #ifndef DAEMON_KEEPER_H
 #define DAEMON_KEEPER_H

@@ -3,6 +3,7 @@
  * and told once more when it is over. What is good is never told. */
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,10 +17,13 @@
 #include <cmocka.h>
 
 #include "acme/key.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/auditor_inside.h"
+#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
 #include "daemon/notice.h"
+#include "store/cert_pool.h"
 #include "store/event.h"
 #include "store/fault.h"
 #include "store/memo.h"
@@ -511,6 +515,88 @@ an_external_name_is_only_told(void **state)
 	assert_int_equal(told(x, "mismatch.key", "key.example"), 1);
 }
 
+/* CERT, of NAME, becomes its second one. */
+static void
+put_second(struct audit *x, const char *name, struct cert *cert, struct buf *chain)
+{
+	struct domain d = domain_of(x, name);
+	struct store_txn *txn = tmpstore_write(&x->t, STORE_SERVED);
+
+	cert->generation = (d.second.generation ? d.second.generation : d.generation) + 1;
+	d.second = (struct domain_second){cert->generation, cert->not_before, cert->not_after};
+	assert_int_equal(cert_pool_put(txn, &d.name, 1, cert, chain), ERR_OK);
+	assert_int_equal(domain_put(txn, &d), ERR_OK);
+	tmpstore_commit(txn);
+}
+
+/* ECDSA and RSA: each is asked for, each is looked at. */
+static void
+both_of_two_are_looked_at(void **state)
+{
+	struct audit *x = *state;
+	EVP_PKEY *other = EVP_RSA_gen(2048);
+	struct cert cert;
+	struct buf chain;
+
+	put_good(x, "pair.example", 1, true);
+	take(x, "pair.example", &cert, &chain);
+	put_good(x, "pair.example", 2, false);
+	put_second(x, "pair.example", &cert, &chain);
+	walk(x);
+	assert_int_equal(told(x, NULL, NULL), 0);
+	assert_int_equal(key_save(other, &cert.key), ERR_OK);
+	put_second(x, "pair.example", &cert, &chain);
+	walk(x);
+	assert_int_equal(told(x, "mismatch.key", "pair.example"), 1);
+	/* OpenSSL takes neither then */
+	assert_int_equal(told(x, "mismatch.not_served", "pair.example"), 1);
+	assert_int_equal(told(x, NULL, NULL), 2);
+	EVP_PKEY_free(other);
+	cert_done(&cert);
+	buf_done(&chain);
+}
+
+/* It is upkeep's, which puts it aside. */
+static void
+what_cannot_be_read_is_not_judged(void **state)
+{
+	struct audit *x = *state;
+	struct hostname h = tmpstore_name("damaged.example");
+	struct audit_finding finding;
+
+	tmpcert_store(&x->t, &(struct tmpcert){.name = "damaged.example", .damaged = true});
+	assert_int_equal(auditor_look_at(x->a, &h, &finding), ERR_CORRUPT);
+	walk(x);
+	assert_int_equal(told(x, NULL, NULL), 0);
+	assert_int_equal(faulty(x), 0);
+}
+
+static void
+the_thread_walks_by_itself(void **state)
+{
+	struct audit *x = *state;
+	struct auditor_config config = {
+		.conf = x->a->conf, .store = x->t.store, .notices = x->notices};
+	struct auditor_state seen = {0};
+	struct auditor *a;
+
+	fill(x);
+	put_good(x, "key.example", 1, false);
+	break_key(x, "key.example");
+	assert_int_equal(clockwatch_new(0, time(NULL), clock_mono_ms(), &config.clock), ERR_OK);
+	assert_int_equal(auditor_start(&config, &a), ERR_OK);
+	for (int i = 0; i < 6000 && !seen.walked_at; i++) {
+		auditor_set_conf(a, config.conf);
+		usleep(10 * 1000);
+		auditor_look(a, &seen);
+	}
+	auditor_stop(a);
+	clockwatch_free(config.clock);
+	assert_int_equal(seen.looked, GOOD + 5);
+	assert_int_equal(told(x, "mismatch.key", "key.example"), 1);
+	assert_int_equal(told(x, NULL, NULL), 1);
+}
+
 /* A walk that was cut short goes on behind its last name. */
 static void
 the_place_is_kept(void **state)
@@ -540,6 +626,9 @@ main(void)
 		TEST(a_name_that_goes_takes_its_faults_along),
 		TEST(many_faults_are_bounded),
 		TEST(an_external_name_is_only_told),
+		TEST(both_of_two_are_looked_at),
+		TEST(what_cannot_be_read_is_not_judged),
+		TEST(the_thread_walks_by_itself),
 		TEST(the_place_is_kept),
 	};
 
