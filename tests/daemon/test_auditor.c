@@ -35,6 +35,10 @@ enum { DAY = 86400, GOOD = 40 };
 
 static const char usual[] = "listen 127.0.0.1:443 { tls; }\nca le { directory "
 			    "https://127.0.0.1:14000/dir; }\n";
+/* TLS under raw.example is the backend's, and who comes to 192.0.2.7 gets another name. */
+static const char others[] = "listen 127.0.0.1:443 { tls; }\nca le { directory "
+			     "https://127.0.0.1:14000/dir; }\nbackend raw { server 127.0.0.1:1; "
+			     "passthrough; }\nbind 192.0.2.7 ec.example;\n";
 /* No RSA certificate serves there. */
 static const char ecdsa_only[] =
 	"listen 127.0.0.1:443 { tls; protocols TLSv1.2; ciphers "
@@ -225,10 +229,12 @@ break_key(struct audit *x, const char *name)
 static void
 break_san(struct audit *x, const char *name)
 {
-	struct domain d = domain_of(x, name), other = domain_of(x, "g00.example");
+	struct domain d = domain_of(x, name), other;
 	struct cert cert;
 	struct buf chain;
 
+	put_good(x, "g00.example", 1, false);
+	other = domain_of(x, "g00.example");
 	take(x, "g00.example", &cert, &chain);
 	d.not_before = other.not_before;
 	d.not_after = other.not_after;
@@ -454,6 +460,27 @@ what_no_client_can_get_is_not_served(void **state)
 }
 
 static void
+what_others_serve_is_not_asked_for(void **state)
+{
+	struct audit *x = *state;
+	struct domain d;
+
+	put_good(x, "ec.example", 1, false);
+	put_good(x, "192.0.2.7", 1, false);
+	put_good(x, "raw.example", 1, false);
+	d = domain_of(x, "raw.example");
+	strcpy(d.backend, "raw");
+	put_domain(x, &d);
+	restart(x, others);
+	walk(x);
+	assert_int_equal(told(x, NULL, NULL), 0);
+	break_san(x, "raw.example");
+	walk(x);
+	assert_int_equal(told(x, "mismatch.san", "raw.example"), 1);
+	assert_int_equal(told(x, NULL, NULL), 1);
+}
+
+static void
 a_name_that_goes_takes_its_faults_along(void **state)
 {
 	struct audit *x = *state;
@@ -622,6 +649,7 @@ main(void)
 		TEST(each_fault_is_told_once_and_heals),
 		TEST(one_fault_is_renewed_once),
 		TEST(what_no_client_can_get_is_not_served),
+		TEST(what_others_serve_is_not_asked_for),
 		TEST(a_name_that_goes_takes_its_faults_along),
 		TEST(many_faults_are_bounded),
 		TEST(an_external_name_is_only_told),
