@@ -384,6 +384,7 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->teller = peers->teller;
 	control->diagnoser = peers->diagnoser;
 	control->warner = peers->warner;
+	control->auditor = peers->auditor;
 	control->clock = peers->clock;
 	loop_run(control->loop);
 	store_end(control);

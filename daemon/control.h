@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 
+struct auditor;
 struct clockwatch;
 struct conf;
 struct control;
@@ -50,6 +51,7 @@ struct control_peers {
 	struct teller *teller;
 	struct warner *warner;
 	struct diagnoser *diagnoser;
+	struct auditor *auditor;
 	struct clockwatch *clock;
 };
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "daemon/auditor.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
 #include "daemon/diagnoser.h"
@@ -185,6 +186,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		teller_set_conf(c->teller, c->conf);
 		warner_set_conf(c->warner, c->conf);
 		diagnoser_set_conf(c->diagnoser, c->conf);
+		auditor_set_conf(c->auditor, c->conf);
 	}
 	c->next_conf = NULL;
 	answer_reload(c, *text ? text : NULL);

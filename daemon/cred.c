@@ -79,7 +79,7 @@ enum err
 cred_attach(struct cred *cred, SSL *ssl)
 {
 	struct material *first = cred->of[0], *second = cred->of[1];
-	enum err err;
+	enum err err, second_err = ERR_CRYPTO;
 	int64_t now;
 
 	if (!second)
@@ -88,9 +88,11 @@ cred_attach(struct cred *cred, SSL *ssl)
 	if (first->not_after <= now && now < second->not_after)
 		return attach(cred, second, ssl);
 	err = attach(cred, first, ssl);
-	if (!err && (now < second->not_after || first->not_after <= now))
-		err = attach(cred, second, ssl);
-	return err;
+	if (now < second->not_after || first->not_after <= now)
+		second_err = attach(cred, second, ssl);
+	/* One of them is better than none, and what is left here would spoil the handshake. */
+	ERR_clear_error();
+	return err ? second_err : ERR_OK;
 }
 
 bool

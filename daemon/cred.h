@@ -39,8 +39,9 @@ MUST_CHECK enum err cred_new(X509 *leaf, EVP_PKEY *key, struct cred **ret_cred);
 struct cred *cred_ref(struct cred *cred);
 void cred_unref(struct cred *cred); /* accepts NULL */
 
-/* OpenSSL decodes parts of a certificate at its first use and remembers when that went wrong, be it
- * only for lack of memory: then CRED is spoiled, and should be loaded again. */
+/* One of two that OpenSSL does not take is left out. It decodes parts of a certificate at its first
+ * use and remembers when that went wrong, be it only for lack of memory: then CRED is spoiled, and
+ * should be loaded again. */
 MUST_CHECK enum err cred_attach(struct cred *cred, SSL *ssl);
 /* Which record of the store the certificate is that SSL has chosen; NULL when that names no OCSP
  * responder. */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/auditor.h"
 #include "daemon/clockwatch.h"
 #include "daemon/control.h"
 #include "daemon/conf.h"
@@ -85,6 +86,12 @@ start_tellers(const struct keeper_config *config, struct notice_queue *notices,
 	                               .store = config->store,
 	                               .notices = notices,
 	                               .clock = peers->clock};
+	struct auditor_config auditor = {.conf = config->conf,
+	                                 .store = config->store,
+	                                 .notices = notices,
+	                                 .clock = peers->clock,
+	                                 .upkeep = peers->upkeep,
+	                                 .issuer = peers->issuer};
 	struct metrics_config metrics = {.conf = config->conf,
 	                                 .store = config->store,
 	                                 .status = config->status,
@@ -97,6 +104,9 @@ start_tellers(const struct keeper_config *config, struct notice_queue *notices,
 	metrics.teller = peers->teller;
 	if (!err)
 		err = warner_start(&warner, &peers->warner);
+	if (!err)
+		err = auditor_start(&auditor, &peers->auditor);
+	metrics.auditor = peers->auditor;
 	if (!err)
 		err = metrics_start(&metrics, &peers->metrics);
 	return err;
@@ -131,6 +141,7 @@ keeper_run(const struct keeper_config *config)
 		err = upkeep_is_lost(peers.upkeep) ? ERR_IO : ERR_OK;
 	}
 	metrics_stop(peers.metrics);
+	auditor_stop(peers.auditor);
 	warner_stop(peers.warner);
 	teller_stop(peers.teller);
 	stapler_stop(peers.stapler);

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 
+struct auditor;
 struct buf;
 struct clockwatch;
 struct conf;
@@ -43,6 +44,7 @@ struct metrics_config {
 	struct upkeep *upkeep;
 	struct teller *teller;
 	struct clockwatch *clock;
+	struct auditor *auditor;
 };
 
 /* An address that cannot be had is told in the log and tried again each second. */

@@ -19,6 +19,7 @@ void metrics_labelled(struct buf *out, const char *name, const char *label, cons
 
 void metrics_write_front(const struct metrics_config *config, struct buf *out);
 void metrics_write_names(const struct metrics_config *config, struct buf *out);
+void metrics_write_audit(const struct metrics_config *config, struct buf *out);
 void metrics_write_store(const struct metrics_config *config, struct buf *out);
 void metrics_write_cas(const struct metrics_config *config, struct buf *out);
 void metrics_write_events(const struct metrics_config *config, struct buf *out);

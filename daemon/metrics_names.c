@@ -4,11 +4,13 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "daemon/auditor.h"
 #include "daemon/conf.h"
 #include "daemon/issuer.h"
 #include "daemon/metrics_inside.h"
 #include "daemon/upkeep.h"
 #include "store/domain_list.h"
+#include "store/fault.h"
 #include "store/late.h"
 #include "store/store.h"
 
@@ -81,6 +83,34 @@ metrics_write_names(const struct metrics_config *config, struct buf *out)
 		            "Names whose certificate has less than a quarter of its life left.",
 		            (double)late);
 	store_abort(txn);
+}
+
+void
+metrics_write_audit(const struct metrics_config *config, struct buf *out)
+{
+	struct auditor_state state;
+	struct store_txn *txn;
+	uint64_t names;
+
+	auditor_look(config->auditor, &state);
+	if (!store_begin_read(config->store, STORE_PRIVATE, &txn)) {
+		if (!fault_count(txn, &names))
+			metrics_one(out, "certd_audit_faulty_names", "gauge",
+			            "Names that the audit finds something wrong with.",
+			            (double)names);
+		store_abort(txn);
+	}
+	metrics_family(out, "certd_audit_faults_total", "counter",
+	               "Faults that the audit has found since the keeper started.");
+	for (int k = 0; k < AUDIT_KINDS; k++)
+		metrics_labelled(out, "certd_audit_faults_total", "type", audit_kind_word(k),
+		                 (double)state.found[k]);
+	metrics_one(out, "certd_audit_looks_total", "counter",
+	            "Looks of the audit at names since the keeper started.", (double)state.looked);
+	if (state.walked_at)
+		metrics_one(out, "certd_audit_walk_timestamp_seconds", "gauge",
+		            "When the audit has last been through all names.",
+		            (double)state.walked_at);
 }
 
 /* ---- CAs ------------------------------------------------------------------------------------ */

@@ -115,6 +115,7 @@ metrics_write(const struct metrics_config *config, struct buf *out)
 	buf_printf(out, "certd_build_info{version=\"%s\",openssl=\"%s\"} 1\n", CERTD_VERSION,
 	           OpenSSL_version(OPENSSL_VERSION_STRING));
 	metrics_write_names(config, out);
+	metrics_write_audit(config, out);
 	metrics_write_cas(config, out);
 	metrics_write_front(config, out);
 	metrics_write_store(config, out);

@@ -86,7 +86,8 @@ apply(struct ocsp *o, const struct change *c)
 		return;
 	}
 	buf_reset(&o->response);
-	o->this_update = o->next_update = 0;
+	o->this_update = now; /* without an answer: it is revoked */
+	o->next_update = 0;
 	o->due_at = now + REVOKED_AGAIN_S;
 	if (c->err)
 		return;

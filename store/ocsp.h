@@ -26,7 +26,9 @@ struct ocsp {
 	uint64_t generation; /* of the certificate */
 	int64_t due_at;      /* when the responder is asked next; unix seconds, as all times here */
 	uint32_t failures;   /* in a row */
-	int64_t this_update; /* of the answer (RFC 6960 4.2.2.1), both 0: none yet */
+	/* Of the answer (RFC 6960 4.2.2.1), both 0: none yet. Only this_update, and no answer: when
+	 * the responder said that the certificate is revoked. */
+	int64_t this_update;
 	int64_t next_update;
 	struct buf response; /* DER, OCSPResponse */
 };

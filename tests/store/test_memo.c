@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "store/event.h"
+#include "store/fault.h"
 #include "store/late.h"
 #include "store/memo.h"
 #include "tests/support/tmpstore.h"
@@ -138,6 +139,40 @@ late_names_are_counted(void **state)
 	tmpstore_commit(txn);
 }
 
+static void
+faults_are_kept(void **state)
+{
+	struct fault f = {.name = tmpstore_name("a.example"), .open = 5, .told = 4, .since = 77};
+	struct store_txn *txn = tmpstore_write(*state, STORE_PRIVATE);
+	struct hostname page[4];
+	struct fault got;
+	uint64_t count;
+	size_t n;
+
+	assert_int_equal(fault_put(txn, &f), ERR_OK);
+	f.asked = true;
+	assert_int_equal(fault_put(txn, &f), ERR_OK);
+	f.name = tmpstore_name("b.example");
+	assert_int_equal(fault_put(txn, &f), ERR_OK);
+	tmpstore_commit(txn);
+	txn = tmpstore_write(*state, STORE_PRIVATE);
+	assert_int_equal(fault_page(txn, NULL, 4, page, &n), ERR_OK);
+	assert_int_equal(n, 2);
+	assert_string_equal(page[1].name, "b.example");
+	assert_int_equal(fault_get(txn, &page[0], &got), ERR_OK);
+	assert_true(got.open == 5 && got.told == 4 && got.asked && got.since == 77);
+	assert_int_equal(fault_del(txn, &page[0]), ERR_OK);
+	assert_int_equal(fault_del(txn, &page[0]), ERR_OK);
+	assert_int_equal(fault_get(txn, &page[0], &got), ERR_NOTFOUND);
+	assert_int_equal(fault_page(txn, &page[1], 4, page, &n), ERR_OK);
+	assert_int_equal(n, 0);
+	assert_int_equal(fault_count(txn, &count), ERR_OK);
+	assert_int_equal(count, 1);
+	f.open = 0;
+	assert_int_equal(fault_put(txn, &f), ERR_INVALID);
+	store_abort(txn);
+}
+
 /* Old ones go by age here; a fold moves a row and drops nothing. */
 static void
 the_log_says_what_it_dropped(void **state)
@@ -166,6 +201,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(memos_are_found_by_prefix, setup, teardown),
 		cmocka_unit_test_setup_teardown(odd_memos_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(late_names_are_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(faults_are_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_log_says_what_it_dropped, setup, teardown),
 	};
 

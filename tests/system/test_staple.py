@@ -214,6 +214,10 @@ def a_revoked_certificate_is_told(lab):
     told = events(lab, "cert.revoked")[0]
     check(told["name"] == "a.test" and "keyCompromise" in told["detail"], json.dumps(told))
     check(not is_stapled(lab, "a.test"), "its answer is not served")
+    lab.certd.stop()
+    lab.certd.start()       # and a walk of the audit begins
+    got = wait_for(lambda: events(lab, "mismatch.revoked"), 20, "the audit tells it, too")
+    check(got[0]["name"] == "a.test" and "OCSP" in got[0]["detail"], json.dumps(got))
 
 
 @scenario(config="ocsp-allow-private;")

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/fault.h"
+
+#include "base/buf.h"
+#include "store/inside.h"
+#include "store/table.h"
+#include "store/walk.h"
+
+/* Format 4, see docs/store.md. */
+enum err
+fault_put(struct store_txn *txn, const struct fault *fault)
+{
+	struct buf *out;
+	enum err err = txn_writable(txn);
+
+	if (!err)
+		err = fault->open ? table_check_name(&fault->name) : ERR_INVALID;
+	if (err)
+		return txn_fail(txn, err);
+	out = table_new(txn);
+	buf_u32(out, fault->open);
+	buf_u32(out, fault->told);
+	buf_u8(out, fault->asked);
+	buf_u64(out, (uint64_t)fault->since);
+	return table_put(txn, TABLE_FAULT, table_key_name(&fault->name));
+}
+
+enum err
+fault_get(struct store_txn *txn, const struct hostname *name, struct fault *ret_fault)
+{
+	struct fault f = {.name = *name};
+	struct cursor in;
+	enum err err = table_get(txn, TABLE_FAULT, table_key_name(name), &in);
+
+	if (err)
+		return err;
+	f.open = cursor_u32(&in);
+	f.told = cursor_u32(&in);
+	f.asked = cursor_u8(&in) != 0;
+	f.since = (int64_t)cursor_u64(&in);
+	err = table_end(txn, &in);
+	if (!err)
+		*ret_fault = f;
+	return err;
+}
+
+enum err
+fault_del(struct store_txn *txn, const struct hostname *name)
+{
+	enum err err = table_del(txn, TABLE_FAULT, table_key_name(name));
+
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+enum err
+fault_page(struct store_txn *txn, const struct hostname *after, size_t limit,
+           struct hostname *names, size_t *ret_count)
+{
+	struct walk walk;
+	size_t count = 0;
+	enum err err = walk_open(&walk, txn, TABLE_FAULT);
+
+	if (!err)
+		err = walk_behind(&walk, after);
+	while (!err && count < limit) {
+		if (table_name_of_key(walk.key, &names[count]) == ERR_OK)
+			count++;
+		err = walk_next(&walk);
+	}
+	walk_close(&walk);
+	if (err && err != ERR_NOTFOUND)
+		return err;
+	*ret_count = count;
+	return ERR_OK;
+}
+
+enum err
+fault_count(struct store_txn *txn, uint64_t *ret_count)
+{
+	return table_size(txn, TABLE_FAULT, ret_count);
+}
