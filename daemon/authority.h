@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/problem.h"
 #include "daemon/budget.h"
+#include "daemon/due.h"
 #include "store/domain.h"
 
 struct account;
@@ -41,19 +42,21 @@ struct authority {
 	struct notice_queue *notices;
 	struct client *client; /* NULL until needed */
 	size_t active;         /* orders in work */
-	uint64_t succeeded;    /* orders that have ended so */
+	size_t in_lane[LANES]; /* the same, by lane */
+	struct due_shares shares;
+	uint64_t succeeded; /* orders that have ended so */
 	uint64_t failed;
-	uint32_t down;               /* failures of the CA itself, in a row */
-	uint32_t errors;             /* answers 5xx in a row */
-	uint32_t limited;            /* newOrders in a row that were beyond a limit of the CA's */
-	bool silent;                 /* it is down because it does not answer */
-	int64_t hold_until;          /* mono ms; 0 = none */
-	struct problem problem;      /* why it is on hold */
-	struct lost *lost;           /* a search for lost orders in work, else NULL */
-	int64_t seek_at;             /* mono ms: not before */
-	int64_t plan_at;             /* mono ms: the next look at the due index, 0 = any time */
-	int64_t pass_at;             /* mono ms: on hold, the next look for names with another CA */
-	struct domain_due_at passed; /* how far the last look has come */
+	uint32_t down;          /* failures of the CA itself, in a row */
+	uint32_t errors;        /* answers 5xx in a row */
+	uint32_t limited;       /* newOrders in a row that were beyond a limit of the CA's */
+	bool silent;            /* it is down because it does not answer */
+	int64_t hold_until;     /* mono ms; 0 = none */
+	struct problem problem; /* why it is on hold */
+	struct lost *lost;      /* a search for lost orders in work, else NULL */
+	int64_t seek_at;        /* mono ms: not before */
+	int64_t plan_at;        /* mono ms: the next look at the due index, 0 = any time */
+	int64_t pass_at;        /* mono ms: on hold, the next look for names with another CA */
+	struct domain_due_at passed[LANES]; /* how far the last look has come */
 
 	/* The account is its directory's: blocks with the same one share it. */
 	struct authority *leader; /* the first of these blocks, maybe itself */

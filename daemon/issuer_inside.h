@@ -19,7 +19,7 @@ struct keymaker;
 struct notice;
 struct transport;
 
-enum { ISSUER_CAS_MAX = 32, STORE_HOLD_MS = 3000 };
+enum { ISSUER_CAS_MAX = 32, STORE_HOLD_MS = 3000, ISSUER_SLEEP_MAX_MS = 30000 };
 
 struct seen_step {
 	struct hostname name;
@@ -70,8 +70,11 @@ void issuer_withdraw(struct issuer *s, const struct job *job);
 /* NOTICE to all names of JOB's order. */
 void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
-/* issuer_show.c */
-void issuer_show(struct issuer *s);
+/* issuer_plan.c */
+/* Names of CA that are due become jobs, as far as it has room for them. */
+void issuer_plan(struct issuer *s, struct authority *ca);
+/* Milliseconds until it has something to do there. */
+int64_t issuer_plan_ms(struct issuer *s, struct authority *ca);
 
 /* issuer.c */
 void issuer_remove_job(struct issuer *s, struct job *job);

@@ -20,7 +20,6 @@
 #include "daemon/selfcheck.h"
 #include "store/event.h"
 
-
 /* ---- requests ------------------------------------------------------------------------------- */
 
 static void

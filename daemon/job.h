@@ -22,6 +22,7 @@
 #include "base/problem.h"
 #include "store/attempt.h"
 #include "store/domain.h"
+#include "store/domain_due.h"
 
 struct authority;
 struct conf;
@@ -54,6 +55,7 @@ struct job_ask {
 struct job {
 	struct hostname name;
 	enum job_phase phase;
+	enum domain_lane lane; /* of its name when it began */
 	struct authority *ca;
 	struct engine *engine;
 	struct job_ask asks[ENGINE_AT_ONCE];

@@ -334,6 +334,23 @@ domain_upgrade(struct store_txn *txn, struct span key)
 
 	if (!err)
 		err = domain_get(txn, &name, &d);
-	/* The indexes of the older format were dropped. */
+	/* The indexes of the oldest format were dropped. */
 	return err ? err : domain_write(txn, NULL, &d);
+}
+
+enum err
+domain_upgrade_due(struct store_txn *txn, struct span key)
+{
+	struct hostname name;
+	struct index_key due;
+	struct domain d;
+	enum err err = table_name_of_key(key, &name);
+
+	if (!err)
+		err = domain_get(txn, &name, &d);
+	if (err || !d.due_at || d.lead.len)
+		return err;
+	index_due(&due, &(struct domain_queue){d.ca, domain_lane(&d)}, d.due_at);
+	index_add_name(&due, &name);
+	return table_put_plain(txn, TABLE_DUE, table_key(due.data, due.len), table_key("", 0));
 }

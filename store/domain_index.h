@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/hostname.h"
 #include "store/domain.h"
+#include "store/domain_due.h"
 #include "store/table.h"
 
 struct store_txn;
@@ -27,9 +28,10 @@ enum {
 	COUNTS_MAX = 5, /* state, ca, backend, reason, hour */
 	HOUR_S = 3600,
 };
+#define DUE_AT_MASK (((uint64_t)1 << 56) - 1)
 
 /* An entry of an index. Each key ends with the name, so names are in order below what is in front:
- *   due     ca word | 0 | due_at u64 big-endian     a domain that is planned
+ *   due     ca word | 0 | lane u8 | due_at u56 big-endian   a domain that is planned
  *   expiry  not_after u64 big-endian, top bit flipped   one with a certificate
  *   state   word | 0                                one that is not VALID
  *   reason  problem code | 0                        one with a problem
@@ -44,7 +46,7 @@ struct index_key {
 /* The entries DOMAIN should have; each has its place in KEYS. */
 void index_keys_of(const struct domain *domain, struct index_key keys[INDEXES_MAX]);
 /* The part in front of the name. */
-void index_due(struct index_key *key, const char *ca, int64_t due_at);
+void index_due(struct index_key *key, const struct domain_queue *queue, int64_t due_at);
 void index_expiry(struct index_key *key, int64_t not_after);
 void index_word(struct index_key *key, enum table table, const char *word, size_t len);
 void index_add_name(struct index_key *key, const struct hostname *name);
