@@ -29,7 +29,7 @@ LIB = $(BUILD)/lib$(1).a
 BASE_LIBS   := -lcjson -lidn2 -lm
 STORE_LIBS  := -llmdb -lcrypto $(BASE_LIBS)
 ACME_LIBS   := -lcurl -lssl -lcrypto $(BASE_LIBS)
-DAEMON_LIBS := -lcurl -llmdb -lssl -lcrypto -lpthread $(BASE_LIBS)
+DAEMON_LIBS := -lpsl -lcurl -llmdb -lssl -lcrypto -lpthread $(BASE_LIBS)
 
 PROGRAMS := $(BUILD)/certd $(BUILD)/certctl
 TESTS_C  := $(wildcard tests/base/test_*.c tests/store/test_*.c tests/acme/test_*.c \

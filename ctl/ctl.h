@@ -78,7 +78,7 @@ int64_t ctl_deadline(const struct ctl *ctl);
 
 /* cmd_domain.c, cmd_show.c */
 ctl_run cmd_add, cmd_renew, cmd_remove, cmd_wait, cmd_list, cmd_show;
-ctl_run cmd_order; /* cmd_order.c */
+ctl_run cmd_order, cmd_limits; /* cmd_order.c, cmd_limits.c */
 /* cmd_import.c, cmd_export.c */
 ctl_run cmd_import, cmd_apply, cmd_export;
 /* cmd_ca.c */

@@ -53,6 +53,7 @@ static const struct {
 	[OPTION_REASON] = {"--reason", "WORD",
                            "unspecified (default), keyCompromise, superseded, "
                            "cessationOfOperation or affiliationChanged"},
+	[OPTION_ALL] = {"--all", NULL, "also what has room"},
 	[OPTION_WITH_KEY] = {"--with-key", NULL,
                              "signed by the certificate's key, needs no account"},
 	[OPTION_NO_RENEW] = {"--no-renew", NULL, "do not get a new one in its place"},

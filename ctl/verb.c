@@ -116,6 +116,11 @@ static const struct ctl_verb verbs[] = {
          "  certctl ca deactivate letsencrypt --confirm letsencrypt\n"
          "                                      end the account, for ever\n"
          "  certctl ca register letsencrypt     a new account after that\n"},
+	{"limits", "[CA]", "what the limits of CAs leave us, what is blocked and until when", 0, 1,
+         OPTION_BIT(OPTION_ALL), cmd_limits,
+         "  certctl limits\n"
+         "  certctl limits letsencrypt --all    each registered domain and set that is counted\n"
+         "  certctl limits -o json\n"},
 	{"revoke", "NAME", "revoke a certificate, and get a new one", 1, 1,
          OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_WITH_KEY) | OPTION_BIT(OPTION_NO_RENEW) |
                  OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_TIMEOUT),

@@ -82,8 +82,9 @@ MUST_CHECK enum err authority_client(struct authority *a, struct client **ret_cl
 void authority_reset(struct authority *a);
 void authority_done(struct authority *a);
 
-/* How many more orders may be in work at NOW_MS (mono). */
+/* How many more orders may be in work at NOW_MS (mono); whether its budget has one. */
 size_t authority_room(struct authority *a, int64_t now_ms);
+bool authority_has_budget(struct authority *a);
 /* Whether it is asked for orders at NOW_MS: not on hold, within its budget. */
 bool authority_is_usable(struct authority *a, int64_t now_ms);
 /* What an answer says of the CA's own health. A fault of one name (its DNS, one 5xx, one 429) does
@@ -96,8 +97,7 @@ void authority_refund(struct authority *a);
 void authority_load_budget(struct authority *a);
 /* private/: what is left of the budget. */
 MUST_CHECK enum err authority_save_budget(const struct authority *a, struct store_txn *txn);
-/* An operator wants it tried now. */
-void authority_kick(struct authority *a);
+void authority_kick(struct authority *a); /* an operator wants it tried now */
 
 /* authority_account.c: the account's record. */
 MUST_CHECK enum err authority_account(const struct authority *a, struct account *ret_account);
@@ -115,7 +115,7 @@ void authority_drop_key(struct authority *a);
 /* A text for people: why the account of STATUS may not be used; NULL: it may. */
 const char *authority_bar(const struct account *account);
 
-/* Whether a client made for OLD serves NEW as well. */
-bool authority_same(const struct conf_ca *a, const struct conf_ca *b);
+bool authority_same(const struct conf_ca *a,
+                    const struct conf_ca *b); /* one client does for both */
 
 #endif

@@ -49,6 +49,7 @@ static const struct {
 	{"key.rotate", CHANGE, command_key_rotate},
 	{"key.status", READ, command_key_status},
 	{"key.tickets", CHANGE, command_key_tickets},
+	{"limits", READ, command_limits},
 	{"list", READ, command_list},
 	{"order", READ, command_order},
 	{"reload", CHANGE, command_reload},

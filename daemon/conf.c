@@ -55,6 +55,8 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("ca", "NAME", 1, 1, conf_take_ca, .has_block = true, .repeats = true),
 	CONF_RULE("dns", "NAME", 1, 1, conf_take_dns, .has_block = true, .repeats = true),
 	CONF_RULE("resolver", "ADDRESS[:PORT]...", 1, CONF_RESOLVERS_MAX, conf_take_resolver),
+	CONF_RULE("public-suffixes", "PATH", 1, 1, conf_take_path,
+                  .offset = offsetof(struct conf, public_suffixes), CONF_RANGE(1, CONF_PATH_MAX)),
 	CONF_RULE("backend", "NAME", 1, 1, conf_take_backend, .has_block = true, .repeats = true),
 	CONF_RULE("default", "", 0, 0, conf_take_default, .has_block = true),
 	CONF_RULE("ocsp-allow-private", "", 0, 0, conf_take_flag,

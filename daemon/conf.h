@@ -25,6 +25,7 @@
 #include "daemon/conf_dns.h"
 #include "daemon/conf_listen.h"
 #include "daemon/conf_tell.h"
+#include "daemon/limits.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
@@ -51,7 +52,9 @@ struct conf_ca {
 	enum challenge_kind
 		challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
 	size_t challenge_count;
-	uint32_t max_orders;        /* in work at once; default 64 */
+	uint32_t max_orders; /* in work at once; default 64 */
+	struct limits_rules limits;
+	bool limits_are_said;
 	uint32_t budget;            /* new orders within budget_period; 0: no limit of ours */
 	uint32_t budget_period;     /* seconds */
 	const struct conf_dns *dns; /* NULL: none, and no challenge that needs one */
@@ -82,6 +85,7 @@ struct conf {
 	const struct conf_dns *dns;
 	size_t dns_count;
 	struct conf_dns_resolvers resolvers;
+	const char *public_suffixes; /* a file beside the system's list; NULL: none */
 	const struct conf_backend *backends;
 	size_t backend_count;
 	const struct conf_bind *binds;

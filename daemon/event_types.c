@@ -28,6 +28,7 @@ const struct event_type event_types[] = {
 	{"ca.account_deactivated", EVENT_OPERATOR},
 	{"ca.contacts_refused", EVENT_OPERATOR},
 	{"ca.key_changed", EVENT_NOBODY},
+	{"ca.limited", EVENT_OPERATOR},
 	{"ca.terms_changed", EVENT_OPERATOR},
 	{"cert.expired", EVENT_OPERATOR},
 	{"cert.expiring", EVENT_OPERATOR},

@@ -15,11 +15,13 @@
 #include "daemon/issuer_inside.h"
 #include "daemon/prove.h"
 #include "daemon/keymaker.h"
+#include "daemon/suffix.h"
 #include "daemon/upkeep.h"
 #include "store/store.h"
 
 enum {
 	READERS_EVERY_MS = 60000,
+	EXPIRE_PAGES = 64,
 };
 
 void
@@ -136,6 +138,33 @@ round_of(struct issuer *s)
 	count_active(s);
 }
 
+/* What is full again need not be known. */
+static void
+expire_limits(struct issuer *s)
+{
+	struct limit_id none = {.scope = LIMIT_ACCOUNT};
+	struct limit_record first;
+	struct store_txn *txn;
+	size_t count = 0;
+	enum err err = store_begin_read(s->store, STORE_PRIVATE, &txn);
+
+	if (err)
+		return;
+	err = limit_page(txn, NULL, 1, &first, &count);
+	store_abort(txn);
+	if (err || count == 0 || store_begin_write(s->store, STORE_PRIVATE, &txn))
+		return;
+	for (int i = 0; i < EXPIRE_PAGES && !err; i++) {
+		err = limits_expire(txn, &s->expired, clock_wall());
+		if (!*s->expired.ca)
+			break;
+	}
+	if (err)
+		s->expired = none;
+	if (store_commit(txn) || err) /* a failure sticks */
+		log_debug("limits that are full again stay");
+}
+
 static void *
 issuer_main(void *arg)
 {
@@ -148,6 +177,7 @@ issuer_main(void *arg)
 			if (store_check_readers(s->store))
 				log_warn("reader slots of dead processes cannot be freed");
 			s->readers_at = clock_mono_ms() + READERS_EVERY_MS;
+			expire_limits(s);
 		}
 		if (s->resume_at && s->resume_at <= clock_mono_ms()) {
 			s->resume_at = 0;
@@ -174,6 +204,7 @@ issuer_free(struct issuer *s)
 	prover_free(s->prover);
 	keymaker_free(s->keymaker);
 	transport_free(s->transport);
+	suffix_free(s->suffix);
 	free(s->steps);
 	conf_unref(s->conf);
 	conf_unref(s->next_conf);

@@ -33,6 +33,7 @@ struct issuer {
 	struct prover *prover;
 	struct keymaker *keymaker;
 	const struct conf *conf;
+	struct suffix *suffix;
 	struct authority *cas[ISSUER_CAS_MAX];
 	size_t ca_count;
 	struct upkeep *upkeep;
@@ -41,11 +42,12 @@ struct issuer {
 	struct errand_queue *errands;
 	struct keymaker *account_keys;    /* owned by authorities */
 	TAILQ_HEAD(, errand) revocations; /* in work */
-	int64_t store_hold;    /* mono ms: no commits before, because one failed; 0 = none */
-	unsigned store_failed; /* so many times in a row */
-	bool store_told;       /* the log and upkeep know */
-	int64_t resume_at;     /* mono ms: some name could not be requeued, look again; 0 = no */
-	int64_t readers_at;    /* mono ms: next store_check_readers() */
+	int64_t store_hold;      /* mono ms: no commits before, because one failed; 0 = none */
+	unsigned store_failed;   /* so many times in a row */
+	bool store_told;         /* the log and upkeep know */
+	int64_t resume_at;       /* mono ms: some name could not be requeued, look again; 0 = no */
+	int64_t readers_at;      /* mono ms: next store_check_readers(), and so on */
+	struct limit_id expired; /* how far limits have been looked through */
 	pthread_t thread;
 
 	pthread_mutex_t mutex; /* guards the mailbox and the snapshot below */

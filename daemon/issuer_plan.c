@@ -12,6 +12,7 @@
 
 enum {
 	PLAN_AGAIN_MS = 50,  /* when all that is due is in work or damaged */
+	PLAN_POOR_MS = 5000, /* without a budget */
 	ROOM_LOOK_MS = 1000, /* when the disk is full */
 };
 
@@ -63,20 +64,31 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 		upkeep_suspect(s->upkeep, name);
 		return false;
 	}
+	job->charged = !job->was_ordered && job->phase != JOB_LOST &&
+	               !limits_is_free(&ca->conf->limits, LIMIT_ACCOUNT, job->kind);
+	if (job->charged && !authority_has_budget(ca)) {
+		job_free(job);
+		return false;
+	}
 	HASH_ADD_KEYPTR(hh, s->jobs, job->name.name, job->name.len, job);
 	job->lane = domain_lane(&job->domain);
 	ca->active++;
 	ca->in_lane[job->lane]++;
-	job->charged = !job->was_ordered && job->phase != JOB_LOST;
 	if (job->charged)
 		authority_spend(ca);
 	log_host_debug(name, "attempt starts with ca %s", ca->conf->name);
 	return true;
 }
 
+/* Without a budget only those go on that it does not count. */
 static bool
-has_places(const struct authority *ca, enum domain_lane lane)
+has_places(struct authority *ca, enum domain_lane lane)
 {
+	const struct limits_rules *rules = &ca->conf->limits;
+	bool free_of_charge = rules->renewals_are_free || rules->replaces_are_free;
+
+	if (!authority_has_budget(ca) && (lane != LANE_RENEW || !free_of_charge))
+		return false;
 	return ca->in_lane[lane] < due_places(lane, ca->conf->max_orders);
 }
 
@@ -114,7 +126,8 @@ start_jobs(struct issuer *s, struct authority *ca, size_t room, struct page page
 		enum domain_lane lane;
 
 		for (lane = 0; lane < LANES; lane++)
-			wait[lane] = has_places(ca, lane) ? pages[lane].count - pages[lane].next : 0;
+			wait[lane] =
+				has_places(ca, lane) ? pages[lane].count - pages[lane].next : 0;
 		lane = due_turn(&ca->shares, wait);
 		if (lane == LANES)
 			break;
@@ -141,7 +154,10 @@ issuer_plan(struct issuer *s, struct authority *ca)
 	started = start_jobs(s, ca, room, pages);
 	if (started)
 		clockwatch_began(s->clock, mono);
-	ca->plan_at = count > 0 && started == 0 ? clock_mono_ms() + PLAN_AGAIN_MS : 0;
+	ca->plan_at = 0;
+	if (count > 0 && started == 0)
+		ca->plan_at =
+			clock_mono_ms() + (authority_has_budget(ca) ? PLAN_AGAIN_MS : PLAN_POOR_MS);
 }
 
 static int64_t
@@ -165,7 +181,7 @@ until_usable(const struct issuer *s, struct authority *ca, int64_t now, int64_t 
 /* The earliest due_at in the lanes of CA that have places; ERR_NOTFOUND: nothing is planned there.
  */
 static enum err
-next_due(struct issuer *s, const struct authority *ca, int64_t *ret_at)
+next_due(struct issuer *s, struct authority *ca, int64_t *ret_at)
 {
 	struct store_txn *txn;
 	int64_t best = INT64_MAX, at;
@@ -188,15 +204,18 @@ int64_t
 issuer_plan_ms(struct issuer *s, struct authority *ca)
 {
 	int64_t now = clock_wall(), mono = clock_mono_ms(), at = 0;
+	int64_t most = ISSUER_SLEEP_MAX_MS;
 
-	if (ca->hold_until > mono || budget_room(&ca->budget, now) == 0)
+	if (ca->hold_until > mono || (!authority_has_budget(ca) && !has_places(ca, LANE_RENEW)))
 		return until_usable(s, ca, now, mono);
+	if (!authority_has_budget(ca))
+		most = until_usable(s, ca, now, mono);
 	if (authority_room(ca, mono) == 0 || next_due(s, ca, &at) ||
 	    at - now > ISSUER_SLEEP_MAX_MS / 1000)
-		return ISSUER_SLEEP_MAX_MS;
+		return most;
 	if (at > now)
-		return (at - now) * 1000;
+		return sooner((at - now) * 1000, most);
 	if (!upkeep_has_room(s->upkeep))
 		return ROOM_LOOK_MS;
-	return ca->plan_at > clock_mono_ms() ? ca->plan_at - clock_mono_ms() : 0;
+	return ca->plan_at > mono ? sooner(ca->plan_at - mono, most) : 0;
 }

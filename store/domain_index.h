@@ -2,7 +2,7 @@
 /*
  * store/domain_index.h - (inside store/) what is derived from domain records: indexes, counters
  *
- * Plain tables: they can be rebuilt from the records, and a flipped bit in one must not stop a put.
+ * Plain tables: rebuilt from the records if need be; a flipped bit in one must not stop a put.
  */
 #ifndef STORE_DOMAIN_INDEX_H
 #define STORE_DOMAIN_INDEX_H
@@ -112,8 +112,7 @@ struct verify {
 MUST_CHECK enum err domain_verify_each(struct store_txn *txn, const struct verify *verify,
                                        uint64_t *ret_names);
 /* ERR_OK: the entry KEY of the list TABLE is one of its name's. ERR_INVALID: it is not;
- * ERR_NOTFOUND and ERR_CORRUPT are the name's record's. RET_NAME: len 0 when there is none in it.
- */
+ * ERR_NOTFOUND and ERR_CORRUPT are the name's record's. RET_NAME: len 0: there is none in it. */
 MUST_CHECK enum err verify_entry(struct store_txn *txn, enum table table, struct span key,
                                  struct hostname *ret_name);
 bool verify_is_damage(enum err err);

@@ -21,6 +21,7 @@ declare -A library=(
 	['lmdb\.h']='^store/'
 	['openssl/']='^(acme/|daemon/|store/(seal|cert|meta)\.[ch]$)'
 	['curl/']='^acme/(transport[a-z_]*|url)\.[ch]$'
+	['libpsl\.h']='^daemon/suffix\.c$'
 	['uthash\.h']='^daemon/'
 	['cmocka\.h']='^tests/'
 	['arpa/nameser']='^daemon/dns'
