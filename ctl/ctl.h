@@ -77,6 +77,7 @@ void ctl_add_cas(cJSON *request, const struct options *options);
 int64_t ctl_deadline(const struct ctl *ctl);
 
 /* cmd_domain.c, cmd_show.c */
+ctl_run cmd_retry, cmd_pause, cmd_resume;
 ctl_run cmd_add, cmd_renew, cmd_remove, cmd_wait, cmd_list, cmd_show;
 ctl_run cmd_order, cmd_limits; /* cmd_order.c, cmd_limits.c */
 /* cmd_import.c, cmd_export.c */

@@ -32,7 +32,7 @@ static const struct {
 	[OPTION_ONE_CERTIFICATE] = {"--one-certificate", NULL, "one for all these names"},
 	[OPTION_TIMEOUT] = {"--timeout", "TIME", "how long to wait: 90s, 5m, 1h (default 10m)"},
 	[OPTION_STATE] = {"--state", "STATE",
-                          "pending, valid, renewing, failing, external or expired"},
+                          "pending, valid, renewing, failing, external, paused or expired"},
 	[OPTION_LIMIT] = {"--limit", "N", "no more than N"},
 	[OPTION_AFTER] = {"--after", "WHERE", "go on behind this one"},
 	[OPTION_FOLLOW] = {"--follow", NULL, "go on with new ones as they happen"},
@@ -67,8 +67,8 @@ static const struct {
 static const char *const reasons[] = {"unspecified",          "keyCompromise",      "superseded",
                                       "cessationOfOperation", "affiliationChanged", NULL};
 
-static const char *const states[] = {"pending",  "valid",   "renewing", "failing",
-                                     "external", "expired", NULL};
+static const char *const states[] = {"pending",  "valid",  "renewing", "failing",
+                                     "external", "paused", "expired",  NULL};
 
 const char *
 option_word(enum option_id id)
@@ -125,6 +125,7 @@ set_state(struct options *o, const char *word)
 		}
 	complain(NULL,
 	         "--state: no state \"%s\"%s%s%s: pending, valid, renewing, failing, external, "
+	         "paused, "
 	         "expired",
 	         word, near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return false;

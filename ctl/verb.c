@@ -63,6 +63,14 @@ static const struct ctl_verb verbs[] = {
 	{"renew", "NAME...", "get a new certificate now", 1, ANY, WAITING, cmd_renew,
          "  certctl renew shop.example.com --wait\n"
          "  certctl list --state failing -o names | certctl renew -\n"},
+	{"retry", "NAME...", "try what has failed at once, its limits at the CA being settled", 1,
+         ANY, WAITING, cmd_retry,
+         "  certctl retry shop.example.com --wait\n"
+         "  certctl list --error ca/rate-limited -o names | certctl retry -\n"},
+	{"pause", "NAME...", "order nothing for names; what they have is served", 1, ANY, 0,
+         cmd_pause, "  certctl pause shop.example.com\n"},
+	{"resume", "NAME...", "order for paused names again", 1, ANY, 0, cmd_resume,
+         "  certctl list --state paused -o names | certctl resume -\n"},
 	{"remove", "NAME...", "stop serving names and forget their certificates", 1, ANY, 0,
          cmd_remove,
          "  certctl remove old.example.com\n"

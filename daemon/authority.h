@@ -85,8 +85,7 @@ void authority_done(struct authority *a);
 /* How many more orders may be in work at NOW_MS (mono); whether its budget has one. */
 size_t authority_room(struct authority *a, int64_t now_ms);
 bool authority_has_budget(struct authority *a);
-/* Whether it is asked for orders at NOW_MS: not on hold, within its budget. */
-bool authority_is_usable(struct authority *a, int64_t now_ms);
+bool authority_is_usable(struct authority *a, int64_t now_ms); /* no hold, and some budget */
 /* What an answer says of the CA's own health. A fault of one name (its DNS, one 5xx, one 429) does
  * not hold up the others. ORDERED: the request was newOrder. */
 void authority_note(struct authority *a, const struct client_answer *answer, bool ordered);

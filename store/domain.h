@@ -37,6 +37,7 @@ enum domain_state {
 	DOMAIN_VALID,       /* has a certificate, the last attempt went well */
 	DOMAIN_FAILING,     /* the last attempt failed; it may still have a certificate */
 	DOMAIN_EXTERNAL,    /* we are not asked for a certificate: its ca is "", its due_at 0 */
+	DOMAIN_PAUSED,      /* an operator wants no orders for it: not in the due index */
 	DOMAIN_STATE_END
 };
 
@@ -68,6 +69,8 @@ struct domain {
 };
 
 const char *domain_state_word(enum domain_state state);
+/* What DOMAIN is when nobody holds it up. */
+enum domain_state domain_unpaused(const struct domain *domain);
 
 MUST_CHECK enum err domain_get(struct store_txn *txn, const struct hostname *name,
                                struct domain *ret_domain);

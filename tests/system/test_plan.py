@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from lab import PATIENCE, check, equal, expect_code, main, scenario, wait_for  # noqa: E402
+from lab import check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 
 DOMAIN = ('too many certificates (50) already issued for "{0}" in the last 168h0m0s, retry after '
           '{1}: see https://letsencrypt.org/docs/rate-limits/')
@@ -38,13 +38,13 @@ def a_429_for_one_domain_delays_no_other(lab):
                      when=lambda request: of_domain(request, "shop.test"))
     lab.start()
     lab.ctl("add", "a.shop.test", "--wait")
-    wait_for(lambda: limits(lab)[1:], PATIENCE, "the block")
+    wait_for(lambda: limits(lab)[1:], 60, "the block")
     limited = [f"n{i}.shop.test" for i in range(40)]
     others = [f"n{i}.other{i}.test" for i in range(8)]
     asked = lab.fault.count("newOrder")
     lab.ctl_ok("add", *limited)
     lab.ctl_ok("add", *others)
-    lab.wait_served(others, PATIENCE)
+    lab.wait_served(others, 60)
     equal(lab.fault.count("newOrder") - asked, len(others), "orders of the blocked domain too")
     row = limits(lab)[1]
     equal((row["scope"], row["of"], row["blocked"]), ("domain", "shop.test", True), "what is blocked")
@@ -54,11 +54,111 @@ def a_429_for_one_domain_delays_no_other(lab):
     check(3000 < then_of(item) - time.time() < 4400, f"until then: {item}")
     # It outlives the process.
     lab.certd.kill('keeper')
-    wait_for(lambda: lab.ctl("limits").code == 0, PATIENCE, "certd again")
+    wait_for(lambda: lab.ctl("limits").code == 0, 60, "certd again")
     equal(limits(lab)[1]["until"], row["until"], "the end of the block")
     answer = lab.ctl("add", "late.shop.test", "--wait", timeout=60)
     expect_code(answer, 8)
     equal(lab.fault.count("newOrder") - asked, len(others), "orders of the blocked domain still")
+
+
+PAUSED = ("Your account is temporarily prevented from requesting certificates for {0} and possibly "
+          "others. Please visit: https://portal.letsencrypt.test/unpause?jwt=abc")
+
+
+@scenario(faults=1)
+def an_account_that_is_paused_waits_for_a_person(lab):
+    lab.fault.refuse("newOrder", "rateLimited", PAUSED.format("a.test"), 429,
+                     when=lambda request: of_domain(request, "a.test"))
+    lab.start()
+    expect_code(lab.ctl("add", "a.test", "--wait"), 8)
+    wait_for(lambda: limits(lab)[1:], 60, "the block")
+    row = limits(lab)[1]
+    equal((row["scope"], row["of"]), ("name", "a.test"), "what is blocked")
+    check("https://portal.letsencrypt.test/unpause?jwt=abc" in row["reason"], f"the link: {row}")
+    asked = lab.fault.count("newOrder")
+    expect_code(lab.ctl("renew", "a.test", "--wait"), 8)
+    equal(lab.fault.count("newOrder"), asked, "newOrders while it is blocked")
+    lab.fault.heal()
+    lab.ctl_ok("retry", "a.test", "--wait")
+    equal(limits(lab)[1:], [], "what is blocked")
+    answer = lab.ctl("retry", "a.test")
+    expect_code(answer, 6)
+    check("has not failed" in answer.err, f"{answer}")
+
+
+@scenario(faults=1, ca_words="limits none domain 3/1h set 2/1h;")
+def our_own_count_comes_before_the_ca(lab):
+    lab.start()
+    lab.ctl_ok("add", "a.shop.test", "b.shop.test", "--wait")
+    lab.ctl_ok("add", "c.shop.test", "--wait")
+    asked = lab.fault.count("newOrder")
+    expect_code(lab.ctl("add", "d.shop.test", "--wait"), 8)
+    lab.ctl_ok("add", "x.test", "--wait")
+    lab.ctl_ok("renew", "x.test", "--wait")          # the second of its set
+    expect_code(lab.ctl("renew", "x.test", "--wait"), 8)
+    equal(lab.fault.count("newOrder") - asked, 2, "newOrders")
+    check(lab.certd.show("x.test")["state"] == "valid", "a name that waits has not failed")
+    rows = {(row["scope"], row["of"]): row for row in limits(lab)[1:]}
+    equal(sorted(rows), [("domain", "shop.test"), ("set", "x.test")], "what is used up")
+    left = {row["of"]: row["left"] for row in limits(lab, "one", "--all")[1:] if row["scope"] == "set"}
+    equal(left, {"a.shop.test": 1, "b.shop.test": 1, "c.shop.test": 1, "x.test": 0}, "what is left")
+
+
+@scenario(faults=1)
+def a_paused_name_is_not_ordered_but_served(lab):
+    lab.start()
+    lab.ctl_ok("add", "a.test", "b.test", "--one-certificate", "--wait")
+    serial = lab.serial("a.test")
+    lab.ctl_ok("pause", "b.test")
+    equal([lab.certd.show(name)["state"] for name in ("a.test", "b.test")], ["paused"] * 2, "states")
+    asked = lab.fault.count("newOrder")
+    for verb in ("renew", "retry"):
+        expect_code(lab.ctl(verb, "a.test"), 6)
+    expect_code(lab.ctl("wait", "a.test"), 1)
+    lab.certd.kill("keeper")
+    wait_for(lambda: lab.ctl("list", "--state", "paused", "-o", "names").out.split()
+             == ["a.test", "b.test"], 60, "the paused ones")
+    equal((lab.serial("b.test"), lab.fault.count("newOrder")), (serial, asked), "what is served")
+    lab.ctl_ok("resume", "a.test")
+    equal([lab.certd.show(name)["state"] for name in ("a.test", "b.test")], ["valid"] * 2, "states")
+    lab.ctl_ok("renew", "a.test", "--wait")
+    check(lab.serial("b.test") != serial, "the new one")
+    # In the middle of an order: it is given up.
+    lab.fault.hang("authz")
+    lab.ctl_ok("add", "c.test")
+    wait_for(lambda: lab.fault.count("authz") > 0 and lab.ctl("pause", "c.test").code == 0, 60,
+             "paused in the middle")
+    lab.fault.heal()
+    equal(lab.certd.show("c.test")["state"], "paused", "its state")
+    lab.ctl_ok("resume", "c.test")
+    lab.wait_served(["c.test"], 60)
+
+
+@scenario(faults=1)
+def dead_names_delay_nobody_who_is_healthy(lab):
+    """Thousands whose DNS is gone are all due at once, before those who are well."""
+    dead, due, new = 2000, [f"due{i}.test" for i in range(20)], [f"new{i}.test" for i in range(20)]
+    lab.fault.refuse("newOrder", "dns", "NXDOMAIN", 400,
+                     when=lambda request: of_domain(request, ".dead"))
+    lab.start()
+    lab.ctl_ok("add", *due)
+    lab.wait_served(due, 60)
+    names = [f"n{i}.d{i}.dead" for i in range(dead)]
+    for i in range(0, dead, 500):
+        lab.ctl_ok("add", *names[i:i + 500])
+    wait_for(lambda: lab.certd.status()["names"]["failing"] == dead, 100, "failures")
+    asked = lab.fault.count("newOrder")
+    for i in range(0, dead, 500):
+        lab.ctl_ok("renew", *names[i:i + 500])
+    lab.ctl_ok("renew", *due)
+    lab.ctl_ok("add", *new)
+    serials = {name: lab.serial(name) for name in due}
+    lab.wait_served(new, 60)
+    wait_for(lambda: all(lab.serial(name) != serials[name] for name in due), 60, "renewals")
+    tried = [names[0] for names in lab.fault.names_ordered()[asked:]]
+    last = max(i for i, name in enumerate(tried) if not name.endswith(".dead"))
+    ahead = sum(name.endswith(".dead") for name in tried[:last])
+    check(ahead < 400, f"{ahead} orders of dead names before the last healthy one")
 
 
 if __name__ == "__main__":
