@@ -39,7 +39,7 @@ struct batch {
 	size_t count;
 };
 
-/* O fails, the others go on. Answers ERR_OK. */
+/* O fails, with TEXT or (NULL) what is in o->detail; the others go on. Answers ERR_OK. */
 enum err batch_refuse(struct outcome *o, enum err err, const char *word, const char *text);
 extern const char batch_is_paused[];
 /* The domain of O, or who leads it, with a CA that is configured; else O is refused. */

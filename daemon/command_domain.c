@@ -27,7 +27,8 @@ batch_refuse(struct outcome *o, enum err err, const char *word, const char *text
 {
 	o->err = err;
 	o->word = word;
-	snprintf(o->detail, sizeof(o->detail), "%s", text);
+	if (text)
+		snprintf(o->detail, sizeof(o->detail), "%s", text);
 	return ERR_OK;
 }
 
@@ -56,6 +57,11 @@ add_one(struct batch *b, struct outcome *o)
 		return batch_refuse(o, ERR_UNSUPPORTED, "unsupported", external_needs_certificate);
 	snprintf(d.backend, sizeof(d.backend), "%s", b->backend->name);
 	memcpy(d.labels, b->labels.labels, sizeof(d.labels));
+	err = labels_in_quota(b->txn, b->control->conf, NULL, &d, o->detail, sizeof(o->detail));
+	if (err == ERR_TOOBIG)
+		return batch_refuse(o, err, "quota", NULL);
+	if (err)
+		return err;
 	if (b->together && b->lead.len) {
 		d.lead = b->lead;
 		d.due_at = 0;

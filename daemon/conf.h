@@ -93,6 +93,10 @@ struct conf {
 	bool ocsp_allow_private;       /* ask responders at addresses that are not public, too */
 	struct conf_default otherwise; /* the `default` block */
 	struct conf_tell tell;         /* metrics, expiry events, hooks */
+	struct conf_quota {            /* of names with the same value of a label */
+		const char *label;     /* its key; NULL: no quota */
+		uint32_t names;
+	} quota;
 };
 
 /* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */

@@ -10,6 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from certd import ctl_stdin  # noqa: E402
 from lab import check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 
 DOMAIN = ('too many certificates (50) already issued for "{0}" in the last 168h0m0s, retry after '
@@ -59,6 +60,26 @@ def a_429_for_one_domain_delays_no_other(lab):
     answer = lab.ctl("add", "late.shop.test", "--wait", timeout=60)
     expect_code(answer, 8)
     equal(lab.fault.count("newOrder") - asked, len(others), "orders of the blocked domain still")
+
+
+@scenario(faults=1, config="quota label tenant 2;")
+def a_tenant_has_a_quota(lab):
+    lab.start()
+    lab.ctl_ok("add", "a.test", "--label", "tenant=acme")
+    answer = lab.ctl("add", "b.test", "c.test", "--label", "tenant=acme")   # one of them is too many
+    expect_code(answer, 9)
+    check("tenant=acme has 2 names" in answer.err, f"{answer}")
+    lab.ctl_ok("add", "d.test", "--label", "tenant=other")
+    lab.ctl_ok("add", "e.test", "f.test", "g.test")
+    line = '{"name":"e.test","labels":{"tenant":"acme"}}'
+    answer = ctl_stdin(lab.certd, line, "apply", "-f", "-")
+    check(answer.code != 0 and "tenant=acme has 2 names" in answer.err + answer.out, f"{answer}")
+    equal(lab.certd.show("e.test")["labels"], None, "its labels")
+    line = '{"name":"a.test","labels":{"tenant":"acme","plan":"gold"}}'
+    expect_code(ctl_stdin(lab.certd, line, "apply", "-f", "-"), 0)    # one of the two stays one
+    lab.ctl_ok("remove", "a.test")
+    expect_code(ctl_stdin(lab.certd, '{"name":"e.test","labels":{"tenant":"acme"}}', "apply", "-f",
+                          "-"), 0)
 
 
 PAUSED = ("Your account is temporarily prevented from requesting certificates for {0} and possibly "
