@@ -48,7 +48,7 @@ limits_scope_of(const struct problem *why)
 	return i < 0 ? LIMIT_SCOPES : sentences[i].scope;
 }
 
-/* 'issued for "example.com" in the last'; false: no name is quoted. */
+/* 'issued for "a.example.com" in the last'; false: no name is quoted. */
 static bool
 quoted(const char *text, struct hostname *ret_name)
 {

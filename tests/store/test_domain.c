@@ -267,7 +267,7 @@ due_is_ordered_within_each_ca(void **state)
 	assert_int_equal(at, 2);
 	assert_int_equal(domain_next_due(txn, &(struct domain_queue){"b", LANE_FIRST}, &at),
 	                 ERR_OK);
-	assert_true(at == INT64_MAX);
+	assert_true(at == (INT64_C(1) << 56) - 1); /* as late as the index has it */
 	assert_int_equal(domain_next_due(txn, &(struct domain_queue){"c", LANE_FIRST}, &at),
 	                 ERR_NOTFOUND);
 	assert_int_equal(
