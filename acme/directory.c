@@ -167,9 +167,9 @@ read_meta(struct directory *d, const cJSON *meta)
 	if (!err)
 		err = copy_shown(json_text(meta, "website"), &d->website);
 	if (!err)
-		err = read_hash_prefix(d, json_text(meta, "accountHashPrefix"));
-	if (!err)
 		err = read_identities(d, json_array(meta, "caaIdentities"));
+	if (!err)
+		err = read_hash_prefix(d, json_text(meta, "accountHashPrefix"));
 	return err ? err : read_profiles(d, json_object(meta, "profiles"));
 }
 

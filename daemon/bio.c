@@ -89,6 +89,8 @@ take_input(struct end *end, void *dst, size_t len)
 	struct span s = bio_input(end);
 	size_t n = s.len < len ? s.len : len;
 
+	if (end->only_next)
+		end->next -= n = n < end->next ? n : end->next;
 	memcpy(dst, s.data, n);
 	if (!end->kept.data)
 		end->room->at += n;
@@ -106,7 +108,7 @@ on_read(BIO *bio, char *dst, size_t len, size_t *ret_len)
 	BIO_clear_retry_flags(bio);
 	if (end->records.too_many)
 		err = ERR_PROTO;
-	else if (records_resting(&end->records))
+	else if (records_resting(&end->records) || (end->only_next && end->next == 0))
 		err = ERR_AGAIN;
 	else if (!end->kept.data && !has_room_input(end))
 		err = fill_room(end);
@@ -186,6 +188,37 @@ bio_replace_input(struct end *end, unsigned char *bytes, size_t len)
 {
 	bio_drop_input(end);
 	end->kept = (struct bio_bytes){.data = bytes, .len = (uint32_t)len, .cap = (uint32_t)len};
+}
+
+void
+bio_hold_back(struct end *end, size_t len)
+{
+	end->next = len;
+	end->only_next = true;
+}
+
+bool
+bio_let_all(struct end *end)
+{
+	bool more = end->only_next && bio_input(end).len > 0;
+
+	end->only_next = false;
+	return more;
+}
+
+enum err
+bio_trim_input(struct end *end)
+{
+	struct span raw = bio_input(end);
+	unsigned char *bytes;
+
+	if (!end->kept.data || end->kept.at == 0)
+		return ERR_OK;
+	if (!(bytes = malloc(raw.len)))
+		return ERR_NOMEM;
+	memcpy(bytes, raw.data, raw.len);
+	bio_replace_input(end, bytes, raw.len);
+	return ERR_OK;
 }
 
 /* Writing */
@@ -338,6 +371,7 @@ bio_attach(struct end *end, SSL *ssl)
 		return ERR_NOMEM;
 	BIO_set_data(bio, end);
 	SSL_set_bio(ssl, bio, bio);
+	records_attach(&end->records, ssl);
 	end->tls = ssl;
 	return ERR_OK;
 }

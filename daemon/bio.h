@@ -15,6 +15,7 @@
 #define DAEMON_BIO_H
 
 #include <openssl/bio.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/cursor.h"
@@ -52,6 +53,13 @@ struct span bio_input(const struct end *end);
 void bio_drop_input(struct end *end);
 /* LEN bytes, malloc'ed, take the place of bio_input(), which they may not be; END's from now on. */
 void bio_replace_input(struct end *end, unsigned char *bytes, size_t len);
+
+/* SSL reads no more than the next LEN bytes of what has come, until bio_let_all() is called; which
+ * answers whether there are more. */
+void bio_hold_back(struct end *end, size_t len);
+bool bio_let_all(struct end *end);
+/* What was read of bio_input() gives its memory back. */
+MUST_CHECK enum err bio_trim_input(struct end *end);
 
 /* What OpenSSL has written in this step and is not sent yet. */
 struct span bio_output(const struct end *end);

@@ -180,8 +180,8 @@ reason_of(const cJSON *request, unsigned *ret_reason)
 	return !word;
 }
 
-/* The CA that is asked: the one that the request names, else the name's. ERR_NOTFOUND: there is no
- * such name. */
+/* The CA that is asked when nobody knows who issued the certificate: the one that the request
+ * names, else the name's. ERR_NOTFOUND: there is no such name. */
 static enum err
 ca_of_name(struct control *c, const cJSON *request, const struct hostname *name,
            const struct conf_ca **ret_ca)
@@ -235,6 +235,7 @@ command_revoke(struct control_client *cl, const cJSON *request)
 		e->reason = reason;
 		e->with_key = json_bool(request, "with_key", false);
 		e->renew = json_bool(request, "renew", true);
+		e->at_ca = json_text(request, "ca") != NULL;
 		ask(cl, e);
 	}
 }

@@ -135,8 +135,6 @@ join(struct store_txn *txn, const struct domain *lead, const struct hostname *na
 	}
 	memcpy(d.ca, lead->ca, sizeof(d.ca));
 	memcpy(d.cas, lead->cas, sizeof(d.cas));
-	if (d.state == DOMAIN_EXTERNAL)
-		d.state = d.generation ? DOMAIN_VALID : DOMAIN_PENDING;
 	d.lead = lead->name;
 	d.due_at = 0;
 	return domain_put(txn, &d);
@@ -182,9 +180,9 @@ set_wish_apply(struct store_txn *txn, struct domain *lead, const struct set_wish
 	*ret_changed = false;
 	if (err)
 		return err;
-	if (wish->count && (lead->lead.len || lead->state == DOMAIN_EXTERNAL)) {
-		snprintf(why, SET_WHY_MAX, "it is %s%.200s itself",
-		         lead->lead.len ? "in the certificate of " : "external", lead->lead.name);
+	if (wish->count && lead->lead.len) {
+		snprintf(why, SET_WHY_MAX, "it is in the certificate of %.200s itself",
+		         lead->lead.name);
 		return ERR_EXISTS;
 	}
 	if (lead->state == DOMAIN_EXTERNAL && wish->count) {
@@ -207,13 +205,13 @@ set_is_free(struct store_txn *txn, const struct domain *d, bool external, char w
 	size_t count = 0;
 
 	if (d->lead.len) {
-		snprintf(why, SET_WHY_MAX, "it is in the certificate of %.200s, whose ca counts",
+		snprintf(why, SET_WHY_MAX, "it shares the certificate of %.200s, whose ca counts",
 		         d->lead.name);
 		return false;
 	}
 	if (!external || set_members(txn, &d->name, led, &count) || count == 0)
 		return true;
-	snprintf(why, SET_WHY_MAX, "%.200s and others are in its certificate: take them out first",
+	snprintf(why, SET_WHY_MAX, "it shares its certificate with %.200s: take that out first",
 	         led[0].name);
 	return false;
 }

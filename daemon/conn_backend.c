@@ -65,7 +65,7 @@ use_server(struct conn *c)
 	conn_count(c, STATUS_BACKEND_CONNECTS, 1);
 	balance_connected(&c->pick);
 	if (c->backend.tls)
-		records_watch(&c->backend.records, c->backend.tls, false);
+		records_watch(&c->backend.records, false);
 	return conn_enter(c, CONN_RELAY);
 }
 

@@ -20,6 +20,7 @@ refuse(struct conn *c, uint8_t alert, bool all_read)
 	size_t n;
 
 	conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
+	(void)!bio_flush(&c->client); /* the HelloRetryRequest stays in front */
 	tls_drop(&c->client);
 	hello_alert(alert, record);
 	if (alert != HELLO_NO_ALERT)
@@ -51,10 +52,13 @@ note_name(struct conn *c, struct span name)
 static enum step
 start_tls(struct conn *c)
 {
-	if (tls_accept(c->host->tls, conn_listen(c), &c->choice, &c->client) == ERR_OK)
-		return conn_enter(c, CONN_HANDSHAKE);
-	conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
-	return STEP_END;
+	if (tls_accept(c->host->tls, conn_listen(c), &c->choice, &c->client) != ERR_OK) {
+		conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
+		return STEP_END;
+	}
+	/* Should it lead to a HelloRetryRequest, what is behind it is ours to judge first. */
+	bio_hold_back(&c->client, c->walk.at);
+	return conn_enter(c, CONN_HANDSHAKE);
 }
 
 /* The backend gets the very bytes that have come. */
@@ -132,20 +136,18 @@ read_hello(struct conn *c, struct hello *ret_hello, uint8_t *ret_alert)
 {
 	/* OpenSSL's object is there when the second one comes. */
 	size_t max = c->walk.second ? HELLO_KEPT_SECOND_MAX : HELLO_KEPT_MAX;
-	struct span raw, message;
-	enum err err;
+	struct span raw = bio_input(&c->client), message;
+	enum err err = hello_walk(&c->walk, raw, ret_alert);
 
-	do {
-		bool full = bio_input(&c->client).len >= max;
-
-		err = full ? pack_hello(c, max, ret_alert) : ERR_OK;
+	while (err == ERR_AGAIN) {
+		err = raw.len >= max ? pack_hello(c, max, ret_alert) : ERR_OK;
 		if (!err)
 			err = bio_fill(&c->client, max);
 		if (err)
 			return err;
 		raw = bio_input(&c->client);
 		err = hello_walk(&c->walk, raw, ret_alert);
-	} while (err == ERR_AGAIN);
+	}
 	if (err)
 		return err;
 	message = hello_message(&c->walk, raw, c->host->scratch);
@@ -192,17 +194,28 @@ conn_step_retry(struct conn *c)
 	return err ? no_hello(c, err, alert) : conn_enter(c, CONN_HANDSHAKE);
 }
 
+/* What has come already are 0-RTT data, or a second hello before we have asked for it. */
+static enum step
+await_second(struct conn *c)
+{
+	if (bio_input(&c->client).len > HELLO_KEPT_SECOND_MAX)
+		return no_hello(c, ERR_PROTO, SSL_AD_DECODE_ERROR);
+	if (bio_trim_input(&c->client) != ERR_OK)
+		return STEP_END;
+	c->walk = (struct hello_walk){.second = true};
+	return conn_enter(c, CONN_RETRY);
+}
+
 enum step
 conn_step_handshake(struct conn *c)
 {
 	enum err err = tls_handshake(&c->client);
+	bool more = bio_let_all(&c->client);
 
-	if (err == ERR_AGAIN && hello_is_retry(bio_output(&c->client))) {
-		c->walk = (struct hello_walk){.second = true};
-		return conn_enter(c, CONN_RETRY);
-	}
+	if (err == ERR_AGAIN && hello_is_retry(bio_output(&c->client)))
+		return await_second(c);
 	if (err == ERR_AGAIN)
-		return STEP_AGAIN;
+		return more ? STEP_NEXT : STEP_AGAIN;
 	if (err) {
 		conn_count(c, STATUS_HANDSHAKES_FAILED, 1);
 		conn_count(c, STATUS_CLIENT_CERT_REFUSED, client_cert_was_refused(c->client.tls));
@@ -210,7 +223,7 @@ conn_step_handshake(struct conn *c)
 		return STEP_END;
 	}
 	conn_count(c, STATUS_HANDSHAKES, 1);
-	records_watch(&c->client.records, c->client.tls, true);
+	records_watch(&c->client.records, true);
 	conn_count(c, STATUS_RESUMED, (uint64_t)SSL_session_reused(c->client.tls));
 	c->client.owes_ticket = tickets_is_owed(c->client.tls);
 	if (c->choice.kind == CHOICE_CHALLENGE) {

@@ -329,7 +329,7 @@ static enum err
 find(struct finder *f, const char *name)
 {
 	for (int hops = 0; hops <= DNS_CNAMES_MAX; hops++) {
-		bool moved;
+		bool moved = false;
 		enum err err = find_zone(f);
 
 		if (!err)

@@ -42,6 +42,7 @@ struct end {
 	struct bio_room *room;   /* the worker's */
 	struct bio_bytes kept;   /* came and was not read: TLS records, or a hello's beginning */
 	struct bio_bytes unsent; /* TLS records that the socket does not take yet */
+	size_t next;             /* with `only_next`: bytes that OpenSSL may read */
 	unsigned turns;          /* recv() calls that may find something */
 	struct records records;  /* of TLS, that came */
 	int want;                /* LOOP_READ | LOOP_WRITE, gathered by one step */
@@ -56,6 +57,7 @@ struct end {
 	bool shut;        /* we told it that no more bytes come */
 	bool deaf;        /* it takes no more bytes */
 	bool fin;         /* TLS on a socket that has ended */
+	bool only_next;   /* see bio_hold_back() */
 	bool farewell;    /* close_notify is written */
 };
 

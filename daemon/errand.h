@@ -42,6 +42,7 @@ struct errand {
 	unsigned reason; /* RFC 5280 5.3.1 */
 	bool with_key;   /* signed by the certificate's key */
 	bool renew;      /* get a new one */
+	bool at_ca;      /* at `ca`, whoever issued it */
 	/* The answer: */
 	struct problem problem; /* kind NONE: done */
 	const char *word;       /* static, in place of the problem's code; NULL: that */

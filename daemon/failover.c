@@ -44,6 +44,21 @@ failover_advance(struct domain *d, failover_usable_fn *usable, void *arg)
 	return false;
 }
 
+bool
+failover_return(struct domain *d, failover_usable_fn *usable, void *arg)
+{
+	domain_ca_list list;
+	size_t count = domain_cas(d, list);
+
+	for (size_t at = 0; at < count && strcmp(list[at], d->ca) != 0 && !d->failures; at++) {
+		if (!usable(arg, list[at]))
+			continue;
+		snprintf(d->ca, sizeof(d->ca), "%s", list[at]);
+		return true;
+	}
+	return false;
+}
+
 void
 failover_restart(struct domain *d, failover_usable_fn *known, void *arg)
 {

@@ -25,6 +25,9 @@ bool failover_helps(const struct problem *problem);
 /* Makes the next USABLE CA (configured, not on hold) behind D's current one its CA; false, D
  * unchanged: there is none. */
 bool failover_advance(struct domain *d, failover_usable_fn *usable, void *arg);
+/* For D that waits and has not failed since it was well: as above, with the first USABLE one before
+ * its current one. */
+bool failover_return(struct domain *d, failover_usable_fn *usable, void *arg);
 /* Back to the first that is KNOWN, that is configured; D unchanged when none is. */
 void failover_restart(struct domain *d, failover_usable_fn *known, void *arg);
 /* How often in a row all of D's CAs have failed, 1 = for the first time: for the back-off. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum { RECORD_HEADER = 5, RECORD_MAX = 16 * 1024, VERSION_MAJOR = 3 };
+enum { SEALED_MAX = RECORD_MAX + 256 };
 enum { CHANGE_LEN = 1, SERVER_RANDOM_AT = RECORD_HEADER + HELLO_HEADER_LEN + 2 };
 enum { NAME_TYPE_HOST = 0, RANDOM_LEN = 32, VERSION_LEN = 2 };
 
@@ -29,12 +30,14 @@ is_whole(const struct hello_walk *walk)
 	return walk->have >= HELLO_HEADER_LEN && walk->have >= message_len(walk);
 }
 
-/* Of middlebox compatibility mode (RFC 8446, D.4), and nothing to us. */
+/* What may stand in front of a second hello, and is nothing to us: change_cipher_spec of middlebox
+ * compatibility mode (RFC 8446, D.4), and 0-RTT data that nobody has asked for (4.2.10), as from a
+ * client with another server's ticket. OpenSSL skips both. */
 static bool
-is_change(const unsigned char *p, size_t left)
+may_precede(const struct hello_walk *walk, unsigned char type)
 {
-	return left >= RECORD_HEADER && p[0] == SSL3_RT_CHANGE_CIPHER_SPEC && p[3] == 0 &&
-	       p[4] == CHANGE_LEN;
+	return walk->second && walk->have == 0 &&
+	       (type == SSL3_RT_CHANGE_CIPHER_SPEC || type == SSL3_RT_APPLICATION_DATA);
 }
 
 /* The header of a record whose first LEFT bytes are at P. */
@@ -42,22 +45,20 @@ static enum err
 check_record(const struct hello_walk *walk, const unsigned char *p, size_t left, uint8_t *ret_alert)
 {
 	bool first = walk->at == 0 && !walk->second;
-	bool may_change = walk->second && walk->have == 0;
 	size_t len;
 
-	if (left >= 1 && may_change && p[0] == SSL3_RT_CHANGE_CIPHER_SPEC &&
-	    (left < RECORD_HEADER || is_change(p, left)))
-		return left < RECORD_HEADER ? ERR_AGAIN : ERR_OK;
-	if (left >= 1 && p[0] != SSL3_RT_HANDSHAKE)
+	if (left >= 1 && p[0] != SSL3_RT_HANDSHAKE && !may_precede(walk, p[0]))
 		return refuse(first ? HELLO_NO_ALERT : SSL_AD_UNEXPECTED_MESSAGE, ret_alert);
 	if (left >= 2 && p[1] != VERSION_MAJOR)
 		return refuse(HELLO_NO_ALERT, ret_alert);
 	if (left < RECORD_HEADER)
 		return ERR_AGAIN;
 	len = (size_t)p[3] << 8 | p[4];
-	if (len == 0)
+	if (len == 0 || (p[0] == SSL3_RT_CHANGE_CIPHER_SPEC && len != CHANGE_LEN))
 		return refuse(SSL_AD_UNEXPECTED_MESSAGE, ret_alert);
-	return len > RECORD_MAX ? refuse(SSL_AD_RECORD_OVERFLOW, ret_alert) : ERR_OK;
+	return len > (p[0] == SSL3_RT_HANDSHAKE ? RECORD_MAX : SEALED_MAX)
+	               ? refuse(SSL_AD_RECORD_OVERFLOW, ret_alert)
+	               : ERR_OK;
 }
 
 /* LEN bytes of the message at P, which follow those that were seen. */
@@ -88,8 +89,8 @@ hello_walk(struct hello_walk *walk, struct span raw, uint8_t *ret_alert)
 		len = left < RECORD_HEADER ? 0 : (uint32_t)p[3] << 8 | p[4];
 		if (err || left < RECORD_HEADER + len)
 			return ERR_AGAIN;
-		err = is_change(p, left) ? ERR_OK
-		                         : take_bytes(walk, p + RECORD_HEADER, len, ret_alert);
+		if (p[0] == SSL3_RT_HANDSHAKE)
+			err = take_bytes(walk, p + RECORD_HEADER, len, ret_alert);
 		if (err)
 			return err;
 		walk->at += RECORD_HEADER + len;

@@ -34,7 +34,7 @@ struct hello_walk {
 	uint32_t at;           /* the next record's header, from the first byte on */
 	uint32_t have;         /* bytes of the message before it */
 	unsigned char head[4]; /* the message's type and length */
-	bool second; /* it answers a HelloRetryRequest: change_cipher_spec may come first */
+	bool second;           /* it answers a HelloRetryRequest: other records may come first */
 	/* hello_pack() */
 	uint32_t packed;   /* so many bytes in front are, */
 	uint32_t unpacked; /* and stand for so many */

@@ -69,6 +69,7 @@ sleep_ms(struct issuer *s)
 	if (s->store_hold > now)
 		return (int)sooner(ms, s->store_hold - now);
 	ms = sooner(ms, issuer_errands_ms(s));
+	ms = sooner(ms, s->sweep_at > now ? s->sweep_at - now : 0);
 	ms = sooner(ms, prover_next(s->prover) > now ? prover_next(s->prover) - now : 0);
 	for (size_t i = 0; i < s->ca_count; i++)
 		ms = sooner(ms, issuer_plan_ms(s, s->cas[i]));
@@ -124,6 +125,7 @@ round_of(struct issuer *s)
 		return;
 	s->store_hold = 0;
 	issuer_take_keys(s);
+	issuer_sweep(s);
 	issuer_pass_on(s);
 	for (size_t i = 0; i < s->ca_count; i++)
 		issuer_plan(s, s->cas[i]);

@@ -274,7 +274,8 @@ issuer_end_errands(struct issuer *s, struct authority *ca)
 {
 	struct errand *e, *next;
 
-	issuer_set_quiet(s, ca, false);
+	if (ca->leader == ca) /* whose errand it is that others rest for */
+		issuer_set_quiet(s, ca, false);
 	if (ca->errand)
 		issuer_fail_errand(s, ca->errand, "stopped",
 		                   "the CA's configuration has changed meanwhile");

@@ -81,8 +81,10 @@ move(struct issuer *s, struct store_txn *txn, const struct hostname *name, size_
 	struct domain d;
 	enum err err = domain_get(txn, name, &d);
 
-	/* What is damaged is somebody else's business. */
-	if (err || !failover_advance(&d, issuer_is_usable, s))
+	/* What is damaged is somebody else's business. The next CA may have taken in more than it
+	 * has orders for, and the one before may be well again. */
+	if (err || (!failover_advance(&d, issuer_is_usable, s) &&
+	            !failover_return(&d, issuer_is_usable, s)))
 		return ERR_OK;
 	err = domain_put(txn, &d);
 	*moved += !err;

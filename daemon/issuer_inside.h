@@ -48,6 +48,8 @@ struct issuer {
 	int64_t resume_at;       /* mono ms: some name could not be requeued, look again; 0 = no */
 	int64_t readers_at;      /* mono ms: next store_check_readers(), and so on */
 	struct limit_id expired; /* how far limits have been looked through */
+	int64_t sweep_at;      /* mono ms: next issuer_sweep() */
+	struct hostname swept; /* so far has it come */
 	pthread_t thread;
 
 	pthread_mutex_t mutex; /* guards the mailbox and the snapshot below */
@@ -72,6 +74,9 @@ void issuer_withdraw(struct issuer *s, const struct job *job);
 /* NOTICE to all names of JOB's order. */
 void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
+/* issuer_show.c */
+void issuer_show(struct issuer *s);
+
 /* issuer_plan.c */
 /* Names of CA that are due become jobs, as far as it has room for them. */
 void issuer_plan(struct issuer *s, struct authority *ca);
@@ -89,8 +94,6 @@ void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
 /* Takes CONF over. CAs that stay keep their client and their jobs. */
 void issuer_take_conf(struct issuer *s, const struct conf *conf);
 
-void issuer_show(struct issuer *s); /* issuer_show.c */
-
 /* issuer_failover.c */
 /* Jobs whose CA is known to be down end, and names that wait for it go to their next CA. */
 void issuer_leave(struct issuer *s);
@@ -101,5 +104,6 @@ void issuer_take_keys(struct issuer *s);
 void issuer_send(struct issuer *s);
 void issuer_probe(struct issuer *s);
 void issuer_seek_lost(struct issuer *s); /* issuer_lost.c */
+void issuer_sweep(struct issuer *s);     /* issuer_sweep.c: one page of it */
 
 #endif

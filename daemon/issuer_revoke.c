@@ -15,6 +15,7 @@
 #include "daemon/history.h"
 #include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
+#include "daemon/renewal.h"
 #include "store/cert.h"
 #include "store/store.h"
 
@@ -39,10 +40,10 @@ fail(struct issuer *s, struct errand *e, enum err err)
 
 /* ---- afterwards ----------------------------------------------------------------------------- */
 
-/* NAME gets a new one if it has what E's name has. */
+/* NAME gets new ones if it has what REVOKED has; a second one only where names have PAIRS. */
 static enum err
 make_due(struct store_txn *txn, const struct domain *revoked, const struct hostname *name,
-         unsigned *ret_count)
+         bool pairs, unsigned *ret_count)
 {
 	struct domain d;
 	enum err err = domain_get(txn, name, &d);
@@ -51,16 +52,20 @@ make_due(struct store_txn *txn, const struct domain *revoked, const struct hostn
 
 	if (err == ERR_NOTFOUND)
 		return ERR_OK;
-	if (err || !same || d.lead.len || d.due_at == 0)
-		return err; /* in work already, or not ours to order */
-	d.due_at = clock_wall();
+	if (err || !same)
+		return err;
+	if (!pairs)
+		d.second = (struct domain_second){0};
+	if (d.due_at) { /* else in work already, or not ours to order */
+		d.due_at = clock_wall();
+		++*ret_count;
+	}
 	err = domain_put(txn, &d);
-	*ret_count += !err;
-	return err;
+	return err ? err : renewal_revoked(txn, &d);
 }
 
 static enum err
-make_all_due(struct store_txn *txn, const struct hostname *name, unsigned *ret_count)
+make_all_due(struct store_txn *txn, const struct hostname *name, bool pairs, unsigned *ret_count)
 {
 	struct chain_facts facts = {0};
 	struct hostname other;
@@ -70,7 +75,7 @@ make_all_due(struct store_txn *txn, const struct hostname *name, unsigned *ret_c
 
 	cert_init(&cert);
 	if (!err)
-		err = make_due(txn, &d, name, ret_count);
+		err = make_due(txn, &d, name, pairs, ret_count);
 	if (!err && d.pooled)
 		err = cert_get_for(txn, &d, &cert);
 	if (!err && d.pooled)
@@ -79,7 +84,7 @@ make_all_due(struct store_txn *txn, const struct hostname *name, unsigned *ret_c
 	     at += strlen((char *)facts.names.data + at) + 1)
 		if (!hostname_parse((char *)facts.names.data + at, &other, NULL) &&
 		    !hostname_equal(&other, name))
-			err = make_due(txn, &d, &other, ret_count);
+			err = make_due(txn, &d, &other, pairs, ret_count);
 	buf_done(&facts.names);
 	cert_done(&cert);
 	return err;
@@ -93,7 +98,8 @@ renew(struct issuer *s, struct errand *e)
 	enum err err = store_begin_write(s->store, STORE_SERVED, &txn);
 
 	if (!err) {
-		err = make_all_due(txn, &e->name, &count);
+		err = make_all_due(txn, &e->name, s->conf->otherwise.second_key != KEY_KINDS,
+		                   &count);
 		if (err)
 			store_abort(txn);
 		else
@@ -143,8 +149,23 @@ on_revoked(void *arg, const struct client_answer *answer)
 	revoke_one(s, e);
 }
 
+/* With several CAs it is not always the one whose turn is next that has issued a certificate. */
+static void
+find_issuer(struct issuer *s, struct store_txn *txn, const struct domain *d, struct errand *e)
+{
+	uint64_t generation = e->second ? d->second.generation : d->generation;
+	struct renewal r;
+
+	if (e->at_ca || renewal_get(txn, d->lead.len ? &d->lead : &d->name, generation, &r))
+		return;
+	for (size_t i = 0; i < s->ca_count; i++)
+		if (strcmp(s->cas[i]->conf->name, r.ca) == 0)
+			e->authority = s->cas[i];
+	snprintf(e->ca, sizeof(e->ca), "%s", e->authority->conf->name);
+}
+
 static enum err
-read_cert(struct issuer *s, const struct errand *e, struct cert *cert)
+read_cert(struct issuer *s, struct errand *e, struct cert *cert)
 {
 	struct store_txn *txn;
 	struct domain d;
@@ -155,6 +176,8 @@ read_cert(struct issuer *s, const struct errand *e, struct cert *cert)
 	err = domain_get(txn, &e->name, &d);
 	if (!err)
 		err = e->second ? cert_get_second(txn, &d, cert) : cert_get_for(txn, &d, cert);
+	if (!err)
+		find_issuer(s, txn, &d, e);
 	store_abort(txn);
 	return err;
 }

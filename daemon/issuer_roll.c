@@ -149,6 +149,8 @@ issuer_roll(struct issuer *s, struct authority *ca, struct errand *e)
 
 	if (!e->give_up_at)
 		return; /* its answer is under way */
+	if (ca->making && clock_mono_ms() < e->give_up_at)
+		return; /* others need not rest for that */
 	if (rest(s, ca, &orders)) {
 		if (clock_mono_ms() < e->give_up_at)
 			return;
@@ -159,10 +161,9 @@ issuer_roll(struct issuer *s, struct authority *ca, struct errand *e)
 		                   orders);
 		return;
 	}
-	if (ca->making)
-		return;
 	key = ca->made;
 	ca->made = NULL;
+	authority_drop_key(ca); /* one that is late */
 	e->give_up_at = 0;
 	use_key(s, ca, key);
 	EVP_PKEY_free(key);

@@ -279,33 +279,48 @@ requeue_later(struct issuer *s, const struct hostname *name)
 	s->resume_at = clock_mono_ms() + STORE_HOLD_MS;
 }
 
-void
-issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
+static enum err
+make_due(struct issuer *s, const struct hostname *name)
 {
 	struct store_txn *txn = NULL;
 	struct domain d;
-	enum err err = ERR_OK;
+	enum err err = store_begin_write(s->store, STORE_SERVED, &txn);
 
-	if (forget_order && !(err = store_begin_write(s->store, STORE_PRIVATE, &txn))) {
-		err = order_del(txn, name);
-		if (err)
-			store_abort(txn);
-		else
-			err = store_commit(txn);
-	}
-	if (err || store_begin_write(s->store, STORE_SERVED, &txn)) {
-		requeue_later(s, name);
-		return;
-	}
+	if (err)
+		return err;
 	err = domain_get(txn, name, &d);
 	if (!err && d.state != DOMAIN_EXTERNAL && !d.lead.len) {
 		d.due_at = clock_wall();
 		err = domain_put(txn, &d);
 	}
+	if (!err)
+		return store_commit(txn);
+	store_abort(txn);
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+static enum err
+forget(struct issuer *s, const struct hostname *name)
+{
+	struct store_txn *txn = NULL;
+	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
+
 	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
-	if (err && err != ERR_NOTFOUND)
+		return err;
+	err = order_del(txn, name);
+	if (!err)
+		return store_commit(txn);
+	store_abort(txn);
+	return err;
+}
+
+/* In this order: a name in work whose order is gone would be looked for by nobody. An order that
+ * stays is none of the CA's, which the next attempt is told. */
+void
+issuer_requeue(struct issuer *s, const struct hostname *name, bool forget_order)
+{
+	if (make_due(s, name))
 		requeue_later(s, name);
+	else if (forget_order && forget(s, name))
+		log_host_warn(name, "its order, which is over, cannot be removed");
 }

@@ -102,13 +102,15 @@ resume_one(struct issuer *s, const struct hostname *name)
 }
 
 /* Of orders that are over, or whose name was removed: an order's record is there before its
- * challenges are, and goes after them. */
+ * challenges are, and goes after them. Jobs that are at work have their own. */
 static void
 expire_challenges(struct issuer *s)
 {
 	struct store_txn *txn;
 	enum err err;
 
+	if (s->jobs)
+		return;
 	if (store_begin_write(s->store, STORE_SERVED, &txn))
 		return;
 	err = challenge_expire(txn, INT64_MAX); /* a failure sticks */
@@ -196,6 +198,7 @@ issuer_add_ca(struct issuer *s, const struct conf_ca *conf)
 	ca->seek_at = clock_mono_ms() + SEEK_AFTER_MS;
 	s->cas[s->ca_count++] = ca;
 	choose_leaders(s);
+	ca->quiet = ca->leader->quiet;
 }
 
 void
@@ -244,4 +247,6 @@ issuer_take_conf(struct issuer *s, const struct conf *conf)
 	open_suffixes(s, conf);
 	conf_unref(s->conf);
 	s->conf = conf;
+	s->sweep_at = 0;
+	s->swept.len = 0;
 }

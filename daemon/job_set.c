@@ -18,22 +18,31 @@
 
 /* ---- what is ordered ------------------------------------------------------------------------ */
 
+/* One whose record does not open is made anew, and stands alone then. */
+static bool
+is_led(struct store_txn *txn, const struct hostname *lead, const struct hostname *name)
+{
+	struct domain d;
+
+	return domain_get(txn, name, &d) == ERR_OK && hostname_equal(&d.lead, lead);
+}
+
 /* The lead first, then who it leads. */
 static enum err
 names_of(struct store_txn *txn, const struct hostname *lead, struct hostname names[SET_NAMES_MAX],
          size_t *ret_count)
 {
 	struct hostname members[SET_NAMES_MAX];
-	size_t count;
+	size_t count, kept = 1;
 	enum err err = set_members(txn, lead, members, &count);
 
 	if (err)
 		return err;
-	if (count > SET_NAMES_MAX - 1)
-		count = SET_NAMES_MAX - 1;
 	names[0] = *lead;
-	memcpy(&names[1], members, count * sizeof(*members));
-	*ret_count = count + 1;
+	for (size_t i = 0; i < count && kept < SET_NAMES_MAX; i++)
+		if (is_led(txn, lead, &members[i]))
+			names[kept++] = members[i];
+	*ret_count = kept;
 	return ERR_OK;
 }
 
@@ -56,7 +65,27 @@ place_of(struct store_txn *txn, const struct domain *d, bool rsa)
 	return place;
 }
 
-/* What is missing, or is to be renewed first. */
+/* Of two that are there, whether the second one's turn is before the first's: by the plan; where
+ * neither is due by it and somebody wants a new one, the older. */
+static bool
+is_sooner(struct store_txn *txn, const struct domain *d, int second, int first)
+{
+	int64_t a = renewal_moment(txn, d, second, 0), b = renewal_moment(txn, d, first, 0);
+	uint64_t generations[2] = {d->generation, d->second.generation};
+
+	if (a > clock_wall() && b > clock_wall())
+		return generations[second] < generations[first];
+	return a < b;
+}
+
+static bool
+is_late(struct store_txn *txn, const struct domain *d, int second)
+{
+	return renewal_moment(txn, d, second, 0) <= clock_wall();
+}
+
+/* What is missing, or is to be renewed first. A CA may never take keys of the kind that is missing:
+ * the one that is there does not wait for that. */
 static enum key_kind
 kind_of(struct store_txn *txn, const struct domain *d, const struct conf_default *otherwise)
 {
@@ -66,11 +95,13 @@ kind_of(struct store_txn *txn, const struct domain *d, const struct conf_default
 		return otherwise->key;
 	first = place_of(txn, d, key_kind_is_rsa(otherwise->key));
 	second = place_of(txn, d, key_kind_is_rsa(otherwise->second_key));
-	if (first < 0 || second < 0)
-		return first < 0 ? otherwise->key : otherwise->second_key;
-	return renewal_moment(txn, d, second, 0) < renewal_moment(txn, d, first, 0)
-	               ? otherwise->second_key
-	               : otherwise->key;
+	if (first < 0 && (second < 0 || !is_late(txn, d, second)))
+		return otherwise->key;
+	if (first < 0)
+		return otherwise->second_key;
+	if (second < 0)
+		return is_late(txn, d, first) ? otherwise->key : otherwise->second_key;
+	return is_sooner(txn, d, second, first) ? otherwise->second_key : otherwise->key;
 }
 
 /* The identifier of the certificate that one with a key of KIND takes the place of. */
@@ -278,14 +309,14 @@ job_set_follow(struct store_txn *txn, const struct domain *lead)
 {
 	struct hostname names[SET_NAMES_MAX];
 	size_t count;
-	enum err err = set_members(txn, &lead->name, names, &count);
+	enum err err = names_of(txn, &lead->name, names, &count);
 
-	for (size_t i = 0; i < count && !err; i++) {
+	for (size_t i = 1; i < count && !err; i++) {
 		struct domain d;
 
 		err = domain_get(txn, &names[i], &d);
 		if (err)
-			return err == ERR_NOTFOUND || err == ERR_CORRUPT ? ERR_OK : err;
+			return err;
 		d.state =
 			lead->state == DOMAIN_VALID && !d.generation ? DOMAIN_PENDING : lead->state;
 		d.failures = lead->failures;

@@ -16,21 +16,28 @@ on_message(int writing, int version, int type, const void *data, size_t len, SSL
 	(void)data;
 	(void)len;
 	(void)ssl;
-	if (writing || type != SSL3_RT_HEADER || ++r->barren <= RECORDS_BARREN_MAX)
+	if (writing || type != SSL3_RT_HEADER || !r->barren_since_ms ||
+	    ++r->barren <= RECORDS_BARREN_MAX)
 		return;
 	now = clock_mono_ms();
-	r->too_many |= r->barren_since_ms && now - r->barren_since_ms < RECORDS_BARREN_MS;
+	r->too_many |= now - r->barren_since_ms < RECORDS_BARREN_MS;
 	r->barren_since_ms = now;
 	r->barren = 0;
 }
 
+/* OpenSSL 3.2 and later ask only once, when the keys for data come into use. */
 void
-records_watch(struct records *r, SSL *ssl, bool slows)
+records_attach(struct records *r, SSL *ssl)
+{
+	SSL_set_msg_callback(ssl, on_message);
+	SSL_set_msg_callback_arg(ssl, r);
+}
+
+void
+records_watch(struct records *r, bool slows)
 {
 	r->slows = slows;
 	r->barren_since_ms = clock_mono_ms();
-	SSL_set_msg_callback(ssl, on_message);
-	SSL_set_msg_callback_arg(ssl, r);
 }
 
 void

@@ -37,8 +37,10 @@ struct records {
 	bool too_many;         /* to be cut */
 };
 
-/* From now on what SSL receives is counted, small records only when SLOWS. R must outlive it. */
-void records_watch(struct records *r, SSL *ssl, bool slows);
+/* Before the handshake: R is to hear of what SSL receives, and must outlive it. */
+void records_attach(struct records *r, SSL *ssl);
+/* After it: from now on that is counted, small records only when SLOWS. */
+void records_watch(struct records *r, bool slows);
 /* SSL gave LEN bytes of data. */
 void records_took(struct records *r, size_t len);
 /* Whether nothing is to be read now; ends by itself. */

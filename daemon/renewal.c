@@ -11,7 +11,7 @@
 #include "store/domain.h"
 #include "store/store.h"
 
-enum { DAY_S = 86400, DAMAGED_AGAIN_S = 600 };
+enum { DAY_S = 86400, DAMAGED_AGAIN_S = 600, REVOKED_AGAIN_S = 3600 };
 
 /* ---- what an answer means ------------------------------------------------------------------- */
 
@@ -144,6 +144,25 @@ renewal_plan(struct store_txn *txn, const struct domain *d, bool pairs, uint32_t
 		return first;
 	second = renewal_moment(txn, d, true, random);
 	return second < first ? second : first;
+}
+
+enum err
+renewal_revoked(struct store_txn *txn, const struct domain *d)
+{
+	const uint64_t generations[] = {d->generation, d->second.generation};
+	int64_t now = clock_wall();
+	enum err err = ERR_OK;
+
+	for (int i = 0; i < 2 && !err; i++) {
+		struct renewal r;
+
+		if (!generations[i] || renewal_get(txn, &d->name, generations[i], &r))
+			continue; /* its record is made anew with its certificate */
+		r.renew_at = now;
+		r.due_at = now + REVOKED_AGAIN_S;
+		err = renewal_put(txn, &r);
+	}
+	return err;
 }
 
 /* What is due, in work or failing has its own plan. */

@@ -73,6 +73,8 @@ MUST_CHECK enum err renewal_settle(struct store_txn *txn, const struct renewal_s
 int64_t renewal_moment(struct store_txn *txn, const struct domain *d, bool second, uint32_t random);
 /* When D is: the sooner of both if it has PAIRS. */
 int64_t renewal_plan(struct store_txn *txn, const struct domain *d, bool pairs, uint32_t random);
+/* All that D has was revoked: renewed now, whatever the CA says of it in the next hour. */
+MUST_CHECK enum err renewal_revoked(struct store_txn *txn, const struct domain *d);
 
 /* What D had before it got a new certificate. */
 struct renewal_before {

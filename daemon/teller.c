@@ -37,6 +37,7 @@ add_target(struct teller *t, const struct conf_target *conf, uint64_t last)
 	old = find(t, made->key);
 	if (old) {
 		old->conf = conf;
+		old->anew = old->busy;
 		old->again_at = 0; /* what kept it from working may be repaired */
 		free(made);
 		return;

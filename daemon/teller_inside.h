@@ -32,6 +32,7 @@ struct target {
 	uint32_t failures;  /* of that, in a row */
 	int64_t since;      /* unix seconds: nothing older is held against it */
 	int64_t again_at;   /* mono ms, 0: at once */
+	bool anew;          /* a reload came while it was being told: if that fails, at once */
 };
 
 struct teller {

@@ -141,6 +141,7 @@ target_told(struct target *target, enum err err, const char *why, int64_t pause_
 	if (!err) {
 		target->place = target->event.id;
 		target->failures = 0;
+		target->anew = false;
 		t->delivered = true;
 		count(t, 1, 0, 0);
 		return;
@@ -150,7 +151,9 @@ target_told(struct target *target, enum err err, const char *why, int64_t pause_
 		history_add(t->store, t->notices, "hook.failed", "",
 		            "%s: %s; the event is %llu, %s", target->label, why,
 		            (unsigned long long)target->event.id, target->event.type);
-	target->again_at = clock_mono_ms() + pause_after(target->failures, pause_ms);
+	if (!target->anew)
+		target->again_at = clock_mono_ms() + pause_after(target->failures, pause_ms);
+	target->anew = false;
 	if (is_hopeless(target))
 		give_up(target, why);
 }

@@ -9,10 +9,12 @@
 
 #include <cmocka.h>
 
-#include "acme/chain.h"
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
 #include "base/buf.h"
 #include "tests/support/acmescript.h"
-#include "tests/support/tmpcert.h"
 
 static const char *const challenges[] = {"http-01", "tls-alpn-01"};
 
@@ -465,6 +467,111 @@ patience_ends(void **state)
 	engine_free(w.e);
 }
 
+/* --- alternates ------------------------------------------------------------------------------ */
+
+/* A certificate issued by itself, called NAME. */
+static void
+write_pem(const char *name, struct buf *out)
+{
+	X509 *cert = X509_new();
+	BIO *mem = BIO_new(BIO_s_mem());
+	EVP_PKEY *key;
+	char *data;
+	long len;
+
+	assert_int_equal(key_new(KEY_ECDSA_P256, &key), ERR_OK);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8,
+	                           (const unsigned char *)name, -1, -1, 0);
+	X509_set_issuer_name(cert, X509_get_subject_name(cert));
+	ASN1_TIME_set(X509_getm_notBefore(cert), NOW);
+	ASN1_TIME_set(X509_getm_notAfter(cert), NOW + 1000);
+	X509_set_pubkey(cert, key);
+	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+	assert_int_equal(PEM_write_bio_X509(mem, cert), 1);
+	len = BIO_get_mem_data(mem, &data);
+	buf_reset(out);
+	buf_add(out, data, (size_t)len);
+	assert_non_null(buf_str(out));
+	BIO_free(mem);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+/* Each letter is what one URL gives: a chain of that name, '-': 404, '5': 500 without end. */
+static void
+the_chain_that_was_asked_for_is_found(void **state)
+{
+	static const struct {
+		const char *issuer; /* asked for; NULL: any */
+		const char *given;  /* first the default one, then alternates */
+		size_t asked;       /* alternates, with repetitions */
+		char chosen;
+	} cases[] = {
+		{NULL, "abc", 0, 'a'}, {"a", "abc", 0, 'a'}, {"b", "abc", 2, 'b'},
+		{"c", "abc", 2, 'c'},  {"d", "abc", 2, 'a'}, {"b", "a", 0, 'a'},
+		{"c", "a-c", 2, 'c'},  {"b", "a-", 1, 'a'},  {"c", "a5c", 5, 'c'},
+		{"b", "a5", 4, 'a'},
+	};
+	static const struct script begin = {
+		.name = "begin",
+		.steps = {NEW_ORDER(ORDER("ready", "")), FINALIZE(ORDER("valid", CERT))}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct hostname name;
+		struct engine_config config = {.names = &name,
+		                               .name_count = 1,
+		                               .challenges = challenges,
+		                               .challenge_count = 2,
+		                               .key_kind = KEY_ECDSA_P256,
+		                               .chain_issuer = cases[i].issuer};
+		struct script_walk w = {0};
+		struct buf pems[3] = {{0}};
+		size_t asked = 0;
+		bool first = true;
+
+		assert_int_equal(hostname_parse("a.example", &name, NULL), ERR_OK);
+		assert_int_equal(engine_new(&config, &w.e), ERR_OK);
+		script_play(&begin, &w);
+		for (size_t k = 0; cases[i].given[k]; k++)
+			write_pem((char[]){cases[i].given[k], '\0'}, &pems[k]);
+		while (script_walk(&w) == ENGINE_SEND) {
+			size_t at = first ? 0 : (size_t)(w.send.url[strlen(CA "/")] - '0');
+			char c = cases[i].given[at];
+			struct script_step step = {
+				.status = c == '-'   ? 404
+			                  : c == '5' ? 500
+			                             : 200,
+				.body = c == '-' || c == '5' ? "" : buf_str(&pems[at])};
+
+			for (size_t k = 1; first && cases[i].given[k]; k++)
+				step.links[k - 1] = k == 1 ? CA "/1" : CA "/2";
+			asked += !first;
+			first = false;
+			script_answer(&w, &step);
+		}
+		assert_int_equal(engine_wish(w.e), ENGINE_DONE);
+		assert_int_equal(asked, cases[i].asked);
+		for (size_t k = 0; k < 3; k++) {
+			bool is = engine_certificate(w.e)->len == pems[k].len &&
+			          memcmp(engine_certificate(w.e)->data, pems[k].data,
+			                 pems[k].len) == 0;
+
+			if (pems[k].len && is != (cases[i].given[k] == cases[i].chosen))
+				fail_msg("%s of %s: not %c", cases[i].issuer, cases[i].given,
+				         cases[i].chosen);
+		}
+		/* The judge refuses it: the default one is the last resort. */
+		assert_int_equal(engine_next_certificate(w.e), cases[i].chosen != 'a');
+		assert_int_equal(engine_certificate(w.e)->len, pems[0].len);
+		assert_memory_equal(engine_certificate(w.e)->data, pems[0].data, pems[0].len);
+		assert_false(engine_next_certificate(w.e));
+		for (size_t k = 0; k < 3; k++)
+			buf_done(&pems[k]);
+		engine_free(w.e);
+	}
+}
+
 int
 main(void)
 {
@@ -475,6 +582,7 @@ main(void)
 		cmocka_unit_test(only_what_failed_is_repeated),
 		cmocka_unit_test(old_orders_are_ordered_anew),
 		cmocka_unit_test(patience_ends),
+		cmocka_unit_test(the_chain_that_was_asked_for_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

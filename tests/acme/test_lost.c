@@ -124,6 +124,29 @@ found_on_the_last_page_newest_first(void **state)
 	lost_free(lost);
 }
 
+/* An order of several names is known by all of them, in whatever order. */
+static void
+sets_are_found_by_all_their_names(void **state)
+{
+	static const char *const names[] = {"a.example", "192.0.2.1"};
+	struct hostname hosts[2];
+	struct lost *lost;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(hostname_parse_any(names[i], &hosts[i], NULL), ERR_OK);
+	assert_int_equal(lost_new(is_known, NULL, &lost), ERR_OK);
+	assert_int_equal(lost_seek(lost, hosts, 2), ERR_OK);
+	PLAY(lost, {.status = 200, .body = "[\"" CA "/o1\",\"" CA "/o2\",\"" CA "/o3\"]"},
+	     {CA "/o3", 200, ORDER("pending", "a.example"), NULL},
+	     {CA "/o2", 200,
+	      "{\"status\":\"pending\",\"identifiers\":[{\"type\":\"ip\",\"value\":\"192.0.2.1\"},"
+	      "{\"type\":\"dns\",\"value\":\"a.example\"}]}",
+	      NULL});
+	assert_string_equal(url_for(lost, "a.example"), CA "/o2");
+	lost_free(lost);
+}
+
 static void
 a_bare_array_will_do(void **state)
 {
@@ -283,6 +306,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(found_on_the_last_page_newest_first),
+		cmocka_unit_test(sets_are_found_by_all_their_names),
 		cmocka_unit_test(a_bare_array_will_do),
 		cmocka_unit_test(nothing_is_found),
 		cmocka_unit_test(refused_orders_are_passed_over),

@@ -138,7 +138,8 @@ static const struct {
          "\"names\":null,\"second\":null,\"ocsp_until\":null,\"ocsp_next\":null,"
          "\"renewal_from\":null,\"renewal_until\":null,\"renewal_at\":null,"
          "\"renewal_asked\":null,\"renewal_why\":null,\"next\":null,\"step\":null,"
-         "\"order\":null,\"error\":null}\n",
+         "\"order\":null,\"error\":null,"
+         "\"dns_record\":null,\"dns_record_until\":null}\n",
          ""},
 	{"list -o json --limit 2 --after a --state failing",
          "{\"verb\":\"list\",\"limit\":2,\"after\":\"a\",\"state\":\"failing\"}",

@@ -52,6 +52,33 @@ the_next_usable_one(void **state)
 	}
 }
 
+static void
+back_to_one_before(void **state)
+{
+	static const struct {
+		const char *cas, *ca, *held;
+		uint32_t failures;
+		const char *before; /* "": none */
+	} rows[] = {
+		{"a1 b2 c3", "c3", "c3", 0, "a1"}, {"a1 b2 c3", "c3", "c3 a1", 0, "b2"},
+		{"a1 b2", "b2", "b2 a1", 0, ""},   {"a1 b2", "a1", "a1", 0, ""},
+		{"a1 b2", "b2", "b2", 1, ""}, /* it has asked there already */
+		{"", "a1", "a1", 0, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct domain d = {.failures = rows[i].failures};
+		bool moved;
+
+		snprintf(d.cas, sizeof(d.cas), "%s", rows[i].cas);
+		snprintf(d.ca, sizeof(d.ca), "%s", rows[i].ca);
+		moved = failover_return(&d, is_usable, (void *)rows[i].held);
+		assert_int_equal(moved, *rows[i].before != '\0');
+		assert_string_equal(d.ca, moved ? rows[i].before : rows[i].ca);
+	}
+}
+
 static const struct {
 	enum problem_kind kind;
 	bool helps;
@@ -134,9 +161,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_next_usable_one),
-		cmocka_unit_test(the_class_decides),
-		cmocka_unit_test(the_back_off_counts_rounds),
+		cmocka_unit_test(the_next_usable_one), cmocka_unit_test(back_to_one_before),
+		cmocka_unit_test(the_class_decides),   cmocka_unit_test(the_back_off_counts_rounds),
 		cmocka_unit_test(lists_go_in_and_out),
 	};
 

@@ -20,6 +20,9 @@
 #include "base/clock.h"
 #include "base/problem.h"
 
+/* Two signals that glibc keeps for itself; what make starts, for one, ignores them from birth. */
+#define OF_GLIBC (3ULL << 31)
+
 static char dir[] = "/tmp/certd-hook-XXXXXX";
 static char program[64];
 
@@ -136,6 +139,7 @@ gets_what_it_should(void **state)
 {
 	char text[4096];
 	struct problem why;
+	unsigned long long ignored;
 	int secret = open("/dev/null", O_RDONLY); /* without O_CLOEXEC: the worst case */
 	sigset_t set;
 
@@ -166,7 +170,8 @@ gets_what_it_should(void **state)
 	assert_string_equal(text, "/\n");
 	read_file("sig", text, sizeof(text));
 	assert_non_null(strstr(text, "SigBlk:\t0000000000000000"));
-	assert_non_null(strstr(text, "SigIgn:\t0000000000000000"));
+	ignored = strtoull(strstr(text, "SigIgn:\t") + 8, NULL, 16);
+	assert_int_equal(ignored & ~OF_GLIBC, 0);
 	read_file("group", text, sizeof(text));
 	assert_int_equal(atoi(text), atoi(strchr(text, '\n') + 1));
 }

@@ -15,7 +15,8 @@
 #include "store/store.h"
 #include "tests/support/tmpstore.h"
 
-enum { NOW = 1800000000, DAY = 86400, HOUR = 3600, HALF = 0x80000000u };
+enum { NOW = 1800000000, DAY = 86400, HOUR = 3600 };
+static const uint32_t HALF = 0x80000000u; /* beyond int: in the enum it would make -DAY unsigned */
 
 /* A certificate of 90 days, stored 50 days ago. */
 static const struct renewal_life life = {NOW - 50 * DAY, NOW + 40 * DAY};

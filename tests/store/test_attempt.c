@@ -15,25 +15,6 @@
 
 enum { NOW = 1800000000 };
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 static struct hostname
 host(const char *text)
 {
@@ -203,11 +184,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(all_of_it_comes_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(which_are_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(all_of_it_comes_back, tmpstore_setup,
+	                                        tmpstore_teardown),
+		cmocka_unit_test_setup_teardown(which_are_kept, tmpstore_setup, tmpstore_teardown),
 		cmocka_unit_test(steps_fold_and_the_middle_goes),
-		cmocka_unit_test_setup_teardown(what_cannot_be_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_budget_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_cannot_be_is_refused, tmpstore_setup,
+	                                        tmpstore_teardown),
+		cmocka_unit_test_setup_teardown(a_budget_comes_back, tmpstore_setup,
+	                                        tmpstore_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,25 +15,6 @@
 
 enum { RECORD_MAX = 1320 }; /* so that three fit a page of 4 KiB with their keys */
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 static struct buf
 chain_of(const char *text)
 {
@@ -207,7 +188,7 @@ del_is_content_with_nothing(void **state)
 	cert_done(&cert);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tmpstore_setup, tmpstore_teardown)
 
 int
 main(void)

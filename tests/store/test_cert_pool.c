@@ -21,25 +21,6 @@
 
 enum { NAMES = 3 };
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 static struct domain
 domain_of(struct store_txn *txn, int i)
 {
@@ -476,7 +457,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, tmpstore_setup, tmpstore_teardown)
 		TEST(several_names_have_one_record),
 		TEST(removing_names_removes_the_record_with_the_last),
 		TEST(an_own_certificate_goes_when_a_shared_one_comes),

@@ -12,25 +12,6 @@
 #include "store/order.h"
 #include "tests/support/tmpstore.h"
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 static struct challenge
 challenge_of(enum challenge_kind kind, const char *name, const char *token, int64_t created_at)
 {
@@ -202,7 +183,7 @@ kinds_have_words(void **state)
 	assert_string_equal(challenge_kind_word(CHALLENGE_KIND_END), "unknown");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tmpstore_setup, tmpstore_teardown)
 
 int
 main(void)

@@ -15,25 +15,6 @@
 #include "store/cert.h"
 #include "tests/support/tmpstore.h"
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 assert_same(const struct domain *a, const struct domain *b)
 {
@@ -339,13 +320,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(every_field_comes_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(del_takes_the_certificate_along, setup, teardown),
-		cmocka_unit_test_setup_teardown(pages_go_through_all_names_in_order, setup,
-	                                        teardown),
-		cmocka_unit_test_setup_teardown(due_is_ordered_within_each_ca, setup, teardown),
-		cmocka_unit_test_setup_teardown(counters_equal_a_recount, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_field_comes_back, tmpstore_setup,
+	                                        tmpstore_teardown),
+		cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused, tmpstore_setup,
+	                                        tmpstore_teardown),
+		cmocka_unit_test_setup_teardown(del_takes_the_certificate_along, tmpstore_setup,
+	                                        tmpstore_teardown),
+		cmocka_unit_test_setup_teardown(pages_go_through_all_names_in_order, tmpstore_setup,
+	                                        tmpstore_teardown),
+		cmocka_unit_test_setup_teardown(due_is_ordered_within_each_ca, tmpstore_setup,
+	                                        tmpstore_teardown),
+		cmocka_unit_test_setup_teardown(counters_equal_a_recount, tmpstore_setup,
+	                                        tmpstore_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,25 +18,6 @@
 #include "store/domain_list.h"
 #include "tests/support/tmpstore.h"
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 labels_are_parsed_or_refused(void **state)
 {
@@ -168,7 +149,7 @@ names_are_listed_by_label(void **state)
 	tmpstore_commit(txn);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tmpstore_setup, tmpstore_teardown)
 
 int
 main(void)

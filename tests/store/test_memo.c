@@ -67,7 +67,7 @@ memos_are_found_by_prefix(void **state)
 	static const char *const keys[] = {"a/1", "a/2", "a/22", "ab", "b/1"};
 	struct tmpstore *t = *state;
 	struct store_txn *txn;
-	char key[MEMO_KEY_MAX + 1] = "", found[64] = "";
+	char key[MEMO_KEY_MAX + 1] = "", found[8 * sizeof(key)] = "";
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		put(t, keys[i], "x");

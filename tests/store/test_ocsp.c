@@ -13,25 +13,6 @@
 
 #include "tests/support/tmpstore.h"
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 put_of(struct store_txn *txn, const char *name, bool second, int64_t due_at, size_t len)
 {
@@ -173,12 +154,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(an_answer_comes_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(too_long_an_answer_is_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(it_goes_with_its_domain, setup, teardown),
-		cmocka_unit_test_setup_teardown(that_of_a_second_certificate_goes_with_it, setup,
-	                                        teardown),
-		cmocka_unit_test_setup_teardown(pages_go_round, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_answer_comes_back, tmpstore_setup,
+	                                        tmpstore_teardown),
+		cmocka_unit_test_setup_teardown(too_long_an_answer_is_refused, tmpstore_setup,
+	                                        tmpstore_teardown),
+		cmocka_unit_test_setup_teardown(it_goes_with_its_domain, tmpstore_setup,
+	                                        tmpstore_teardown),
+		cmocka_unit_test_setup_teardown(that_of_a_second_certificate_goes_with_it,
+	                                        tmpstore_setup, tmpstore_teardown),
+		cmocka_unit_test_setup_teardown(pages_go_round, tmpstore_setup, tmpstore_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,25 +12,6 @@
 
 #include "tests/support/tmpstore.h"
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 static struct persist
 persist_of(const char *name, int64_t ends_at)
 {
@@ -119,9 +100,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(the_last_one_seen_is_kept, setup, teardown),
-		cmocka_unit_test_setup_teardown(they_come_in_pages, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_no_record_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_last_one_seen_is_kept, tmpstore_setup,
+	                                        tmpstore_teardown),
+		cmocka_unit_test_setup_teardown(they_come_in_pages, tmpstore_setup,
+	                                        tmpstore_teardown),
+		cmocka_unit_test_setup_teardown(what_is_no_record_is_refused, tmpstore_setup,
+	                                        tmpstore_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

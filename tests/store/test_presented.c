@@ -11,25 +11,6 @@
 
 #include "tests/support/tmpstore.h"
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 static struct presented
 presented_of(const char *name, const char *identifier, const char *value)
 {
@@ -147,7 +128,7 @@ what_makes_no_sense_is_refused(void **state)
 	put(*state, &p, ERR_INVALID);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tmpstore_setup, tmpstore_teardown)
 
 int
 main(void)

@@ -16,25 +16,6 @@
 
 #include "tests/support/tmpstore.h"
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 an_account_comes_back(void **state)
 {
@@ -426,7 +407,7 @@ bad_events_are_refused(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tmpstore_setup, tmpstore_teardown)
 
 int
 main(void)

@@ -26,25 +26,6 @@
 #include "tests/support/rawdb.h"
 #include "tests/support/tmpstore.h"
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 fill(struct store_txn *txn, int from, int to, uint64_t generation)
 {
@@ -496,7 +477,7 @@ a_reader_of_the_old_master_key_is_locked_out(void **state)
 	assert_false(store_is_locked_out(t->store));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tmpstore_setup, tmpstore_teardown)
 
 int
 main(void)

@@ -20,25 +20,6 @@
 
 enum { NOW = 1800000000, LATER = NOW + 86400 };
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 put(struct store_txn *txn, const char *name, const char *lead, int64_t due_at)
 {
@@ -259,7 +240,7 @@ nobody_is_not_removed(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tmpstore_setup, tmpstore_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(the_list_follows_the_domains),
 		TEST(the_longest_names_fit),

@@ -15,25 +15,6 @@
 
 enum { NOW = 1800000000 };
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 put(struct tmpstore *t, const struct ticket_ring *ring)
 {
@@ -149,10 +130,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_ring_comes_back_after_a_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_ring_comes_back_after_a_restart, tmpstore_setup,
+	                                        tmpstore_teardown),
 		cmocka_unit_test(a_turn_keeps_one_older_key),
 		cmocka_unit_test(a_ring_is_due_after_half_a_day),
-		cmocka_unit_test_setup_teardown(too_many_keys_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(too_many_keys_are_refused, tmpstore_setup,
+	                                        tmpstore_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

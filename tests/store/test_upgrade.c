@@ -33,25 +33,6 @@
 #include "tests/support/rawdb.h"
 #include "tests/support/tmpstore.h"
 
-static int
-setup(void **state)
-{
-	struct tmpstore *t = calloc(1, sizeof(*t));
-
-	tmpstore_init(t);
-	tmpstore_open(t);
-	*state = t;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	tmpstore_done(*state);
-	free(*state);
-	return 0;
-}
-
 enum { NAMES = 2500, EVENTS = 50 };
 
 static const unsigned char id[SEAL_ID_LEN] = "an old store's";
@@ -480,7 +461,7 @@ another_master_leaves_it_alone(void **state)
 	assert_upgraded(t);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tmpstore_setup, tmpstore_teardown)
 
 int
 main(void)

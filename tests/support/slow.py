@@ -87,3 +87,12 @@ def pss_kib(pid):
     """What a process has in memory, its share of shared pages included."""
     with open(f"/proc/{pid}/smaps_rollup") as rollup:
         return sum(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
+
+
+def unread(where):
+    """Bytes that wait in the kernel for who listens at WHERE."""
+    address = socket.inet_aton(where[0])[::-1].hex().upper()
+    with open("/proc/net/tcp") as table:
+        rows = [line.split() for line in table]
+    return sum(int(row[4].split(":")[1], 16) for row in rows
+               if row[1] == f"{address}:{where[1]:04X}" and row[3] == "01")

@@ -123,6 +123,26 @@ tmpstore_cert(unsigned seed, size_t leaf_len)
 	return cert;
 }
 
+int
+tmpstore_setup(void **state)
+{
+	struct tmpstore *t = calloc(1, sizeof(*t));
+
+	assert_non_null(t);
+	tmpstore_init(t);
+	tmpstore_open(t);
+	*state = t;
+	return 0;
+}
+
+int
+tmpstore_teardown(void **state)
+{
+	tmpstore_done(*state);
+	free(*state);
+	return 0;
+}
+
 void
 tmpstore_break_pages(struct tmpstore *t, const char *name)
 {

@@ -30,6 +30,10 @@ void tmpstore_close(struct tmpstore *t);
 /* Closes and removes everything. */
 void tmpstore_done(struct tmpstore *t);
 
+/* For cmocka: *STATE is an open struct tmpstore, and goes again. */
+int tmpstore_setup(void **state);
+int tmpstore_teardown(void **state);
+
 /* Every record of served/ under NAME says that it is longer than its page, from which nothing may
  * be removed then. For a store of at most a MiB. */
 void tmpstore_break_pages(struct tmpstore *t, const char *name);

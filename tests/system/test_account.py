@@ -93,6 +93,22 @@ def the_key_of_a_binding_as_a_credential(lab):
     lab.add("a.test")
 
 
+@scenario(eab={KID: MAC_KEY})
+def bindings_by_each_algorithm(lab):
+    path, urls = write_key(lab, "eab", MAC_KEY), set()
+    text = lab.config()
+    lab.start()
+    for algorithm in ("HS256", "HS384", "HS512"):
+        reload(lab, text.replace("agree-terms;", f"agree-terms; eab {KID} file {path}; "
+                                                 f"eab-algorithm {algorithm};", 1))
+        if urls:
+            lab.ctl_ok("ca", "deactivate", "pebble", "--confirm", "pebble")
+        lab.ctl_ok("ca", "register" if urls else "test", "pebble")
+        urls.add(show_ca(lab)["account"]["url"])
+        lab.add(algorithm.lower() + ".test")
+    equal(len(urls), 3, f"accounts: {urls}")
+
+
 # kinds of keys
 
 
@@ -411,6 +427,33 @@ def a_certificate_is_revoked_and_replaced(lab):
     said = lab.ctl_ok("revoke", "b.test", "--no-renew", "-o", "json").json()
     equal(said["name"], "b.test", "revoked already: that is fine")
     equal(lab.serial("b.test"), serial, "--no-renew")
+
+
+@scenario()
+def both_certificates_of_a_name_are_replaced(lab):
+    """`key both`: the second one is revoked with the first, and not served until its own plan."""
+    lab.write_config(text=lab.config().replace("key ecdsa-p256;", "key both;"))
+    lab.start()
+    lab.add("a.test")
+    lab.add("b.test", "c.test", options=["--one-certificate"])
+
+    def serials(name):
+        item = lab.certd.show(name)
+        return [item["serial"], (item["second"] or item)["serial"]]
+    for name in ("a.test", "c.test"):
+        wait_for(lambda: lab.certd.show(name)["second"], 60, f"the second one of {name}")
+        before = serials(name)
+        lab.ctl_ok("revoke", name, "--reason", "superseded")
+        wait_for(lambda: not set(before) & set(serials(name)), 60, f"new ones of {name}: {before}")
+    equal(serials("b.test"), serials("c.test"), "of both names")
+
+    # nobody renews a second one any more: what is revoked goes
+    lab.write_config(text=lab.config().replace("key both;", "key ecdsa-p256;"))
+    lab.ctl_ok("reload")
+    before = serials("a.test")
+    lab.ctl_ok("revoke", "a.test", "--reason", "superseded")
+    wait_for(lambda: not set(before) & set(serials("a.test")), 60, "the first one is new")
+    equal(lab.certd.show("a.test")["second"], None, "the second one")
 
 
 @scenario()

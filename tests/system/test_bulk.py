@@ -37,5 +37,16 @@ def five_hundred_names_in_one_add(lab):
           f"served after {took:.1f} s; meanwhile {report['done']} handshakes, p99 {report['p99_ms']} ms")
 
 
+@scenario(version="2.10", nonce_reject=20)
+@scenario(version="2.4", nonce_reject=20)
+def no_order_is_lost_to_rejected_nonces(lab):
+    """One nonce of five is refused; each name comes to its certificate with its first order."""
+    lab.start()
+    names = [f"n{i:03}.nonce.test" for i in range(200)]
+    lab.ctl_ok("add", *names, "--wait", timeout=240)
+    types = [one["type"] for one in lab.ctl_ok("events", "-o", "ndjson").lines()]
+    equal((types.count("cert.stored"), types.count("order.failed")), (200, 0), "how orders ended")
+
+
 if __name__ == "__main__":
     main()

@@ -3,21 +3,26 @@
 """Client certificates, as `openssl s_client` and curl show them. A numbers are those of the list of
 attacks that certd is built against."""
 
+import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from authority import Authority, read  # noqa: E402
+import slow  # noqa: E402
+import tlsclient  # noqa: E402
 from backend import read_tlvs  # noqa: E402
-from certd import PATIENCE  # noqa: E402
+from certd import PATIENCE, SANITIZED  # noqa: E402
 from peers import Haproxy, Nginx  # noqa: E402
 from lab import PORTS, check, equal, main, scenario, wait_for  # noqa: E402
 
 VERSIONS = ["-tls1_2", "-tls1_3"]
 SUBJECT = "O=Example\\, Inc,OU=Lab,CN=robot"
+LIST_MAX = 16 << 10         # bytes of what a client shows
 FOR_CLIENTS, FOR_SERVERS = "extendedKeyUsage=clientAuth\n", "extendedKeyUsage=serverAuth\n"
 
 
@@ -94,6 +99,37 @@ def a_required_certificate_is_verified(lab):
     equal(after["client_certificates_refused"] - before["client_certificates_refused"], 8, "refused")
     equal(after["handshakes_failed"] - before["handshakes_failed"], 8, "failed")
     equal(after["backend_connects"] - before["backend_connects"], 4, "who got to a backend")
+
+
+def certificate(length):
+    """The records of a Certificate message that announces LENGTH bytes, all but the last of them."""
+    message = b"\x0b" + length.to_bytes(3, "big") + (length - 3).to_bytes(3, "big") + bytes(length - 4)
+    parts = [message[at:at + 16000] for at in range(0, len(message), 16000)]
+    return b"".join(b"\x16\x03\x03" + len(part).to_bytes(2, "big") + part for part in parts)
+
+
+@scenario(workers=1)
+def row_A2_a_certificate_that_never_comes_takes_64_KiB_at_most(lab):
+    Clients(lab)
+    hello = tlsclient.client_hello(b"must.test", versions=(0x0303,))
+    unfinished = certificate(LIST_MAX) + b"\x16\x03\x03\x40\x00" + bytes(16383)
+
+    def started(stack):
+        raw = stack.enter_context(socket.create_connection(lab.https, timeout=10 * PATIENCE))
+        equal(tlsclient.answer_on(raw, hello), "server_hello", "the answer")
+        for kind in b"\x0b\x0c\x0d\x0e":      # Certificate to ServerHelloDone
+            equal(tlsclient.answer_on(raw, b""), "record type 22", f"the record of message {kind}")
+        return raw
+
+    with contextlib.ExitStack() as stack:
+        before, count = slow.pss_kib(lab.workers_pids()[0]), 200
+        for _ in range(count):
+            started(stack).sendall(unfinished)
+        wait_for(lambda: slow.unread(lab.https) == 0, 20, "all is read")
+        each = (slow.pss_kib(lab.workers_pids()[0]) - before) / count
+        check(SANITIZED or 32 < each < 64, f"{each:.0f} KiB each")
+        raw = started(stack)
+        equal(tlsclient.answer_on(raw, certificate(LIST_MAX + 1)), "illegal_parameter", "one byte more")
 
 
 @scenario(workers=1)

@@ -166,7 +166,7 @@ def reload_removes_a_listener(lab):
     lab.serial("a.test")
     lab.write_config()
     lab.ctl_ok("reload", "--wait")
-    check(not lab.is_served("a.test"), "the removed listener still answers")
+    wait_for(lambda: not lab.is_served("a.test"), 5, "the old workers leave the removed listener")
     lab.https = (lab.address, PORTS["https"])
     lab.serial("a.test")
 

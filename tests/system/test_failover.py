@@ -43,6 +43,20 @@ def in_order_and_back_to_the_first(lab):
     equal(item.get("error"), None, "the error afterwards")
 
 
+@scenario(faults=2, cas="one two")
+def revoked_where_it_was_issued(lab):
+    lab.start()
+    lab.fault.instead("newOrder", 500)
+    lab.add("a.test")
+    came_from(lab, "a.test", "two")
+    lab.fault.heal()
+    wait_for(lambda: lab.certd.show("a.test")["ca"] == "one", 5, "the first is next")
+    lab.ctl_ok("revoke", "a.test", "--no-renew")
+    equal([ca.count("revokeCert") for ca in lab.faults], [0, 1], "who was asked")
+    lab.ctl("revoke", "a.test", "--no-renew", "--ca", "one")
+    equal([ca.count("revokeCert") for ca in lab.faults], [1, 1], "who was asked then")
+
+
 CLASSES = [     # what the first CA does, and whether the second is asked
     ("down", lambda ca: ca.instead("newOrder", 503), True),
     ("directory", lambda ca: ca.instead("directory", 404), True),
@@ -191,6 +205,23 @@ def a_ca_that_leaves_the_configuration(lab):
     equal(lab.certd.show("a.test")["ca"], "two", "the first that is left")
 
 
+@scenario(faults=2, cas="one two")
+def a_ca_that_leaves_the_configuration_under_an_order(lab):
+    """Nobody asks for it again: it goes on with the CA that is left."""
+    lab.start()
+    lab.fault.hang("newOrder")
+    lab.ctl_ok("add", "a.test")
+    wait_for(lambda: lab.fault.count("newOrder"), 10, "it is in work")
+    lab.certd.stop()
+    blocks = lab.config()
+    first = blocks[blocks.index("ca one {"):blocks.index("ca two {")]
+    lab.write_config(text=blocks.replace(first, "").replace("default { ca one two;",
+                                                            "default { ca two;"))
+    lab.start()
+    lab.wait_served(["a.test"], 30)
+    came_from(lab, "a.test", "two")
+
+
 @scenario(faults=2)
 def a_budget_of_orders(lab):
     """Three now, one each 20 s; a restart gives none for nothing; the other CA has no limit."""
@@ -218,6 +249,27 @@ def beyond_the_budget_the_next_ca(lab):
     names = [f"n{i}.test" for i in range(20)]
     lab.ctl_ok("add", *names, "--wait", timeout=60)
     equal((lab.faults[0].count("newOrder"), lab.faults[1].count("newOrder")), (5, 15), "orders")
+
+
+@scenario(faults=2, cas="one two")
+def who_waits_for_a_budget_goes_back(lab):
+    """The second CA has few orders to give; those who wait for more do not, once the first is well."""
+    text = lab.config()
+    at = text.index("agree-terms;", text.index("ca two {"))
+    lab.write_config(text=text[:at] + "orders 5/1h; " + text[at:])
+    lab.start()
+    lab.fault.instead("newOrder", 503)
+    names = [f"n{i}.test" for i in range(20)]
+    lab.ctl_ok("add", *names)
+    wait_for(lambda: lab.faults[1].count("newOrder") == 5, 30, "all that the second CA gives")
+
+    def waiting():      # without an attempt that has failed
+        shown = (lab.certd.show(name) for name in names)
+        return [item["ca"] for item in shown if item["state"] == "pending"]
+    wait_for(lambda: waiting() and set(waiting()) == {"two"}, 30, "who waits for the second CA")
+    lab.fault.heal()
+    lab.ctl_ok("ca", "test", "one")
+    wait_for(lambda: not waiting(), 30, "nobody waits")
 
 
 @scenario(faults=2, cas="one two")

@@ -117,6 +117,34 @@ def the_backends_own_tls_is_what_clients_see(lab):
     equal((front["passthroughs"], front["backend_failed"]), (6, 0), "passed through, failed")
 
 
+def s_client(where, *words):
+    """A request for a.test; returns what s_client said."""
+    done = subprocess.run(
+        ["openssl", "s_client", "-connect", where, "-servername", "a.test", "-tls1_3", "-ign_eof",
+         *words], input="GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n",
+        capture_output=True, text=True, timeout=30 * PATIENCE)
+    return done.stdout + done.stderr
+
+
+@scenario()
+def data_sent_ahead_with_the_ticket_of_another_server_are_skipped(lab):
+    """0-RTT: such a client comes when its name has moved to certd, also where it is told to retry."""
+    lab.start()
+    lab.add("a.test")
+    start_s_server(lab, "-www", "-max_early_data", "16384")
+    ticket, ahead = (os.path.join(lab.directory, name) for name in ("ticket", "ahead"))
+    for size in (1, 10000, 16000):
+        with open(ahead, "w") as out:
+            out.write("x" * size)
+        for groups in ("X25519", "P-521:P-256"):        # without and with a HelloRetryRequest
+            said = s_client(f"{lab.address}:{SERVER}", "-sess_out", ticket)
+            check("HTTP/1.0 200" in said, f"the other server: {said[-3000:]}")
+            said = s_client("%s:%d" % lab.https, "-sess_in", ticket, "-early_data", ahead, "-groups", groups)
+            check("Early data was rejected" in said, f"{size} bytes, {groups}: {said[-3000:]}")
+            check("HTTP/1.1 200" in said and "New, TLSv1.3" in said,
+                  f"{size} bytes, {groups}: {said[-3000:]}")
+
+
 def other_versions(hello):
     """HELLO's records of one byte, the minor version of each another than the one before."""
     return b"".join(hello[at:at + 2] + bytes([at % 251]) + hello[at + 3:at + 6]

@@ -12,7 +12,8 @@ LONG = ".".join(["a" * 62] * 4) + ".tt"         # 254 bytes
 
 NOT_A_NAME = [
     "a..b", ".a.test", "a.test..", ".", "",
-    "10.0.0.1:80", "10.0.0.1", "[2001:db8::1]", "2001:db8::1", "a.test:443", "https://a.test/",
+    "10.0.0.1:80", "10.0.0", "0.0.0.0", "[2001:db8::1", "2001:db8::1::2", "::", "a.test:443",
+    "https://a.test/",
     LONG, "a" * 64 + ".test",
     "a b.test", "a\tb.test", "a\nb.test", "a\x1b]0;pwn\x07.test", "a/b.test", "../../etc/passwd",
     "*", "*.*.test", "a.*.test", "a*.test",

@@ -10,6 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import slow  # noqa: E402
 import tlsclient  # noqa: E402
 from certd import SANITIZED  # noqa: E402
 from lab import PATIENCE, check, equal, main, scenario, wait_for  # noqa: E402
@@ -143,7 +144,8 @@ def row_A2_a_second_hello_is_held_to_the_same_limits(lab):
                            (too_long, "decode_error"), (change + too_long, "decode_error"),
                            (other, "illegal_parameter"),
                            (tlsclient.client_hello(None), "illegal_parameter"),
-                           (b"\x17\x03\x03\x00\x01x", "unexpected_message")):
+                           (b"\x17\x03\x03\x00\x01x" + second, "unexpected_message"),
+                           (b"\x15\x03\x03\x00\x01x", "unexpected_message")):
         with socket.create_connection(lab.https, timeout=10 * PATIENCE) as raw:
             equal(tlsclient.answer_on(raw, first), "server_hello", "the HelloRetryRequest")
             got = tlsclient.answer_on(raw, answer)
@@ -153,19 +155,44 @@ def row_A2_a_second_hello_is_held_to_the_same_limits(lab):
     lab.serial("a.test")
 
 
+@scenario(workers=1)
+def row_A2_a_second_hello_that_did_not_wait_to_be_asked_for_is_held_to_the_same_limits(lab):
+    lab.write_config(text=lab.config().replace("{ tls; }", "{ tls; handshake-timeout 60s; }"))
+    lab.start()
+    lab.add("a.test")
+    first = tlsclient.client_hello(b"a.test", share=(0x0019, b"\x04" + bytes(132)),
+                                   more=[(42, b"")])           # 0-RTT data will follow
+    second = tlsclient.client_hello(b"a.test")
+    too_long = b"\x16\x03\x03\x00\x04\x01\x01\x86\xa0"          # announces 100,000 bytes
+    skipped = b"\x17\x03\x03\x01\x00" + bytes(256)
+    many = tlsclient.in_records(first, 1)
+    for answer, wanted in ((second, "server_hello"), (skipped + second, "server_hello"),
+                           (skipped + b"\x14\x03\x03\x00\x01\x01" + second, "server_hello"),
+                           (too_long, "decode_error"),
+                           (tlsclient.client_hello(b"b.test"), "illegal_parameter"),
+                           (100 * skipped + second, "decode_error")):
+        for before in first, many:
+            with socket.create_connection(lab.https, timeout=10 * PATIENCE) as raw:
+                got = tlsclient.answer_on(raw, before + answer)
+                equal(got, "server_hello", "the HelloRetryRequest")
+                got = tlsclient.answer_on(raw, b"")
+                equal(got, "record type 20", "the server's change_cipher_spec")
+                got = tlsclient.answer_on(raw, b"")
+                equal(got, wanted, f"answer to {answer[:20]!r}")
+    with contextlib.ExitStack() as stack:
+        before, count = memory(lab), 200
+        for _ in range(count):
+            raw = stack.enter_context(socket.create_connection(lab.https, timeout=10 * PATIENCE))
+            raw.sendall(many + too_long[:5] + b"\x01")
+        wait_for(lambda: slow.unread(lab.https) == 0, 20, "all is read")
+        each = (memory(lab) - before) / count
+        check(SANITIZED or each < 64 << 10, f"{each:.0f} bytes each")
+
+
 def memory(lab):
     """The worker's own, in bytes."""
     with open(f"/proc/{lab.workers_pids()[0]}/status") as status:
         return int(re.search(r"^RssAnon:\s+(\d+) kB", status.read(), re.MULTILINE)[1]) << 10
-
-
-def unread(lab):
-    """Bytes that wait in the kernel for the front."""
-    address = socket.inet_aton(lab.https[0])[::-1].hex().upper()
-    with open("/proc/net/tcp") as table:
-        rows = [line.split() for line in table]
-    return sum(int(row[4].split(":")[1], 16) for row in rows
-               if row[1] == f"{address}:{lab.https[1]:04X}" and row[3] == "01")
 
 
 @scenario(workers=1)
@@ -185,7 +212,7 @@ def row_A2_a_hello_that_is_not_whole_takes_64_KiB_at_most(lab):
                    for _ in range(count)]
         for client in clients:
             client.sendall(whole[:-1])
-        wait_for(lambda: unread(lab) == 0, 20, "all is read")
+        wait_for(lambda: slow.unread(lab.https) == 0, 20, "all is read")
         each = (memory(lab) - before) / count
         if not SANITIZED:
             check(16 << 10 < each < 64 << 10, f"{each:.0f} bytes each")
