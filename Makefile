@@ -30,7 +30,7 @@ BASE_LIBS   := -lcjson -lidn2 -lm
 LMDB        ?= -llmdb
 STORE_LIBS  := $(LMDB) -lcrypto $(BASE_LIBS)
 ACME_LIBS   := -lcurl -lssl -lcrypto $(BASE_LIBS)
-DAEMON_LIBS := -lunbound -lcurl $(LMDB) -lssl -lcrypto -lpthread $(BASE_LIBS)
+DAEMON_LIBS := -lunbound -lpsl -lcurl $(LMDB) -lssl -lcrypto -lpthread $(BASE_LIBS)
 
 PROGRAMS := $(BUILD)/certd $(BUILD)/certctl
 TESTS_C  := $(wildcard tests/base/test_*.c tests/store/test_*.c tests/acme/test_*.c \

@@ -38,6 +38,7 @@ static const struct {
 	{"closed", MSG_EXIT_UNREACHABLE},
 	{"not-permitted", MSG_EXIT_PERM},
 	{"conflict", MSG_EXIT_CONFLICT},
+	{"quota", MSG_EXIT_CONFLICT},
 	{"busy", MSG_EXIT_CONFLICT},
 	{"wrong-state", MSG_EXIT_CONFLICT},
 	{"timeout", MSG_EXIT_TIMEOUT},

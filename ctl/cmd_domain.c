@@ -189,6 +189,31 @@ cmd_renew(struct ctl *ctl)
 }
 
 enum msg_exit
+cmd_retry(struct ctl *ctl)
+{
+	struct change change = {.verb = "retry", .done = "queued"};
+
+	change.wait = option_is_given(&ctl->options, OPTION_WAIT);
+	return run_change(ctl, &change);
+}
+
+enum msg_exit
+cmd_pause(struct ctl *ctl)
+{
+	struct change change = {.verb = "pause", .done = "paused"};
+
+	return run_change(ctl, &change);
+}
+
+enum msg_exit
+cmd_resume(struct ctl *ctl)
+{
+	struct change change = {.verb = "resume", .done = "resumed"};
+
+	return run_change(ctl, &change);
+}
+
+enum msg_exit
 cmd_remove(struct ctl *ctl)
 {
 	struct change change = {.verb = "remove", .done = "removed"};

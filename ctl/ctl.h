@@ -81,10 +81,11 @@ void ctl_add_cas(cJSON *request, const struct options *options);
 int64_t ctl_deadline(const struct ctl *ctl);
 
 /* cmd_domain.c, cmd_show.c */
+ctl_run cmd_retry, cmd_pause, cmd_resume;
 ctl_run cmd_add, cmd_renew, cmd_remove, cmd_wait, cmd_list, cmd_show;
 /* cmd_diagnose.c */
 ctl_run cmd_diagnose;
-ctl_run cmd_order; /* cmd_order.c */
+ctl_run cmd_order, cmd_limits; /* cmd_order.c, cmd_limits.c */
 /* cmd_import.c, cmd_export.c */
 ctl_run cmd_import, cmd_apply, cmd_export;
 /* cmd_ca.c */

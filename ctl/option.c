@@ -14,8 +14,8 @@
 enum { LONG_BASE = 256, TIMEOUT_DEFAULT_MS = 10 * 60 * 1000 };
 
 static const char *const formats[] = {"table", "json", "ndjson", "names", NULL};
-static const char *const states[] = {"pending",  "valid",   "renewing", "failing",
-                                     "external", "expired", NULL};
+static const char *const states[] = {"pending",  "valid",  "renewing", "failing",
+                                     "external", "paused", "expired",  NULL};
 static const char *const sorts[] = {"name", "expiry", NULL};
 static const char *const kinds[] = {"pem", "certbot", "acme.json", "caddy", NULL};
 static const char *const reasons[] = {"unspecified",          "keyCompromise",      "superseded",
@@ -41,7 +41,7 @@ static const struct {
 	[OPTION_ONE_CERTIFICATE] = {"--one-certificate", NULL, "one for all these names"},
 	[OPTION_TIMEOUT] = {"--timeout", "TIME", "how long to wait: 90s, 5m, 1h (default 10m)"},
 	[OPTION_STATE] = {"--state", "STATE",
-                          "pending, valid, renewing, failing, external or expired", states},
+                          "pending, valid, renewing, failing, external, paused or expired", states},
 	[OPTION_LIMIT] = {"--limit", "N", "no more than N"},
 	[OPTION_AFTER] = {"--after", "WHERE", "go on behind this one"},
 	[OPTION_FOLLOW] = {"--follow", NULL, "go on with new ones as they happen"},
@@ -63,6 +63,7 @@ static const struct {
                            "unspecified (default), keyCompromise, superseded, "
                            "cessationOfOperation or affiliationChanged",
                            reasons},
+	[OPTION_ALL] = {"--all", NULL, "also what has room"},
 	[OPTION_WITH_KEY] = {"--with-key", NULL,
                              "signed by the certificate's key, needs no account"},
 	[OPTION_NO_RENEW] = {"--no-renew", NULL, "do not get a new one in its place"},
@@ -146,6 +147,7 @@ set_state(struct options *o, const char *word)
 		}
 	complain(NULL,
 	         "--state: no state \"%s\"%s%s%s: pending, valid, renewing, failing, external, "
+	         "paused, "
 	         "expired",
 	         word, near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return false;

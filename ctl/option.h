@@ -49,6 +49,7 @@ enum option_id {
 	OPTION_TYPE,
 	OPTION_WARN,
 	OPTION_CRIT,
+	OPTION_ALL,
 	OPTION_COUNT
 };
 

@@ -76,6 +76,15 @@ static const struct ctl_verb verbs[] = {
          "  certctl renew shop.example.com --wait\n"
          "  certctl list --state failing -o names | certctl renew -\n",
          NULL},
+	{"retry", "NAME...", "try what has failed at once, its limits at the CA being settled", 1,
+         ANY, WAITING, cmd_retry,
+         "  certctl retry shop.example.com --wait\n"
+         "  certctl list --error ca/rate-limited -o names | certctl retry -\n",
+         NULL},
+	{"pause", "NAME...", "order nothing for names; what they have is served", 1, ANY, 0,
+         cmd_pause, "  certctl pause shop.example.com\n", NULL},
+	{"resume", "NAME...", "order for paused names again", 1, ANY, 0, cmd_resume,
+         "  certctl list --state paused -o names | certctl resume -\n", NULL},
 	{"remove", "NAME...", "stop serving names and forget their certificates", 1, ANY, 0,
          cmd_remove,
          "  certctl remove old.example.com\n"
@@ -139,6 +148,12 @@ static const struct ctl_verb verbs[] = {
          "                                      end the account, for ever\n"
          "  certctl ca register letsencrypt     a new account after that\n",
          "list show test rollover register deactivate"},
+	{"limits", "[CA]", "what the limits of CAs leave us, what is blocked and until when", 0, 1,
+         OPTION_BIT(OPTION_ALL), cmd_limits,
+         "  certctl limits\n"
+         "  certctl limits letsencrypt --all    each registered domain and set that is counted\n"
+         "  certctl limits -o json\n",
+         NULL},
 	{"revoke", "NAME", "revoke a certificate, and get a new one", 1, 1,
          OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_WITH_KEY) | OPTION_BIT(OPTION_NO_RENEW) |
                  OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_TIMEOUT),

@@ -139,12 +139,16 @@ authority_room(struct authority *a, int64_t now_ms)
 {
 	bool tries = a->down > 0 || a->limited >= LIMITS_ARE_THE_CAS;
 	size_t most = tries ? 1 : a->conf->max_orders;
-	size_t room = a->active < most ? most - a->active : 0;
-	size_t budget = budget_room(&a->budget, clock_wall());
 
 	if (a->quiet || a->hold_until > now_ms)
 		return 0;
-	return room < budget ? room : budget;
+	return a->active < most ? most - a->active : 0;
+}
+
+bool
+authority_has_budget(struct authority *a)
+{
+	return budget_room(&a->budget, clock_wall()) > 0;
 }
 
 static bool
@@ -165,14 +169,22 @@ hold(struct authority *a, const struct problem *problem, int64_t seconds)
 	         a->conf->name, problem_code(problem->kind), problem->detail, (long long)seconds);
 }
 
-/* Several names in a row are beyond a limit: then it is one of the account or the CA, and each
- * further name would only run into it, too. */
+/* Several names in a row are beyond a limit, and it is not said which: then it is one of the
+ * account or the CA, and each further name would only run into it, too. */
 static void
 note_limit(struct authority *a, const struct problem *problem)
 {
 	int64_t seconds = problem->retry_at ? problem->retry_at - clock_wall() : HOLD_FIRST_S;
 
-	if (++a->limited < LIMITS_ARE_THE_CAS || a->hold_until > clock_mono_ms())
+	enum limit_scope scope = limits_scope_of(problem);
+
+	if (scope == LIMIT_ACCOUNT)
+		a->limited = LIMITS_ARE_THE_CAS;
+	else if (scope == LIMIT_SCOPES)
+		a->limited++;
+	else
+		return; /* of this name alone, or its domain: see daemon/limits.h */
+	if (a->limited < LIMITS_ARE_THE_CAS || a->hold_until > clock_mono_ms())
 		return;
 	seconds = seconds > HOLD_LIMITED_MAX_S ? HOLD_LIMITED_MAX_S : seconds;
 	hold(a, problem, seconds < 1 ? 1 : seconds);

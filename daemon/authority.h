@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/problem.h"
 #include "daemon/budget.h"
+#include "daemon/due.h"
 #include "store/domain.h"
 
 struct account;
@@ -41,19 +42,21 @@ struct authority {
 	struct notice_queue *notices;
 	struct client *client; /* NULL until needed */
 	size_t active;         /* orders in work */
-	uint64_t succeeded;    /* orders that have ended so */
+	size_t in_lane[LANES]; /* the same, by lane */
+	struct due_shares shares;
+	uint64_t succeeded; /* orders that have ended so */
 	uint64_t failed;
-	uint32_t down;               /* failures of the CA itself, in a row */
-	uint32_t errors;             /* answers 5xx in a row */
-	uint32_t limited;            /* newOrders in a row that were beyond a limit of the CA's */
-	bool silent;                 /* it is down because it does not answer */
-	int64_t hold_until;          /* mono ms; 0 = none */
-	struct problem problem;      /* why it is on hold */
-	struct lost *lost;           /* a search for lost orders in work, else NULL */
-	int64_t seek_at;             /* mono ms: not before */
-	int64_t plan_at;             /* mono ms: the next look at the due index, 0 = any time */
-	int64_t pass_at;             /* mono ms: on hold, the next look for names with another CA */
-	struct domain_due_at passed; /* how far the last look has come */
+	uint32_t down;          /* failures of the CA itself, in a row */
+	uint32_t errors;        /* answers 5xx in a row */
+	uint32_t limited;       /* newOrders in a row that were beyond a limit of the CA's */
+	bool silent;            /* it is down because it does not answer */
+	int64_t hold_until;     /* mono ms; 0 = none */
+	struct problem problem; /* why it is on hold */
+	struct lost *lost;      /* a search for lost orders in work, else NULL */
+	int64_t seek_at;        /* mono ms: not before */
+	int64_t plan_at;        /* mono ms: the next look at the due index, 0 = any time */
+	int64_t pass_at;        /* mono ms: on hold, the next look for names with another CA */
+	struct domain_due_at passed[LANES]; /* how far the last look has come */
 
 	/* The account is its directory's: blocks with the same one share it. */
 	struct authority *leader; /* the first of these blocks, maybe itself */
@@ -79,10 +82,10 @@ MUST_CHECK enum err authority_client(struct authority *a, struct client **ret_cl
 void authority_reset(struct authority *a);
 void authority_done(struct authority *a);
 
-/* How many more orders may be in work at NOW_MS (mono). */
+/* How many more orders may be in work at NOW_MS (mono); whether its budget has one. */
 size_t authority_room(struct authority *a, int64_t now_ms);
-/* Whether it is asked for orders at NOW_MS: not on hold, within its budget. */
-bool authority_is_usable(struct authority *a, int64_t now_ms);
+bool authority_has_budget(struct authority *a);
+bool authority_is_usable(struct authority *a, int64_t now_ms); /* no hold, and some budget */
 /* What an answer says of the CA's own health. A fault of one name (its DNS, one 5xx, one 429) does
  * not hold up the others. ORDERED: the request was newOrder. */
 void authority_note(struct authority *a, const struct client_answer *answer, bool ordered);
@@ -93,8 +96,7 @@ void authority_refund(struct authority *a);
 void authority_load_budget(struct authority *a);
 /* private/: what is left of the budget. */
 MUST_CHECK enum err authority_save_budget(const struct authority *a, struct store_txn *txn);
-/* An operator wants it tried now. */
-void authority_kick(struct authority *a);
+void authority_kick(struct authority *a); /* an operator wants it tried now */
 
 /* authority_account.c: the account's record. */
 MUST_CHECK enum err authority_account(const struct authority *a, struct account *ret_account);
@@ -112,7 +114,7 @@ void authority_drop_key(struct authority *a);
 /* A text for people: why the account of STATUS may not be used; NULL: it may. */
 const char *authority_bar(const struct account *account);
 
-/* Whether a client made for OLD serves NEW as well. */
-bool authority_same(const struct conf_ca *a, const struct conf_ca *b);
+bool authority_same(const struct conf_ca *a,
+                    const struct conf_ca *b); /* one client does for both */
 
 #endif

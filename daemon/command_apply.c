@@ -90,6 +90,20 @@ take_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, st
 	return true;
 }
 
+/* False: W is refused, or *RET_ERR says what went wrong. */
+static bool
+is_in_quota(struct batch *b, struct wish *w, const struct domain *before, const struct domain *d,
+            enum err *ret_err)
+{
+	char why[PROBLEM_DETAIL_MAX];
+	enum err err = labels_in_quota(b->txn, b->cl->control->conf, before, d, why, sizeof(why));
+
+	*ret_err = err == ERR_TOOBIG ? ERR_OK : err;
+	if (err == ERR_TOOBIG)
+		wish_refuse(w, "quota", "%s", why);
+	return !err;
+}
+
 static enum err
 create(struct batch *b, struct wish *w)
 {
@@ -108,12 +122,14 @@ create(struct batch *b, struct wish *w)
 		            b->no_room[0] ? b->no_room : external_needs_certificate);
 		return ERR_OK;
 	}
+	memcpy(d.labels, w->labels.labels, sizeof(d.labels));
+	if (!is_in_quota(b, w, NULL, &d, &err))
+		return err;
 	w->change = CREATED;
 	w->ordered = d.state != DOMAIN_EXTERNAL;
 	snprintf(w->detail, sizeof(w->detail), "%s%s, backend %s", w->ordered ? "ca " : "external",
 	         *d.cas ? d.cas : d.ca, backend->name);
 	snprintf(d.backend, sizeof(d.backend), "%s", backend->name);
-	memcpy(d.labels, w->labels.labels, sizeof(d.labels));
 	if (!b->dry_run)
 		err = domain_put(b->txn, &d);
 	return err ? err : take_with(b, w, &d);
@@ -155,6 +171,8 @@ update(struct batch *b, struct wish *w, struct domain *d)
 		snprintf(d->backend, sizeof(d->backend), "%s", w->backend->name);
 	if (w->relabel)
 		memcpy(d->labels, w->labels.labels, sizeof(d->labels));
+	if (!is_in_quota(b, w, &before, d, &err))
+		return err;
 	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->cas, before.cas) == 0 &&
 	    strcmp(d->backend, before.backend) == 0 && d->state == before.state &&
 	    strcmp(d->labels, before.labels) == 0)

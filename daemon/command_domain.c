@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "daemon/conf.h"
-#include "daemon/command_inside.h"
+#include "daemon/command_batch.h"
 #include "daemon/failover.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
@@ -20,40 +20,15 @@
 #include "store/set.h"
 #include "store/store.h"
 
-struct batch;
+const char batch_is_paused[] = "it is paused: see certctl resume";
 
-/* What became of one name of a request. */
-struct outcome {
-	const char *given; /* borrowed from the request */
-	struct hostname name;
-	enum err err;
-	const char *word; /* error code, static */
-	char detail[256];
-	char ca[NAME_WORD_MAX + 1]; /* renew: whose hold ends, "" = none */
-};
-
-struct batch {
-	struct control_client *cl;
-	struct control *control;
-	struct store_txn *txn;
-	struct ca_choice cas;               /* add; none: external */
-	const struct conf_backend *backend; /* add */
-	struct domain labels;               /* add: its labels only */
-	bool together;                      /* add: one certificate for all, */
-	struct hostname lead;               /* which this one leads; len 0: nobody yet */
-	const char *event;
-	enum err (*apply)(struct batch *b, struct outcome *o);
-	bool wait; /* go on with the steps of the names that are ok */
-	struct outcome *outcomes;
-	size_t count;
-};
-
-static enum err
-refuse(struct outcome *o, enum err err, const char *word, const char *text)
+enum err
+batch_refuse(struct outcome *o, enum err err, const char *word, const char *text)
 {
 	o->err = err;
 	o->word = word;
-	snprintf(o->detail, sizeof(o->detail), "%s", text);
+	if (text)
+		snprintf(o->detail, sizeof(o->detail), "%s", text);
 	return ERR_OK;
 }
 
@@ -66,21 +41,27 @@ add_one(struct batch *b, struct outcome *o)
 	enum err err = domain_get(b->txn, &o->name, &d);
 
 	if (!err)
-		return refuse(o, ERR_EXISTS, "conflict",
-		              "this name is here already: see certctl show");
+		return batch_refuse(o, ERR_EXISTS, "conflict",
+		                    "this name is here already: see certctl show");
 	if (err != ERR_NOTFOUND)
 		return err;
 	if (b->cas.count && hostname_is_wildcard(&o->name) && !ca_may_have_wildcards(b->cas.cas[0]))
-		return refuse(o, ERR_UNSUPPORTED, "unsupported",
-		              "a wildcard certificate needs dns-01, which this CA's block does not "
-		              "allow");
+		return batch_refuse(
+			o, ERR_UNSUPPORTED, "unsupported",
+			"a wildcard certificate needs dns-01, which this CA's block does not "
+			"allow");
 	d = (struct domain){.name = o->name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
 	d.due_at = d.created_at;
 	choice_put(&b->cas, &d);
 	if (!external_is_served(&d, b->backend))
-		return refuse(o, ERR_UNSUPPORTED, "unsupported", external_needs_certificate);
+		return batch_refuse(o, ERR_UNSUPPORTED, "unsupported", external_needs_certificate);
 	snprintf(d.backend, sizeof(d.backend), "%s", b->backend->name);
 	memcpy(d.labels, b->labels.labels, sizeof(d.labels));
+	err = labels_in_quota(b->txn, b->control->conf, NULL, &d, o->detail, sizeof(o->detail));
+	if (err == ERR_TOOBIG)
+		return batch_refuse(o, err, "quota", NULL);
+	if (err)
+		return err;
 	if (b->together && b->lead.len) {
 		d.lead = b->lead;
 		d.due_at = 0;
@@ -96,26 +77,39 @@ is_configured(void *conf, const char *ca)
 	return conf_ca(conf, ca) != NULL;
 }
 
+enum err
+batch_get_ordered(struct batch *b, struct outcome *o, struct domain *d)
+{
+	enum err err = domain_get(b->txn, &o->name, d);
+
+	if (err == ERR_NOTFOUND)
+		return batch_refuse(o, err, "not-found", "there is no such name here");
+	if (!err)
+		err = set_lead(b->txn, d, d);
+	if (err)
+		return err;
+	if (d->state == DOMAIN_EXTERNAL)
+		return batch_refuse(o, ERR_UNSUPPORTED, "unsupported",
+		                    "this name is external: no certificate is ordered for it "
+		                    "before certctl apply gives it a \"ca\"");
+	if (!conf_ca(b->control->conf, d->ca))
+		failover_restart(d, is_configured, (void *)b->control->conf);
+	if (!conf_ca(b->control->conf, d->ca))
+		return batch_refuse(o, ERR_NOTFOUND, "unknown-ca",
+		                    "its ca is not in the configuration");
+	return ERR_OK;
+}
+
 static enum err
 renew_one(struct batch *b, struct outcome *o)
 {
 	struct domain d;
-	enum err err = domain_get(b->txn, &o->name, &d);
+	enum err err = batch_get_ordered(b, o, &d);
 
-	if (err == ERR_NOTFOUND)
-		return refuse(o, err, "not-found", "there is no such name here");
-	if (!err)
-		err = set_lead(b->txn, &d, &d);
-	if (err)
+	if (err || o->err)
 		return err;
-	if (d.state == DOMAIN_EXTERNAL)
-		return refuse(o, ERR_UNSUPPORTED, "unsupported",
-		              "this name is external: no certificate is ordered for it before "
-		              "certctl apply gives it a \"ca\"");
-	if (!conf_ca(b->control->conf, d.ca))
-		failover_restart(&d, is_configured, (void *)b->control->conf);
-	if (!conf_ca(b->control->conf, d.ca))
-		return refuse(o, ERR_NOTFOUND, "unknown-ca", "its ca is not in the configuration");
+	if (d.state == DOMAIN_PAUSED)
+		return batch_refuse(o, ERR_WRONGSTATE, "conflict", batch_is_paused);
 	snprintf(o->ca, sizeof(o->ca), "%s", d.ca);
 	if (d.due_at == 0)
 		return ERR_OK; /* in work already */
@@ -129,7 +123,7 @@ remove_one(struct batch *b, struct outcome *o)
 	enum err err = set_remove(b->txn, &o->name, clock_wall());
 
 	if (err == ERR_NOTFOUND)
-		return refuse(o, err, "not-found", "there is no such name here");
+		return batch_refuse(o, err, "not-found", "there is no such name here");
 	return err;
 }
 
@@ -152,7 +146,7 @@ parse_names(struct batch *b, const cJSON *names)
 		if (!o->given)
 			return ERR_INVALID;
 		if (idna_parse(o->given, &o->name, why, sizeof(why)))
-			(void)refuse(o, ERR_INVALID, "invalid-name", why);
+			(void)batch_refuse(o, ERR_INVALID, "invalid-name", why);
 	}
 	return ERR_OK;
 }
@@ -253,8 +247,8 @@ answer_all(struct batch *b)
 	issuer_wake(b->control->issuer);
 }
 
-static void
-run_batch(struct batch *b, const cJSON *request)
+void
+batch_run(struct batch *b, const cJSON *request)
 {
 	const cJSON *names = json_array(request, "names");
 	int count = names ? cJSON_GetArraySize(names) : 0;
@@ -266,6 +260,8 @@ run_batch(struct batch *b, const cJSON *request)
 		return;
 	}
 	err = parse_names(b, names);
+	if (!err && b->before)
+		err = b->before(b);
 	if (!err)
 		err = apply_all(b);
 	if (err == ERR_INVALID) {
@@ -305,7 +301,7 @@ command_add(struct control_client *cl, const cJSON *request)
 		reply_error(cl, MSG_EXIT_USAGE, "invalid",
 		            "no certificate is ordered for external names, so they share none");
 	else
-		run_batch(&b, request);
+		batch_run(&b, request);
 }
 
 void
@@ -316,7 +312,7 @@ command_renew(struct control_client *cl, const cJSON *request)
 	                  .apply = renew_one,
 	                  .wait = json_bool(request, "wait", false)};
 
-	run_batch(&b, request);
+	batch_run(&b, request);
 }
 
 void
@@ -325,5 +321,5 @@ command_remove(struct control_client *cl, const cJSON *request)
 	struct batch b = {
 		.cl = cl, .control = cl->control, .event = "name.removed", .apply = remove_one};
 
-	run_batch(&b, request);
+	batch_run(&b, request);
 }

@@ -134,6 +134,8 @@ read_rows(struct store_txn *txn, const struct query *q, struct domain *page, siz
 		return domain_page_state(txn, DOMAIN_PENDING, after, LIST_PAGE, page, ret_count);
 	if (q->state && strcmp(q->state, "external") == 0)
 		return domain_page_state(txn, DOMAIN_EXTERNAL, after, LIST_PAGE, page, ret_count);
+	if (q->state && strcmp(q->state, "paused") == 0)
+		return domain_page_state(txn, DOMAIN_PAUSED, after, LIST_PAGE, page, ret_count);
 	if (q->label_count)
 		return domain_page_label(txn, q->labels[0], after, LIST_PAGE, page, ret_count);
 	return domain_page(txn, after, LIST_PAGE, page, ret_count);

@@ -40,7 +40,8 @@ shown_state(const struct domain *d, int64_t now)
 {
 	if (d->generation > 0 && d->not_after <= now)
 		return "expired";
-	if (d->due_at == 0 && d->generation > 0 && !d->lead.len && d->state != DOMAIN_EXTERNAL)
+	if (d->due_at == 0 && d->generation > 0 && !d->lead.len && d->state != DOMAIN_EXTERNAL &&
+	    d->state != DOMAIN_PAUSED)
 		return "renewing";
 	return domain_state_word(d->state);
 }

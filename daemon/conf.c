@@ -3,11 +3,13 @@
 
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
 #include "daemon/conf_build.h"
+#include "store/label.h"
 
 /* What conf_unref() finds around the struct conf it gets. */
 struct conf_owner {
@@ -38,6 +40,26 @@ take_include(const struct conf_walk *w, const struct conf_rule *rule,
 	return conf_fail(w->cx, &s->words[0].at, "an include inside an include's place");
 }
 
+static bool
+take_quota(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
+           void *into)
+{
+	static const char *const whats[] = {"label", NULL};
+	struct conf *conf = into;
+	char text[LABEL_TEXT_MAX + 1];
+	struct label label;
+
+	if (strcmp(s->words[1].text, "label") != 0)
+		return conf_fail_unknown(w->cx, &s->words[1], "kind of quota", nearest_in_list,
+		                         whats);
+	if (snprintf(text, sizeof(text), "%s=x", s->words[2].text) >= (int)sizeof(text) ||
+	    label_parse(text, &label, NULL) || strcmp(label.value, "x") != 0)
+		return conf_fail(w->cx, &s->words[2].at, "\"%s\" is not the key of a label",
+		                 conf_show(w->cx, s->words[2].text));
+	conf->quota.label = s->words[2].text;
+	return conf_number(w->cx, &s->words[3], &rule->range, &conf->quota.names);
+}
+
 static const struct conf_rule top_rules[] = {
 	CONF_RULE("state-directory", "PATH", 1, 1, conf_take_path,
                   .offset = offsetof(struct conf, state_directory), CONF_RANGE(1, CONF_PATH_MAX)),
@@ -55,10 +77,13 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("ca", "NAME", 1, 1, conf_take_ca, .has_block = true, .repeats = true),
 	CONF_RULE("dns", "NAME", 1, 1, conf_take_dns, .has_block = true, .repeats = true),
 	CONF_RULE("resolver", "ADDRESS[:PORT]...", 1, CONF_RESOLVERS_MAX, conf_take_resolver),
+	CONF_RULE("public-suffixes", "PATH", 1, 1, conf_take_path,
+                  .offset = offsetof(struct conf, public_suffixes), CONF_RANGE(1, CONF_PATH_MAX)),
 	CONF_RULE("backend", "NAME", 1, 1, conf_take_backend, .has_block = true, .repeats = true),
 	CONF_RULE("default", "", 0, 0, conf_take_default, .has_block = true),
 	CONF_RULE("ocsp-allow-private", "", 0, 0, conf_take_flag,
                   .offset = offsetof(struct conf, ocsp_allow_private)),
+	CONF_RULE("quota", "label KEY NUMBER", 3, 3, take_quota, CONF_RANGE(1, 10000000)),
 	CONF_RULE("metrics", "ADDRESS:PORT [exposed]", 1, 2, conf_take_metrics),
 	CONF_RULE("expiry-events", "STEP...", 1, CONF_EXPIRY_MAX, conf_take_expiry),
 	CONF_RULE("on", "event TYPE...", 2, CONF_TYPES_MAX + 1, conf_take_on, .has_block = true,

@@ -26,6 +26,7 @@
 #include "daemon/conf_dns.h"
 #include "daemon/conf_listen.h"
 #include "daemon/conf_tell.h"
+#include "daemon/limits.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
@@ -52,7 +53,9 @@ struct conf_ca {
 	enum challenge_kind
 		challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
 	size_t challenge_count;
-	uint32_t max_orders;        /* in work at once; default 64 */
+	uint32_t max_orders; /* in work at once; default 64 */
+	struct limits_rules limits;
+	bool limits_are_said;
 	uint32_t budget;            /* new orders within budget_period; 0: no limit of ours */
 	uint32_t budget_period;     /* seconds */
 	const struct conf_dns *dns; /* NULL: none, and no challenge that needs one */
@@ -84,6 +87,7 @@ struct conf {
 	const struct conf_dns *dns;
 	size_t dns_count;
 	struct conf_dns_resolvers resolvers;
+	const char *public_suffixes; /* a file beside the system's list; NULL: none */
 	const struct conf_backend *backends;
 	size_t backend_count;
 	const struct conf_bind *binds;
@@ -92,6 +96,10 @@ struct conf {
 	struct conf_default otherwise; /* the `default` block */
 	struct conf_tell tell;         /* metrics, expiry events, hooks */
 	struct conf_diagnose diagnose;
+	struct conf_quota {        /* of names with the same value of a label */
+		const char *label; /* its key; NULL: no quota */
+		uint32_t names;
+	} quota;
 };
 
 /* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */

@@ -52,6 +52,10 @@ bool conf_resolve_default(const struct conf_walk *w);
 /* conf_tell.c */
 conf_take conf_take_metrics, conf_take_expiry, conf_take_on;
 void conf_tell_defaults(struct conf_tell *tell);
+/* conf_limits.c, of a ca block, into it */
+conf_take conf_take_budget, conf_take_limits;
+/* When it says nothing of them: those of its profile, or of the CA behind its directory. */
+void conf_limits_defaults(struct conf_ca *ca);
 /* conf_dns.c, of a ca block: */
 conf_take conf_take_ca_dns;
 void conf_note_challenges(const struct conf_walk *w, const struct conf_ca *ca,

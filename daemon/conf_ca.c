@@ -203,34 +203,6 @@ take_chain(const struct conf_walk *w, const struct conf_rule *rule, const struct
 	return true;
 }
 
-/* "300/3h" */
-static bool
-take_budget(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
-            void *into)
-{
-	static const struct conf_range times = {1000, 31 * 86400u * 1000u};
-	struct conf_ca *ca = into;
-	struct conf_token count = s->words[1], period = count;
-	const char *slash = strchr(count.text, '/');
-	char *number;
-	uint32_t ms;
-
-	if (!slash)
-		return conf_fail(w->cx, &count.at, "\"%s\": so many orders in a time, as in 300/3h",
-		                 conf_show(w->cx, count.text));
-	period.text = slash + 1;
-	number = conf_strdup(w->cx, count.text);
-	if (!number)
-		return false;
-	number[slash - count.text] = '\0';
-	count.text = number;
-	if (!conf_number(w->cx, &count, &rule->range, &ca->budget) ||
-	    !conf_span(w->cx, &period, &times, &ms))
-		return false;
-	ca->budget_period = ms / 1000;
-	return true;
-}
-
 static const struct conf_rule ca_rules[] = {
 	CONF_RULE("directory", "URL", 1, 1, take_url),
 	CONF_RULE("ca-file", "PATH", 1, 1, conf_take_path,
@@ -248,7 +220,9 @@ static const struct conf_rule ca_rules[] = {
 	CONF_RULE("max-orders", "NUMBER", 1, 1, conf_take_number,
                   .offset = offsetof(struct conf_ca, max_orders), CONF_RANGE(1, 1000)),
 	CONF_RULE("diagnose", "advise|require", 1, 1, conf_take_ca_diagnose),
-	CONF_RULE("orders", "NUMBER/TIME", 1, 1, take_budget, CONF_RANGE(1, 1000000)),
+	CONF_RULE("orders", "NUMBER/TIME", 1, 1, conf_take_budget),
+	CONF_RULE("limits", "letsencrypt|generic|none [SCOPE NUMBER/TIME]...", 1, 7,
+                  conf_take_limits),
 };
 
 static const struct conf_level ca_level = CONF_LEVEL("ca", ca_rules);
@@ -275,6 +249,7 @@ conf_take_ca(const struct conf_walk *w, const struct conf_rule *rule,
 		return false;
 	if (!ca->directory)
 		return conf_fail(w->cx, &s->opened, "the CA's address is missing: directory URL;");
+	conf_limits_defaults(ca);
 	conf->ca_count++;
 	return true;
 }

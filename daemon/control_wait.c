@@ -74,6 +74,9 @@ look_up(struct control *c, const struct hostname *name, struct notice *ret_notic
 		            err == ERR_NOTFOUND ? "there is no such name here" : err_text(err));
 	} else if (d.state == DOMAIN_EXTERNAL) {
 		n.step = MSG_STEP_SERVING; /* as far as it depends on us */
+	} else if (d.state == DOMAIN_PAUSED) {
+		n.step = MSG_STEP_FAILED;
+		problem_set(&n.problem, PROBLEM_INTERNAL, "it is paused: see certctl resume");
 	} else if (d.due_at == 0) {
 		n.step = MSG_STEP_QUEUED;
 	} else if (d.due_at <= n.at) {

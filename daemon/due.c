@@ -6,6 +6,8 @@
 #include "daemon/plan.h"
 #include "store/domain.h"
 
+enum { WEIGHTS_PRODUCT = 30 };
+
 struct turn {
 	int64_t left; /* of its certificate's life, permille */
 	size_t place; /* in the page */
@@ -48,7 +50,7 @@ put_in_order(struct store_txn *txn, int64_t now, struct hostname *names, size_t 
 }
 
 enum err
-due_read(struct store_txn *txn, const char *ca, int64_t now, size_t room,
+due_read(struct store_txn *txn, const struct domain_queue *queue, int64_t now, size_t room,
          struct hostname names[DUE_MAX], size_t *ret_count)
 {
 	size_t limit = room + DUE_DAMAGED;
@@ -56,8 +58,45 @@ due_read(struct store_txn *txn, const char *ca, int64_t now, size_t room,
 
 	if (limit < DUE_LOOK)
 		limit = DUE_LOOK;
-	err = domain_due(txn, ca, now, limit < DUE_MAX ? limit : DUE_MAX, names, ret_count);
+	err = domain_due(txn, queue, now, limit < DUE_MAX ? limit : DUE_MAX, names, ret_count);
 	if (!err && *ret_count > room)
 		put_in_order(txn, now, names, *ret_count);
 	return err;
+}
+
+/* Of the starts, and of the places that may be taken at once. */
+static const struct {
+	uint64_t stride; /* WEIGHTS_PRODUCT / weight */
+	size_t part;     /* of the places: one in so many */
+} lanes[LANES] = {
+	[LANE_RENEW] = {WEIGHTS_PRODUCT / 5, 1},
+	[LANE_FIRST] = {WEIGHTS_PRODUCT / 3, 1},
+	[LANE_RETRY] = {WEIGHTS_PRODUCT / 2, 2},
+	[LANE_FAILING] = {WEIGHTS_PRODUCT / 1, 8},
+};
+
+enum domain_lane
+due_turn(struct due_shares *s, const size_t wait[LANES])
+{
+	enum domain_lane turn = LANES;
+
+	for (enum domain_lane lane = 0; lane < LANES; lane++) {
+		if (wait[lane] == 0)
+			continue;
+		if (s->had[lane] < s->now)
+			s->had[lane] = s->now;
+		if (turn == LANES || s->had[lane] < s->had[turn])
+			turn = lane;
+	}
+	if (turn != LANES) {
+		s->now = s->had[turn];
+		s->had[turn] += lanes[turn].stride;
+	}
+	return turn;
+}
+
+size_t
+due_places(enum domain_lane lane, size_t most)
+{
+	return most < lanes[lane].part ? 1 : most / lanes[lane].part;
 }

@@ -2,10 +2,13 @@
 /*
  * daemon/due.h - whose turn it is, when more names are due than their CA has room for
  *
- * The index gives the names that are due longest. Among DUE_LOOK of those, whoever has the least of
- * its certificate's life left goes first; a name without a certificate stands at a fifth: before
- * ordinary renewals, behind what is about to expire. What waits comes nearer to its end, and nobody
- * is passed over for good. Threads: the issuer's.
+ * Each lane (store/domain_due.h) has its share of a CA's starts, by weight; what a lane does not
+ * use goes to the others, and none saves up for later. So 50,000 names that fail again and again
+ * take one start in eleven from those that renew, not all of them.
+ * Within a lane the index gives the names that are due longest. Among DUE_LOOK of those, whoever
+ * has the least of its certificate's life left goes first; a name without a certificate stands at a
+ * fifth: behind what is about to expire. What waits comes nearer to its end, and nobody is passed
+ * over for good. Threads: the issuer's.
  */
 #ifndef DAEMON_DUE_H
 #define DAEMON_DUE_H
@@ -15,6 +18,7 @@
 
 #include "base/err.h"
 #include "base/hostname.h"
+#include "store/domain_due.h"
 
 struct store_txn;
 
@@ -25,8 +29,20 @@ enum {
 	DUE_NEW_PERMILLE = 200,
 };
 
-/* Up to DUE_MAX of CA's names that are due at NOW, of which ROOM can be started. */
-MUST_CHECK enum err due_read(struct store_txn *txn, const char *ca, int64_t now, size_t room,
-                             struct hostname names[DUE_MAX], size_t *ret_count);
+/* Up to DUE_MAX names of QUEUE that are due at NOW, of which ROOM can be started. */
+MUST_CHECK enum err due_read(struct store_txn *txn, const struct domain_queue *queue, int64_t now,
+                             size_t room, struct hostname names[DUE_MAX], size_t *ret_count);
+
+/* What the lanes of one CA have had (stride scheduling). All 0 at the beginning. */
+struct due_shares {
+	uint64_t had[LANES]; /* starts, each as long as the lane's share is small */
+	uint64_t now;        /* of the lane whose turn was last: who comes back begins there */
+};
+
+/* The lane whose turn it is among those that WAIT, LANES when none does; it is counted as had. */
+enum domain_lane due_turn(struct due_shares *shares, const size_t wait[LANES]);
+/* How many orders of LANE may be in work when all lanes have MOST together: those who fail take
+ * long, and must not fill the room of those who do not. At least 1. */
+size_t due_places(enum domain_lane lane, size_t most);
 
 #endif

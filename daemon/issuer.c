@@ -10,31 +10,19 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
-#include "daemon/due.h"
 #include "daemon/issuer_errand.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/prove.h"
 #include "daemon/keymaker.h"
+#include "daemon/suffix.h"
 #include "daemon/upkeep.h"
 #include "store/store.h"
 
 enum {
-	SLEEP_MAX_MS = 30000,
 	READERS_EVERY_MS = 60000,
-	PLAN_AGAIN_MS = 50,  /* when all that is due is in work or damaged */
-	ROOM_LOOK_MS = 1000, /* when the disk is full */
+	EXPIRE_PAGES = 64,
 };
-
-static struct job *
-find_job(struct issuer *s, const struct hostname *name)
-{
-	struct job *job;
-
-	HASH_FIND(hh, s->jobs, name->name, name->len, job);
-	return job;
-}
 
 void
 issuer_remove_job(struct issuer *s, struct job *job)
@@ -54,74 +42,15 @@ issuer_remove_job(struct issuer *s, struct job *job)
 static void
 count_active(struct issuer *s)
 {
-	for (size_t i = 0; i < s->ca_count; i++)
+	for (size_t i = 0; i < s->ca_count; i++) {
 		s->cas[i]->active = 0;
+		memset(s->cas[i]->in_lane, 0, sizeof(s->cas[i]->in_lane));
+	}
 	for (struct job *job = s->jobs; job; job = job->hh.next)
-		if (job->phase < JOB_CLOSE)
+		if (job->phase < JOB_CLOSE) {
 			job->ca->active++;
-}
-
-/* Whether a job was started. */
-static bool
-start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
-{
-	struct client *client;
-	struct job *job = find_job(s, name);
-	enum err err;
-
-	if (job && job->ca != ca) { /* removed, and added again with another CA */
-		issuer_withdraw(s, job);
-		issuer_remove_job(s, job);
-		job = NULL;
-	}
-	if (job && job->phase < JOB_CLOSE) { /* removed and added again: both records anew */
-		job->marked = false;
-		job->unsaved = true;
-	}
-	if (job || authority_client(ca, &client))
-		return false;
-	err = job_new(name, ca, s->conf, s->store, &job);
-	if (err) {
-		log_host_debug(name, "cannot be started: %s", err_text(err));
-		upkeep_suspect(s->upkeep, name);
-		return false;
-	}
-	HASH_ADD_KEYPTR(hh, s->jobs, job->name.name, job->name.len, job);
-	ca->active++;
-	if (issuer_looks_first(s, job))
-		return true;
-	job->charged = !job->was_ordered && job->phase != JOB_LOST;
-	if (job->charged)
-		authority_spend(ca);
-	log_host_debug(name, "attempt starts with ca %s", ca->conf->name);
-	return true;
-}
-
-/* Due names become jobs. The page is read first: LMDB transactions do not last over job_new().
- * Names that cannot be started stay in the index until upkeep has been there, so the page is longer
- * than there is room. */
-static void
-plan_ca(struct issuer *s, struct authority *ca)
-{
-	static struct hostname names[DUE_MAX]; /* this thread's only */
-	int64_t mono = clock_mono_ms();
-	size_t free_places = authority_room(ca, mono), count = 0, started = 0;
-	size_t room = clockwatch_room(s->clock, free_places, mono);
-	struct store_txn *txn;
-
-	if (room == 0 && free_places > 0 && ca->plan_at <= mono)
-		ca->plan_at = mono + PLAN_AGAIN_MS; /* the clock is in doubt */
-	if (room == 0 || !upkeep_has_room(s->upkeep) || ca->plan_at > mono ||
-	    store_begin_read(s->store, STORE_SERVED, &txn))
-		return;
-	if (due_read(txn, ca->conf->name, clock_wall(), room, names, &count))
-		count = 0;
-	store_abort(txn);
-	for (size_t i = 0; i < count && started < room; i++)
-		started += start_job(s, ca, &names[i]);
-	if (started)
-		clockwatch_began(s->clock, mono);
-	ca->plan_at = count > 0 && started == 0 ? clock_mono_ms() + PLAN_AGAIN_MS : 0;
+			job->ca->in_lane[job->lane]++;
+		}
 }
 
 static int64_t
@@ -130,45 +59,10 @@ sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* The same while CA takes no orders; its names may have others, which are looked for meanwhile. */
-static int64_t
-until_usable(const struct issuer *s, struct authority *ca, int64_t now, int64_t mono)
-{
-	int64_t ms = ca->hold_until > mono ? ca->hold_until - mono
-	                                   : (budget_next(&ca->budget, now) - now) * 1000;
-
-	if (s->ca_count > 1)
-		ms = sooner(ms, ca->pass_at > mono ? ca->pass_at - mono : 0);
-	return sooner(ms, SLEEP_MAX_MS);
-}
-
-/* Milliseconds until CA's next name is due, as far as it has room for it. */
-static int64_t
-until_due(struct issuer *s, struct authority *ca)
-{
-	int64_t now = clock_wall(), mono = clock_mono_ms(), at = 0;
-	struct store_txn *txn;
-	enum err err;
-
-	if (ca->hold_until > mono || budget_room(&ca->budget, now) == 0)
-		return until_usable(s, ca, now, mono);
-	if (authority_room(ca, mono) == 0 || store_begin_read(s->store, STORE_SERVED, &txn))
-		return SLEEP_MAX_MS;
-	err = domain_next_due(txn, ca->conf->name, &at);
-	store_abort(txn);
-	if (err || at - now > SLEEP_MAX_MS / 1000)
-		return SLEEP_MAX_MS;
-	if (at > now)
-		return (at - now) * 1000;
-	if (!upkeep_has_room(s->upkeep))
-		return ROOM_LOOK_MS;
-	return ca->plan_at > clock_mono_ms() ? ca->plan_at - clock_mono_ms() : 0;
-}
-
 static int
 sleep_ms(struct issuer *s)
 {
-	int64_t now = clock_mono_ms(), ms = SLEEP_MAX_MS;
+	int64_t now = clock_mono_ms(), ms = ISSUER_SLEEP_MAX_MS;
 
 	if (s->resume_at)
 		ms = STORE_HOLD_MS;
@@ -178,7 +72,7 @@ sleep_ms(struct issuer *s)
 	ms = sooner(ms, s->sweep_at > now ? s->sweep_at - now : 0);
 	ms = sooner(ms, prover_next(s->prover) > now ? prover_next(s->prover) - now : 0);
 	for (size_t i = 0; i < s->ca_count; i++)
-		ms = sooner(ms, until_due(s, s->cas[i]));
+		ms = sooner(ms, issuer_plan_ms(s, s->cas[i]));
 	for (struct job *job = s->jobs; job && ms > 0; job = job->hh.next) {
 		if (job->phase == JOB_RUN || job->phase == JOB_CLOSE || job->unsaved)
 			return 0;
@@ -234,7 +128,7 @@ round_of(struct issuer *s)
 	issuer_sweep(s);
 	issuer_pass_on(s);
 	for (size_t i = 0; i < s->ca_count; i++)
-		plan_ca(s, s->cas[i]);
+		issuer_plan(s, s->cas[i]);
 	issuer_leave(s);
 	if (issuer_save(s) && issuer_settle(s) && issuer_close(s)) {
 		prover_run(s->prover, s->conf, s->jobs);
@@ -244,6 +138,33 @@ round_of(struct issuer *s)
 	}
 	drop_over(s);
 	count_active(s);
+}
+
+/* What is full again need not be known. */
+static void
+expire_limits(struct issuer *s)
+{
+	struct limit_id none = {.scope = LIMIT_ACCOUNT};
+	struct limit_record first;
+	struct store_txn *txn;
+	size_t count = 0;
+	enum err err = store_begin_read(s->store, STORE_PRIVATE, &txn);
+
+	if (err)
+		return;
+	err = limit_page(txn, NULL, 1, &first, &count);
+	store_abort(txn);
+	if (err || count == 0 || store_begin_write(s->store, STORE_PRIVATE, &txn))
+		return;
+	for (int i = 0; i < EXPIRE_PAGES && !err; i++) {
+		err = limits_expire(txn, &s->expired, clock_wall());
+		if (!*s->expired.ca)
+			break;
+	}
+	if (err)
+		s->expired = none;
+	if (store_commit(txn) || err) /* a failure sticks */
+		log_debug("limits that are full again stay");
 }
 
 static void *
@@ -258,6 +179,7 @@ issuer_main(void *arg)
 			if (store_check_readers(s->store))
 				log_warn("reader slots of dead processes cannot be freed");
 			s->readers_at = clock_mono_ms() + READERS_EVERY_MS;
+			expire_limits(s);
 		}
 		if (s->resume_at && s->resume_at <= clock_mono_ms()) {
 			s->resume_at = 0;
@@ -284,6 +206,7 @@ issuer_free(struct issuer *s)
 	prover_free(s->prover);
 	keymaker_free(s->keymaker);
 	transport_free(s->transport);
+	suffix_free(s->suffix);
 	free(s->steps);
 	conf_unref(s->conf);
 	conf_unref(s->next_conf);

@@ -29,6 +29,7 @@ struct errand;
 struct issuer;
 struct notice_queue;
 struct store;
+struct suffix;
 struct upkeep;
 
 /* Borrowed until issuer_stop(), but for the conf, of which a reference is taken. */
@@ -61,6 +62,8 @@ const char *issuer_step(struct issuer *issuer, const struct hostname *name);
 /* failover_usable_fns of the issuer's own thread; ARG is the struct issuer. */
 bool issuer_is_usable(void *arg, const char *ca);
 bool issuer_has_ca(void *arg, const char *ca);
+/* NULL: there is no list of public suffixes. */
+const struct suffix *issuer_suffix(const struct issuer *issuer);
 
 /* How a CA is doing, for people. */
 struct issuer_ca {

@@ -117,23 +117,31 @@ move_all(struct issuer *s, struct authority *ca, const struct hostname *names, s
 
 /* A page of what waits; the next look begins behind it, so names without another CA hide none. */
 static void
-pass_on(struct issuer *s, struct authority *ca, int64_t mono)
+pass_on_lane(struct issuer *s, struct authority *ca, enum domain_lane lane)
 {
 	static struct hostname names[PASS_PAGE]; /* this thread's only */
+	struct domain_queue queue = {ca->conf->name, lane};
 	struct store_txn *txn;
 	size_t count = 0;
 
-	ca->pass_at = mono + PASS_EVERY_MS;
 	if (store_begin_read(s->store, STORE_SERVED, &txn))
 		return;
-	if (domain_due_behind(txn, ca->conf->name, clock_wall(), &ca->passed, PASS_PAGE, names,
+	if (domain_due_behind(txn, &queue, clock_wall(), &ca->passed[lane], PASS_PAGE, names,
 	                      &count))
 		count = 0;
 	store_abort(txn);
 	if (count < PASS_PAGE)
-		ca->passed = (struct domain_due_at){.at = 0};
+		ca->passed[lane] = (struct domain_due_at){.at = 0};
 	if (count > 0)
 		move_all(s, ca, names, count);
+}
+
+static void
+pass_on(struct issuer *s, struct authority *ca, int64_t mono)
+{
+	ca->pass_at = mono + PASS_EVERY_MS;
+	for (enum domain_lane lane = 0; lane < LANES; lane++)
+		pass_on_lane(s, ca, lane);
 }
 
 void

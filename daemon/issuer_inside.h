@@ -19,7 +19,7 @@ struct keymaker;
 struct notice;
 struct transport;
 
-enum { ISSUER_CAS_MAX = 32, STORE_HOLD_MS = 3000 };
+enum { ISSUER_CAS_MAX = 32, STORE_HOLD_MS = 3000, ISSUER_SLEEP_MAX_MS = 30000 };
 
 struct seen_step {
 	struct hostname name;
@@ -33,6 +33,7 @@ struct issuer {
 	struct prover *prover;
 	struct keymaker *keymaker;
 	const struct conf *conf;
+	struct suffix *suffix;
 	struct authority *cas[ISSUER_CAS_MAX];
 	size_t ca_count;
 	struct upkeep *upkeep;
@@ -41,13 +42,14 @@ struct issuer {
 	struct errand_queue *errands;
 	struct keymaker *account_keys;    /* owned by authorities */
 	TAILQ_HEAD(, errand) revocations; /* in work */
-	int64_t store_hold;    /* mono ms: no commits before, because one failed; 0 = none */
-	unsigned store_failed; /* so many times in a row */
-	bool store_told;       /* the log and upkeep know */
-	int64_t resume_at;     /* mono ms: some name could not be requeued, look again; 0 = no */
-	int64_t readers_at;    /* mono ms: next store_check_readers() */
-	int64_t sweep_at;      /* mono ms: next issuer_sweep() */
-	struct hostname swept; /* so far has it come */
+	int64_t store_hold;      /* mono ms: no commits before, because one failed; 0 = none */
+	unsigned store_failed;   /* so many times in a row */
+	bool store_told;         /* the log and upkeep know */
+	int64_t resume_at;       /* mono ms: some name could not be requeued, look again; 0 = no */
+	int64_t readers_at;      /* mono ms: next store_check_readers(), and so on */
+	struct limit_id expired; /* how far limits have been looked through */
+	int64_t sweep_at;        /* mono ms: next issuer_sweep() */
+	struct hostname swept;   /* so far has it come */
 	pthread_t thread;
 
 	pthread_mutex_t mutex; /* guards the mailbox and the snapshot below */
@@ -79,6 +81,12 @@ void issuer_tell(struct issuer *s, const struct job *job, const struct notice *n
 
 /* issuer_show.c */
 void issuer_show(struct issuer *s);
+
+/* issuer_plan.c */
+/* Names of CA that are due become jobs, as far as it has room for them. */
+void issuer_plan(struct issuer *s, struct authority *ca);
+/* Milliseconds until it has something to do there. */
+int64_t issuer_plan_ms(struct issuer *s, struct authority *ca);
 
 /* issuer.c */
 void issuer_remove_job(struct issuer *s, struct job *job);

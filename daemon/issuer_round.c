@@ -105,7 +105,7 @@ is_to_settle(struct job *job)
 {
 	if (job->phase != JOB_RUN && job->phase != JOB_LOST)
 		return false;
-	return !job->marked || job_has_ended(job) ||
+	return !job->marked || job->blocked || job_has_ended(job) ||
 	       (job->phase == JOB_RUN && engine_wish(job->engine) == ENGINE_PUBLISH);
 }
 
@@ -150,6 +150,18 @@ log_end(const struct job *job)
 		              job->moves_on ? job->domain.ca : at);
 }
 
+/* No attempt was made: only who waits for one hears of it. */
+static void
+tell_blocked(struct issuer *s, const struct job *job)
+{
+	struct notice n = {.name = job->name, .step = MSG_STEP_FAILED, .at = clock_wall()};
+
+	n.problem = job->problem;
+	n.next_at = job->domain.due_at;
+	log_host_info(&job->name, "%s", job->problem.detail);
+	issuer_tell(s, job, &n);
+}
+
 bool
 issuer_settle(struct issuer *s)
 {
@@ -176,6 +188,8 @@ issuer_settle(struct issuer *s)
 			issuer_tell(s, job, &notice);
 		if (job->phase == JOB_CLOSE)
 			log_end(job);
+		else if (job->blocked)
+			tell_blocked(s, job);
 	}
 	return true;
 }

@@ -14,6 +14,7 @@
 #include "daemon/issuer_inside.h"
 #include "daemon/keymaker.h"
 #include "daemon/prove.h"
+#include "daemon/suffix.h"
 #include "daemon/upkeep.h"
 #include "store/challenge.h"
 #include "store/order.h"
@@ -30,6 +31,30 @@ wake(void *arg)
 	issuer_wake(arg);
 }
 
+/* The list is looked for anew with each configuration. */
+static void
+open_suffixes(struct issuer *s, const struct conf *conf)
+{
+	struct suffix *suffix;
+
+	if (conf->public_suffixes && access(conf->public_suffixes, R_OK) != 0)
+		log_warn("the list of public suffixes %s cannot be read: %s", conf->public_suffixes,
+		         strerror(errno));
+	if (suffix_new(conf->public_suffixes, &suffix)) {
+		log_warn("there is no list of public suffixes: the last two labels of a name are "
+		         "taken for its registered domain");
+		suffix = NULL;
+	}
+	suffix_free(s->suffix);
+	s->suffix = suffix;
+}
+
+const struct suffix *
+issuer_suffix(const struct issuer *s)
+{
+	return s->suffix;
+}
+
 enum err
 issuer_make_parts(struct issuer *s)
 {
@@ -38,6 +63,7 @@ issuer_make_parts(struct issuer *s)
 	enum err err =
 		transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
 
+	open_suffixes(s, s->conf);
 	if (!err)
 		err = issuer_open_errands(s);
 	if (!err)
@@ -218,6 +244,7 @@ issuer_take_conf(struct issuer *s, const struct conf *conf)
 		if (!have)
 			issuer_add_ca(s, &conf->cas[i]);
 	}
+	open_suffixes(s, conf);
 	conf_unref(s->conf);
 	s->conf = conf;
 	s->sweep_at = 0;

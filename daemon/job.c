@@ -16,13 +16,13 @@
 #include "daemon/issuer.h"
 #include "daemon/job_attempt.h"
 #include "daemon/job_failure.h"
+#include "daemon/job_limits.h"
 #include "daemon/job_set.h"
 #include "daemon/notice.h"
 #include "daemon/plan.h"
 #include "daemon/prove.h"
 #include "daemon/renewal.h"
 #include "store/cert.h"
-#include "store/event.h"
 #include "store/order.h"
 #include "store/set.h"
 #include "store/store.h"
@@ -51,6 +51,10 @@ new_engine(struct job *job, const struct conf *conf, struct store *store)
 
 	config.profile = job->ca->conf->profile;
 	config.profile_required = job->ca->conf->profile_required;
+	if (!err && config.replaces)
+		job->kind = LIMITS_REPLACES;
+	else if (!err && job->domain.generation && config.name_count == 1)
+		job->kind = LIMITS_RENEWAL;
 	job->created_at = clock_wall();
 	return err ? err : engine_new(&config, &job->engine);
 }
@@ -163,7 +167,7 @@ job_prepare(struct job *job)
 bool
 job_is_dirty(const struct job *job)
 {
-	return job->phase <= JOB_LOST &&
+	return job->phase <= JOB_LOST && !job->blocked &&
 	       (job->unsaved || engine_is_dirty(job->engine) || proof_is_to_record(job->proof));
 }
 
@@ -171,8 +175,10 @@ enum err
 job_save(struct job *job, struct store_txn *txn)
 {
 	struct order order;
-	enum err err;
+	enum err err = job_limits_take(job, txn);
 
+	if (err || job->blocked)
+		return err;
 	order_init(&order);
 	order.name = job->name;
 	snprintf(order.ca, sizeof(order.ca), "%s", job->ca->conf->name);
@@ -194,6 +200,7 @@ void
 job_saved(struct job *job)
 {
 	job->unsaved = false;
+	job->counted = true;
 	proof_recorded(job->proof);
 }
 
@@ -282,16 +289,18 @@ job_settle(struct job *job, struct store_txn *txn)
 	enum err err = domain_get(txn, &job->name, &d);
 
 	/* since the order began: not ours to order any more, or another name's order has it */
-	if (!err && (d.state == DOMAIN_EXTERNAL || d.lead.len))
+	if (!err && (d.state == DOMAIN_EXTERNAL || d.state == DOMAIN_PAUSED || d.lead.len))
 		err = ERR_NOTFOUND;
 	if (err)
 		return err;
-	if (job_has_ended(job)) {
+	if (job->blocked) {
+		err = job_limits_put(job, txn, &d);
+	} else if (job_has_ended(job)) {
 		err = put_end(job, txn, &d);
 	} else if (job->phase == JOB_RUN && engine_wish(job->engine) == ENGINE_PUBLISH) {
 		err = proof_publish(job->proof, txn);
 	}
-	if (!err && !job->marked && !job_has_ended(job)) {
+	if (!err && !job->marked && !job->blocked && !job_has_ended(job)) {
 		d.attempted_at = clock_wall();
 		d.due_at = 0;
 		err = domain_put(txn, &d);
@@ -311,6 +320,10 @@ void
 job_settled(struct job *job, struct notice *ret_notice)
 {
 	ret_notice->name.len = 0;
+	if (job->blocked) {
+		job->phase = JOB_OVER;
+		return;
+	}
 	job->marked = true;
 	if (job_has_ended(job)) {
 		job->phase = JOB_CLOSE;
@@ -330,45 +343,6 @@ job_drop(struct job *job, struct store_txn *txn)
 	job->forget_order = true;
 	job->domain.name.len = 0;
 	job->phase = JOB_CLOSE;
-}
-
-static void
-describe_end(const struct job *job, struct event *e)
-{
-	char at[CLOCK_TEXT_MAX];
-	struct chain_facts facts = {0};
-
-	if (job->problem.kind != PROBLEM_NONE) {
-		snprintf(e->type, sizeof(e->type), "order.failed");
-		clock_format(job->domain.due_at, at);
-		if (job->moves_on)
-			snprintf(at, sizeof(at), "at once");
-		snprintf(e->detail, sizeof(e->detail), "ca %s: %s: %.380s; next try %s",
-		         job->ca->conf->name, problem_code(job->problem.kind), job->problem.detail,
-		         at);
-		return;
-	}
-	snprintf(e->type, sizeof(e->type), "cert.stored");
-	if (chain_facts(job->chain.leaf.data, job->chain.leaf.len, &facts) == ERR_OK)
-		snprintf(e->detail, sizeof(e->detail), "%s, serial %s, issuer %s, until %s",
-		         job->domain.generation > 1 ? "renewed" : "issued", facts.serial,
-		         facts.issuer, clock_format(job->domain.not_after, at));
-	buf_done(&facts.names);
-}
-
-enum err
-job_close(struct job *job, struct store_txn *txn)
-{
-	struct event event = {.at = clock_wall()};
-	enum err err = job->forget_order ? order_del(txn, &job->name) : ERR_OK;
-
-	if (!err)
-		err = job_attempt_close(job, txn);
-	if (err || job->domain.name.len == 0)
-		return err;
-	snprintf(event.name, sizeof(event.name), "%s", job->name.name);
-	describe_end(job, &event);
-	return event_put(txn, &event);
 }
 
 bool

@@ -20,8 +20,10 @@
 #include "base/err.h"
 #include "base/hostname.h"
 #include "base/problem.h"
+#include "daemon/limits.h"
 #include "store/attempt.h"
 #include "store/domain.h"
+#include "store/domain_due.h"
 
 struct authority;
 struct conf;
@@ -43,8 +45,7 @@ enum job_phase {
 	JOB_OVER,    /* to be freed */
 };
 
-/* A request under way; its address is what the client is given. */
-struct job_ask {
+struct job_ask { /* a request under way; its address is what the client is given */
 	struct job *job;
 	unsigned id; /* the engine's */
 	bool orders; /* newOrder */
@@ -54,6 +55,7 @@ struct job_ask {
 struct job {
 	struct hostname name;
 	enum job_phase phase;
+	enum domain_lane lane; /* of its name when it began */
 	struct authority *ca;
 	struct engine *engine;
 	struct job_ask asks[ENGINE_AT_ONCE];
@@ -73,8 +75,11 @@ struct job {
 	bool forget_order;      /* at close: the order record goes */
 	bool moves_on;          /* it failed, and another CA is asked at once */
 	bool charged;           /* to the CA's budget */
-	bool reached;           /* newOrder may have reached the CA */
-	bool was_ordered;       /* the step was told */
+	bool counted;           /* its limits' tokens are taken, or none were due */
+	bool blocked;           /* a limit holds it up, `problem` says which */
+	enum limits_kind kind;
+	bool reached;     /* newOrder may have reached the CA */
+	bool was_ordered; /* the step was told */
 	bool was_finalized;
 	struct attempt attempt; /* what is told of it */
 	unsigned probes;
@@ -91,7 +96,7 @@ void job_free(struct job *job);
 /* Before job_save(): makes the challenges that the engine wishes to be published. */
 void job_prepare(struct job *job);
 bool job_is_dirty(const struct job *job); /* job_save() has something new */
-/* private/: the engine's snapshot, and what is about to be set in DNS. */
+/* private/: the engine's snapshot, and what is about to be set in DNS; or a limit holds it up. */
 MUST_CHECK enum err job_save(struct job *job, struct store_txn *txn);
 
 /* Before job_settle(): judges a DONE order's chain against key, names and clock. */
@@ -106,7 +111,6 @@ MUST_CHECK enum err job_settle(struct job *job, struct store_txn *txn);
 void job_settled(struct job *job, struct notice *ret_notice);
 /* served/: the domain is gone, so are its challenges. */
 void job_drop(struct job *job, struct store_txn *txn);
-
 /* private/: the order record if it is over, and the event. */
 MUST_CHECK enum err job_close(struct job *job, struct store_txn *txn);
 /* After an answer: tells the steps "ordered" and "finalized" once each; false when there is none.

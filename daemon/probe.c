@@ -15,6 +15,7 @@
 
 #include "base/problem.h"
 #include "daemon/conf.h"
+#include "store/domain_due.h"
 #include "store/domain_list.h"
 #include "store/event.h"
 #include "store/mark.h"
@@ -48,7 +49,8 @@ look_at_served(struct store *store)
 	if (!err && (count > 0) != (n > 0))
 		err = ERR_CORRUPT;
 	if (!err)
-		err = domain_due(txn, "", INT64_MAX, PAGE, names, &n);
+		err = domain_due(txn, &(struct domain_queue){"", LANE_RENEW}, INT64_MAX, PAGE,
+		                 names, &n);
 	if (!err)
 		err = domain_next_expiry(txn, &at);
 	store_abort(txn);

@@ -17,10 +17,8 @@
 #include "store/upgrade.h"
 
 static const char *const state_words[DOMAIN_STATE_END] = {
-	[DOMAIN_PENDING] = "pending",
-	[DOMAIN_VALID] = "valid",
-	[DOMAIN_FAILING] = "failing",
-	[DOMAIN_EXTERNAL] = "external",
+	[DOMAIN_PENDING] = "pending",   [DOMAIN_VALID] = "valid",   [DOMAIN_FAILING] = "failing",
+	[DOMAIN_EXTERNAL] = "external", [DOMAIN_PAUSED] = "paused",
 };
 
 static bool
@@ -33,6 +31,16 @@ const char *
 domain_state_word(enum domain_state state)
 {
 	return state_is_known(state) ? state_words[state] : "unknown";
+}
+
+enum domain_state
+domain_unpaused(const struct domain *d)
+{
+	if (d->state != DOMAIN_PAUSED)
+		return d->state;
+	if (d->failures)
+		return DOMAIN_FAILING;
+	return d->generation ? DOMAIN_VALID : DOMAIN_PENDING;
 }
 
 /* Who is never ordered for is in no queue. */
@@ -334,6 +342,23 @@ domain_upgrade(struct store_txn *txn, struct span key)
 
 	if (!err)
 		err = domain_get(txn, &name, &d);
-	/* The indexes of the older format were dropped. */
+	/* The indexes of the oldest format were dropped. */
 	return err ? err : domain_write(txn, NULL, &d);
+}
+
+enum err
+domain_upgrade_due(struct store_txn *txn, struct span key)
+{
+	struct hostname name;
+	struct index_key due;
+	struct domain d;
+	enum err err = table_name_of_key(key, &name);
+
+	if (!err)
+		err = domain_get(txn, &name, &d);
+	if (err || !d.due_at || d.lead.len) /* nothing is paused there */
+		return err;
+	index_due(&due, &(struct domain_queue){d.ca, domain_lane(&d)}, d.due_at);
+	index_add_name(&due, &name);
+	return table_put_plain(txn, TABLE_DUE, table_key(due.data, due.len), table_key("", 0));
 }

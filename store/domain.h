@@ -4,7 +4,7 @@
  *
  * Key: the normalized hostname. A put or del removes the certificates that nobody has any more, and
  * keeps, in the same transaction:
- *   - the due index, ordered by (ca, due_at, name), so one CA's queue never hides another's;
+ *   - the due index: store/domain_due.h;
  *   - the lists and counters of store/domain_list.h.
  * Nothing here scans all names: lists are pages from a key on.
  */
@@ -37,6 +37,7 @@ enum domain_state {
 	DOMAIN_VALID,       /* has a certificate, the last attempt went well */
 	DOMAIN_FAILING,     /* the last attempt failed; it may still have a certificate */
 	DOMAIN_EXTERNAL,    /* we are not asked for a certificate: its ca is "", its due_at 0 */
+	DOMAIN_PAUSED,      /* an operator wants no orders for it: not in the due index */
 	DOMAIN_STATE_END
 };
 
@@ -68,6 +69,8 @@ struct domain {
 };
 
 const char *domain_state_word(enum domain_state state);
+/* What DOMAIN is when nobody holds it up. */
+enum domain_state domain_unpaused(const struct domain *domain);
 
 MUST_CHECK enum err domain_get(struct store_txn *txn, const struct hostname *name,
                                struct domain *ret_domain);
@@ -85,21 +88,6 @@ MUST_CHECK enum err domain_del(struct store_txn *txn, const struct hostname *nam
  * record does not open is there as FAILING with a problem that says so; do not put it back. */
 MUST_CHECK enum err domain_page(struct store_txn *txn, const struct hostname *after, size_t limit,
                                 struct domain *domains, size_t *ret_count);
-/* Up to LIMIT names of CA that are due at NOW or before, the longest due first. */
-MUST_CHECK enum err domain_due(struct store_txn *txn, const char *ca, int64_t now, size_t limit,
-                               struct hostname *names, size_t *ret_count);
-/* A place in one CA's part of the due index; name.len 0: its begin. */
-struct domain_due_at {
-	int64_t at;
-	struct hostname name;
-};
-/* As domain_due(), of those behind PLACE, which moves to the last one found. */
-MUST_CHECK enum err domain_due_behind(struct store_txn *txn, const char *ca, int64_t now,
-                                      struct domain_due_at *place, size_t limit,
-                                      struct hostname *names, size_t *ret_count);
-/* The earliest due_at of CA's names; ERR_NOTFOUND when none is planned. */
-MUST_CHECK enum err domain_next_due(struct store_txn *txn, const char *ca, int64_t *ret_at);
-
 /* Recounts everything by a full scan and compares with counters and indexes: for checks and tests,
  * never for the daemon's own work. ERR_CORRUPT when anything differs. */
 MUST_CHECK enum err domain_verify(struct store_txn *txn);

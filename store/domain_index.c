@@ -24,11 +24,12 @@ index_word(struct index_key *key, enum table table, const char *word, size_t len
 }
 
 void
-index_due(struct index_key *key, const char *ca, int64_t due_at)
+index_due(struct index_key *key, const struct domain_queue *queue, int64_t due_at)
 {
-	uint64_t at = htobe64((uint64_t)due_at);
+	uint64_t at = due_at > (int64_t)DUE_AT_MASK ? DUE_AT_MASK : (uint64_t)due_at;
 
-	index_word(key, TABLE_DUE, ca, strlen(ca));
+	at = htobe64((uint64_t)queue->lane << 56 | at);
+	index_word(key, TABLE_DUE, queue->ca, strlen(queue->ca));
 	append(key, &at, sizeof(at));
 }
 
@@ -71,8 +72,8 @@ index_keys_of(const struct domain *d, struct index_key keys[INDEXES_MAX])
 
 	for (int k = 0; k < INDEXES_MAX; k++)
 		keys[k].len = 0;
-	if (d->due_at && !d->lead.len)
-		index_due(&keys[0], d->ca, d->due_at);
+	if (d->due_at && !d->lead.len && d->state != DOMAIN_PAUSED)
+		index_due(&keys[0], &(struct domain_queue){d->ca, domain_lane(d)}, d->due_at);
 	if (d->generation)
 		index_expiry(&keys[1], d->not_after);
 	if (d->state != DOMAIN_VALID)

@@ -2,7 +2,7 @@
 /*
  * store/domain_index.h - (inside store/) what is derived from domain records: indexes, counters
  *
- * Plain tables: they can be rebuilt from the records, and a flipped bit in one must not stop a put.
+ * Plain tables: rebuilt from the records if need be; a flipped bit in one must not stop a put.
  */
 #ifndef STORE_DOMAIN_INDEX_H
 #define STORE_DOMAIN_INDEX_H
@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/hostname.h"
 #include "store/domain.h"
+#include "store/domain_due.h"
 #include "store/table.h"
 
 struct store_txn;
@@ -27,9 +28,10 @@ enum {
 	COUNTS_MAX = 5, /* state, ca, backend, reason, hour */
 	HOUR_S = 3600,
 };
+#define DUE_AT_MASK (((uint64_t)1 << 56) - 1)
 
 /* An entry of an index. Each key ends with the name, so names are in order below what is in front:
- *   due     ca word | 0 | due_at u64 big-endian     a domain that is planned
+ *   due     ca word | 0 | lane u8 | due_at u56 big-endian   a domain that is planned
  *   expiry  not_after u64 big-endian, top bit flipped   one with a certificate
  *   state   word | 0                                one that is not VALID
  *   reason  problem code | 0                        one with a problem
@@ -44,7 +46,7 @@ struct index_key {
 /* The entries DOMAIN should have; each has its place in KEYS. */
 void index_keys_of(const struct domain *domain, struct index_key keys[INDEXES_MAX]);
 /* The part in front of the name. */
-void index_due(struct index_key *key, const char *ca, int64_t due_at);
+void index_due(struct index_key *key, const struct domain_queue *queue, int64_t due_at);
 void index_expiry(struct index_key *key, int64_t not_after);
 void index_word(struct index_key *key, enum table table, const char *word, size_t len);
 void index_add_name(struct index_key *key, const struct hostname *name);
@@ -110,8 +112,7 @@ struct verify {
 MUST_CHECK enum err domain_verify_each(struct store_txn *txn, const struct verify *verify,
                                        uint64_t *ret_names);
 /* ERR_OK: the entry KEY of the list TABLE is one of its name's. ERR_INVALID: it is not;
- * ERR_NOTFOUND and ERR_CORRUPT are the name's record's. RET_NAME: len 0 when there is none in it.
- */
+ * ERR_NOTFOUND and ERR_CORRUPT are the name's record's. RET_NAME: len 0: there is none in it. */
 MUST_CHECK enum err verify_entry(struct store_txn *txn, enum table table, struct span key,
                                  struct hostname *ret_name);
 bool verify_is_damage(enum err err);

@@ -136,9 +136,10 @@ is_empty(MDB_txn *txn)
 	       stat.ms_entries == 0;
 }
 
-/* Format 2 has no pool, and no record of a domain that knows of one: nothing to rewrite. Format 1
- * to be: new keys, new tables; the records follow, see store/upgrade.h. The tables that are derived
- * are made anew with them. */
+/* Format 2 has no pool, and no record of a domain that knows of one: nothing to rewrite; up
+ * to format 3 the due index has no lanes, and is made anew (domain_upgrade_due()). Format 1 to be:
+ * new keys, new tables; the records follow, see store/upgrade.h. The tables that are derived are
+ * made anew with them. */
 static enum err
 begin_upgrade(struct env *env, MDB_txn *mdb, uint32_t format, const struct secret *master)
 {
@@ -146,13 +147,11 @@ begin_upgrade(struct env *env, MDB_txn *mdb, uint32_t format, const struct secre
 	struct meta_place place = {0};
 	enum err err = format > 1 ? ERR_OK : keys_upgrade(env, mdb, master);
 
-	if (format > 1)
-		return put_format(env, mdb);
-
 	if (!err)
 		err = open_tables(env, mdb, true);
 	for (int t = 0; t < TABLE_END && !err; t++)
-		if (table_info[t].env == env->which && table_info[t].format == TABLE_PLAIN)
+		if (table_info[t].env == env->which && table_info[t].format == TABLE_PLAIN &&
+		    (format == 1 || t == TABLE_DUE))
 			err = env_err(env, mdb_drop(mdb, env->dbi[t], 0));
 	if (!err)
 		err = meta_place_put(&txn, "upgrade", &place);

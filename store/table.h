@@ -55,6 +55,7 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511, TABLE_KEY_TEXT_MAX = 4 * TABLE_KEY_
 	X(SERVER, "server", STORE_PRIVATE, 2, 0)                                                   \
 	X(ATTEMPT, "attempt", STORE_PRIVATE, 4, 0)                                                 \
 	X(BUDGET, "budget", STORE_PRIVATE, 4, 0)                                                   \
+	X(LIMIT, "limit", STORE_PRIVATE, 4, 0)                                                     \
 	X(PRESENTED, "presented", STORE_PRIVATE, 4, 0)                                             \
 	X(MEMO, "memo", STORE_PRIVATE, 4, 0)                                                       \
 	X(LATE, "late", STORE_PRIVATE, 4, 0)                                                       \

@@ -84,6 +84,11 @@ move(struct store_txn *txn, enum table table, struct span key, struct span seale
 	enum err err = seal_peek(&sealed, &head);
 
 	(void)place;
+	if (!err && table == TABLE_DOMAIN && head.format != 1) {
+		err = domain_upgrade_due(txn, key);
+		*ret_moved = !err;
+		return err;
+	}
 	if (err || head.format != 1)
 		return err;
 	if (table == TABLE_DOMAIN) {

@@ -27,6 +27,8 @@ MUST_CHECK enum err upgrade_records(struct store *store, enum store_env env, con
 
 /* The tables' own ways to the newest format. */
 MUST_CHECK enum err domain_upgrade(struct store_txn *txn, struct span key);
+/* Formats 2 and 3: the due index only, which was dropped. */
+MUST_CHECK enum err domain_upgrade_due(struct store_txn *txn, struct span key);
 MUST_CHECK enum err event_upgrade(struct store_txn *txn, struct span key);
 
 #endif

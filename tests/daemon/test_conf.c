@@ -567,6 +567,18 @@ static const struct {
          "c:1:41: unknown kind of account key \"ES265\", did you mean \"ES256\"?"},
 	{"ca x { directory https://h; max-orders 1001; }",
          "c:1:40: 1001 is out of range: 1 to 1000"},
+	{"ca x { directory https://h; limits letsencript; }",
+         "c:1:36: unknown profile of limits \"letsencript\", did you mean \"letsencrypt\"?"},
+	{"ca x { directory https://h; limits none domian 5/1h; }",
+         "c:1:41: unknown scope of a limit \"domian\", did you mean \"domain\"?"},
+	{"ca x { directory https://h; limits none account 5/1h; }",
+         "c:1:41: unknown scope of a limit \"account\", known: domain, set, name"},
+	{"ca x { directory https://h; limits none set; }",
+         "c:1:41: after a scope comes its limit: NUMBER/TIME, or none"},
+	{"ca x { directory https://h; limits none set 5; }",
+         "c:1:45: \"5\": so many in a time, as in 300/3h"},
+	{"ca x { directory https://h; limits none set 0/1h; }",
+         "c:1:45: 0 is out of range: 1 to 1000000"},
 	{"ca x { directory https://h; ca-file ca.pem; }",
          "c:1:37: \"ca.pem\" is not a full path: it must begin with \"/\""},
 	/* backend and default */
@@ -852,6 +864,49 @@ test_include_depth(void **state)
 	assert_refused("too many files", "two:1:69: more than 1000 files are included");
 }
 
+/* orders, domain, set, name: how many, in how long */
+static void
+limits_of_a_ca(void **state)
+{
+	static const struct {
+		const char *words;
+		uint32_t rates[LIMIT_SCOPES][2];
+		bool replaces_are_free;
+	} rows[] = {
+		{"directory https://h/d;", {{0, 0}, {0, 0}, {0, 0}, {20, 3600}}, false},
+		{"directory https://acme-v02.api.letsencrypt.org/directory;",
+	         {{300, 10800}, {50, 604800}, {5, 604800}, {5, 3600}},
+	         true},
+		{"directory https://acme-v02.api.letsencrypt.org/directory; limits none;",
+	         {{0, 0}, {0, 0}, {0, 0}, {0, 0}},
+	         false},
+		{"directory https://h; orders 7/1m; limits letsencrypt set none domain 500/7d;",
+	         {{7, 60}, {500, 604800}, {0, 0}, {5, 3600}},
+	         true},
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct conf *conf;
+		const struct conf_ca *ca;
+
+		snprintf(text, sizeof(text),
+		         "listen 1.1.1.1:1 { tls; } ca x { %s } backend b { server 1.1.1.1:1; }",
+		         rows[i].words);
+		conf = load(text);
+		ca = conf_ca(conf, "x");
+		assert_int_equal(ca->budget, rows[i].rates[LIMIT_ACCOUNT][0]);
+		assert_int_equal(ca->budget_period, rows[i].rates[LIMIT_ACCOUNT][1]);
+		for (int s = LIMIT_DOMAIN; s < LIMIT_SCOPES; s++) {
+			assert_int_equal(ca->limits.rate[s].count, rows[i].rates[s][0]);
+			assert_int_equal(ca->limits.rate[s].period, rows[i].rates[s][1]);
+		}
+		assert_int_equal(ca->limits.replaces_are_free, rows[i].replaces_are_free);
+		conf_unref(conf);
+	}
+}
+
 int
 main(void)
 {
@@ -860,6 +915,7 @@ main(void)
 		cmocka_unit_test(test_least),
 		cmocka_unit_test(test_names_and_tls),
 		cmocka_unit_test(test_every_word),
+		cmocka_unit_test(limits_of_a_ca),
 		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_nul),

@@ -20,15 +20,19 @@ static const struct {
 	const char *name;
 	int64_t due;        /* since when, seconds */
 	int64_t life, left; /* of its certificate, life 0: it has none */
+	uint32_t failures;
 } rows[] = {
-	{"a.example", 9 * DAY, 90 * DAY, 21 * DAY}, /* 233 permille */
-	{"b.example", 8 * DAY, 0, 0},               /* 200 */
-	{"c.example", 7 * DAY, 90 * DAY, 29 * DAY}, /* 322 */
-	{"d.example", 6 * HOUR, 6 * DAY, DAY},      /* 167 */
-	{"e.example", 5 * HOUR, 6 * DAY, -DAY},     /* expired */
-	{"f.example", 4 * HOUR, 0, 0},
-	{"g.example", 3 * HOUR, 45 * DAY, 2 * DAY}, /* 44 */
-	{"h.example", -HOUR, 45 * DAY, DAY},        /* not due */
+	{"a.example", 9 * DAY, 90 * DAY, 21 * DAY, 0}, /* 233 permille */
+	{"b.example", 8 * DAY, 0, 0, 0},               /* 200 */
+	{"c.example", 7 * DAY, 90 * DAY, 29 * DAY, 0}, /* 322 */
+	{"d.example", 6 * HOUR, 6 * DAY, DAY, 0},      /* 167 */
+	{"e.example", 5 * HOUR, 6 * DAY, -DAY, 0},     /* expired */
+	{"f.example", 4 * HOUR, 0, 0, 0},
+	{"g.example", 3 * HOUR, 45 * DAY, 2 * DAY, 0}, /* 44 */
+	{"h.example", -HOUR, 45 * DAY, DAY, 0},        /* not due */
+	{"x.example", 9 * DAY, 0, 0, 1},
+	{"y.example", HOUR, 45 * DAY, DAY, LANE_RETRIES},
+	{"z.example", 9 * DAY, 45 * DAY, DAY, LANE_RETRIES + 1},
 };
 
 static int
@@ -44,6 +48,7 @@ setup(void **state)
 		struct domain d = tmpstore_domain(rows[i].name, NOW - rows[i].due);
 
 		d.generation = rows[i].life ? 1 : 0;
+		d.failures = rows[i].failures;
 		d.not_after = rows[i].life ? NOW + rows[i].left : 0;
 		d.not_before = d.not_after - rows[i].life;
 		assert_int_equal(domain_put(txn, &d), ERR_OK);
@@ -65,13 +70,15 @@ static void
 the_order(void **state)
 {
 	static const struct {
+		enum domain_lane lane;
 		size_t room;
 		const char *order;
 	} cases[] = {
-		{1, "egdbfac"},
-		{6, "egdbfac"},
-		{7, "abcdefg"}, /* room for all: as they come */
-		{64, "abcdefg"},
+		{LANE_RENEW, 1, "egdac"},  {LANE_RENEW, 4, "egdac"},
+		{LANE_RENEW, 5, "acdeg"}, /* room for all: as they come */
+		{LANE_RENEW, 64, "acdeg"}, {LANE_FIRST, 1, "bf"},
+		{LANE_FIRST, 2, "bf"},     {LANE_RETRY, 1, "yx"},
+		{LANE_RETRY, 2, "xy"},     {LANE_FAILING, 1, "z"},
 	};
 	static struct hostname names[DUE_MAX];
 
@@ -80,7 +87,9 @@ the_order(void **state)
 		char order[16] = "";
 		size_t count = 0;
 
-		assert_int_equal(due_read(txn, "le", NOW, cases[i].room, names, &count), ERR_OK);
+		struct domain_queue queue = {"le", cases[i].lane};
+
+		assert_int_equal(due_read(txn, &queue, NOW, cases[i].room, names, &count), ERR_OK);
 		store_abort(txn);
 		for (size_t k = 0; k < count && k < sizeof(order) - 1; k++)
 			order[k] = names[k].name[0];
@@ -92,6 +101,7 @@ static void
 as_many_as_there_is_room_for(void **state)
 {
 	static struct hostname names[DUE_MAX];
+	struct domain_queue queue = {"le", LANE_FIRST};
 	struct store_txn *txn = tmpstore_write(*state, STORE_SERVED);
 	size_t count = 0;
 	char name[32];
@@ -103,15 +113,85 @@ as_many_as_there_is_room_for(void **state)
 		d = tmpstore_domain(name, NOW - DAY);
 		assert_int_equal(domain_put(txn, &d), ERR_OK);
 	}
-	assert_int_equal(due_read(txn, "le", NOW, 1, names, &count), ERR_OK);
+	assert_int_equal(due_read(txn, &queue, NOW, 1, names, &count), ERR_OK);
 	assert_int_equal(count, DUE_LOOK);
-	assert_int_equal(due_read(txn, "le", NOW, 500, names, &count), ERR_OK);
+	assert_int_equal(due_read(txn, &queue, NOW, 500, names, &count), ERR_OK);
 	assert_int_equal(count, 500 + DUE_DAMAGED);
-	assert_int_equal(due_read(txn, "le", NOW, 5000, names, &count), ERR_OK);
+	assert_int_equal(due_read(txn, &queue, NOW, 5000, names, &count), ERR_OK);
 	assert_int_equal(count, DUE_MAX);
-	assert_int_equal(due_read(txn, "none", NOW, 5, names, &count), ERR_OK);
+	assert_int_equal(
+		due_read(txn, &(struct domain_queue){"none", LANE_FIRST}, NOW, 5, names, &count),
+		ERR_OK);
 	assert_int_equal(count, 0);
 	store_abort(txn);
+}
+
+/* What each lane has of 1,100 starts, one after the other, when so many names wait in it. */
+static void
+each_lane_has_its_share(void **state)
+{
+	static const struct {
+		size_t wait[LANES];
+		size_t had[LANES];
+	} cases[] = {
+		{{5000, 5000, 5000, 50000}, {500, 300, 200, 100}},
+		{{1000, 0, 0, 50000}, {917, 0, 0, 183}}, /* 5 : 1 */
+		{{0, 0, 0, 50000}, {0, 0, 0, 1100}},     /* what nobody else uses */
+		{{300, 100, 0, 50000}, {300, 100, 0, 700}},
+		{{0, 0, 0, 3}, {0, 0, 0, 3}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct due_shares shares = {.now = 0};
+		size_t wait[LANES], had[LANES] = {0};
+		enum domain_lane lane;
+
+		memcpy(wait, cases[i].wait, sizeof(wait));
+		for (int n = 0; n < 1100 && (lane = due_turn(&shares, wait)) != LANES; n++) {
+			had[lane]++;
+			wait[lane]--;
+		}
+		for (lane = 0; lane < LANES; lane++)
+			assert_in_range(had[lane] + 2, cases[i].had[lane], cases[i].had[lane] + 4);
+	}
+}
+
+/* A lane that was empty for long has saved nothing up, nor has one that was alone spent it. */
+static void
+nothing_is_saved_up(void **state)
+{
+	struct due_shares shares = {.now = 0};
+	size_t failing[LANES] = {[LANE_FAILING] = 1}, both[LANES] = {1, 0, 0, 1};
+	size_t had[LANES] = {0};
+
+	(void)state;
+	for (int i = 0; i < 100000; i++)
+		assert_int_equal(due_turn(&shares, failing), LANE_FAILING);
+	for (int i = 0; i < 60; i++)
+		had[due_turn(&shares, both)]++;
+	assert_in_range(had[LANE_FAILING], 9, 11);
+	for (int i = 0; i < 100000; i++)
+		assert_int_equal(due_turn(&shares, failing), LANE_FAILING);
+	assert_int_equal(due_turn(&shares, both), LANE_RENEW);
+}
+
+static void
+places(void **state)
+{
+	static const struct {
+		size_t most, places[LANES];
+	} rows_[] = {
+		{64, {64, 64, 32, 8}},
+		{8, {8, 8, 4, 1}},
+		{3, {3, 3, 1, 1}},
+		{1, {1, 1, 1, 1}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows_) / sizeof(rows_[0]); i++)
+		for (enum domain_lane lane = 0; lane < LANES; lane++)
+			assert_int_equal(due_places(lane, rows_[i].most), rows_[i].places[lane]);
 }
 
 int
@@ -120,6 +200,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(as_many_as_there_is_room_for, setup, teardown),
+		cmocka_unit_test(each_lane_has_its_share),
+		cmocka_unit_test(nothing_is_saved_up),
+		cmocka_unit_test(places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

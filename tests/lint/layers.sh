@@ -22,6 +22,7 @@ declare -A library=(
 	['openssl/']='^(acme/|daemon/|store/(seal|cert|meta)\.[ch]$)'
 	['curl/']='^acme/(transport[a-z_]*|url)\.[ch]$'
 	['unbound\.h']='^daemon/diagnose_dns\.c$'
+	['libpsl\.h']='^daemon/suffix\.c$'
 	['uthash\.h']='^daemon/'
 	['cmocka\.h']='^tests/'
 	['arpa/nameser']='^daemon/dns'

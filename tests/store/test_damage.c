@@ -16,6 +16,7 @@
 #include "store/cert.h"
 #include "store/challenge.h"
 #include "store/domain.h"
+#include "store/domain_due.h"
 #include "store/event.h"
 #include "store/order.h"
 #include "tests/support/rawdb.h"
@@ -262,7 +263,9 @@ keys_that_are_no_names_are_passed_over(void **state)
 	txn = tmpstore_read(t, STORE_SERVED);
 	assert_int_equal(domain_page(txn, NULL, NAMES + 4, page, &count), ERR_OK);
 	assert_int_equal(count, NAMES);
-	assert_int_equal(domain_due(txn, "le", 1000, NAMES + 4, names, &count), ERR_OK);
+	assert_int_equal(domain_due(txn, &(struct domain_queue){"le", LANE_FIRST}, 1000, NAMES + 4,
+	                            names, &count),
+	                 ERR_OK);
 	assert_int_equal(count, NAMES);
 	assert_int_equal(domain_verify(txn), ERR_CORRUPT);
 	store_abort(txn);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/domain.h"
+#include "store/domain_due.h"
 #include "store/domain_list.h"
 
 #include <setjmp.h>
@@ -151,7 +152,8 @@ del_takes_the_certificate_along(void **state)
 	txn = tmpstore_read(*state, STORE_SERVED);
 	assert_int_equal(domain_get(txn, &d.name, &got), ERR_NOTFOUND);
 	assert_int_equal(cert_get(txn, &d.name, &cert), ERR_NOTFOUND);
-	assert_int_equal(domain_next_due(txn, "le", &at), ERR_NOTFOUND);
+	assert_int_equal(domain_next_due(txn, &(struct domain_queue){"le", LANE_FIRST}, &at),
+	                 ERR_NOTFOUND);
 	assert_int_equal(domain_count_ca(txn, "le", &count), ERR_OK);
 	assert_int_equal(count, 0);
 	store_abort(txn);
@@ -223,23 +225,38 @@ due_is_ordered_within_each_ca(void **state)
 	}
 	tmpstore_commit(txn);
 	txn = tmpstore_read(*state, STORE_SERVED);
-	assert_int_equal(domain_due(txn, "a", 300, 8, names, &count), ERR_OK);
+	assert_int_equal(
+		domain_due(txn, &(struct domain_queue){"a", LANE_FIRST}, 300, 8, names, &count),
+		ERR_OK);
 	assert_int_equal(count, 4);
 	for (size_t i = 0; i < count; i++)
 		assert_string_equal(names[i].name, order[i]);
-	assert_int_equal(domain_due(txn, "a", 300, 2, names, &count), ERR_OK);
+	assert_int_equal(
+		domain_due(txn, &(struct domain_queue){"a", LANE_FIRST}, 300, 2, names, &count),
+		ERR_OK);
 	assert_int_equal(count, 2);
-	assert_int_equal(domain_due(txn, "a", 0, 8, names, &count), ERR_OK);
+	assert_int_equal(
+		domain_due(txn, &(struct domain_queue){"a", LANE_FIRST}, 0, 8, names, &count),
+		ERR_OK);
 	assert_int_equal(count, 0);
-	assert_int_equal(domain_due(txn, "", 300, 8, names, &count), ERR_OK);
+	assert_int_equal(
+		domain_due(txn, &(struct domain_queue){"", LANE_FIRST}, 300, 8, names, &count),
+		ERR_OK);
 	assert_int_equal(count, 0);
-	assert_int_equal(domain_next_due(txn, "ab", &at), ERR_OK);
+	assert_int_equal(domain_next_due(txn, &(struct domain_queue){"ab", LANE_FIRST}, &at),
+	                 ERR_OK);
 	assert_int_equal(at, 2);
-	assert_int_equal(domain_next_due(txn, "b", &at), ERR_OK);
-	assert_true(at == INT64_MAX);
-	assert_int_equal(domain_next_due(txn, "c", &at), ERR_NOTFOUND);
-	assert_int_equal(domain_next_due(txn, "abcdefghijklmnopqrstuvwxyz0123456789", &at),
-	                 ERR_INVALID);
+	assert_int_equal(domain_next_due(txn, &(struct domain_queue){"b", LANE_FIRST}, &at),
+	                 ERR_OK);
+	assert_true(at == (INT64_C(1) << 56) - 1); /* as late as the index has it */
+	assert_int_equal(domain_next_due(txn, &(struct domain_queue){"c", LANE_FIRST}, &at),
+	                 ERR_NOTFOUND);
+	assert_int_equal(
+		domain_next_due(
+			txn,
+			&(struct domain_queue){"abcdefghijklmnopqrstuvwxyz0123456789", LANE_FIRST},
+			&at),
+		ERR_INVALID);
 	store_abort(txn);
 	verify(*state);
 }

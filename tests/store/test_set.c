@@ -15,6 +15,7 @@
 #include "store/cert.h"
 #include "store/cert_pool.h"
 #include "store/domain.h"
+#include "store/domain_due.h"
 #include "tests/support/tmpstore.h"
 
 enum { NOW = 1800000000, LATER = NOW + 86400 };
@@ -61,7 +62,9 @@ due_now(struct store_txn *txn, int64_t now)
 	struct domain d = get(txn, "b.example");
 	size_t count;
 
-	assert_int_equal(domain_due(txn, d.ca, now, 16, names, &count), ERR_OK);
+	assert_int_equal(
+		domain_due(txn, &(struct domain_queue){d.ca, LANE_FIRST}, now, 16, names, &count),
+		ERR_OK);
 	return count;
 }
 

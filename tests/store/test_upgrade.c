@@ -23,6 +23,7 @@
 #include "store/cert.h"
 #include "store/check.h"
 #include "store/domain.h"
+#include "store/domain_due.h"
 #include "store/domain_list.h"
 #include "store/account.h"
 #include "store/event.h"
@@ -352,6 +353,38 @@ a_second_upgrade_has_a_copy_of_its_own(void **state)
 	}
 }
 
+/* Up to format 3 the due index had no lanes: all its entries were as LANE_RENEW's are now. */
+static void
+format_3_gets_lanes(void **state)
+{
+	struct tmpstore *t = *state;
+	struct domain d = tmpstore_domain("a.example", 7);
+	struct hostname names[4];
+	struct store_txn *txn;
+	struct rawdb raw;
+	size_t count;
+
+	txn = tmpstore_write(t, STORE_SERVED);
+	assert_int_equal(domain_put(txn, &d), ERR_OK);
+	tmpstore_commit(txn);
+	tmpstore_close(t);
+	say_format_2(t, true);
+	raw = rawdb_open(t->dir, "served", "due");
+	assert_int_equal(mdb_drop(raw.txn, raw.dbi, 0), 0);
+	rawdb_put(&raw, "le\0\0\0\0\0\0\0\0\7a.example", 20, "", 0);
+	rawdb_close(&raw);
+	tmpstore_open(t);
+	txn = tmpstore_read(t, STORE_SERVED);
+	for (enum domain_lane lane = 0; lane < LANES; lane++) {
+		assert_int_equal(
+			domain_due(txn, &(struct domain_queue){"le", lane}, 7, 4, names, &count),
+			ERR_OK);
+		assert_int_equal(count, lane == LANE_FIRST);
+	}
+	assert_int_equal(domain_verify(txn), ERR_OK);
+	store_abort(txn);
+}
+
 /* Format 2 lacks the pool, and what a domain says of it: nothing is rewritten. */
 static void
 format_2_gets_a_pool_after_a_copy(void **state)
@@ -436,6 +469,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_older_store_is_upgraded_after_a_copy),
 		TEST(format_2_gets_a_pool_after_a_copy),
+		TEST(format_3_gets_lanes),
 		TEST(a_second_upgrade_has_a_copy_of_its_own),
 		TEST(a_killed_upgrade_goes_on),
 		TEST(another_master_leaves_it_alone),

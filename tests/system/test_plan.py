@@ -1,0 +1,186 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Limits and lanes: a CA's 429 stops one scope and nothing else, our own count of its limits is
+asked before it is, and names that fail delay nobody who does not."""
+
+import calendar
+import json
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from certd import ctl_stdin  # noqa: E402
+from lab import check, equal, expect_code, main, scenario, wait_for  # noqa: E402
+
+DOMAIN = ('too many certificates (50) already issued for "{0}" in the last 168h0m0s, retry after '
+          '{1}: see https://letsencrypt.org/docs/rate-limits/')
+
+
+def limits(lab, *words):
+    return json.loads(lab.ctl_ok("limits", *words, "-o", "json").out)["items"]
+
+
+def then_of(item):
+    return calendar.timegm(time.strptime(item["next"], "%Y-%m-%dT%H:%M:%SZ"))
+
+
+def of_domain(request, domain):
+    return any(one["value"].endswith(domain) for one in request.payload["identifiers"])
+
+
+def later(seconds):
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
+
+
+@scenario(faults=1)
+def a_429_for_one_domain_delays_no_other(lab):
+    lab.fault.refuse("newOrder", "rateLimited", DOMAIN.format("shop.test", later(3600)), 429,
+                     when=lambda request: of_domain(request, "shop.test"))
+    lab.start()
+    lab.ctl("add", "a.shop.test", "--wait")
+    wait_for(lambda: limits(lab)[1:], 60, "the block")
+    limited = [f"n{i}.shop.test" for i in range(40)]
+    others = [f"n{i}.other{i}.test" for i in range(8)]
+    asked = lab.fault.count("newOrder")
+    lab.ctl_ok("add", *limited)
+    lab.ctl_ok("add", *others)
+    lab.wait_served(others, 60)
+    equal(lab.fault.count("newOrder") - asked, len(others), "orders of the blocked domain too")
+    row = limits(lab)[1]
+    equal((row["scope"], row["of"], row["blocked"]), ("domain", "shop.test", True), "what is blocked")
+    check(row["reason"].startswith("too many certificates (50)"), f"why: {row}")
+    item = lab.certd.show("n7.shop.test")
+    equal((item["state"], item["error"]["code"]), ("pending", "ca/rate-limited"), "who waits")
+    check(3000 < then_of(item) - time.time() < 4400, f"until then: {item}")
+    # It outlives the process.
+    lab.certd.kill('keeper')
+    wait_for(lambda: lab.ctl("limits").code == 0, 60, "certd again")
+    equal(limits(lab)[1]["until"], row["until"], "the end of the block")
+    answer = lab.ctl("add", "late.shop.test", "--wait", timeout=60)
+    expect_code(answer, 8)
+    equal(lab.fault.count("newOrder") - asked, len(others), "orders of the blocked domain still")
+
+
+@scenario(faults=1, config="quota label tenant 2;")
+def a_tenant_has_a_quota(lab):
+    lab.start()
+    lab.ctl_ok("add", "a.test", "--label", "tenant=acme")
+    answer = lab.ctl("add", "b.test", "c.test", "--label", "tenant=acme")   # one of them is too many
+    expect_code(answer, 9)
+    check("tenant=acme has 2 names" in answer.err, f"{answer}")
+    lab.ctl_ok("add", "d.test", "--label", "tenant=other")
+    lab.ctl_ok("add", "e.test", "f.test", "g.test")
+    line = '{"name":"e.test","labels":{"tenant":"acme"}}'
+    answer = ctl_stdin(lab.certd, line, "apply", "-f", "-")
+    check(answer.code != 0 and "tenant=acme has 2 names" in answer.err + answer.out, f"{answer}")
+    equal(lab.certd.show("e.test")["labels"], None, "its labels")
+    line = '{"name":"a.test","labels":{"tenant":"acme","plan":"gold"}}'
+    expect_code(ctl_stdin(lab.certd, line, "apply", "-f", "-"), 0)    # one of the two stays one
+    lab.ctl_ok("remove", "a.test")
+    expect_code(ctl_stdin(lab.certd, '{"name":"e.test","labels":{"tenant":"acme"}}', "apply", "-f",
+                          "-"), 0)
+
+
+PAUSED = ("Your account is temporarily prevented from requesting certificates for {0} and possibly "
+          "others. Please visit: https://portal.letsencrypt.test/unpause?jwt=abc")
+
+
+@scenario(faults=1)
+def an_account_that_is_paused_waits_for_a_person(lab):
+    lab.fault.refuse("newOrder", "rateLimited", PAUSED.format("a.test"), 429,
+                     when=lambda request: of_domain(request, "a.test"))
+    lab.start()
+    expect_code(lab.ctl("add", "a.test", "--wait"), 8)
+    wait_for(lambda: limits(lab)[1:], 60, "the block")
+    row = limits(lab)[1]
+    equal((row["scope"], row["of"]), ("name", "a.test"), "what is blocked")
+    check("https://portal.letsencrypt.test/unpause?jwt=abc" in row["reason"], f"the link: {row}")
+    asked = lab.fault.count("newOrder")
+    expect_code(lab.ctl("renew", "a.test", "--wait"), 8)
+    equal(lab.fault.count("newOrder"), asked, "newOrders while it is blocked")
+    lab.fault.heal()
+    lab.ctl_ok("retry", "a.test", "--wait")
+    equal(limits(lab)[1:], [], "what is blocked")
+    answer = lab.ctl("retry", "a.test")
+    expect_code(answer, 6)
+    check("has not failed" in answer.err, f"{answer}")
+
+
+@scenario(faults=1, ca_words="limits none domain 3/1h set 2/1h;")
+def our_own_count_comes_before_the_ca(lab):
+    lab.start()
+    lab.ctl_ok("add", "a.shop.test", "b.shop.test", "--wait")
+    lab.ctl_ok("add", "c.shop.test", "--wait")
+    asked = lab.fault.count("newOrder")
+    expect_code(lab.ctl("add", "d.shop.test", "--wait"), 8)
+    lab.ctl_ok("add", "x.test", "--wait")
+    lab.ctl_ok("renew", "x.test", "--wait")          # the second of its set
+    expect_code(lab.ctl("renew", "x.test", "--wait"), 8)
+    equal(lab.fault.count("newOrder") - asked, 2, "newOrders")
+    check(lab.certd.show("x.test")["state"] == "valid", "a name that waits has not failed")
+    rows = {(row["scope"], row["of"]): row for row in limits(lab)[1:]}
+    equal(sorted(rows), [("domain", "shop.test"), ("set", "x.test")], "what is used up")
+    left = {row["of"]: row["left"] for row in limits(lab, "one", "--all")[1:] if row["scope"] == "set"}
+    equal(left, {"a.shop.test": 1, "b.shop.test": 1, "c.shop.test": 1, "x.test": 0}, "what is left")
+
+
+@scenario(faults=1)
+def a_paused_name_is_not_ordered_but_served(lab):
+    lab.start()
+    lab.ctl_ok("add", "a.test", "b.test", "--one-certificate", "--wait")
+    serial = lab.serial("a.test")
+    lab.ctl_ok("pause", "b.test")
+    equal([lab.certd.show(name)["state"] for name in ("a.test", "b.test")], ["paused"] * 2, "states")
+    asked = lab.fault.count("newOrder")
+    for verb in ("renew", "retry"):
+        expect_code(lab.ctl(verb, "a.test"), 6)
+    expect_code(lab.ctl("wait", "a.test"), 1)
+    lab.certd.kill("keeper")
+    wait_for(lambda: lab.ctl("list", "--state", "paused", "-o", "names").out.split()
+             == ["a.test", "b.test"], 60, "the paused ones")
+    equal((lab.serial("b.test"), lab.fault.count("newOrder")), (serial, asked), "what is served")
+    lab.ctl_ok("resume", "a.test")
+    equal([lab.certd.show(name)["state"] for name in ("a.test", "b.test")], ["valid"] * 2, "states")
+    lab.ctl_ok("renew", "a.test", "--wait")
+    check(lab.serial("b.test") != serial, "the new one")
+    # In the middle of an order: it is given up.
+    lab.fault.hang("authz")
+    lab.ctl_ok("add", "c.test")
+    wait_for(lambda: lab.fault.count("authz") > 0 and lab.ctl("pause", "c.test").code == 0, 60,
+             "paused in the middle")
+    lab.fault.heal()
+    equal(lab.certd.show("c.test")["state"], "paused", "its state")
+    lab.ctl_ok("resume", "c.test")
+    lab.wait_served(["c.test"], 60)
+
+
+@scenario(faults=1)
+def dead_names_delay_nobody_who_is_healthy(lab):
+    """Those whose DNS is gone are all due at once, before those who are well. Fifty times as many
+    are in tests/bench/plan.py."""
+    dead = [f"n{i}.d{i}.dead" for i in range(300)]
+    due, new = [f"due{i}.test" for i in range(15)], [f"new{i}.test" for i in range(15)]
+    lab.fault.refuse("newOrder", "dns", "NXDOMAIN", 400,
+                     when=lambda request: of_domain(request, ".dead"))
+    lab.start()
+    lab.ctl_ok("add", *due)
+    lab.wait_served(due, 60)
+    serials = {name: lab.serial(name) for name in due}
+    lab.ctl_ok("add", *dead)
+    wait_for(lambda: lab.certd.status()["names"]["failing"] == len(dead), 100, "failures")
+    asked = lab.fault.count("newOrder")
+    lab.ctl_ok("renew", *dead)
+    lab.ctl_ok("renew", *due)
+    lab.ctl_ok("add", *new)
+    lab.wait_served(new, 60)
+    wait_for(lambda: all(lab.serial(name) != serials[name] for name in due), 60, "renewals")
+    tried = [names[0] for names in lab.fault.names_ordered()[asked:]]
+    last = max(i for i, name in enumerate(tried) if not name.endswith(".dead"))
+    ahead = sum(name.endswith(".dead") for name in tried[:last])
+    check(ahead < len(dead) / 3, f"{ahead} orders of dead names before the last healthy one")
+    print(f"          {ahead} of {len(dead)} dead names before the last of 30 healthy ones")
+
+
+if __name__ == "__main__":
+    main()
