@@ -49,6 +49,7 @@ static const struct ctl_verb verbs[] = {
          NULL},
 	{"list", "", "names with their state, expiry and next step", 0, 0,
          OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER) |
+                 OPTION_BIT(OPTION_BEFORE) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_BACKEND) |
                  OPTION_BIT(OPTION_LABEL) | OPTION_BIT(OPTION_EXPIRES_IN) |
                  OPTION_BIT(OPTION_ERROR) | OPTION_BIT(OPTION_SORT),
          cmd_list,
@@ -56,7 +57,9 @@ static const struct ctl_verb verbs[] = {
          "  certctl list --state failing --error authz/dns\n"
          "  certctl list --expires-in 7d --sort expiry\n"
          "  certctl list --label tenant=acme -o names\n"
-         "  certctl list -o json --limit 100    \"after\" in the answer is for --after\n",
+         "  certctl list -o json --limit 100    \"after\" in the answer is for --after\n"
+         "  certctl list --sort expiry --before '' --limit 20\n"
+         "                                      the last 20 to end\n",
          NULL},
 	{"show", "NAME", "all there is to know about a name", 1, 1, 0, cmd_show,
          "  certctl show shop.example.com\n"

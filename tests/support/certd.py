@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -144,6 +145,20 @@ class Certd:
     def ctl(self, *words, timeout=60, env=None):
         command = [os.path.join(BUILD, "certctl"), "--socket", self.socket_path, *words]
         return run(command, words, timeout * PATIENCE, env)
+
+    def ask(self, verb, **request):
+        """A request on a connection of its own: its lines, and the object of the last one."""
+        with socket.socket(socket.AF_UNIX) as raw:
+            raw.settimeout(30 * PATIENCE)
+            raw.connect(self.socket_path)
+            raw.sendall(json.dumps({"verb": verb, **request}).encode() + b"\n")
+            lines = []
+            for text in raw.makefile():
+                line = json.loads(text)
+                if "end" in line:
+                    return lines, line["end"]
+                lines.append(line)
+        raise AssertionError(f"no end of the reply to {verb}: {lines}")
 
     def ctl_follow(self, *words):
         """A certctl that goes on; the caller reads .stdout and ends it."""
