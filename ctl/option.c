@@ -34,8 +34,7 @@ static const struct {
                            "-o: table, json, ndjson or names (CERTCTL_OUTPUT)", formats},
 	[OPTION_HELP] = {"--help", NULL, "-h: this text"},
 	[OPTION_BACKEND] = {"--backend", "NAME", "where its connections go, if not to the default"},
-	[OPTION_CA] = {"--ca", "NAME[,NAME...]",
-                       "who issues its certificate, in this order, if not the default"},
+	[OPTION_CA] = {"--ca", "NAME[,NAME...]", "its CAs in this order, if not the default"},
 	[OPTION_EXTERNAL] = {"--external", NULL, "never order a certificate for it"},
 	[OPTION_WAIT] = {"--wait", NULL, "tell each step, end when it is through"},
 	[OPTION_ONE_CERTIFICATE] = {"--one-certificate", NULL, "one for all these names"},
@@ -44,6 +43,7 @@ static const struct {
                           "pending, valid, renewing, failing, external, paused or expired", states},
 	[OPTION_LIMIT] = {"--limit", "N", "no more than N"},
 	[OPTION_AFTER] = {"--after", "WHERE", "go on behind this one"},
+	[OPTION_BEFORE] = {"--before", "WHERE", "the page in front of it; \"\": the last one"},
 	[OPTION_FOLLOW] = {"--follow", NULL, "go on with new ones as they happen"},
 	[OPTION_NAME] = {"--name", "NAME", "only those of NAME"},
 	[OPTION_LABEL] = {"--label", "KEY=VALUE", "with this label; may be given again"},
@@ -314,7 +314,8 @@ set(struct options *o, enum option_id id, const char *arg)
 	case OPTION_LIMIT:
 		return set_number(o, id, arg);
 	case OPTION_AFTER:
-		o->after = arg;
+	case OPTION_BEFORE:
+		*(id == OPTION_AFTER ? &o->after : &o->before) = arg;
 		return true;
 	case OPTION_NAME:
 		o->name = arg;

@@ -29,6 +29,7 @@ enum option_id {
 	OPTION_STATE,
 	OPTION_LIMIT,
 	OPTION_AFTER,
+	OPTION_BEFORE,
 	OPTION_FOLLOW,
 	OPTION_NAME,
 	OPTION_LABEL,
@@ -66,7 +67,7 @@ struct options {
 	int64_t timeout_ms;
 	const char *state;
 	int64_t limit; /* 0: none given */
-	const char *after;
+	const char *after, *before;
 	const char *name;
 	const char *labels[LABELS_GIVEN_MAX]; /* "key=value" */
 	size_t label_count;

@@ -27,9 +27,11 @@ struct print {
 MUST_CHECK enum err print_format_parse(const char *word, enum print_format *ret_format);
 
 /* One of many, unless the format is a table; print_end() after the last, also when there was none.
- * AFTER: where a list goes on, or NULL. */
+ * END: the reply's last line, of which a list's "after", "before" and "matches" are printed, or
+ * NULL.
+ */
 void print_item(struct print *p, const cJSON *item);
-void print_end(struct print *p, const char *after);
+void print_end(struct print *p, const cJSON *end);
 /* The one thing there is: its members behind the schema. */
 void print_single(struct print *p, const cJSON *object);
 /* One line "label  value" of a person's view; nothing when VALUE is NULL or empty. */

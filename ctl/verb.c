@@ -49,6 +49,7 @@ static const struct ctl_verb verbs[] = {
          NULL},
 	{"list", "", "names with their state, expiry and next step", 0, 0,
          OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER) |
+                 OPTION_BIT(OPTION_BEFORE) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_BACKEND) |
                  OPTION_BIT(OPTION_LABEL) | OPTION_BIT(OPTION_EXPIRES_IN) |
                  OPTION_BIT(OPTION_ERROR) | OPTION_BIT(OPTION_SORT),
          cmd_list,
@@ -56,7 +57,9 @@ static const struct ctl_verb verbs[] = {
          "  certctl list --state failing --error authz/dns\n"
          "  certctl list --expires-in 7d --sort expiry\n"
          "  certctl list --label tenant=acme -o names\n"
-         "  certctl list -o json --limit 100    \"after\" in the answer is for --after\n",
+         "  certctl list -o json --limit 100    \"after\" in the answer is for --after\n"
+         "  certctl list --sort expiry --before '' --limit 20\n"
+         "                                      the last 20 to end\n",
          NULL},
 	{"show", "NAME", "all there is to know about a name", 1, 1, 0, cmd_show,
          "  certctl show shop.example.com\n"
@@ -104,6 +107,16 @@ static const struct ctl_verb verbs[] = {
          "  certctl events --since 2h --type 'cert.*' --type order.failed\n"
          "  certctl events --since 1d --type 'audit.*'   who has changed what\n"
          "  certctl events --after 1200 -o ndjson\n",
+         NULL},
+	{"faults", "", "what the audit finds wrong just now, and what clients ask for in vain", 0,
+         0, OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER), cmd_faults,
+         "  certctl faults\n"
+         "  certctl faults -o json\n",
+         NULL},
+	{"ack", "NAME|ID...", "acknowledge a name's faults, or an event: they are seen", 1, ANY, 0,
+         cmd_ack,
+         "  certctl ack shop.example.com        until what is wrong with it has healed\n"
+         "  certctl ack 1842                    an event, by its id, until it happens anew\n",
          NULL},
 	{"status", "", "how certd is doing", 0, 0, 0, cmd_status,
          "  certctl status\n"
