@@ -214,6 +214,31 @@ test_pem_folder(void **state)
 	assert_int_equal(system(words), 0);
 }
 
+/* ---- a certd that goes away ----------------------------------------------------------------- */
+
+/* Amid its reply: what has an answer is not told again, what has none is asked again. */
+static void
+test_broken_reply(void **state)
+{
+	static const char request[] =
+		"{\"verb\":\"apply\",\"items\":[{\"name\":\"a.test\"},{\"name\":\"b.test\"}]}";
+
+	(void)state;
+	ctlbox_start(&box, "apply -f -", "{\"name\":\"a.test\"}\n{\"name\":\"b.test\"}\n");
+	ctlbox_accept(&box);
+	ctlbox_expect(&box, request);
+	ctlbox_reply(&box, "{\"result\":{\"at\":0,\"name\":\"a.test\",\"ok\":true,\"change\":"
+	                   "\"created\"}}");
+	ctlbox_hang_up(&box);
+	ctlbox_accept(&box);
+	ctlbox_expect(&box, request);
+	ctlbox_reply(&box, "{\"result\":{\"at\":0,\"name\":\"a.test\",\"ok\":true,\"change\":"
+	                   "\"unchanged\"}}\n"
+	                   "{\"result\":{\"at\":1,\"name\":\"b.test\",\"ok\":true,\"change\":"
+	                   "\"created\"}}\n{\"end\":{\"code\":0}}");
+	assert_ended(0, "a.test: created\nb.test: created\n", "");
+}
+
 /* ---- lines ---------------------------------------------------------------------------------- */
 
 static const struct {
@@ -309,6 +334,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_talks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_usage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pem_folder, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_broken_reply, setup, teardown),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_base64),
 	};
