@@ -80,6 +80,7 @@ bench: deps ## figures with a million names, of the front beside its peers, of o
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all tests
 	@BUILD=$(BUILD) tests/bench/store.py
 	@$(BUILD)/tests/support/renewals $(NAMES)
+	@BUILD=$(BUILD) tests/bench/apply.py
 	@BUILD=$(BUILD) tests/bench/front.py
 	@BUILD=$(BUILD) tests/bench/flood.py
 	@BUILD=$(BUILD) NAMES=$(ORDER_NAMES) tests/bench/orders.py

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "ctl/ctl.h"
-#include "ctl/diagnosis.h"
+#include "ctl/parts.h"
 
 enum { FIELD_MAX = 2048 };
 
