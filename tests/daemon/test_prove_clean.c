@@ -84,11 +84,11 @@ put(struct tmpstore *t, const char *dns, char first, unsigned count)
 static size_t
 count_of(struct tmpstore *t, const char *dns)
 {
-	static struct presented list[OF_DEAD + OF_LIVE];
+	static struct presented list[OF_DEAD + 2 * OF_LIVE];
 	struct store_txn *txn = tmpstore_read(t, STORE_PRIVATE);
 	size_t count, found = 0;
 
-	assert_int_equal(presented_page(txn, NULL, OF_DEAD + OF_LIVE, list, &count), ERR_OK);
+	assert_int_equal(presented_page(txn, NULL, OF_DEAD + 2 * OF_LIVE, list, &count), ERR_OK);
 	store_abort(txn);
 	for (size_t i = 0; i < count; i++)
 		found += strcmp(list[i].dns, dns) == 0;
@@ -125,7 +125,8 @@ a_dead_block_does_not_hold_up_another(void **state)
 	tmpstore_init(&t);
 	tmpstore_open(&t);
 	conf = make_conf(t.parent);
-	put(&t, "dead", 'a', OF_DEAD); /* in front, in the order of their names */
+	put(&t, "live", '0', OF_LIVE); /* whichever way the names are gone through */
+	put(&t, "dead", 'a', OF_DEAD);
 	put(&t, "live", 'z', OF_LIVE);
 	config.store = t.store;
 	config.arg = &woken;
