@@ -135,6 +135,7 @@ layers: ## hold the table of allowed includes (docs/architecture.md)
 
 lint: layers ## layers, clang-tidy where installed, line and function budgets
 	@tests/lint/budgets.sh
+	@tests/lint/documented.py
 
 format: ## lay out all sources by .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
