@@ -60,7 +60,7 @@ check-unit: tests ## only the unit tests
 check-system: all tests ## only the end-to-end scenarios
 	$(Q)BUILD=$(BUILD) tests/run system
 
-tests: $(TESTS) $(TOOLS) $(BUILD)/tests/support/cold $(BUILD)/tests/support/renewals
+tests: $(TESTS) $(TOOLS) $(BUILD)/tests/support/cold $(BUILD)/tests/support/renewals $(BUILD)/tests/support/attempts
 .PHONY: tests
 
 asan: deps ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -80,9 +80,11 @@ bench: deps ## figures with a million names, of the front beside its peers, of o
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all tests
 	@BUILD=$(BUILD) tests/bench/store.py
 	@$(BUILD)/tests/support/renewals $(NAMES)
+	@$(BUILD)/tests/support/attempts $(NAMES)
 	@BUILD=$(BUILD) tests/bench/front.py
 	@BUILD=$(BUILD) tests/bench/flood.py
 	@BUILD=$(BUILD) NAMES=$(ORDER_NAMES) tests/bench/orders.py
+	@BUILD=$(BUILD) tests/bench/plan.py
 
 demo: ## the five-minute tour, by itself, against a real ACME server on loopback (KEEP=1 leaves it running)
 	@packaging/deps.sh
@@ -183,6 +185,9 @@ $(BUILD)/tests/support/cold: $(BUILD)/tests/bench/cold_main.o $(call LIB,daemon)
 $(BUILD)/tests/support/dnsask: $(BUILD)/tests/support/dnsask_main.o $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/tests/support/renewals: $(BUILD)/tests/bench/renewals_main.o $(call LIB,support) $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(DAEMON_LIBS)
+$(BUILD)/tests/support/attempts: $(BUILD)/tests/bench/attempts_main.o $(call LIB,support) $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(DAEMON_LIBS)
 $(BUILD)/tests/support/%: $(BUILD)/tests/support/%_main.o
