@@ -17,6 +17,7 @@
 #include "daemon/prove.h"
 #include "daemon/suffix.h"
 #include "daemon/upkeep.h"
+#include "store/attempt.h"
 #include "store/challenge.h"
 #include "store/order.h"
 #include "store/store.h"
@@ -83,6 +84,7 @@ resume_one(struct issuer *s, const struct hostname *name)
 {
 	struct store_txn *txn;
 	struct domain d;
+	bool gone;
 	enum err err = store_begin_read(s->store, STORE_SERVED, &txn);
 
 	if (err)
@@ -93,7 +95,10 @@ resume_one(struct issuer *s, const struct hostname *name)
 	    (!err && d.due_at != 0 && d.state == DOMAIN_VALID)) {
 		if (store_begin_write(s->store, STORE_PRIVATE, &txn))
 			return;
+		gone = err == ERR_NOTFOUND;
 		err = order_del(txn, name); /* a failure sticks: the commit tells */
+		if (!err && gone)
+			err = attempts_del(txn, name);
 		if (store_commit(txn) || err)
 			log_host_warn(name, "its ended order cannot be removed");
 	} else if (!err && d.due_at == 0) {

@@ -80,6 +80,21 @@ def a_failed_challenge_and_one_cut_short(lab):
              == ["interrupted", "issued"], 10, f"results: {attempts(lab, 'b.test')}")
 
 
+@scenario(faults=1)
+def a_name_removed_in_the_middle_leaves_nothing(lab):
+    lab.start()
+    for step in ("newOrder", "authz", "cert"):
+        lab.fault.hang(step)
+        lab.ctl_ok("add", "a.test")
+        wait_for(lambda: lab.fault.count(step) > 0, 20, step)
+        lab.ctl_ok("remove", "a.test")
+        lab.fault.heal()
+        wait_for(lambda: lab.certd.status()["cas"][0]["orders"] == 0, 60, "no order in work")
+        lab.ctl_ok("add", "a.test", "--wait")
+        equal([one["result"] for one in attempts(lab, "a.test")], ["issued"], f"attempts after {step}")
+        lab.ctl_ok("remove", "a.test")
+
+
 @scenario()
 def who_has_none(lab):
     lab.start()

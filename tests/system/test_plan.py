@@ -175,6 +175,19 @@ def a_ca_that_is_asked_too_fast_is_obeyed_and_nothing_fails(lab):
     equal([row["scope"] for row in limits(lab)], ["account"], "nothing is held any more")
 
 
+@scenario(faults=2, cas="one", ca_words="orders 3/1h;")
+def an_order_that_may_have_arrived_is_spent(lab):
+    """The name is removed, and asked for at another CA, while the first one has its newOrder."""
+    lab.start()
+    lab.fault.hang("newOrder")
+    lab.ctl_ok("add", "a.test")
+    wait_for(lambda: lab.fault.count("newOrder") == 1, 20, "newOrder")
+    lab.ctl_ok("remove", "a.test")
+    lab.ctl_ok("add", "a.test", "--ca", "two", "--wait")
+    equal({row["ca"]: row["left"] for row in limits(lab)}, {"one": 2, "two": 2}, "orders left")
+    lab.fault.heal()
+
+
 @scenario(faults=1)
 def a_paused_name_is_not_ordered_but_served(lab):
     lab.start()
@@ -201,6 +214,8 @@ def a_paused_name_is_not_ordered_but_served(lab):
              "paused in the middle")
     lab.fault.heal()
     equal(lab.certd.show("c.test")["state"], "paused", "its state")
+    got = wait_for(lambda: lab.ctl_ok("order", "c.test", "-o", "json").json()["items"], 20, "its attempt")
+    equal([one["result"] for one in got], ["interrupted"], "what is told of it")
     lab.ctl_ok("resume", "c.test")
     lab.wait_served(["c.test"], 60)
 
