@@ -380,14 +380,17 @@ authority_tend(struct authority *a)
 {
 	if (a->check_at && a->check_at <= clock_mono_ms() && !a->checking && !a->quiet)
 		check(a);
+	if (a->client)
+		client_tend(a->client);
 }
 
 int64_t
 authority_tend_ms(const struct authority *a)
 {
-	int64_t now = clock_mono_ms();
+	int64_t now = clock_mono_ms(), ms = a->client ? client_tend_ms(a->client) : INT64_MAX;
+	int64_t check_ms = a->check_at > now ? a->check_at - now : 0;
 
 	if (!a->check_at || a->checking || a->quiet)
-		return INT64_MAX;
-	return a->check_at > now ? a->check_at - now : 0;
+		return ms;
+	return check_ms < ms ? check_ms : ms;
 }
