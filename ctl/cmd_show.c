@@ -16,7 +16,7 @@ enum { FIELD_MAX = 2048 };
  */
 static const char *const list_members[] = {"display", "ca",         "cas",       "labels",
                                            "lead",    "not_before", "not_after", "generation",
-                                           "next",    "error",      NULL};
+                                           "next",    "error",      "removed",   NULL};
 static const char *const show_members[] = {"display",
                                            "ca",
                                            "cas",
@@ -76,6 +76,7 @@ on_item(struct ctl *ctl, const cJSON *line, void *arg)
 {
 	struct listing *listing = arg;
 	const cJSON *item = json_object(line, "item");
+	const char *why = json_text(json_object(item, "error"), "code");
 	char expires[PRINT_TIME_MAX], next[PRINT_TIME_MAX];
 
 	if (!item)
@@ -91,10 +92,10 @@ on_item(struct ctl *ctl, const cJSON *line, void *arg)
 	else
 		print_relative(print_time_of(item, "next"), listing->now, next);
 	table_row(listing->table,
-	          (const char *[TITLE_COUNT]){json_text(item, "name"), json_text(item, "state"),
-	                                      expires, next, json_text(item, "ca"),
-	                                      json_text(item, "backend"),
-	                                      json_text(json_object(item, "error"), "code")});
+	          (const char *[TITLE_COUNT]){
+			  json_text(item, "name"), json_text(item, "state"), expires, next,
+			  json_text(item, "ca"), json_text(item, "backend"),
+			  why ? why : json_text(json_object(item, "removed"), "reason")});
 }
 
 static cJSON *

@@ -14,8 +14,8 @@
 enum { LONG_BASE = 256, TIMEOUT_DEFAULT_MS = 10 * 60 * 1000 };
 
 static const char *const formats[] = {"table", "json", "ndjson", "names", NULL};
-static const char *const states[] = {"pending",  "valid",  "renewing", "failing",
-                                     "external", "paused", "expired",  NULL};
+static const char *const states[] = {"pending", "valid", "renewing", "failing", "external",
+                                     "paused",  "moved", "expired",  "removed", NULL};
 static const char *const sorts[] = {"name", "expiry", NULL};
 static const char *const kinds[] = {"pem", "certbot", "acme.json", "caddy", NULL};
 static const char *const reasons[] = {"unspecified",          "keyCompromise",      "superseded",
@@ -41,7 +41,9 @@ static const struct {
 	[OPTION_ONE_CERTIFICATE] = {"--one-certificate", NULL, "one for all these names"},
 	[OPTION_TIMEOUT] = {"--timeout", "TIME", "how long to wait: 90s, 5m, 1h (default 10m)"},
 	[OPTION_STATE] = {"--state", "STATE",
-                          "pending, valid, renewing, failing, external, paused or expired", states},
+                          "pending, valid, renewing, failing, external, paused, moved, "
+                          "expired or removed",
+                          states},
 	[OPTION_LIMIT] = {"--limit", "N", "no more than N"},
 	[OPTION_AFTER] = {"--after", "WHERE", "go on behind this one"},
 	[OPTION_FOLLOW] = {"--follow", NULL, "go on with new ones as they happen"},
@@ -60,7 +62,8 @@ static const struct {
                            "the configuration, where certd itself does the work; default "
                            "/etc/certd/certd.conf"},
 	[OPTION_REASON] = {"--reason", "WORD",
-                           "unspecified (default), keyCompromise, superseded, "
+                           "remove: why, in your words; revoke: unspecified (default), "
+                           "keyCompromise, superseded, "
                            "cessationOfOperation or affiliationChanged",
                            reasons},
 	[OPTION_ALL] = {"--all", NULL, "also what has room"},
@@ -148,7 +151,7 @@ set_state(struct options *o, const char *word)
 	complain(NULL,
 	         "--state: no state \"%s\"%s%s%s: pending, valid, renewing, failing, external, "
 	         "paused, "
-	         "expired",
+	         "moved, expired, removed",
 	         word, near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 	return false;
 }
@@ -160,20 +163,6 @@ set_sort(struct options *o, const char *word)
 	if (strcmp(word, "name") == 0 || strcmp(word, "expiry") == 0)
 		return true;
 	complain(NULL, "--sort: \"%s\" is neither name nor expiry", word);
-	return false;
-}
-
-static bool
-set_reason(struct options *o, const char *word)
-{
-	const char *near = nearest_word(word, nearest_in_list, reasons);
-
-	o->reason = word;
-	for (size_t i = 0; reasons[i]; i++)
-		if (strcmp(reasons[i], word) == 0)
-			return true;
-	complain(NULL, "--reason: no reason \"%s\"%s%s%s", word, near ? ", did you mean \"" : "",
-	         near ? near : "", near ? "\"?" : "; see certctl revoke --help");
 	return false;
 }
 
@@ -283,7 +272,8 @@ set_more(struct options *o, enum option_id id, const char *arg)
 		o->from = arg;
 		return true;
 	case OPTION_REASON:
-		return set_reason(o, arg);
+		o->reason = arg;
+		return true;
 	case OPTION_CONFIRM:
 		o->confirm = arg;
 		return true;

@@ -85,9 +85,11 @@ static const struct ctl_verb verbs[] = {
          cmd_pause, "  certctl pause shop.example.com\n", NULL},
 	{"resume", "NAME...", "order for paused names again", 1, ANY, 0, cmd_resume,
          "  certctl list --state paused -o names | certctl resume -\n", NULL},
-	{"remove", "NAME...", "stop serving names and forget their certificates", 1, ANY, 0,
-         cmd_remove,
+	{"remove", "NAME...", "stop serving names and forget their certificates", 1, ANY,
+         OPTION_BIT(OPTION_REASON), cmd_remove,
          "  certctl remove old.example.com\n"
+         "  certctl remove old.example.com --reason 'moved to another host'\n"
+         "  certctl list --state removed        when, by whom and why\n"
          "  certctl remove - <names.txt\n",
          NULL},
 	{"wait", "NAME...", "tell the steps of names until they are served or have failed", 1, ANY,

@@ -31,6 +31,7 @@ struct batch {
 	struct domain labels;               /* add: its labels only */
 	bool together;                      /* add: one certificate for all, */
 	struct hostname lead;               /* which this one leads; len 0: nobody yet */
+	const char *why;                    /* remove: NULL: not said */
 	const char *event;
 	enum err (*before)(struct batch *b); /* of all names, NULL: nothing */
 	enum err (*apply)(struct batch *b, struct outcome *o);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/command_batch.h"
+#include "daemon/command_removed.h"
 #include "daemon/failover.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
@@ -120,7 +121,7 @@ renew_one(struct batch *b, struct outcome *o)
 static enum err
 remove_one(struct batch *b, struct outcome *o)
 {
-	enum err err = set_remove(b->txn, &o->name, clock_wall());
+	enum err err = removed_put(b->txn, b->cl, &o->name, "remove", b->why);
 
 	if (err == ERR_NOTFOUND)
 		return batch_refuse(o, err, "not-found", "there is no such name here");
@@ -321,5 +322,9 @@ command_remove(struct control_client *cl, const cJSON *request)
 	struct batch b = {
 		.cl = cl, .control = cl->control, .event = "name.removed", .apply = remove_one};
 
+	b.why = json_text(request, "reason");
+	if (!removed_why_is_good(cl, b.why))
+		return;
 	batch_run(&b, request);
+	issuer_forget_removed(cl->control->issuer);
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "daemon/command_inside.h"
+#include "daemon/command_removed.h"
 #include "store/domain_list.h"
 #include "store/label.h"
 #include "store/order.h"
@@ -82,7 +83,8 @@ is_shown_state(const char *word)
 	for (int s = DOMAIN_PENDING; s < DOMAIN_STATE_END; s++)
 		if (strcmp(word, domain_state_word((enum domain_state)s)) == 0)
 			return true;
-	return strcmp(word, "renewing") == 0 || strcmp(word, "expired") == 0;
+	return strcmp(word, "renewing") == 0 || strcmp(word, "expired") == 0 ||
+	       strcmp(word, "removed") == 0;
 }
 
 static const char *
@@ -96,7 +98,8 @@ read_query(const cJSON *request, struct query *q)
 	*q = (struct query){.now = clock_wall(), .ends_before = INT64_MAX, .after_at = INT64_MIN};
 	q->state = json_text(request, "state");
 	if (q->state && !is_shown_state(q->state))
-		return "\"state\" is pending, valid, renewing, failing, external or expired";
+		return "\"state\" is pending, valid, renewing, failing, external, paused, "
+		       "expired or removed";
 	if (limit < 1 || limit > MSG_PAGE_MAX)
 		return "\"limit\" must be 1 to 1000";
 	q->limit = (size_t)limit;
@@ -275,6 +278,10 @@ command_list(struct control_client *cl, const cJSON *request)
 
 	if (why) {
 		reply_error(cl, MSG_EXIT_USAGE, "invalid", "%s", why);
+		return;
+	}
+	if (q.state && strcmp(q.state, "removed") == 0) {
+		removed_list(cl, q.after.len ? &q.after : NULL, q.limit);
 		return;
 	}
 	err = send_page(cl, &q, &more);

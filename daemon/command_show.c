@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "daemon/conf.h"
 #include "daemon/command_inside.h"
+#include "daemon/command_removed.h"
 #include "daemon/command_set.h"
 #include "daemon/issuer.h"
 #include "daemon/upkeep.h"
@@ -341,8 +342,7 @@ command_show(struct control_client *cl, const cJSON *request)
 	cert_init(&certs[1]);
 	err = read_name(c, &name, &d, certs);
 	if (err == ERR_NOTFOUND) {
-		reply_error(cl, MSG_EXIT_NOTFOUND, "not-found", "there is no name %s here",
-		            name.name);
+		removed_reply(cl, &name);
 	} else if (err) {
 		if (err == ERR_CORRUPT || err == ERR_VERSION)
 			upkeep_suspect(c->upkeep, &name); /* ask again in a second */

@@ -66,6 +66,7 @@ struct job {
 	bool unsaved;           /* the engine's state is not stored yet */
 	bool sought;            /* LOST: part of the search that runs */
 	unsigned seeks;         /* LOST: searches that ended early though the CA was not down */
+	bool removed;           /* its name was: it is to end without a trace */
 	bool left;              /* `problem` is why we stop here, though the engine would go on */
 	bool judged;            /* `chain` and `problem` hold the judgement of a DONE order */
 	struct chain chain;     /* what is being stored */
@@ -113,8 +114,7 @@ void job_settled(struct job *job, struct notice *ret_notice);
 void job_drop(struct job *job, struct store_txn *txn);
 /* private/: the order record if it is over, and the event. */
 MUST_CHECK enum err job_close(struct job *job, struct store_txn *txn);
-/* After an answer: tells the steps "ordered" and "finalized" once each; false when there is none.
- */
+/* After an answer: tells the steps "ordered" and "finalized" once each; false: there is none. */
 bool job_progress(struct job *job, struct notice *ret_notice);
 
 #endif

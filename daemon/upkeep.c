@@ -224,6 +224,7 @@ upkeep_main(void *arg)
 			upkeep_tell_trouble(u);
 			upkeep_note_served(u, false);
 			upkeep_tickets(u);
+			upkeep_forget_removed(u);
 		}
 		repair_all(u);
 		next = upkeep_reseal(u);

@@ -13,6 +13,7 @@
 #include "store/cert_pool.h"
 #include "store/renewal.h"
 #include "store/table.h"
+#include "store/tombstone.h"
 #include "store/walk.h"
 #include "store/upgrade.h"
 
@@ -257,7 +258,8 @@ domain_put(struct store_txn *txn, const struct domain *domain)
 	had = domain_get(txn, &domain->name, &old);
 	if (had && had != ERR_NOTFOUND)
 		return txn_fail(txn, had);
-	return domain_write(txn, had ? NULL : &old, domain);
+	err = had ? tombstone_del(txn, &domain->name) : ERR_OK;
+	return err ? err : domain_write(txn, had ? NULL : &old, domain);
 }
 
 enum err
