@@ -154,6 +154,8 @@ change_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, 
 		domain_make_external(d);
 	else if (w->cas.count && !choice_is(&w->cas, d))
 		choice_put(&w->cas, d);
+	if (other && d->state == DOMAIN_MOVED)
+		d->state = DOMAIN_FAILING; /* the new CA may be shown something else */
 	return true;
 }
 

@@ -101,6 +101,13 @@ batch_get_ordered(struct batch *b, struct outcome *o, struct domain *d)
 	return ERR_OK;
 }
 
+void
+batch_let_go(struct domain *d)
+{
+	if (d->state == DOMAIN_MOVED)
+		d->state = DOMAIN_FAILING;
+}
+
 static enum err
 renew_one(struct batch *b, struct outcome *o)
 {
@@ -114,6 +121,7 @@ renew_one(struct batch *b, struct outcome *o)
 	snprintf(o->ca, sizeof(o->ca), "%s", d.ca);
 	if (d.due_at == 0)
 		return ERR_OK; /* in work already */
+	batch_let_go(&d);
 	d.due_at = clock_wall();
 	return domain_put(b->txn, &d);
 }

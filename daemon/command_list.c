@@ -98,7 +98,7 @@ read_query(const cJSON *request, struct query *q)
 	*q = (struct query){.now = clock_wall(), .ends_before = INT64_MAX, .after_at = INT64_MIN};
 	q->state = json_text(request, "state");
 	if (q->state && !is_shown_state(q->state))
-		return "\"state\" is pending, valid, renewing, failing, external, paused, "
+		return "\"state\" is pending, valid, renewing, failing, external, paused, moved, "
 		       "expired or removed";
 	if (limit < 1 || limit > MSG_PAGE_MAX)
 		return "\"limit\" must be 1 to 1000";
@@ -137,6 +137,8 @@ read_rows(struct store_txn *txn, const struct query *q, struct domain *page, siz
 		return domain_page_state(txn, DOMAIN_PENDING, after, LIST_PAGE, page, ret_count);
 	if (q->state && strcmp(q->state, "external") == 0)
 		return domain_page_state(txn, DOMAIN_EXTERNAL, after, LIST_PAGE, page, ret_count);
+	if (q->state && strcmp(q->state, "moved") == 0)
+		return domain_page_state(txn, DOMAIN_MOVED, after, LIST_PAGE, page, ret_count);
 	if (q->state && strcmp(q->state, "paused") == 0)
 		return domain_page_state(txn, DOMAIN_PAUSED, after, LIST_PAGE, page, ret_count);
 	if (q->label_count)

@@ -289,7 +289,7 @@ job_settle(struct job *job, struct store_txn *txn)
 	enum err err = job->removed ? ERR_NOTFOUND : domain_get(txn, &job->name, &d);
 
 	/* since the order began: not ours to order any more, or another name's order has it */
-	if (!err && (d.state == DOMAIN_EXTERNAL || d.state == DOMAIN_PAUSED || d.lead.len))
+	if (!err && (d.state == DOMAIN_EXTERNAL || domain_is_held(&d) || d.lead.len))
 		err = ERR_NOTFOUND;
 	if (err)
 		return err;

@@ -30,8 +30,8 @@ pick(struct upkeep *u, struct tombstone page[PAGE], size_t count, uint64_t too_m
 	size_t gone = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		int64_t age = page[i].removed_at == INT64_MIN ? INT64_MAX
-		                                              : now - page[i].removed_at;
+		int64_t age =
+			page[i].removed_at == INT64_MIN ? INT64_MAX : now - page[i].removed_at;
 
 		if (age > keep_s || (gone < too_many && age >= keep_s >> u->removed_halves))
 			page[gone++] = page[i];

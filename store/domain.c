@@ -19,7 +19,7 @@
 
 static const char *const state_words[DOMAIN_STATE_END] = {
 	[DOMAIN_PENDING] = "pending",   [DOMAIN_VALID] = "valid",   [DOMAIN_FAILING] = "failing",
-	[DOMAIN_EXTERNAL] = "external", [DOMAIN_PAUSED] = "paused",
+	[DOMAIN_EXTERNAL] = "external", [DOMAIN_PAUSED] = "paused", [DOMAIN_MOVED] = "moved",
 };
 
 static bool
@@ -42,6 +42,12 @@ domain_unpaused(const struct domain *d)
 	if (d->failures)
 		return DOMAIN_FAILING;
 	return d->generation ? DOMAIN_VALID : DOMAIN_PENDING;
+}
+
+bool
+domain_is_held(const struct domain *d)
+{
+	return d->state == DOMAIN_PAUSED || d->state == DOMAIN_MOVED;
 }
 
 /* Who is never ordered for is in no queue. */

@@ -141,8 +141,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(who_was_removed_is_known),       CASE(a_domain_of_the_name_clears_it),
-		CASE(pages_are_by_name),              CASE(what_cannot_be_kept_is_refused),
+		CASE(who_was_removed_is_known),    CASE(a_domain_of_the_name_clears_it),
+		CASE(pages_are_by_name),           CASE(what_cannot_be_kept_is_refused),
 		CASE(it_is_in_the_log_of_changes),
 	};
 
