@@ -170,6 +170,7 @@ $(eval $(call archive,support,$(SUPPORT_O)))
 
 # neighbours that a test replaces
 $(BUILD)/tests/daemon/test_import_store: WRAP = -Wl,--wrap=domain_get,--wrap=store_commit,--wrap=upkeep_takes_new
+$(BUILD)/tests/daemon/test_moved: WRAP = -Wl,--wrap=issuer_wake
 
 $(BUILD)/tests/base/test_%: $(BUILD)/tests/base/test_%.o $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(BASE_LIBS)

@@ -131,6 +131,7 @@ round_of(struct issuer *s)
 	s->store_hold = 0;
 	issuer_take_keys(s);
 	issuer_sweep(s);
+	issuer_end_removed(s);
 	issuer_pass_on(s);
 	for (size_t i = 0; i < s->ca_count; i++)
 		issuer_plan(s, s->cas[i]);

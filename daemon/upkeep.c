@@ -239,6 +239,7 @@ upkeep_main(void *arg)
 			upkeep_note_served(u, false);
 			upkeep_tickets(u);
 			give_memory_back(&trim_at);
+			upkeep_forget_removed(u);
 		}
 		repair_all(u);
 		next = upkeep_reseal(u);
