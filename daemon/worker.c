@@ -85,6 +85,7 @@ on_tick(void *arg)
 {
 	struct worker *w = arg;
 
+	status_beat(w->config->status);
 	conn_sweep(&w->host);
 	tell_locked_out(w);
 	sessions_tick(w->sessions);
