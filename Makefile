@@ -12,8 +12,9 @@ WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 OPT     ?= -O2 -g
 CFLAGS  ?=
+# wherever it is built, the same bytes
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DCERTD_VERSION='"$(VERSION)"' -I. -MMD -MP $(OPT) $(WARN) \
-             $(HARDEN) $(SANITIZE) $(CFLAGS)
+             -ffile-prefix-map=$(CURDIR)=. $(HARDEN) $(SANITIZE) $(CFLAGS)
 LDFLAGS ?= -pie -Wl,-z,relro,-z,now
 ALL_LDFLAGS = $(LDFLAGS) $(SANITIZE)
 

@@ -137,9 +137,9 @@ class Packages(unittest.TestCase):
             cls.build(cls.first)
 
     @staticmethod
-    def build(where):
-        run("packaging/deb.sh", f"{where}/deb")
-        run("packaging/rpm.sh", f"{where}/rpm")
+    def build(where, **more):
+        run("packaging/deb.sh", f"{where}/deb", **more)
+        run("packaging/rpm.sh", f"{where}/rpm", **more)
 
     def one(self, pattern):
         found = glob.glob(f"{self.first}/{pattern}")
@@ -150,9 +150,10 @@ class Packages(unittest.TestCase):
         return self.one(f"rpm/certd-*.{os.uname().machine}.rpm")
 
     def test_again_is_the_same(self):
-        second = tempfile.mkdtemp(prefix="certd-packages-")
+        """In another folder, time zone and language, with another mask, later."""
+        second = tempfile.mkdtemp(prefix="certd-again-")
         self.addCleanup(shutil.rmtree, second)
-        self.build(second)
+        self.build(second, umask=0o077, env=dict(os.environ, TZ="Pacific/Apia", LC_ALL="C"))
         for path in glob.glob(f"{self.first}/deb/*.deb") + glob.glob(f"{self.first}/rpm/*.rpm"):
             other = os.path.join(second, os.path.relpath(path, self.first))
             self.assertTrue(filecmp.cmp(path, other, shallow=False), f"{path} differs from {other}")
