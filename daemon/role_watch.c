@@ -31,8 +31,8 @@ looks_of(const struct role *r)
 static bool
 is_silent(const struct parent *p, struct role *r)
 {
-	uint64_t beats = atomic_load_explicit(&p->status->slot[r - p->roles].beats,
-	                                      memory_order_relaxed);
+	uint64_t beats =
+		atomic_load_explicit(&p->status->slot[r - p->roles].beats, memory_order_relaxed);
 
 	if (r->state != ROLE_RUNNING || r->beats != beats)
 		r->silent = 0;

@@ -116,6 +116,25 @@ def a_role_that_hangs_is_replaced(lab):
     wait_for(lambda: lab.ctl("status").code == 0, 10, "the new keeper answers")
 
 
+@scenario(backend="echo")
+def sigterm_to_everybody_is_the_parents_business(lab):
+    """As a service manager sends it: what is open has the time that the parent gives it."""
+    lab.start()
+    lab.add("a.test")
+    roles = lab.certd.pids("front") + lab.certd.pids("keeper")
+    for pid in roles:
+        os.kill(pid, signal.SIGTERM)
+    for _ in range(20):
+        lab.serial("a.test")
+    equal(lab.certd.pids("front") + lab.certd.pids("keeper"), roles, "the roles")
+    with lab.connect("a.test") as tls:
+        for pid in roles + [lab.certd.process.pid]:
+            os.kill(pid, signal.SIGTERM)
+        tls.sendall(b"still here")
+        equal(tls.recv(100), b"still here", "the backend's answer")
+    equal(lab.certd.process.wait(timeout=20), 0, "exit status")
+
+
 @scenario()
 def sighup_reloads(lab):
     lab.start()
