@@ -64,7 +64,8 @@ take_permission(const struct conf_walk *w, const struct conf_rule *rule,
 	}
 	o->url = word->text;
 	if (!url_is_sane(word->text))
-		return conf_fail(w->cx, &word->at, "\"%s\" is neither https://HOST/... nor unix:PATH",
+		return conf_fail(w->cx, &word->at,
+		                 "\"%s\" is neither https://HOST/... nor unix:PATH",
 		                 conf_show(w->cx, word->text));
 	if (s->word_count == 2)
 		return true;
@@ -90,7 +91,8 @@ take_lapse(const struct conf_walk *w, const struct conf_rule *rule, const struct
 	(void)rule;
 	if (units_parse_ms(s->words[1].text, &ms) || ms / 1000 < LAPSE_MIN_S ||
 	    ms / 1000 > LAPSE_MAX_S)
-		return conf_fail(w->cx, &s->words[1].at, "\"%s\": a time from 1m to 3650d, as in 60d",
+		return conf_fail(w->cx, &s->words[1].at,
+		                 "\"%s\": a time from 1m to 3650d, as in 60d",
 		                 conf_show(w->cx, s->words[1].text));
 	((struct conf_on_demand *)into)->lapse_s = (uint32_t)(ms / 1000);
 	return true;
@@ -139,7 +141,8 @@ static const struct conf_rule on_demand_rules[] = {
 	CONF_RULE("permission", "https://HOST/... [ca-file PATH] | unix:PATH", 1, 3,
                   take_permission),
 	CONF_RULE("wait", "TIME", 1, 1, conf_take_span,
-                  .offset = offsetof(struct conf_on_demand, wait_ms), CONF_RANGE(1000, WAIT_MAX_MS)),
+                  .offset = offsetof(struct conf_on_demand, wait_ms),
+                  CONF_RANGE(1000, WAIT_MAX_MS)),
 	CONF_RULE("cache", "TIME", 1, 1, conf_take_span,
                   .offset = offsetof(struct conf_on_demand, cache_ms),
                   CONF_RANGE(1000, CACHE_MAX_MS)),
@@ -202,8 +205,29 @@ conf_resolve_on_demand(const struct conf_walk *w)
 		                 "no \"%s\", neither here nor in \"default\"",
 		                 o->backend ? "ca" : "backend");
 	if (o->backend->passthrough)
-		return conf_fail(w->cx, &b->on_demand->opened,
-		                 "backend \"%s\" has TLS of its own: it needs no certificate of ours",
-		                 o->backend->name);
+		return conf_fail(
+			w->cx, &b->on_demand->opened,
+			"backend \"%s\" has TLS of its own: it needs no certificate of ours",
+			o->backend->name);
 	return true;
+}
+
+bool
+conf_may_come(const struct conf_on_demand *o, const struct hostname *name)
+{
+	struct hostname strict;
+
+	if (!o->on || !strchr(name->name, '.') || hostname_parse(name->name, &strict, NULL) ||
+	    hostname_is_wildcard(&strict))
+		return false;
+	for (size_t i = 0; i < o->allow_count; i++)
+		if (hostname_matches(&o->allow[i], name))
+			return true;
+	return o->allow_count == 0;
+}
+
+int64_t
+conf_use_every_s(const struct conf_on_demand *o)
+{
+	return o->lapse_s / 8 < DAY_S ? o->lapse_s / 8 : DAY_S;
 }

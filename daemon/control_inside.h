@@ -73,6 +73,7 @@ struct control {
 	struct teller *teller;
 	struct warner *warner;
 	struct diagnoser *diagnoser;
+	struct demander *demander;
 	struct auditor *auditor;
 	struct clockwatch *clock;
 	struct health *health;

@@ -4,8 +4,8 @@
  *
  * Mapped by the parent before fork, one slot per worker, written by that worker only, read by the
  * keeper. A slot outlives its worker, so counters keep growing over a restart; gauges are reset
- * when a new worker takes the slot. After an upgrade the certd before us goes on counting while it
- * drains, and tells its sums now and then.
+ * when a new worker takes the slot; the keeper's slot has what its demander counts. After an
+ * upgrade the certd before us goes on counting while it drains, and tells its sums now and then.
  */
 #ifndef DAEMON_STATUS_H
 #define DAEMON_STATUS_H
@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "daemon/demand.h"
 #include "daemon/flood.h"
 #include "daemon/report.h"
 
@@ -50,7 +51,15 @@
 	X(REJECTED_ADDRESS, "rejected_address")                                                    \
 	X(PROXY_REFUSED, "proxy_refused")                                                          \
 	X(ACCEPT_PAUSES, "accept_pauses")                                                          \
-	X(HTTP_REQUESTS, "http_requests")
+	X(HTTP_REQUESTS, "http_requests")                                                          \
+	X(DEMAND_WAITED, "on_demand_waited")                                                       \
+	X(DEMAND_SERVED, "on_demand_served")                                                       \
+	X(DEMAND_CROWDED, "on_demand_crowded")                                                     \
+	X(DEMAND_QUESTIONS, "on_demand_questions")                                                 \
+	X(DEMAND_ADDED, "on_demand_added")                                                         \
+	X(DEMAND_REFUSED, "on_demand_refused")                                                     \
+	X(DEMAND_OVER_BUDGET, "on_demand_over_budget")                                             \
+	X(DEMAND_HOOK_FAILED, "on_demand_hook_failed")
 
 /* Gauges: current values. */
 #define STATUS_GAUGES(X)                                                                           \
@@ -68,8 +77,9 @@ enum { STATUS_FIRST_GAUGE = STATUS_CONNECTIONS, STATUS_SLOTS = 128 };
 
 struct status_slot {
 	_Alignas(64) _Atomic uint64_t values[STATUS_COUNT];
-	struct report_ring reports; /* damaged names it has met */
-	struct flood flood;         /* names it was asked for in vain */
+	struct report_ring reports;    /* damaged names it has met */
+	struct report_ring asks, uses; /* names on demand: wanted; here, and used */
+	struct flood flood;            /* names it was asked for in vain */
 };
 
 struct status {
@@ -78,6 +88,7 @@ struct status {
 	_Atomic bool
 		mending; /* the keeper reads all names: still set at its start, that ended it */
 	_Atomic uint64_t elder[STATUS_COUNT]; /* of the certd before us */
+	struct demand demand;
 	struct status_slot slot[STATUS_SLOTS];
 };
 

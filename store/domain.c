@@ -43,6 +43,12 @@ domain_unpaused(const struct domain *d)
 	return d->generation ? DOMAIN_VALID : DOMAIN_PENDING;
 }
 
+bool
+domain_is_put_off(const struct domain *d)
+{
+	return d->used_at && d->generation && !d->failures && d->due_at >= d->not_after;
+}
+
 /* Who is never ordered for is in no queue. */
 static bool
 is_external_right(const struct domain *d)

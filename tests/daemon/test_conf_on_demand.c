@@ -40,7 +40,8 @@ take(const char *text)
 #define TOP                                                                                        \
 	"listen 127.0.0.9:443 { tls; }\n"                                                          \
 	"ca x { directory https://ca.example/d; }\nca y { directory https://ca.example/e; }\n"     \
-	"backend app { server 127.0.0.1:80; }\nbackend raw { server 127.0.0.1:443; passthrough; }\n"
+	"backend app { server 127.0.0.1:80; }\nbackend raw { server 127.0.0.1:443; passthrough; "  \
+	"}\n"
 #define DEFAULT "default { ca x; backend app; }\n"
 
 static void
@@ -68,9 +69,10 @@ values_and_defaults(void **state)
 	assert_ptr_equal(o->cas[0], &c->cas[0]);
 	assert_string_equal(o->backend->name, "app");
 	conf_unref(c);
-	c = take(TOP "on-demand { permission https://h.example/ok?x=1 ca-file /etc/h.pem; wait 5s;\n"
-	             "cache 1h; names-per-address 3/1m; names-per-domain 4/2h; lapse 90d;\n"
-	             "ca y x; backend app; label from=client; label b=c; }");
+	c = take(TOP
+	         "on-demand { permission https://h.example/ok?x=1 ca-file /etc/h.pem; wait 5s;\n"
+	         "cache 1h; names-per-address 3/1m; names-per-domain 4/2h; lapse 90d;\n"
+	         "ca y x; backend app; label from=client; label b=c; }");
 	o = &c->on_demand;
 	assert_string_equal(o->url, "https://h.example/ok?x=1");
 	assert_string_equal(o->ca_file, "/etc/h.pem");
