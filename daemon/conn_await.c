@@ -58,8 +58,7 @@ begin(struct conn *c)
 	bool asked;
 
 	wanted.network = flood_key(FLOOD_UNKNOWN, &c->peer.any);
-	if (!c->choice.coming &&
-	    demand_is_refused(host->demand, &wanted.name, wanted.network, now))
+	if (!c->choice.coming && demand_is_refused(host->demand, &wanted.name, wanted.network, now))
 		return false;
 	if (!has_place(host, &wanted, &asked) || !(a = malloc(sizeof(*a)))) {
 		conn_count(c, STATUS_DEMAND_CROWDED, 1);

@@ -31,8 +31,8 @@ enum demand_word demand_book_find(struct demand_book *book, const struct hostnam
 void demand_book_set(struct demand_book *book, const struct hostname *name, enum demand_word word,
                      int64_t until_ms);
 /* Takes one of KEY's RATE at NOW (unix seconds): 0, or when there is one. */
-int64_t demand_book_take(struct demand_book *book, const char *key,
-                         const struct limits_rate *rate, int64_t now);
+int64_t demand_book_take(struct demand_book *book, const char *key, const struct limits_rate *rate,
+                         int64_t now);
 void demand_book_return(struct demand_book *book, const char *key);
 size_t demand_book_count(const struct demand_book *book); /* names */
 

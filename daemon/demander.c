@@ -109,8 +109,7 @@ take_conf(struct demander *d)
 		conf_unref(d->conf);
 		d->conf = conf;
 	}
-	if (d->conf->on_demand.on && !d->suffix &&
-	    suffix_new(d->conf->public_suffixes, &d->suffix))
+	if (d->conf->on_demand.on && !d->suffix && suffix_new(d->conf->public_suffixes, &d->suffix))
 		d->suffix = NULL;
 }
 

@@ -20,10 +20,10 @@
 
 enum {
 	DEMAND_BOOK_MAX = 8192,
-	DEMAND_ASKING_MAX = 16,     /* questions at a time */
-	DEMAND_WAITING_MAX = 256,   /* for their turn */
-	DEMAND_AGAIN_MS = 10000,    /* after what is no answer, or a full store */
-	DEMAND_TELL_MS = 60000,     /* between two events of a kind */
+	DEMAND_ASKING_MAX = 16,   /* questions at a time */
+	DEMAND_WAITING_MAX = 256, /* for their turn */
+	DEMAND_AGAIN_MS = 10000,  /* after what is no answer, or a full store */
+	DEMAND_TELL_MS = 60000,   /* between two events of a kind */
 };
 
 struct demand_question;
@@ -53,7 +53,7 @@ struct demander {
 	pthread_t thread, bell;
 	atomic_bool stop;
 
-	pthread_mutex_t mutex;       /* guards what follows */
+	pthread_mutex_t mutex;        /* guards what follows */
 	const struct conf *next_conf; /* a reference, NULL: none */
 };
 

@@ -39,8 +39,7 @@ fill(const struct conf_on_demand *o, const struct hostname *name, struct domain 
 {
 	const char *names[DOMAIN_CAS_MAX];
 
-	*ret = (struct domain){
-		.name = *name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
+	*ret = (struct domain){.name = *name, .state = DOMAIN_PENDING, .created_at = clock_wall()};
 	ret->due_at = ret->used_at = ret->created_at;
 	for (size_t i = 0; i < o->ca_count; i++)
 		names[i] = o->cas[i]->name;
@@ -120,7 +119,7 @@ demander_add(struct demander *d, const struct hostname *name)
 
 /* A renewal that was put off because nobody used the name is due again. */
 static enum err
-note_use(struct demander *d, struct store_txn *txn, const struct hostname *name)
+note_use(struct demander *d, struct store_txn *txn, const struct hostname *name, bool *any_due)
 {
 	int64_t now = clock_wall();
 	struct domain domain;
@@ -128,11 +127,12 @@ note_use(struct demander *d, struct store_txn *txn, const struct hostname *name)
 
 	if (err)
 		return err == ERR_NOTFOUND || err == ERR_CORRUPT ? ERR_OK : err;
-	if (!domain.used_at ||
-	    now - domain.used_at < conf_use_every_s(&d->conf->on_demand))
+	if (!domain.used_at || now - domain.used_at < conf_use_every_s(&d->conf->on_demand))
 		return ERR_OK;
-	if (domain_is_put_off(&domain))
+	if (domain_is_put_off(&domain)) {
 		domain.due_at = now;
+		*any_due = true;
+	}
 	domain.used_at = now;
 	return domain_put(txn, &domain);
 }
@@ -156,6 +156,7 @@ demander_note_uses(struct demander *d)
 	struct hostname names[USES_MAX];
 	struct store_txn *txn;
 	size_t count = read_uses(d, names);
+	bool any_due = false;
 	enum err err;
 
 	if (count == 0 || !upkeep_writes(d->config.upkeep) ||
@@ -163,14 +164,14 @@ demander_note_uses(struct demander *d)
 		return;
 	err = ERR_OK;
 	for (size_t i = 0; i < count && !err; i++)
-		err = note_use(d, txn, &names[i]);
+		err = note_use(d, txn, &names[i], &any_due);
 	if (err)
 		store_abort(txn);
 	else
 		err = store_commit(txn);
 	if (err)
 		log_warn("the use of %zu names is not noted: %s", count, err_text(err));
-	else
+	else if (any_due)
 		issuer_wake(d->config.issuer);
 }
 

@@ -46,7 +46,7 @@ domain_unpaused(const struct domain *d)
 bool
 domain_is_put_off(const struct domain *d)
 {
-	return d->used_at && d->generation && !d->failures && d->due_at >= d->not_after;
+	return d->used_at && d->generation && !d->failures && d->due_at == d->not_after;
 }
 
 /* Who is never ordered for is in no queue. */
