@@ -14,6 +14,14 @@
 
 enum { TICK_MS = 1000, KEEPERS_SLOT = 0 };
 
+/* Memory that nobody has touched stays so. */
+bool
+demander_is_busy(const struct demander *d, size_t slot)
+{
+	return atomic_load_explicit(&d->config.status->slot[slot].values[STATUS_ACCEPTED],
+	                            memory_order_relaxed) > 0;
+}
+
 void
 demander_count(struct demander *d, enum status_counter which)
 {
@@ -89,8 +97,8 @@ hear_all(struct demander *d)
 	uint64_t network;
 
 	for (size_t i = 0; i < STATUS_SLOTS; i++)
-		while (report_next_with(&d->config.status->slot[i].asks, &d->asks[i], &name,
-		                        &network))
+		while (demander_is_busy(d, i) && report_next_with(&d->config.status->slot[i].asks,
+		                                                  &d->asks[i], &name, &network))
 			hear(d, &name, network);
 }
 
@@ -183,7 +191,8 @@ static void
 skip_old(struct demander *d)
 {
 	for (size_t i = 0; i < STATUS_SLOTS; i++)
-		d->asks[i].read = atomic_load(&d->config.status->slot[i].asks.written);
+		if (demander_is_busy(d, i))
+			d->asks[i].read = atomic_load(&d->config.status->slot[i].asks.written);
 }
 
 static enum err

@@ -59,6 +59,7 @@ struct demander {
 
 /* demander.c: all workers hear of it. */
 void demander_refuse(struct demander *d, const struct hostname *name, int64_t until_ms);
+bool demander_is_busy(const struct demander *d, size_t slot); /* a worker that has been asked */
 void demander_count(struct demander *d, enum status_counter which);
 
 /* demander_ask.c */

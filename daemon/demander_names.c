@@ -9,6 +9,7 @@
 #include "daemon/demander_inside.h"
 #include "daemon/history.h"
 #include "daemon/issuer.h"
+#include "daemon/quota.h"
 #include "daemon/suffix.h"
 #include "daemon/upkeep.h"
 #include "store/domain_cas.h"
@@ -48,10 +49,11 @@ fill(const struct conf_on_demand *o, const struct hostname *name, struct domain 
 	memcpy(ret->labels, o->labels, sizeof(ret->labels));
 }
 
-/* ERR_EXISTS: somebody was faster. */
+/* ERR_EXISTS: somebody was faster. ERR_TOOBIG: there is a quota. */
 static enum err
 put(struct demander *d, const struct domain *domain)
 {
+	char why[PROBLEM_DETAIL_MAX];
 	struct store_txn *txn;
 	struct domain found;
 	enum err err = store_begin_write(d->config.store, STORE_SERVED, &txn);
@@ -62,6 +64,10 @@ put(struct demander *d, const struct domain *domain)
 	if (!err)
 		err = ERR_EXISTS;
 	if (err == ERR_NOTFOUND)
+		err = labels_in_quota(txn, d->conf, NULL, domain, why, sizeof(why));
+	if (err == ERR_TOOBIG)
+		demander_tally(&d->denied, "%s: %s", domain->name.name, why);
+	if (!err)
 		err = domain_put(txn, domain);
 	if (!err)
 		return store_commit(txn);
@@ -81,8 +87,11 @@ store_name(struct demander *d, const struct hostname *name, const char *key)
 		demand_book_return(d->book, key);
 	if (err == ERR_EXISTS)
 		return;
-	if (err) {
+	if (err == ERR_TOOBIG)
+		demander_count(d, STATUS_DEMAND_OVER_BUDGET);
+	else if (err)
 		log_host_warn(name, "cannot be added on demand: %s", err_text(err));
+	if (err) {
 		demander_refuse(d, name, clock_mono_ms() + DEMAND_AGAIN_MS);
 		return;
 	}
@@ -143,7 +152,7 @@ read_uses(struct demander *d, struct hostname names[USES_MAX])
 	size_t count = 0;
 
 	for (size_t i = 0; i < STATUS_SLOTS; i++)
-		while (count < USES_MAX &&
+		while (demander_is_busy(d, i) && count < USES_MAX &&
 		       report_next(&d->config.status->slot[i].uses, &d->uses[i], &names[count]))
 			count++;
 	return count;

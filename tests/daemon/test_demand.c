@@ -202,8 +202,7 @@ a_bucket_is_spent_and_fills_again(void **state)
 	assert_int_equal(demand_book_take(book, "a", &rate, 1000), 1050);
 	assert_int_equal(demand_book_take(book, "a", &rate, 1050), 0);
 	/* A reload with a smaller rate: what is spent stays so. */
-	assert_int_not_equal(
-		demand_book_take(book, "a", &(struct limits_rate){1, 100}, 1050), 0);
+	assert_int_not_equal(demand_book_take(book, "a", &(struct limits_rate){1, 100}, 1050), 0);
 	demand_book_free(book);
 }
 

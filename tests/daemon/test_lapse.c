@@ -190,6 +190,7 @@ use(const char *name)
 {
 	struct hostname h = tmpstore_name(name);
 
+	status_add(&status->slot[3], STATUS_ACCEPTED, 1);
 	report_add(&status->slot[3].uses, &h);
 	demander_note_uses(&demander);
 }

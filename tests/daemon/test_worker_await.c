@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* threaded: clients that wait for what comes on demand, at a real worker; the test is the keeper. */
+/* threaded: clients that wait for what comes on demand, at a real worker; the test is the keeper.
+ */
 #include <fcntl.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -64,8 +65,8 @@ client_main(void *arg)
 {
 	struct client *c = arg;
 
-	tmpclient_open(&c->client, &(struct tmpclient_spec){.port = front.ports[TMPFRONT_TLS],
-	                                                    .sni = c->sni});
+	tmpclient_open(&c->client,
+	               &(struct tmpclient_spec){.port = front.ports[TMPFRONT_TLS], .sni = c->sni});
 	return NULL;
 }
 
@@ -219,8 +220,8 @@ what_is_here_is_not_asked_about(void **state)
 static void
 what_may_not_come_does_not_wait(void **state)
 {
-	static const char *const names[] = {"shop.test", "a.b.shop.test", "a_b.shop.test",
-	                                    "-a.shop.test", "other.test", "localhost"};
+	static const char *const names[] = {"shop.test",    "a.b.shop.test", "a_b.shop.test",
+	                                    "-a.shop.test", "other.test",    "localhost"};
 	struct client c;
 
 	(void)state;

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import permission  # noqa: E402
 import tlsclient  # noqa: E402
 from authority import Authority  # noqa: E402
-from certd import PATIENCE, SANITIZED  # noqa: E402
+from certd import PATIENCE, SANITIZED, ctl_stdin  # noqa: E402
 from lab import check, equal, main, scenario, wait_for  # noqa: E402
 from permission import Permission  # noqa: E402
 
@@ -328,6 +328,24 @@ def what_came_stays(lab):
     before = lab.certd.show("a.shop.test")["serial"]
     lab.ctl_ok("renew", "a.shop.test", "--wait")
     check(lab.certd.show("a.shop.test")["serial"] != before, "it was renewed")
+    served(lab, "a.shop.test")
+
+
+@scenario(faults=1)
+def quotas_count_and_what_somebody_applies_is_kept(lab):
+    lab.write_config("quota label tenant 2;\non-demand { allow *.shop.test; label tenant=x; }")
+    lab.start()
+    served(lab, "a.shop.test")
+    served(lab, "b.shop.test")
+    refused(lab, "c.shop.test")
+    equal(lab.certd.names(), ["a.shop.test", "b.shop.test"], "names")
+    row, = wait_for(lambda: events(lab, "ondemand.denied"), 5, "the event")
+    check("quota" in row["detail"], f"it says why: {row['detail']}")
+    check("used_at" in lab.certd.show("a.shop.test"), "it came on demand")
+    for what in ("updated", "unchanged"):
+        got = ctl_stdin(lab.certd, '{"name":"a.shop.test"}\n', "apply", "-", "-o", "ndjson")
+        equal((got.code, got.lines()[0].get("change")), (0, what), str(got))
+    check("used_at" not in lab.certd.show("a.shop.test"), "it is a name like others")
     served(lab, "a.shop.test")
 
 
