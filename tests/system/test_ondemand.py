@@ -343,7 +343,7 @@ def quotas_count_and_what_somebody_applies_is_kept(lab):
     check("quota" in row["detail"], f"it says why: {row['detail']}")
     check("used_at" in lab.certd.show("a.shop.test"), "it came on demand")
     for what in ("updated", "unchanged"):
-        got = ctl_stdin(lab.certd, '{"name":"a.shop.test"}\n', "apply", "-", "-o", "ndjson")
+        got = ctl_stdin(lab.certd, '{"name":"a.shop.test"}\n', "apply", "-f", "-", "-o", "ndjson")
         equal((got.code, got.lines()[0].get("change")), (0, what), str(got))
     check("used_at" not in lab.certd.show("a.shop.test"), "it is a name like others")
     served(lab, "a.shop.test")
