@@ -16,7 +16,7 @@ enum {
 	CACHE_MAX_MS = 24 * 60 * 60 * 1000,
 	DAY_S = 86400,
 	LAPSE_S = 60 * DAY_S,
-	LAPSE_MIN_S = 60,
+	LAPSE_MIN_S = 5,
 	LAPSE_MAX_S = 3650 * DAY_S,
 };
 
@@ -92,7 +92,7 @@ take_lapse(const struct conf_walk *w, const struct conf_rule *rule, const struct
 	if (units_parse_ms(s->words[1].text, &ms) || ms / 1000 < LAPSE_MIN_S ||
 	    ms / 1000 > LAPSE_MAX_S)
 		return conf_fail(w->cx, &s->words[1].at,
-		                 "\"%s\": a time from 1m to 3650d, as in 60d",
+		                 "\"%s\": a time from 5s to 3650d, as in 60d",
 		                 conf_show(w->cx, s->words[1].text));
 	((struct conf_on_demand *)into)->lapse_s = (uint32_t)(ms / 1000);
 	return true;

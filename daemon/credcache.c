@@ -22,7 +22,7 @@
 #include "store/domain.h"
 #include "store/store.h"
 
-enum { USE_AGAIN_MS = 60 * 1000 };
+enum { USE_AGAIN_MS = 2000 };
 
 /* Generation of an entry whose domain record does not open: no certificate ever has it. */
 #define GENERATION_NONE UINT64_MAX
@@ -246,7 +246,7 @@ passes_through(const struct credcache *cache, const char *name, struct cred_rout
 }
 
 /* The keeper hears of a name that came on demand about once a day; until it has written that down,
- * once a minute. */
+ * every few seconds. */
 static void
 note_use(struct credcache *cache, struct entry *e, const struct domain *own, int64_t now)
 {

@@ -332,6 +332,28 @@ def what_came_stays(lab):
 
 
 @scenario(faults=1)
+def what_nobody_uses_lapses(lab):
+    """Certificates of half a minute: one name is used all the while, of the other nobody is seen."""
+    lab.fault.backdate, lab.fault.validity = 1, 30
+    start(lab, "allow *.shop.test; lapse 5s;")
+    served(lab, "idle.shop.test")
+    served(lab, "used.shop.test")
+
+    def idle_has_gone():
+        check(shake(lab, "used.shop.test") != "", "the other one is served")
+        time.sleep(0.5)
+        return not lab.certd.show("idle.shop.test")
+    wait_for(idle_has_gone, 60, "what nobody uses has gone")
+    equal(len(events(lab, "ondemand.lapsed", name="idle.shop.test")), 1, "its event")
+    equal(len(events(lab, "cert.stored", name="idle.shop.test")), 1, "it was never renewed")
+    equal(events(lab, "cert.expired"), [], "nobody was alarmed")
+    stored, = events(lab, "cert.stored", name="used.shop.test")[-1:]
+    check("renewed" in stored["detail"], f"what is used is renewed: {stored['detail']}")
+    served(lab, "used.shop.test")
+    served(lab, "idle.shop.test")       # comes back like any other
+
+
+@scenario(faults=1)
 def quotas_count_and_what_somebody_applies_is_kept(lab):
     lab.write_config("quota label tenant 2;\non-demand { allow *.shop.test; label tenant=x; }")
     lab.start()
