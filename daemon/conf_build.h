@@ -66,6 +66,10 @@ bool conf_resolve_dns(const struct conf_walk *w);
 conf_take conf_take_diagnose, conf_take_ca_diagnose;
 void conf_diagnose_defaults(struct conf_diagnose *diagnose);
 
+/* conf_control.c */
+conf_take conf_take_control;
+void conf_control_defaults(struct conf_control *control);
+
 /* conf_dns_update.c: of a dns block, into it; and of the top */
 conf_take conf_take_dns_server, conf_take_dns_zone, conf_take_dns_key, conf_take_dns_ttl,
 	conf_take_dns_check_at, conf_take_resolver;
