@@ -19,7 +19,7 @@ enum rights {
 	RIGHTS_NONE,
 	RIGHTS_READ,
 	RIGHTS_CHANGE, /* and to read */
-	RIGHTS_OWNER,  /* root and the user that certd runs as: private keys, files by their names */
+	RIGHTS_OWNER,  /* root and the user that certd runs as: keys, files by their names */
 };
 
 /* Of who is at the other end of FD. */
