@@ -64,7 +64,11 @@ def a_ca_that_wants_a_binding(lab):
     reload(lab, bound)
     answer = lab.ctl("ca", "test", "pebble")
     check(answer.code != 0 and "chmod 0640" in answer.err, str(answer))
-    os.chmod(path, 0o640)
+    os.unlink(path)
+    os.mkfifo(path, 0o640)      # a reader of it would wait for ever
+    answer = lab.ctl("ca", "test", "pebble")
+    check(answer.code != 0 and "regular file" in answer.err, str(answer))
+    os.unlink(path)
     write_key(lab, "eab", "not base64 at all")
     answer = lab.ctl("ca", "test", "pebble")
     check(answer.code != 0 and "base64url" in answer.err, str(answer))
