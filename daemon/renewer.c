@@ -233,9 +233,9 @@ sweep(struct renewer *s)
 static void
 free_cas(struct renewer *s)
 {
-	drop_answers(s); /* they know their CA */
 	for (size_t i = 0; i < s->ca_count; i++)
 		renewer_ca_free(s->cas[i]);
+	drop_answers(s); /* they know their CA */
 	free(s->cas);
 	s->cas = NULL;
 	s->ca_count = 0;

@@ -26,6 +26,7 @@ struct transport_reply;
 struct renewal_ask {
 	TAILQ_ENTRY(renewal_ask) link;
 	struct renewer_ca *ca;
+	struct renewal_ask *same; /* of others that have the certificate: they get its answer */
 	struct renewal_subject subject;
 	struct renewal_answer answer;
 };
