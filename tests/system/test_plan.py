@@ -175,6 +175,29 @@ def a_ca_that_is_asked_too_fast_is_obeyed_and_nothing_fails(lab):
     equal([row["scope"] for row in limits(lab)], ["account"], "nothing is held any more")
 
 
+@scenario(faults=1)
+def a_kill_in_the_middle_of_a_back_off_changes_nothing(lab):
+    """1, 10, 100 minutes: the count and the next time are kept, and nothing is ordered before."""
+    lab.fault.refuse("newOrder", "dns", "NXDOMAIN", 400, when=lambda request: of_domain(request, "a.dead"))
+    lab.start()
+    lab.ctl("add", "a.dead", "--wait")
+    for count, minutes in ((1, 1), (2, 10), (3, 100), (4, 24 * 60)):
+        item = lab.certd.show("a.dead")
+        equal(item["error"]["count"], count, f"failures in a row: {item}")
+        wait = then_of(item) - time.time()
+        check(minutes * 60 - 30 < wait <= minutes * 66 + 1, f"after {count}: {wait:.0f} s")
+        told = lab.ctl_ok("order", "a.dead", "-o", "json").json()["items"]
+        equal([one["next"] for one in told][-1], item["next"], "what the order says")
+        lab.certd.kill("keeper") if count % 2 else lab.certd.kill("parent", "keeper", "front")
+        lab.certd.wait_ready() if count % 2 else lab.start()
+        lab.add(f"n{count}.test")       # the plan has been at work
+        again = lab.certd.show("a.dead")
+        equal((again["error"]["count"], again["next"]), (count, item["next"]), "what is kept")
+        equal(lab.ctl_ok("order", "a.dead", "-o", "json").json()["items"], told, "attempts")
+        equal(lab.fault.names_ordered().count(["a.dead"]), count, "orders")
+        lab.ctl("renew", "a.dead", "--wait")
+
+
 @scenario(faults=2, cas="one", ca_words="orders 3/1h;")
 def an_order_that_may_have_arrived_is_spent(lab):
     """The name is removed, and asked for at another CA, while the first one has its newOrder."""
