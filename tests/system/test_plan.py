@@ -29,6 +29,10 @@ def of_domain(request, domain):
     return any(one["value"].endswith(domain) for one in request.payload["identifiers"])
 
 
+def stamp(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+
 def later(seconds):
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
 
@@ -153,6 +157,21 @@ def requests_of_each_endpoint_have_their_pace(lab):
     lab.ctl_ok("reload")
     wait_for(lambda: [row["limit"] for row in limits(lab, "--all") if row["scope"] == "other"] == [500],
              20, "the new pace")
+
+
+@scenario(faults=1, ca_words="limits none renewal-info 4/1s;")
+def renewal_information_has_its_pace(lab):
+    """All certificates are asked about as soon as they are there: side by side, as the CA allows it."""
+    lab.fault.renewal_info = {"suggestedWindow": {"start": stamp(40 * 86400), "end": stamp(41 * 86400)}}
+    lab.start()
+    names = [f"n{i}.test" for i in range(24)]
+    lab.ctl_ok("add", *names)
+    lab.wait_served(names, 60)
+    wait_for(lambda: lab.fault.count("renewalInfo") >= len(names), 60, "all are asked about")
+    asked = lab.fault.seen("renewalInfo")
+    equal(len(asked), len(names), "questions")
+    takes_at_least(asked, 4)
+    equal([row["limit"] for row in limits(lab, "--all") if row["scope"] == "renewal-info"], [4], "shown")
 
 
 @scenario(faults=1)
