@@ -87,7 +87,8 @@ the_registered_domain(void **state)
 		{"co.uk", "co.uk"},
 		{"a.b.nosuchtoplevel", "b.nosuchtoplevel"},
 		{"192.0.2.7", "192.0.2.7"},
-		{"2001:db8::1", "2001:db8::1"},
+		{"2001:db8::1", "2001:db8::/64"},
+		{"2001:db8:0:1:2:3:4:5", "2001:db8:0:1::/64"},
 	};
 	char domain[HOSTNAME_MAX + 1];
 
