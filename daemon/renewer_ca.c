@@ -320,7 +320,6 @@ begin(struct renewer_ca *ca, const struct renewal_row *row)
 		on_its_way(ask);
 }
 
-/* What the pace does not let go now goes with the next look, or the next answer. */
 static bool
 may_ask(const struct renewer_ca *ca)
 {
@@ -376,6 +375,24 @@ renewer_ca_look(struct renewer_ca *ca)
 		read_due(ca);
 	if (ca->row_at < ca->row_count && (has_directory(ca) || is_long_down(ca)))
 		pump(ca);
+}
+
+void
+renewer_ca_go_on(struct renewer_ca *ca)
+{
+	if (ca->url && ca->row_at < ca->row_count)
+		pump(ca);
+}
+
+int64_t
+renewer_ca_wait_ms(const struct renewer_ca *ca, int64_t most)
+{
+	int64_t now = clock_mono_ms(), wait;
+
+	if (!ca->url || ca->row_at == ca->row_count || is_held(ca) || ca->asking >= room(ca))
+		return most;
+	wait = pace_next(ca->pace, PACE_RENEWAL_INFO, now) - now;
+	return wait < 0 ? 0 : wait < most ? wait : most;
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
