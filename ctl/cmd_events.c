@@ -25,6 +25,7 @@ print_event(const cJSON *event, bool wide)
 	const char *at = json_text(event, "at"), *text = json_text(event, "detail");
 	const char *host = json_text(event, "name"), *word = json_text(event, "type");
 	int64_t count = json_int(event, "count", 1);
+	const char *seen = json_object(event, "acknowledged") ? "  (acknowledged)" : "";
 	char times[32] = "", first[64] = "";
 
 	if (count > 1)
@@ -32,8 +33,9 @@ print_event(const cJSON *event, bool wide)
 	if (wide)
 		snprintf(first, sizeof(first), "%8" PRId64 "  %.20s  ", json_int(event, "id", 0),
 		         json_text(event, "first_at") ? json_text(event, "first_at") : "-");
-	print_line("%s%s  %-16s  %s%s%s%s", first, at ? at : "-", word ? word : "-",
-	           host ? host : "", host && text && *text ? "  " : "", text ? text : "", times);
+	print_line("%s%s  %-16s  %s%s%s%s%s", first, at ? at : "-", word ? word : "-",
+	           host ? host : "", host && text && *text ? "  " : "", text ? text : "", times,
+	           seen);
 }
 
 static void

@@ -90,13 +90,17 @@ on_item(struct ctl *ctl, const cJSON *line, void *arg)
 }
 
 static cJSON *
-list_request(const struct options *o, int64_t limit, const char *after)
+list_request(const struct options *o, int64_t limit, const char *place)
 {
 	cJSON *request = ctl_request("list");
 
 	cJSON_AddNumberToObject(request, "limit", (double)limit);
-	if (after)
-		cJSON_AddStringToObject(request, "after", after);
+	if (place)
+		cJSON_AddStringToObject(request, o->before ? "before" : "after", place);
+	if (o->ca)
+		cJSON_AddStringToObject(request, "ca", o->ca);
+	if (o->backend)
+		cJSON_AddStringToObject(request, "backend", o->backend);
 	if (o->state)
 		cJSON_AddStringToObject(request, "state", o->state);
 	if (o->error)
@@ -109,13 +113,13 @@ list_request(const struct options *o, int64_t limit, const char *after)
 	return request;
 }
 
-/* Page by page. Without --limit to the end; *RET_END of the last page has what print_end() wants.
- */
+/* Page by page. Without --limit to the end; --before is one page, which may take several requests
+ * that find nothing. *RET_END of the last one has what print_end() wants. */
 static enum msg_exit
 list_pages(struct ctl *ctl, struct listing *listing, cJSON **ret_end)
 {
 	const struct options *o = &ctl->options;
-	const char *after = o->after;
+	const char *place = o->before ? o->before : o->after;
 	enum msg_exit code;
 	cJSON *end = NULL, *last = NULL;
 
@@ -125,7 +129,7 @@ list_pages(struct ctl *ctl, struct listing *listing, cJSON **ret_end)
 		if (left <= 0)
 			break;
 		code = ctl_ask(ctl,
-		               list_request(o, left < MSG_PAGE_MAX ? left : MSG_PAGE_MAX, after),
+		               list_request(o, left < MSG_PAGE_MAX ? left : MSG_PAGE_MAX, place),
 		               on_item, listing, &end);
 		cJSON_Delete(last);
 		last = end;
@@ -133,8 +137,8 @@ list_pages(struct ctl *ctl, struct listing *listing, cJSON **ret_end)
 			*ret_end = last;
 			return code;
 		}
-		after = json_text(last, "after");
-	} while (after);
+		place = json_text(last, o->before ? "before" : "after");
+	} while (place && !(o->before && listing->got));
 	*ret_end = last;
 	return MSG_EXIT_OK;
 }
@@ -146,6 +150,10 @@ list(struct ctl *ctl)
 	cJSON *end = NULL;
 	enum msg_exit code;
 
+	if (ctl->options.after && ctl->options.before) {
+		complain(NULL, "one of --after and --before");
+		return MSG_EXIT_USAGE;
+	}
 	listing.table = ctl->print.wide ? table_new(wide_titles, WIDE_COUNT, 0)
 	                                : table_new(titles, TITLE_COUNT, terminal_width());
 	if (!listing.table)
@@ -153,7 +161,7 @@ list(struct ctl *ctl)
 	code = list_pages(ctl, &listing, &end);
 	table_flush(listing.table);
 	if (code == MSG_EXIT_OK || listing.got)
-		print_end(&ctl->print, json_text(end, "after"));
+		print_end(&ctl->print, end);
 	cJSON_Delete(end);
 	table_free(listing.table);
 	return code;

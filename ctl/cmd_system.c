@@ -75,6 +75,12 @@ print_status(const cJSON *s)
 	         json_int(s, "workers", 0), json_int(s, "worker_restarts", 0));
 	print_field("workers", field);
 	field_numbers("names", json_object(s, "names"), false);
+	field_numbers("expiring", json_object(s, "expiring"), false);
+	if (json_int(s, "faults", 0)) {
+		snprintf(field, sizeof(field), "%" PRId64 " names: see certctl faults",
+		         json_int(s, "faults", 0));
+		print_field("faults", field);
+	}
 	field_numbers("front", json_object(s, "front"), true);
 	snprintf(field, sizeof(field), "%.1f of %.0f MiB, %" PRId64 " readers%s%s",
 	         (double)json_int(store, "used_bytes", 0) / 1048576,

@@ -27,6 +27,7 @@ static const size_t texts[OPTION_COUNT] = {
 	[OPTION_FOR] = offsetof(struct options, until),
 	[OPTION_STATE] = offsetof(struct options, state),
 	[OPTION_AFTER] = offsetof(struct options, after),
+	[OPTION_BEFORE] = offsetof(struct options, before),
 	[OPTION_NAME] = offsetof(struct options, name),
 	[OPTION_ERROR] = offsetof(struct options, error),
 	[OPTION_SORT] = offsetof(struct options, sort),

@@ -31,6 +31,7 @@ enum option_id {
 	OPTION_STATE,
 	OPTION_LIMIT,
 	OPTION_AFTER,
+	OPTION_BEFORE,
 	OPTION_WATCH,
 	OPTION_FOLLOW,
 	OPTION_NAME,
@@ -54,6 +55,7 @@ enum option_id {
 	OPTION_WARN,
 	OPTION_CRIT,
 	OPTION_ALL,
+	OPTION_READ_ONLY,
 	OPTION_COUNT
 };
 
@@ -73,7 +75,7 @@ struct options {
 	const char *until; /* a step, NULL: not given */
 	const char *state;
 	int64_t limit; /* 0: none given */
-	const char *after;
+	const char *after, *before;
 	const char *name;
 	const char *labels[LABELS_GIVEN_MAX]; /* "key=value" */
 	size_t label_count;

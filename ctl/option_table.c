@@ -31,8 +31,7 @@ static const struct {
 	[OPTION_NO_PAGER] = {"--no-pager", NULL, "never start a pager, also on a terminal"},
 	[OPTION_HELP] = {"--help", NULL, "-h: this text", NULL, 'h'},
 	[OPTION_BACKEND] = {"--backend", "NAME", "where its connections go, if not to the default"},
-	[OPTION_CA] = {"--ca", "NAME[,NAME...]",
-                       "who issues its certificate, in this order, if not the default"},
+	[OPTION_CA] = {"--ca", "NAME[,NAME...]", "its CAs in this order, if not the default"},
 	[OPTION_EXTERNAL] = {"--external", NULL, "never order a certificate for it"},
 	[OPTION_WAIT] = {"--wait", NULL, "tell each step, end when it is through"},
 	[OPTION_ONE_CERTIFICATE] = {"--one-certificate", NULL, "one for all these names"},
@@ -44,6 +43,7 @@ static const struct {
                           "pending, valid, renewing, failing, external, paused or expired", states},
 	[OPTION_LIMIT] = {"--limit", "N", "no more than N"},
 	[OPTION_AFTER] = {"--after", "WHERE", "go on behind this one"},
+	[OPTION_BEFORE] = {"--before", "WHERE", "the page in front of it; \"\": the last one"},
 	[OPTION_WATCH] = {"--watch", NULL, "again every 2 seconds, until it is interrupted"},
 	[OPTION_FOLLOW] = {"--follow", NULL, "go on with new ones as they happen"},
 	[OPTION_NAME] = {"--name", "NAME", "only those of NAME"},
@@ -73,6 +73,7 @@ static const struct {
 	[OPTION_SINCE] = {"--since", "TIME", "from TIME on: 2h, 7d (ago) or 2026-11-22T07:00:00Z"},
 	[OPTION_TYPE] = {"--type", "TYPE", "only these: cert.expiring, mismatch.*; again for more"},
 	[OPTION_WARN] = {"--warn", "TIME", "a certificate that ends sooner is a warning: 14d"},
+	[OPTION_READ_ONLY] = {"--read-only", NULL, "look, and change nothing"},
 	[OPTION_CRIT] = {"--crit", "TIME", "a certificate that ends sooner is critical: 3d"},
 };
 

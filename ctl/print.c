@@ -130,17 +130,21 @@ print_whole(struct print *p, const cJSON *item, const char *const *members)
 }
 
 void
-print_end(struct print *p, const char *after)
+print_end(struct print *p, const cJSON *end)
 {
-	cJSON *text;
+	static const char *const members[] = {"after", "before", "matches"};
+	char before[32];
 
 	if (p->format != PRINT_JSON)
 		return;
 	fputs(p->items ? "\n]" : "{\"schema\":\"" MSG_SCHEMA "\",\"items\":[]", stdout);
-	text = after ? cJSON_CreateString(after) : NULL;
-	if (text)
-		put_json(",\"after\":", text, "");
-	cJSON_Delete(text);
+	for (size_t i = 0; end && i < sizeof(members) / sizeof(members[0]); i++) {
+		const cJSON *member = cJSON_GetObjectItemCaseSensitive(end, members[i]);
+
+		snprintf(before, sizeof(before), ",\"%s\":", members[i]);
+		if (member)
+			put_json(before, member, "");
+	}
 	fputs("}\n", stdout);
 }
 

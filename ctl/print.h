@@ -31,9 +31,10 @@ struct print {
 MUST_CHECK enum err print_init(struct print *p, const char *word);
 
 /* One of many, unless the format is a table; print_end() after the last, also when there was none.
- * AFTER: where a list goes on, or NULL. */
+ * END: the reply's last line, of which a list's "after", "before" and "matches" are printed, or
+ * NULL. */
 void print_item(struct print *p, const cJSON *item);
-void print_end(struct print *p, const char *after);
+void print_end(struct print *p, const cJSON *end);
 /* The same with null for those of MEMBERS (NULL-ended) that certd left out, so that a script finds
  * them in every item. */
 void print_whole(struct print *p, const cJSON *item, const char *const *members);

@@ -44,6 +44,7 @@ static const struct ctl_verb verbs[] = {
          false},
 	{"list", "", "names with their state, expiry and next step",
          OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER) |
+                 OPTION_BIT(OPTION_BEFORE) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_BACKEND) |
                  OPTION_BIT(OPTION_LABEL) | OPTION_BIT(OPTION_EXPIRES_IN) |
                  OPTION_BIT(OPTION_ERROR) | OPTION_BIT(OPTION_SORT) | OPTION_BIT(OPTION_WATCH),
          cmd_list,
@@ -52,7 +53,9 @@ static const struct ctl_verb verbs[] = {
          "  certctl list --expires-in 7d --sort expiry\n"
          "  certctl list --label tenant=acme -o names\n"
          "  certctl list --state failing --watch\n"
-         "  certctl list -o json --limit 100    \"after\" in the answer is for --after\n",
+         "  certctl list -o json --limit 100    \"after\" in the answer is for --after\n"
+         "  certctl list --sort expiry --before '' --limit 20\n"
+         "                                      the last 20 to end\n",
          true},
 	{"show", "NAME", "all there is to know about a name", 0, cmd_show,
          "  certctl show shop.example.com\n"
@@ -108,6 +111,15 @@ static const struct ctl_verb verbs[] = {
          "  certctl events --since 1d --type 'audit.*'   who has changed what\n"
          "  certctl events --after 1200 -o ndjson\n",
          true},
+	{"faults", "", "what the audit finds wrong just now, and what clients ask for in vain",
+         OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER), cmd_faults,
+         "  certctl faults\n"
+         "  certctl faults -o json\n",
+         true},
+	{"ack", "NAME|ID...", "acknowledge a name's faults, or an event: they are seen", 0, cmd_ack,
+         "  certctl ack shop.example.com        until what is wrong with it has healed\n"
+         "  certctl ack 1842                    an event, by its id, until it happens anew\n",
+         false},
 	{"status", "[NAME]", "how certd, or a name of it, is doing", 0, cmd_status,
          "  certctl status\n"
          "  certctl status shop.example.com     what show says, and its last events\n"
@@ -190,10 +202,11 @@ static const struct ctl_verb verbs[] = {
          "  source <(certctl completion bash)\n"
          "  certctl completion fish >~/.config/fish/completions/certctl.fish\n",
          false},
-	{"console", "[ARGUMENT...]", "the full-screen console; arguments are its own", 0,
-         cmd_console,
-         "  certctl console\n"
-         "  certctl console -- --read-only\n",
+	{"console", "[NAME]", "names, events, CAs, front and store on a full screen, live",
+         OPTION_BIT(OPTION_READ_ONLY), cmd_console,
+         "  certctl console                     ? shows the keys, q leaves\n"
+         "  certctl console shop.example.com    begins with this name\n"
+         "  certctl console --read-only\n",
          false},
 	{"metrics", "", "the numbers that Prometheus gets", 0, cmd_metrics,
          "  certctl metrics\n"

@@ -241,6 +241,7 @@ on_tick(void *arg)
 
 	wait_on_timer(c);
 	store_on_timer(c);
+	watch_on_timer(c);
 	if (!c->leave_by)
 		loop_want(c->listen_watch, LOOP_READ);
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
@@ -386,6 +387,7 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->warner = peers->warner;
 	control->auditor = peers->auditor;
 	control->clock = peers->clock;
+	last_recall(control);
 	loop_run(control->loop);
 	store_end(control);
 	import_end(control);

@@ -229,7 +229,7 @@ static const struct {
 	{"list --nosuch", "certctl: unknown option --nosuch\n"},
 	{"list --limt 3", "certctl: unknown option --limt, did you mean --limit?\n"},
 	{"list -x", "certctl: unknown option -x\n"},
-	{"list --backend b", "certctl: \"list\" takes no --backend; see certctl list --help\n"},
+	{"list --wait", "certctl: \"list\" takes no --wait; see certctl list --help\n"},
 	{"add a.test --backend", "certctl: --backend needs a value\n"},
 	{"list -o", "certctl: -o needs a value\n"},
 	{"add a.test --wait=1", "certctl: --wait takes no value\n"},

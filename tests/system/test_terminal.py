@@ -201,7 +201,7 @@ def renew_what_ends_soon_and_raw(lab):
 def a_console_that_is_not_there():
     directory = os.path.join(ROOT, "nonexistent")
     copy = f"/proc/{os.getpid()}/root{CERTCTL}"
-    done = subprocess.run([copy, "console", "--", "--read-only"], capture_output=True, text=True,
+    done = subprocess.run([copy, "console", "--read-only"], capture_output=True, text=True,
                           env={"PATH": directory})
     if os.path.exists(os.path.join(BUILD, "certd-console")):
         return
