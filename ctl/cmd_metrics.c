@@ -5,18 +5,6 @@
 #include "base/json.h"
 #include "ctl/ctl.h"
 
-/* Its text has no other newlines than those of its lines. */
-static void
-print_lines(const char *text)
-{
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-
-		print_line("%.*s", (int)len, text);
-		text += len + (text[len] == '\n');
-	}
-}
-
 static void
 on_metrics(struct ctl *ctl, const cJSON *line, void *arg)
 {
@@ -24,7 +12,7 @@ on_metrics(struct ctl *ctl, const cJSON *line, void *arg)
 
 	(void)arg;
 	if (metrics && ctl->print.format == PRINT_TABLE)
-		print_lines(json_text(metrics, "text") ? json_text(metrics, "text") : "");
+		print_lines(json_text(metrics, "text"));
 	else if (metrics)
 		print_single(&ctl->print, metrics);
 }

@@ -46,6 +46,8 @@ void print_outcome(struct print *p, const char *done, const cJSON *error);
 /* One line for people, its newline added here. All of it is escaped, so arguments may come from
  * anywhere. */
 void print_line(const char *format, ...) PRINTF_LIKE(1, 2);
+/* Lines and their tabs, the rest of them escaped; nothing for NULL. */
+void print_lines(const char *text);
 /* PEM as it is, without what is no text; nothing for NULL. No copy stays behind. */
 void print_pem(const char *pem);
 /* One line "label  value" of a person's view; nothing when VALUE is NULL or empty. */

@@ -140,9 +140,12 @@ static const struct ctl_verb verbs[] = {
          "  certctl upgrade\n"
          "  certctl upgrade --timeout 1m\n",
          false},
-	{"config", "check [FILE]", "whether the configuration file is valid", 0, cmd_config,
+	{"config", "check [FILE] | show | diff",
+         "the configuration: the file, and what certd runs with", 0, cmd_config,
          "  certctl config check                the file that certd runs with\n"
-         "  certctl config check /etc/certd/certd.conf.new\n",
+         "  certctl config check /etc/certd/certd.conf.new\n"
+         "  certctl config show                 what certd runs with, includes and all\n"
+         "  certctl config diff                 what a reload would change\n",
          false},
 	{"backend", "list [NAME] | set NAME SERVER ready|drain|disabled | drain NAME SERVER",
          "servers behind certd", 0, cmd_backend,

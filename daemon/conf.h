@@ -96,8 +96,9 @@ struct conf {
 	struct conf_default otherwise; /* the `default` block */
 	struct conf_tell tell;         /* metrics, expiry events, hooks */
 	struct conf_diagnose diagnose;
-	struct conf_quota {        /* of names with the same value of a label */
-		const char *label; /* its key; NULL: no quota */
+	const struct conf_source *sources; /* the files: daemon/conf_source.h */
+	struct conf_quota {                /* of names with the same value of a label */
+		const char *label;         /* its key; NULL: no quota */
 		uint32_t names;
 	} quota;
 };
