@@ -73,6 +73,12 @@ check_choice(enum option_id id, const char *word, const char *from)
 	return good;
 }
 
+bool
+option_check(enum option_id id, const char *word)
+{
+	return check_choice(id, word, option_word(id));
+}
+
 static bool
 add_label(struct options *o, const char *word)
 {
@@ -147,7 +153,7 @@ set(struct options *o, enum option_id id, const char *arg)
 	o->given |= OPTION_BIT(id);
 	if (texts[id]) {
 		*(const char **)(void *)((char *)o + texts[id]) = arg;
-		/* to remove any words will do; revoke looks for itself */
+		/* to remove any words will do; revoke checks its own */
 		return id == OPTION_REASON || check_choice(id, arg, option_word(id));
 	}
 	switch (id) {

@@ -97,6 +97,8 @@ struct options {
 
 /* Reorders ARGV, as getopt does. False: complained. */
 bool options_parse(int argc, char **argv, struct options *ret_options);
+/* Whether WORD is one of the option's choices; else says so. */
+bool option_check(enum option_id id, const char *word);
 bool option_is_given(const struct options *o, enum option_id id);
 /* "--backend" */
 const char *option_word(enum option_id id);

@@ -5,8 +5,7 @@
  * conf_load() reads FILE with its includes, checks everything that can be checked without acting
  * (words, units, addresses, references between blocks), and answers either a whole struct conf or
  * the first error as "file:line:col: sentence". A reload loads a new one and swaps it whole.
- * The grammar (docs/certd.conf.md): statements `word argument... ;`, blocks `word argument... { }`,
- * "#" comments, "double quoted" arguments, units 10s 5m 2h. Unknown words are errors.
+ * The grammar: docs/certd.conf.md. Unknown words are errors.
  * Ownership: reference counted, conf_ref()/conf_unref(); pointers inside live as long as the conf.
  * Threads:   read by all; counted atomically.
  */
