@@ -56,6 +56,7 @@ static const struct {
 	{"key.tickets", CHANGE, command_key_tickets},
 	{"limits", READ, command_limits},
 	{"list", READ, command_list},
+	{"metrics", READ, command_metrics},
 	{"order", READ, command_order},
 	{"reload", CHANGE, command_reload},
 	{"pause", CHANGE, command_pause},

@@ -43,6 +43,7 @@ void command_key_master(struct control_client *cl, const cJSON *request);
 void command_key_rotate(struct control_client *cl, const cJSON *request);
 void command_key_tickets(struct control_client *cl, const cJSON *request);
 void command_key_status(struct control_client *cl, const cJSON *request);
+void command_metrics(struct control_client *cl, const cJSON *request);
 void command_monitor(struct control_client *cl, const cJSON *request);
 void command_limits(struct control_client *cl, const cJSON *request);
 void command_list(struct control_client *cl, const cJSON *request);

@@ -10,6 +10,7 @@
 #include "daemon/issuer.h"
 #include "daemon/status.h"
 #include "daemon/upkeep.h"
+#include "daemon/metrics.h"
 #include "store/domain_list.h"
 #include "store/event.h"
 #include "store/fault.h"
@@ -139,6 +140,21 @@ add_store(cJSON *status, struct control *c)
 	if (!fault_count(txn, &faults))
 		cJSON_AddNumberToObject(status, "faults", (double)faults);
 	store_abort(txn);
+}
+
+void
+command_metrics(struct control_client *cl, const cJSON *request)
+{
+	struct control *c = cl->control;
+	cJSON *metrics, *line = line_with("metrics", &metrics);
+	struct buf text = {0};
+
+	(void)request;
+	metrics_show(c->metrics, c->conf, &text);
+	cJSON_AddStringToObject(metrics, "text", buf_str(&text) ? buf_str(&text) : "");
+	buf_done(&text);
+	reply_json(cl, line);
+	reply_ok(cl);
 }
 
 void

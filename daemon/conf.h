@@ -99,6 +99,10 @@ struct conf {
 	struct conf_default otherwise; /* the `default` block */
 	struct conf_tell tell;         /* metrics, expiry events, hooks */
 	struct conf_diagnose diagnose;
+	struct conf_removed { /* what is kept of names that were removed */
+		uint32_t keep_ms;
+		uint32_t most;
+	} removed;
 	struct conf_quota {        /* of names with the same value of a label */
 		const char *label; /* its key; NULL: no quota */
 		uint32_t names;

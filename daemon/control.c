@@ -20,6 +20,7 @@
 #include "daemon/loop.h"
 #include "daemon/notice.h"
 #include "daemon/role.h"
+#include "daemon/status.h"
 #include "daemon/diagnoser.h"
 #include "daemon/teller.h"
 
@@ -219,6 +220,7 @@ on_tick(void *arg)
 	struct control *c = arg;
 	int64_t now = clock_mono_ms();
 
+	status_beat(&c->status->slot[STATUS_KEEPER]);
 	wait_on_timer(c);
 	store_on_timer(c);
 	watch_on_timer(c);

@@ -107,8 +107,7 @@ has_group(const char *path, gid_t group)
 {
 	struct stat st;
 
-	return lstat(path, &st) == 0 &&
-	       (st.st_gid == group || lchown(path, (uid_t)-1, group) == 0);
+	return lstat(path, &st) == 0 && (st.st_gid == group || lchown(path, (uid_t)-1, group) == 0);
 }
 
 void

@@ -18,7 +18,7 @@ void wait_on_notices(struct control *c);
 void wait_on_timer(struct control *c);
 void wait_done(struct control_client *cl);
 
-struct watched { /* what a watcher was told of */
+struct watched {         /* what a watcher was told of */
 	uint64_t names;  /* the newest revision of served/ */
 	uint64_t events; /* the newest event */
 	uint64_t front;  /* differs when a counter does */

@@ -66,10 +66,11 @@ enum status_counter {
 		STATUS_COUNT
 };
 
-enum { STATUS_FIRST_GAUGE = STATUS_CONNECTIONS, STATUS_SLOTS = 128 };
+enum { STATUS_FIRST_GAUGE = STATUS_CONNECTIONS, STATUS_SLOTS = 128, STATUS_KEEPER = 0 };
 
 struct status_slot {
 	_Alignas(64) _Atomic uint64_t values[STATUS_COUNT];
+	_Atomic uint64_t beats;     /* grows while the role's loop turns */
 	struct report_ring reports; /* damaged names it has met */
 	struct flood flood;         /* names it was asked for in vain */
 };
@@ -94,6 +95,13 @@ status_add(struct status_slot *slot, enum status_counter which, int64_t n)
 	uint64_t v = atomic_load_explicit(&slot->values[which], memory_order_relaxed);
 
 	atomic_store_explicit(&slot->values[which], v + (uint64_t)n, memory_order_relaxed);
+}
+
+/* The role lives: its loop has turned. Its thread only. */
+static inline void
+status_beat(struct status_slot *slot)
+{
+	atomic_fetch_add_explicit(&slot->beats, 1, memory_order_relaxed);
 }
 
 void status_reset_gauges(struct status_slot *slot);
