@@ -78,6 +78,7 @@ struct transport_question {
 	const char *content_type;   /* "Content-Type: ..."; NULL: an OCSP request's */
 	const char *const *headers; /* more of them, NULL behind the last; may be NULL */
 	const char *ca_file;        /* NULL: the system's */
+	const char *socket;         /* the Unix socket that URL is asked at; NULL: its host */
 	const void *body;
 	size_t len;
 	bool any_address;

@@ -104,6 +104,7 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("on", "event TYPE...", 2, CONF_TYPES_MAX + 1, conf_take_on, .has_block = true,
                   .repeats = true),
 	CONF_RULE("diagnose", "", 0, 0, conf_take_diagnose, .has_block = true),
+	CONF_RULE("on-demand", "", 0, 0, conf_take_on_demand, .has_block = true),
 	CONF_RULE("include", "FILE", 1, 1, take_include, .repeats = true),
 };
 
@@ -177,6 +178,7 @@ set_defaults(struct conf *conf, const char *file)
 	conf_control_defaults(&conf->control);
 	conf_tell_defaults(&conf->tell);
 	conf_diagnose_defaults(&conf->diagnose);
+	conf_on_demand_defaults(&conf->on_demand);
 }
 
 /* Defaults that hang on other values. */
@@ -213,7 +215,8 @@ build(struct conf_context *cx, struct conf *conf, const char *file)
 		return false;
 	b.first = first;
 	if (!make_room(cx, &b) || !conf_walk(&w, &top_level, first, conf) ||
-	    !conf_resolve_default(&w) || !conf_resolve_names(&w) || !conf_resolve_dns(&w))
+	    !conf_resolve_default(&w) || !conf_resolve_on_demand(&w) || !conf_resolve_names(&w) ||
+	    !conf_resolve_dns(&w))
 		return false;
 	if (!conf->listen_count)
 		return conf_fail(cx, &(struct conf_place){file, 1, 1},

@@ -368,6 +368,7 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->metrics = peers->metrics;
 	control->teller = peers->teller;
 	control->diagnoser = peers->diagnoser;
+	control->demander = peers->demander;
 	control->warner = peers->warner;
 	control->auditor = peers->auditor;
 	control->clock = peers->clock;

@@ -16,6 +16,7 @@ struct auditor;
 struct clockwatch;
 struct conf;
 struct control;
+struct demander;
 struct diagnoser;
 struct health;
 struct issuer;
@@ -51,6 +52,7 @@ struct control_peers {
 	struct teller *teller;
 	struct warner *warner;
 	struct diagnoser *diagnoser;
+	struct demander *demander;
 	struct auditor *auditor;
 	struct clockwatch *clock;
 };

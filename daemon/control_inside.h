@@ -54,10 +54,10 @@ struct control_client {
 	struct event_filter wanted; /* of them */
 	bool watching;
 	struct watched watched;
-	int64_t told_ms; /* mono ms: the last line of it */
-	bool reloading;
-	bool rotating;  /* waits for replaced workers to be through with their handshakes */
-	bool upgrading; /* waits for the upgrade that is in work */
+	int64_t told_ms;           /* mono ms: the last line of it */
+	bool reloading, rotating;  /* the second waits for replaced workers to be through with their
+	                              handshakes */
+	bool upgrading;            /* waits for the upgrade that is in work */
 	bool backing_up, checking; /* waits for the backup, the check that runs */
 	uint64_t errand;           /* what the issuer does for it, 0 = nothing */
 	uint64_t diagnosis;        /* what is looked at for it, 0 = nothing */
@@ -77,6 +77,7 @@ struct control {
 	struct teller *teller;
 	struct warner *warner;
 	struct diagnoser *diagnoser;
+	struct demander *demander;
 	struct auditor *auditor;
 	struct clockwatch *clock;
 	struct health *health;

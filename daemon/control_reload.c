@@ -13,6 +13,7 @@
 #include "daemon/auditor.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
+#include "daemon/demander.h"
 #include "daemon/diagnoser.h"
 #include "daemon/health.h"
 #include "daemon/history.h"
@@ -187,6 +188,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		teller_set_conf(c->teller, c->conf);
 		warner_set_conf(c->warner, c->conf);
 		diagnoser_set_conf(c->diagnoser, c->conf);
+		demander_set_conf(c->demander, c->conf);
 		auditor_set_conf(c->auditor, c->conf);
 	}
 	c->next_conf = NULL;

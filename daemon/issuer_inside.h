@@ -80,6 +80,10 @@ void issuer_say_identities(const struct authority *ca, struct issuer_ca *seen);
 /* NOTICE to all names of JOB's order. */
 void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
 
+/* issuer_lapse.c: whether JOB is not to begin, as nobody uses its name; what is done instead. */
+bool issuer_lapses(struct issuer *s, const struct job *job);
+void issuer_lapse(struct issuer *s);
+
 /* issuer_show.c */
 void issuer_show(struct issuer *s);
 

@@ -13,6 +13,7 @@
 #include "daemon/balance.h"
 #include "daemon/choice.h"
 #include "daemon/conf.h"
+#include "daemon/confine.h"
 #include "daemon/conn.h"
 #include "daemon/credcache.h"
 #include "daemon/descriptors.h"
@@ -87,6 +88,7 @@ on_tick(void *arg)
 
 	status_beat(w->config->status);
 	conn_sweep(&w->host);
+	conn_await_tick(&w->host);
 	tell_locked_out(w);
 	sessions_tick(w->sessions);
 	if (w->draining && clock_mono_ms() >= w->drain_until_ms) {
@@ -222,6 +224,8 @@ open_worker(struct worker *w)
 	host->binds = w->config->conf->bind_count > 0;
 	host->store = w->config->store;
 	host->status = w->config->status;
+	host->on_demand = &w->config->conf->on_demand;
+	host->demand = w->config->demand;
 	host->on_end = on_connection_end;
 	host->arg = w;
 	return ERR_OK;
@@ -257,6 +261,8 @@ serve(struct worker *w)
 {
 	const char ready = ROLE_READY;
 
+	if (w->config->confined && confine_worker())
+		log_notice("this system does not let workers be confined: see certd-security(7)");
 	loop_want(w->channel, LOOP_READ);
 	loop_timer_start(w->tick, WHEEL_TICK_MS);
 	if (send(w->config->channel, &ready, 1, MSG_NOSIGNAL) != 1)
