@@ -267,10 +267,11 @@ static const struct {
          "certctl: --reason: no reason \"supersede\", did you mean \"superseded\"?\n"},
 	{"list --reason superseded",
          "certctl: \"list\" takes no --reason; see certctl list --help\n"},
-	{"config", "certctl: usage: certctl config check [FILE]; see certctl config --help\n"},
+	{"config",
+         "certctl: usage: certctl config check [FILE] | show | diff; see certctl config --help\n"},
 	{"config chekc",
          "certctl: \"chekc\": did you mean \"check\"? See certctl config --help\n"
-         "certctl: usage: certctl config check [FILE]; see certctl config --help\n"},
+         "certctl: usage: certctl config check [FILE] | show | diff; see certctl config --help\n"},
 	{"add -", "certctl: no names on stdin\n"},
 };
 
