@@ -26,6 +26,7 @@
 #include "daemon/conf_dns.h"
 #include "daemon/conf_listen.h"
 #include "daemon/conf_tell.h"
+#include "daemon/conf_user.h"
 #include "daemon/limits.h"
 #include "store/challenge.h"
 #include "store/domain.h"
@@ -78,8 +79,9 @@ struct conf {
 	const char *state_directory; /* default /var/lib/certd */
 	const char *control_socket;  /* default /run/certd/control.sock */
 	const char *master_key;      /* default master.key in the state directory */
-	uint32_t workers;            /* default: one per CPU that we may run on */
-	enum log_level log_level;    /* default notice */
+	struct conf_front_user front_user;
+	uint32_t workers;         /* default: one per CPU that we may run on */
+	enum log_level log_level; /* default notice */
 	const struct conf_listen *listens;
 	size_t listen_count;
 	const struct conf_ca *cas;
