@@ -111,6 +111,24 @@ def an_account_that_is_paused_waits_for_a_person(lab):
     check("has not failed" in answer.err, f"{answer}")
 
 
+@scenario(faults=1, ca_words="limits letsencrypt set 2/1h;")
+def renewals_are_free_but_for_their_set_and_what_is_blocked(lab):
+    lab.start()
+    lab.ctl_ok("add", "a.shop.test", "b.shop.test", "--wait")
+    lab.ctl_ok("renew", "a.shop.test", "--wait")            # the second of its set
+    asked = lab.fault.count("newOrder")
+    expect_code(lab.ctl("renew", "a.shop.test", "--wait"), 8)
+    equal(lab.fault.count("newOrder"), asked, "newOrders beyond the set's limit")
+    left = {(row["scope"], row["of"]): row["left"] for row in limits(lab, "--all") if "of" in row}
+    equal((left["set", "a.shop.test"], left["domain", "shop.test"]), (0, 48), "what is left")
+    lab.fault.refuse("newOrder", "rateLimited", PAUSED.format("b.shop.test"), 429)
+    expect_code(lab.ctl("renew", "b.shop.test", "--wait"), 8)
+    lab.fault.heal()
+    expect_code(lab.ctl("renew", "b.shop.test", "--wait"), 8)
+    equal(lab.fault.count("newOrder"), asked + 1, "newOrders while its account is paused for it")
+    lab.ctl_ok("retry", "b.shop.test", "--wait")
+
+
 @scenario(faults=1, ca_words="limits none domain 3/1h set 2/1h;")
 def our_own_count_comes_before_the_ca(lab):
     lab.start()
