@@ -6,6 +6,7 @@ asked before it is, and names that fail delay nobody who does not."""
 import calendar
 import json
 import os
+import re
 import sys
 import time
 
@@ -278,6 +279,22 @@ def a_paused_name_is_not_ordered_but_served(lab):
     equal([one["result"] for one in got], ["interrupted"], "what is told of it")
     lab.ctl_ok("resume", "c.test")
     lab.wait_served(["c.test"], 60)
+
+
+@scenario(faults=1)
+def who_has_least_of_its_life_left_is_renewed_first(lab):
+    """Of certificates that are due at once, as when a CA revokes them all."""
+    lab.write_config(text=re.sub(r"max-orders \d+", "max-orders 1", lab.config()))
+    lab.start()
+    left = {f"n{i}.test": 40 + 7 * i % 13 * 4 for i in range(12)}      # percent, no two the same
+    for name, percent in left.items():
+        lab.fault.backdate = (100 - percent) * lab.fault.validity // 100
+        lab.add(name)
+    asked = lab.fault.count("newOrder")
+    lab.ctl_ok("renew", *left, timeout=60)
+    wait_for(lambda: lab.fault.count("cert") >= 2 * len(left), 60, "all are renewed")
+    equal([names[0] for names in lab.fault.names_ordered()[asked:]], sorted(left, key=left.get),
+          "the order of orders")
 
 
 @scenario(faults=1)
