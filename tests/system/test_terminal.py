@@ -264,7 +264,7 @@ def no_text_from_outside_moves_a_cursor(lab):
     hostile, seen = Hostile(lab), 0
     server = f"{lab.address}:{PORTS['backend']}"
     for words in (["list"], ["show", "a.test"], ["show", "nx.blocked.test"], ["status"],
-                  ["status", "a.test"], ["order", "nx.blocked.test"], ["events"], ["limits", "--all"],
+                  ["status", "a.test"], ["order", "nx.blocked.test"], ["inspect", "a.test"], ["events"], ["limits", "--all"],
                   ["diagnose", "a.test"], ["ca", "list"], ["ca", "show", "pebble"], ["db", "stat"],
                   ["db", "check"], ["db", "backup", f"{lab.directory}/copy"], ["key", "status"],
                   ["key", "rotate"], ["backend", "list"], ["backend", "set", "none", server, "ready"],

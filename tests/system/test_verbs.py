@@ -251,7 +251,7 @@ def json_is_as_documented(lab):
     wait_for(lambda: lab.ctl_ok("faults", "-o", "json").json()["items"], 10, "the stranger among faults")
     a.take("faults")
     for words in (["list"], ["list", "--state", "failing"], ["show", "b.test"],
-                  ["show", "nx.blocked.test"], ["status", "b.test"], ["order", "nx.blocked.test"],
+                  ["show", "nx.blocked.test"], ["inspect", "b.test"], ["status", "b.test"], ["order", "nx.blocked.test"],
                   ["events"], ["status"], ["check"], ["version"], ["limits", "--all"], ["metrics"],
                   ["diagnose", "b.test"], ["export", "b.test", "--private-key"],
                   ["renew", "b.test"], ["wait", "b.test"], ["retry", "nx.blocked.test"],
