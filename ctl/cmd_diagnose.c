@@ -36,6 +36,10 @@ print_diagnosis(const cJSON *d, int64_t now, bool whole)
 	print_field("diagnosis", field);
 	if (act && strcmp(act, "nobody") != 0)
 		print_field("must act", act);
+	if (print_time_of(d, "away_since")) {
+		snprintf(field, sizeof(field), "since %s", json_text(d, "away_since"));
+		print_field("not here", field);
+	}
 	print_each("to be set", json_array(d, "records"));
 	if (whole)
 		print_each("seen", json_array(d, "findings"));

@@ -106,6 +106,8 @@ make_request(const struct ctl *ctl, const struct change *change, bool wait)
 	ctl_add_labels(request, &ctl->options);
 	if (option_is_given(&ctl->options, OPTION_ONE_CERTIFICATE))
 		cJSON_AddTrueToObject(request, "one_certificate");
+	if (ctl->options.reason)
+		cJSON_AddStringToObject(request, "reason", ctl->options.reason);
 	if (wait)
 		cJSON_AddTrueToObject(request, "wait");
 	return request;

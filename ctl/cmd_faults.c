@@ -81,7 +81,7 @@ cmd_faults(struct ctl *ctl)
 	enum msg_exit code;
 
 	if (ctl->print.format == PRINT_TABLE)
-		table = table_new(titles, TITLE_COUNT, terminal_width());
+		table = table_new(titles, TITLE_COUNT, ctl->print.wide ? 0 : terminal_width());
 	code = ask_pages(ctl, table, &end);
 	if (table)
 		table_flush(table);

@@ -13,7 +13,7 @@ enum { WATCH_S = 2 };
 
 static const char *const list_members[] = {"display", "ca",         "cas",       "labels",
                                            "lead",    "not_before", "not_after", "generation",
-                                           "next",    "error",      NULL};
+                                           "next",    "error",      "removed",   NULL};
 static const char *const titles[] = {"NAME", "STATE", "EXPIRES", "NEXT", "CA", "BACKEND", "REASON"};
 static const char *const wide_titles[] = {"NAME",    "DISPLAY", "STATE", "EXPIRES", "NEXT",  "CA",
                                           "BACKEND", "LABELS",  "ADDED", "REASON",  "DETAIL"};
@@ -40,14 +40,16 @@ next_of(const cJSON *item, int64_t now, char text[PRINT_TIME_MAX])
 static void
 add_row(const struct listing *listing, const cJSON *item)
 {
+	const char *why = json_text(json_object(item, "error"), "code");
 	char expires[PRINT_TIME_MAX], next[PRINT_TIME_MAX];
 
 	print_relative(print_time_of(item, "not_after"), listing->now, expires);
 	table_row(listing->table,
-	          (const char *[TITLE_COUNT]){json_text(item, "name"), json_text(item, "state"),
-	                                      expires, next_of(item, listing->now, next),
-	                                      json_text(item, "ca"), json_text(item, "backend"),
-	                                      json_text(json_object(item, "error"), "code")});
+	          (const char *[TITLE_COUNT]){
+			  json_text(item, "name"), json_text(item, "state"), expires,
+			  next_of(item, listing->now, next), json_text(item, "ca"),
+			  json_text(item, "backend"),
+			  why ? why : json_text(json_object(item, "removed"), "reason")});
 }
 
 /* Times as certd has them. */

@@ -147,7 +147,8 @@ set(struct options *o, enum option_id id, const char *arg)
 	o->given |= OPTION_BIT(id);
 	if (texts[id]) {
 		*(const char **)(void *)((char *)o + texts[id]) = arg;
-		return check_choice(id, arg, option_word(id));
+		/* to remove any words will do; revoke looks for itself */
+		return id == OPTION_REASON || check_choice(id, arg, option_word(id));
 	}
 	switch (id) {
 	case OPTION_TIMEOUT:

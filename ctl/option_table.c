@@ -6,8 +6,8 @@
 
 static const char *const formats[] = {"table", "wide", "json", "ndjson", "names", NULL};
 static const char *const colors[] = {"auto", "always", "never", NULL};
-static const char *const states[] = {"pending",  "valid",  "renewing", "failing",
-                                     "external", "paused", "expired",  NULL};
+static const char *const states[] = {"pending", "valid", "renewing", "failing", "external",
+                                     "paused",  "moved", "expired",  "removed", NULL};
 static const char *const sorts[] = {"name", "expiry", NULL};
 static const char *const kinds[] = {"pem", "certbot", "acme.json", "caddy", NULL};
 static const char *const reasons[] = {"unspecified",          "keyCompromise",      "superseded",
@@ -40,7 +40,9 @@ static const struct {
                         "until then: ordered, challenge, finalized, stored or serving (default)",
                         steps},
 	[OPTION_STATE] = {"--state", "STATE",
-                          "pending, valid, renewing, failing, external, paused or expired", states},
+                          "pending, valid, renewing, failing, external, paused, moved, "
+                          "expired or removed",
+                          states},
 	[OPTION_LIMIT] = {"--limit", "N", "no more than N"},
 	[OPTION_AFTER] = {"--after", "WHERE", "go on behind this one"},
 	[OPTION_BEFORE] = {"--before", "WHERE", "the page in front of it; \"\": the last one"},
@@ -62,7 +64,8 @@ static const struct {
                            "the configuration, where certd itself does the work; default "
                            "/etc/certd/certd.conf"},
 	[OPTION_REASON] = {"--reason", "WORD",
-                           "unspecified (default), keyCompromise, superseded, "
+                           "remove: why, in your words; revoke: unspecified (default), "
+                           "keyCompromise, superseded, "
                            "cessationOfOperation or affiliationChanged",
                            reasons},
 	[OPTION_ALL] = {"--all", NULL, "also what has room"},

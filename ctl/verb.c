@@ -95,9 +95,11 @@ static const struct ctl_verb verbs[] = {
          "  certctl resume shop.example.com\n"
          "  certctl list --state paused -o names | certctl resume -\n",
          false},
-	{"remove", "NAME...", "stop serving names and forget their certificates", PROGRESS,
-         cmd_remove,
+	{"remove", "NAME...", "stop serving names and forget their certificates",
+         PROGRESS | OPTION_BIT(OPTION_REASON), cmd_remove,
          "  certctl remove old.example.com\n"
+         "  certctl remove old.example.com --reason 'moved to another host'\n"
+         "  certctl list --state removed        when, by whom and why\n"
          "  certctl remove - <names.txt\n",
          false},
 	{"wait", "NAME...", "tell the steps of names until they are served or have failed",
