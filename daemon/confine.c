@@ -76,7 +76,8 @@ confine_files(void)
 #endif
 
 #ifdef OUR_ARCH
-#define LOAD(field)           BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define AT(field)             offsetof(struct seccomp_data, field)
+#define LOAD(field)           BPF_STMT(BPF_LD | BPF_W | BPF_ABS, AT(field))
 #define REFUSE                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
 #define ALLOW                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 #define SKIP_UNLESS(value, n) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, n)

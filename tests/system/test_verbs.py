@@ -125,7 +125,7 @@ def bad_input_is_refused():
                 refused([verb, *first, f"{option}=x", *NOWHERE], "a value too many")
                 continue
             refused([verb, *first, *NOWHERE, option], "a missing value")
-            if argument in WRONG:
+            if argument in WRONG and (verb, option) != ("remove", "--reason"):     # any words will do
                 refused([verb, *first, option, WRONG[argument], *NOWHERE], "a bad value")
         other = "--reason" if "--reason" not in options(text) else "--warn"
         refused([verb, *first, other, "superseded" if other == "--reason" else "1d", *NOWHERE],
