@@ -34,7 +34,6 @@
 #include "store/domain.h"
 
 enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64 };
-
 struct conf_ca {
 	char name[NAME_WORD_MAX + 1];
 	const char *directory; /* https URL */
