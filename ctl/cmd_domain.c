@@ -45,11 +45,27 @@ print_refused(struct ctl *ctl, const struct change *change, const char *name, co
 }
 
 static void
+print_added(const struct change *change, const char *name, const cJSON *result)
+{
+	const cJSON *line, *lines = json_array(result, "ownership");
+	char shown[SHOWN_MAX];
+
+	printf("%s: %s\n", log_escape(name, shown, sizeof(shown)), change->done);
+	cJSON_ArrayForEach(line, lines)
+	{
+		const char *text = cJSON_GetStringValue(line);
+
+		if (text)
+			printf("  %s %s\n", line == lines->child ? "its owner is to set" : "or",
+			       log_escape(text, shown, sizeof(shown)));
+	}
+}
+
+static void
 take_result(struct ctl *ctl, struct change *change, const cJSON *line)
 {
 	const cJSON *result = json_object(line, "result");
 	const char *name = json_text(result, "name"), *code;
-	char shown[SHOWN_MAX];
 
 	if (!name)
 		return;
@@ -67,7 +83,7 @@ take_result(struct ctl *ctl, struct change *change, const cJSON *line)
 	}
 	change->seen |= 1u << MSG_EXIT_OK;
 	if (ctl->print.format == PRINT_TABLE)
-		printf("%s: %s\n", log_escape(name, shown, sizeof(shown)), change->done);
+		print_added(change, name, result);
 	print_item(&ctl->print, result);
 }
 

@@ -24,6 +24,7 @@
 #include "daemon/conf_backend.h"
 #include "daemon/conf_diagnose.h"
 #include "daemon/conf_dns.h"
+#include "daemon/conf_life.h"
 #include "daemon/conf_listen.h"
 #include "daemon/conf_tell.h"
 #include "daemon/limits.h"
@@ -96,10 +97,8 @@ struct conf {
 	struct conf_default otherwise; /* the `default` block */
 	struct conf_tell tell;         /* metrics, expiry events, hooks */
 	struct conf_diagnose diagnose;
-	struct conf_removed { /* what is kept of names that were removed */
-		uint32_t keep_ms;
-		uint32_t most;
-	} removed;
+	struct conf_removed removed;
+	struct conf_ownership ownership;
 	struct conf_quota {        /* of names with the same value of a label */
 		const char *label; /* its key; NULL: no quota */
 		uint32_t names;

@@ -75,6 +75,8 @@ void issuer_withdraw(struct issuer *s, const struct job *job);
 /* issuer_failover.c: true when JOB is over already: its CA wants no order for a name that something
  * is wrong with, or that was not looked at (`diagnose require`). */
 bool issuer_looks_first(struct issuer *s, struct job *job);
+/* issuer_owner.c: the same when the owner of a name has yet to show that it is theirs. */
+bool issuer_asks_owner(struct issuer *s, struct job *job);
 /* issuer_say.c */
 void issuer_say_identities(const struct authority *ca, struct issuer_ca *seen);
 /* NOTICE to all names of JOB's order. */

@@ -5,16 +5,49 @@ that is known."""
 
 import json
 import os
+import re
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 from certd import ctl_stdin                                                # noqa: E402
-from knot import Knot, glue                                               # noqa: E402
+from knot import Knot, beside, glue                                             # noqa: E402
 from lab import PORTS, check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 from storelab import events                                               # noqa: E402
 
+OWNERSHIP = ("ownership { txt _certd-challenge; http /.well-known/certd-ownership; "
+             "label tenant; }\n")
 NOT_OURS = "127.0.0.1"      # nobody listens there at the labs' ports
+
+
+class Own(BaseHTTPRequestHandler):
+    """The server that a name's owner had before."""
+
+    def do_GET(self):
+        body = self.server.pages.get((self.headers["Host"], self.path), b"welcome")
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words):
+        pass
+
+
+def own_server(lab, address):
+    server = ThreadingHTTPServer((address, PORTS["http"]), Own)
+    server.pages = {}
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+
+    def stop():
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    lab.on_close.callback(stop)
+    return server
 
 
 class Zone:
@@ -163,6 +196,73 @@ def who_shares_a_certificate_never_moves(lab):
     wait_for(lambda: events(lab, "name.returned"), 60, "it is back")
     zone.write(f"one A {lab.address}", f"set A {lab.address}", f"www.set A {lab.address}")
     lab.wait_served(["one.test", "set.test", "www.set.test"], 90)
+
+
+def waits_for_owner(lab, name):
+    """What its owner is to show: the TXT line, and the token."""
+    shown = wait_for(lambda: (s := lab.certd.show(name)).get("diagnosis") and s["error"] and s, 30,
+                     "it is looked at")
+    equal((shown["state"], shown["error"]["code"]), ("failing", "ownership"), shown)
+    d = shown["diagnosis"]
+    equal((d["code"], d["act"]), ("ownership/missing", "customer"), shown)
+    found = re.fullmatch(r'_certd-challenge\.(\S+)\. TXT "([0-9a-f]{40})"', d["records"][0])
+    check(found and found[2] in shown["error"]["detail"], shown)
+    return d["records"], found[2]
+
+
+@scenario(faults=1)
+def who_owns_a_name_shows_it_before_the_first_order(lab):
+    here, there = lab.address, beside(lab, 1)
+    rows = [f"shop A {here}", f"page A {there}", f"late A {here}"]
+    zone, own = Zone(lab, *rows), own_server(lab, there)
+    use(lab, f"addresses {here};", OWNERSHIP)
+    lab.start()
+    out = lab.ctl_ok("add", "shop.test", "--label", "tenant=acme").out
+    records, token = waits_for_owner(lab, "shop.test")
+    for record in records:
+        check(record in out, f"{record} in {out}")
+    check(records[0] in lab.ctl_ok("show", "shop.test").out, "show says what is missing")
+    equal(lab.fault.count("newOrder"), 0, "orders")
+    equal([e["detail"][:17] for e in events(lab, "diagnosis.found")], ["ownership/missing"], "told")
+
+    # It is the same again, and another one for another tenant, or another name.
+    lab.ctl_ok("remove", "shop.test")
+    lab.ctl_ok("add", "shop.test", "--label", "tenant=other")
+    other = waits_for_owner(lab, "shop.test")[1]
+    lab.ctl_ok("remove", "shop.test")
+    lab.certd.stop()
+    lab.start()
+    lab.ctl_ok("add", "shop.test", "--label", "tenant=acme")
+    equal(waits_for_owner(lab, "shop.test")[1], token, "the token after a restart")
+    lab.ctl_ok("add", "page.test", "--label", "tenant=acme")
+    page, page_token = waits_for_owner(lab, "page.test")
+    equal(len({token, other, page_token}), 3, "tokens")
+
+    # Others' values are no proof; the right one is seen without anybody's asking.
+    zone.write(*rows, f'_certd-challenge.shop TXT "{other}"', '_certd-challenge.shop TXT "x"')
+    before = lab.certd.show("shop.test")["diagnosis"]["at"]
+    wait_for(lambda: lab.certd.show("shop.test")["diagnosis"]["at"] > before, 60, "another look")
+    equal(waits_for_owner(lab, "shop.test")[1], token, "it waits on")
+    equal(lab.fault.count("newOrder"), 0, "orders")
+    zone.write(*rows, '_certd-challenge.shop TXT "x"', f'_certd-challenge.shop TXT "{token[:9]}" "{token[9:]}"')
+    lab.wait_served(["shop.test"], 90)
+
+    # By a page: wrong at first; an operator's retry looks at once. Its DNS leads elsewhere all the
+    # while, which is the order's business, not the proof's.
+    url = re.fullmatch(r"http://page\.test:\d+(/\S+) = ([0-9a-f]{40})", page[1])
+    equal(url[2], page_token, "the token of the page")
+    own.pages["page.test", url[1]] = token.encode()
+    lab.ctl_ok("retry", "page.test")
+    wait_for(lambda: "page.test" in json.dumps(waits_for_owner(lab, "page.test")), 30, "it waits on")
+    own.pages["page.test", url[1]] = page_token.encode() + b"\n"
+    lab.ctl_ok("retry", "page.test")
+    wait_for(lambda: ["page.test"] in lab.fault.names_ordered(), 60, "it is ordered for")
+
+    # Who has a certificate is never asked again.
+    zone.write(*rows)
+    serial = lab.serial("shop.test")
+    lab.ctl_ok("renew", "shop.test", "--wait", timeout=120)
+    check(lab.serial("shop.test") != serial, "renewed without the record")
 
 
 if __name__ == "__main__":
