@@ -47,11 +47,9 @@ look_txt(struct look *l, bool *ret_shown)
 		             is_token(txt.records[i].data, txt.records[i].len, l->q->token);
 	if (!err)
 		look_found(l, "TXT %s: %s", name,
-		           *ret_shown                       ? "as it is to be"
-		           : txt.state == LOOKUP_FOUND      ? "another value"
-		           : txt.state == LOOKUP_NODATA ||
-		                           txt.state == LOOKUP_NXDOMAIN
-		                   ? "none"
+		           *ret_shown                  ? "as it is to be"
+		           : txt.state == LOOKUP_FOUND ? "another value"
+		           : txt.state == LOOKUP_NODATA || txt.state == LOOKUP_NXDOMAIN ? "none"
 		           : txt.state == LOOKUP_SILENT ? "no answer"
 		                                        : txt.why);
 	lookups_done(&txt, 1);
@@ -91,11 +89,12 @@ missing(struct look *l)
 	l->d->record[0] = '\0';
 	ownership_lines(l->q->conf, &l->q->name, l->q->token, lines);
 	snprintf(l->d->record, sizeof(l->d->record), "%s", lines);
-	look_fault(l, DIAGNOSE_OWNERSHIP, *lines ? "whoever owns %s is to show that: by one of the "
-	                                           "ways below, before its first certificate is "
-	                                           "ordered"
-	                                         : "nobody can show that %s is theirs in the way "
-	                                           "that `ownership` asks for",
+	look_fault(l, DIAGNOSE_OWNERSHIP,
+	           *lines ? "whoever owns %s is to show that: by one of the "
+	                    "ways below, before its first certificate is "
+	                    "ordered"
+	                  : "nobody can show that %s is theirs in the way "
+	                    "that `ownership` asks for",
 	           l->q->name.name);
 }
 

@@ -127,7 +127,8 @@ the_longest_names_have_whole_lines(void **state)
 	const struct conf *conf;
 
 	snprintf(words, sizeof(words),
-	         "ownership { txt %063d; http /%095d; }\ndiagnose { probe-ports 65535 443; }", 0, 0);
+	         "ownership { txt %063d; http /%095d; }\ndiagnose { probe-ports 65535 443; }", 0,
+	         0);
 	conf = load(*state, words);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct hostname name = {.len = (uint8_t)rows[i].len};

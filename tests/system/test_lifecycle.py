@@ -3,6 +3,7 @@
 """The life of a name beside its certificate: it leads elsewhere and comes back; it is removed, and
 that is known."""
 
+import datetime
 import json
 import os
 import re
@@ -72,6 +73,10 @@ def use(lab, words, extra=""):
     lab.diagnose = (f"resolver {lab.address};\ndiagnose {{ again 1s; probe-private; "
                     f"probe-ports {PORTS['http']} {PORTS['https']}; {words} }}\n{extra}")
     lab.write_config()
+
+
+def when(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def state(lab, name):
@@ -173,6 +178,44 @@ def a_name_that_leads_elsewhere_has_moved_until_it_is_back(lab):
     equal([e["name"] for e in events(lab, "name.returned")], ["shop.test"], "that is told")
     equal(lab.certd.show("shop.test").get("diagnosis"), None, "of a name that is well")
     equal({e["name"] for e in events(lab, "name.moved")}, {"shop.test"}, "no other name moved")
+
+
+@scenario(faults=1)
+def what_was_put_right_is_tried_at_once_but_not_too_often(lab):
+    here, forbids = f"A {lab.address}", 'late CAA 0 issue "other.test"'
+    zone = Zone(lab, f"late {here}", forbids)
+    use(lab, f"addresses {lab.address};")
+    lab.start()
+    lab.fault.edit("directory", lambda request, answer: answer.json.setdefault(
+        "meta", {}).update(caaIdentities=["ca.test"]))
+    lab.fault.refuse("newOrder", "caa", "a CAA record forbids it")
+    lab.ctl_ok("add", "late.test")
+
+    def shown():
+        return lab.certd.show("late.test")
+
+    def wait_found(code):
+        return wait_for(lambda: (shown().get("diagnosis") or {}).get("code") == code, 60, code)
+
+    def failures():
+        return (shown()["error"] or {}).get("count", 0)
+    wait_found("caa/forbids")
+    while failures() < 4:           # the next try is a day away
+        before = failures()
+        lab.ctl_ok("renew", "late.test")
+        wait_for(lambda: failures() > before, 60, "it fails again")
+    wait_found("caa/forbids")
+    zone.write(f"late {here}")
+    wait_for(lambda: failures() == 5, 60, "the owner heals it: it is tried at once")
+    woken = when(shown()["error"]["at"])
+    zone.write(f"late {here}", forbids)
+    wait_found("caa/forbids")
+    zone.write(f"late {here}")
+    wait_for(lambda: len(events(lab, "diagnosis.gone")) >= 2 or
+             any(e.get("count", 1) > 1 for e in events(lab, "diagnosis.gone")), 60, "healed again")
+    wait_for(lambda: 700 <= when(shown()["next"]) - woken <= 740, 30,
+             "the next try is 12 minutes after the last")
+    equal(failures(), 5, "tries")
 
 
 @scenario(faults=1)
