@@ -16,7 +16,7 @@ enum { FIELD_MAX = 2048 };
  */
 static const char *const list_members[] = {"display", "ca",         "cas",       "labels",
                                            "lead",    "not_before", "not_after", "generation",
-                                           "next",    "error",      "removed",   NULL};
+                                           "next",    "error",      NULL};
 static const char *const show_members[] = {"display",
                                            "ca",
                                            "cas",

@@ -237,7 +237,7 @@ static const struct {
          "certctl: --timeout: \"10\" is not a time: write 500ms, 90s, 5m or 1h\n"},
 	{"list --state vaild",
          "certctl: --state: no state \"vaild\", did you mean \"valid\"?: pending, valid, renewing, "
-         "failing, external, paused, expired\n"},
+         "failing, external, paused, moved, expired, removed\n"},
 	{"ca", "certctl: usage: certctl ca WORD [NAME]; see certctl ca --help\n"},
 	{"ca shwo le",
          "certctl: usage: certctl ca list | show NAME | test NAME | rollover NAME | register NAME "
