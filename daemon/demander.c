@@ -58,6 +58,10 @@ look_at_new(struct demander *d, const struct hostname *name, uint64_t network)
 
 	if (demander_is_here(d, name) || !network_may(d, network))
 		return;
+	if (!o->allow_count && suffix_is_public(d->suffix, name)) {
+		demander_refuse(d, name, clock_mono_ms() + o->cache_ms);
+		return;
+	}
 	if (o->url) {
 		demander_ask(d, name, network);
 		return;
