@@ -61,6 +61,9 @@ struct transport_reply {
 
 typedef void transport_reply_fn(void *arg, struct transport_reply *reply);
 
+/* For whatever talks to a CA (RFC 8555 6.1). */
+#define TRANSPORT_ACME_AGENT "certd/" CERTD_VERSION " (ACME client; RFC 8555)"
+
 MUST_CHECK enum err transport_new(const char *user_agent, struct transport **ret_transport);
 /* Requests in flight are dropped without a callback. */
 void transport_free(struct transport *t);

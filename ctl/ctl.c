@@ -75,7 +75,9 @@ ctl_exchange(struct ctl *ctl, const cJSON *request, int64_t deadline, ctl_line *
 		                  connect_by < deadline ? connect_by : deadline);
 	if (!err)
 		err = client_send(&ctl->client, request, deadline);
-	while (!err) {
+	ctl->enough = false;
+	*ret_end = NULL;
+	while (!err && !ctl->enough) {
 		err = client_read(&ctl->client, deadline, &line);
 		if (err)
 			break;

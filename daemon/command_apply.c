@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/command_item.h"
+#include "daemon/command_removed.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "daemon/plan.h"
@@ -153,6 +154,8 @@ change_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, 
 		domain_make_external(d);
 	else if (w->cas.count && !choice_is(&w->cas, d))
 		choice_put(&w->cas, d);
+	if (other && d->state == DOMAIN_MOVED)
+		d->state = DOMAIN_FAILING; /* the new CA may be shown something else */
 	return true;
 }
 
@@ -218,7 +221,7 @@ apply_one(struct batch *b, struct wish *w)
 	if (!w->absent)
 		return update(b, w, &d);
 	w->change = REMOVED;
-	return b->dry_run ? ERR_OK : set_remove(b->txn, &w->name, clock_wall());
+	return b->dry_run ? ERR_OK : removed_put(b->txn, b->cl, &w->name, "apply", NULL);
 }
 
 /* ---- the batch ------------------------------------------------------------------------------ */
@@ -353,7 +356,7 @@ command_apply(struct control_client *cl, const cJSON *request)
 		            "nothing was changed: the store says \"%s\"", err_text(err));
 	} else {
 		answer(&b);
-		issuer_wake(cl->control->issuer);
+		issuer_forget_removed(cl->control->issuer);
 	}
 	for (size_t i = 0; i < b.count; i++)
 		set_wish_done(&b.wishes[i].with);

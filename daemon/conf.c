@@ -60,6 +60,18 @@ take_quota(const struct conf_walk *w, const struct conf_rule *rule, const struct
 	return conf_number(w->cx, &s->words[3], &rule->range, &conf->quota.names);
 }
 
+static bool
+take_keep_removed(const struct conf_walk *w, const struct conf_rule *rule,
+                  const struct conf_statement *s, void *into)
+{
+	static const struct conf_range times = {1000, 45 * 86400u * 1000u};
+	struct conf *conf = into;
+
+	return conf_span(w->cx, &s->words[1], &times, &conf->removed.keep_ms) &&
+	       (s->word_count < 3 ||
+	        conf_number(w->cx, &s->words[2], &rule->range, &conf->removed.most));
+}
+
 static const struct conf_rule top_rules[] = {
 	CONF_RULE("state-directory", "PATH", 1, 1, conf_take_path,
                   .offset = offsetof(struct conf, state_directory), CONF_RANGE(1, CONF_PATH_MAX)),
@@ -84,6 +96,8 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("ocsp-allow-private", "", 0, 0, conf_take_flag,
                   .offset = offsetof(struct conf, ocsp_allow_private)),
 	CONF_RULE("quota", "label KEY NUMBER", 3, 3, take_quota, CONF_RANGE(1, 10000000)),
+	CONF_RULE("keep-removed", "TIME [NUMBER]", 1, 2, take_keep_removed,
+                  CONF_RANGE(1, 10000000)),
 	CONF_RULE("metrics", "ADDRESS:PORT [exposed]", 1, 2, conf_take_metrics),
 	CONF_RULE("expiry-events", "STEP...", 1, CONF_EXPIRY_MAX, conf_take_expiry),
 	CONF_RULE("on", "event TYPE...", 2, CONF_TYPES_MAX + 1, conf_take_on, .has_block = true,
@@ -155,6 +169,7 @@ set_defaults(struct conf *conf, const char *file)
 		.control_socket = "/run/certd/control.sock",
 		.workers = cpu_count(),
 		.log_level = LOG_LEVEL_NOTICE,
+		.removed = {.keep_ms = 30 * 86400u * 1000u, .most = 100000},
 		.otherwise = {.key = KEY_ECDSA_P256,
 	                      .second_key = KEY_KINDS,
 	                      .unknown_sni = UNKNOWN_SNI_REJECT},

@@ -25,6 +25,7 @@
 #include "daemon/conf_diagnose.h"
 #include "daemon/conf_dns.h"
 #include "daemon/conf_listen.h"
+#include "daemon/conf_names.h"
 #include "daemon/conf_on_demand.h"
 #include "daemon/conf_tell.h"
 #include "daemon/limits.h"
@@ -97,11 +98,9 @@ struct conf {
 	struct conf_default otherwise; /* the `default` block */
 	struct conf_tell tell;         /* metrics, expiry events, hooks */
 	struct conf_diagnose diagnose;
+	struct conf_removed removed;
 	struct conf_on_demand on_demand;
-	struct conf_quota {        /* of names with the same value of a label */
-		const char *label; /* its key; NULL: no quota */
-		uint32_t names;
-	} quota;
+	struct conf_quota quota;
 };
 
 /* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */

@@ -20,6 +20,7 @@
 #include "daemon/loop.h"
 #include "daemon/notice.h"
 #include "daemon/role.h"
+#include "daemon/status.h"
 #include "daemon/diagnoser.h"
 #include "daemon/teller.h"
 
@@ -239,8 +240,10 @@ on_tick(void *arg)
 	struct control *c = arg;
 	int64_t now = clock_mono_ms();
 
+	status_beat(&c->status->slot[STATUS_KEEPER]);
 	wait_on_timer(c);
 	store_on_timer(c);
+	watch_on_timer(c);
 	if (!c->leave_by)
 		loop_want(c->listen_watch, LOOP_READ);
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
@@ -387,6 +390,7 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->warner = peers->warner;
 	control->auditor = peers->auditor;
 	control->clock = peers->clock;
+	last_recall(control);
 	loop_run(control->loop);
 	store_end(control);
 	import_end(control);

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "acme/pace.h"
 #include "base/err.h"
 #include "store/limit.h"
 
@@ -29,6 +30,7 @@ struct limits_rules {
 		uint32_t count;  /* 0: no limit */
 		uint32_t period; /* seconds */
 	} rate[LIMIT_SCOPES];
+	struct pace_rate requests[PACE_ENDPOINTS];
 	bool renewals_are_free; /* of the same names: but for the set's */
 	bool replaces_are_free; /* RFC 9773 5: all but those that have failed */
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "acme/directory.h"
+#include "acme/pace.h"
 #include "acme/refusal.h"
 #include "acme/transport.h"
 #include "base/clock.h"
@@ -83,6 +84,8 @@ note(struct renewer_ca *ca, const struct problem *why)
 	if (why->retry_at)
 		asked = plan_poll_at(0, (why->retry_at - clock_wall()) * 1000, 0) * 1000;
 	ca->hold_until = now + (asked > hold ? asked : hold);
+	if (asked)
+		(void)pace_hold(ca->pace, PACE_RENEWAL_INFO, ca->hold_until, now);
 	tell_down(ca, why);
 }
 
@@ -242,6 +245,7 @@ send_question(struct renewal_ask *ask)
 
 	if (!renewal_info_url(ca->url, ask->answer.id, url))
 		return ERR_TOOBIG;
+	pace_take(ca->pace, PACE_RENEWAL_INFO, clock_mono_ms());
 	return transport_submit(ca->renewer->transport, &request, on_reply, ask);
 }
 
@@ -282,11 +286,20 @@ begin(struct renewer_ca *ca, const struct renewal_row *row)
 		on_its_way(ask);
 }
 
+/* What the pace does not let go now goes with the next look, or the next answer. */
+static bool
+may_ask(const struct renewer_ca *ca)
+{
+	int64_t now = clock_mono_ms();
+
+	return !is_held(ca) && ca->asking < room(ca) &&
+	       pace_next(ca->pace, PACE_RENEWAL_INFO, now) <= now;
+}
+
 static void
 pump(struct renewer_ca *ca)
 {
-	while (ca->row_at < ca->row_count &&
-	       (is_long_down(ca) || (!is_held(ca) && ca->asking < room(ca))))
+	while (ca->row_at < ca->row_count && (is_long_down(ca) || may_ask(ca)))
 		begin(ca, &ca->rows[ca->row_at++]);
 }
 
@@ -342,6 +355,10 @@ renewer_ca_new(struct renewer *r, const struct conf_ca *conf, struct renewer_ca 
 	ca->renewer = r;
 	ca->conf = conf;
 	TAILQ_INIT(&ca->asks);
+	if (pace_open(conf->directory, &ca->pace)) {
+		free(ca);
+		return ERR_NOMEM;
+	}
 	*ret_ca = ca;
 	return ERR_OK;
 }
@@ -357,6 +374,7 @@ renewer_ca_free(struct renewer_ca *ca)
 		TAILQ_REMOVE(&ca->asks, ask, link);
 		free(ask);
 	}
+	pace_close(ca->pace);
 	free(ca->url);
 	free(ca);
 }

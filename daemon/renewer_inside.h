@@ -18,6 +18,7 @@
 #include "store/domain.h"
 
 struct conf_ca;
+struct pace;
 struct transport;
 struct transport_reply;
 
@@ -33,8 +34,9 @@ TAILQ_HEAD(renewal_asks, renewal_ask);
 struct renewer_ca {
 	struct renewer *renewer;
 	const struct conf_ca *conf; /* of the renewer's conf */
-	char *url;                  /* renewalInfo; NULL: not known, or there is none */
-	bool has_none;              /* the directory names none */
+	struct pace *pace;
+	char *url;     /* renewalInfo; NULL: not known, or there is none */
+	bool has_none; /* the directory names none */
 	bool asks_directory;
 	int64_t directory_at;  /* mono ms: to be fetched again */
 	int64_t hold_until;    /* mono ms */

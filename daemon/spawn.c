@@ -24,6 +24,8 @@
 #include "daemon/worker.h"
 #include "store/store.h"
 
+enum { ORPHAN_S = 1 };
+
 static enum err
 run_role(struct spawn *s, struct store *store)
 {
@@ -85,12 +87,27 @@ close_others(const struct spawn *s)
 	free(keep);
 }
 
+static pid_t parent_pid;
+
+/* The parent tells us to go, also when the service manager sends SIGTERM to everybody. Without it
+ * the channel's end does; whoever does not see that within ORPHAN_S is ended here. */
+static void
+on_term(int number)
+{
+	(void)number;
+	if (getppid() != parent_pid)
+		alarm(ORPHAN_S);
+}
+
 static void
 become_role(const struct spawn *s, pid_t parent, char *tag, size_t size)
 {
 	static const struct rlimit no_core = {0, 0};
+	const struct sigaction term = {.sa_handler = on_term, .sa_flags = SA_RESTART};
 	sigset_t none;
 
+	parent_pid = parent;
+	sigaction(SIGTERM, &term, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(1);

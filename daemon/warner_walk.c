@@ -200,7 +200,7 @@ is_meant(const struct warner *w, const struct warner_range *r, const struct doma
 	if (r->kind == WARN_EXPIRED)
 		return true;
 	if (r->kind == WARN_LATE)
-		return d->state != DOMAIN_EXTERNAL && d->state != DOMAIN_PAUSED &&
+		return d->state != DOMAIN_EXTERNAL && !domain_is_held(d) &&
 		       d->not_after > w->place.to;
 	return point_of(d, r->step) == r->horizon && !has_passed_more(w, d, r);
 }

@@ -85,6 +85,7 @@ on_tick(void *arg)
 {
 	struct worker *w = arg;
 
+	status_beat(w->config->status);
 	conn_sweep(&w->host);
 	conn_await_tick(&w->host);
 	tell_locked_out(w);
@@ -97,12 +98,15 @@ on_tick(void *arg)
 }
 
 static void
-drain(struct worker *w)
+drain(struct worker *w, int64_t for_ms)
 {
+	int64_t until_ms = clock_mono_ms() + for_ms;
+
+	if (!w->draining || until_ms < w->drain_until_ms)
+		w->drain_until_ms = until_ms;
 	if (w->draining)
 		return;
 	w->draining = true;
-	w->drain_until_ms = clock_mono_ms() + WORKER_DRAIN_MS;
 	for (size_t i = 0; i < w->given; i++)
 		if (w->listeners[i])
 			listener_stop(w->listeners[i]);
@@ -154,11 +158,16 @@ on_channel(void *arg, int events)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0 && message[0] == ROLE_DRAIN)
-		drain(w);
+		drain(w, WORKER_DRAIN_MS);
 	else if (n > 0 && message[0] == ROLE_SERVE)
 		accept_now(w);
-	else if (n <= 0 || message[0] == ROLE_QUIT)
+	else if (n > 0 && message[0] == ROLE_QUIT)
 		loop_stop(w->host.loop);
+	if (n > 0)
+		return;
+	/* The parent was killed: what is under way has a moment, the next certd waits for us. */
+	loop_want(w->channel, 0);
+	drain(w, WORKER_ORPHAN_MS);
 }
 
 static enum err

@@ -13,12 +13,13 @@
 #include "store/cert_pool.h"
 #include "store/renewal.h"
 #include "store/table.h"
+#include "store/tombstone.h"
 #include "store/walk.h"
 #include "store/upgrade.h"
 
 static const char *const state_words[DOMAIN_STATE_END] = {
 	[DOMAIN_PENDING] = "pending",   [DOMAIN_VALID] = "valid",   [DOMAIN_FAILING] = "failing",
-	[DOMAIN_EXTERNAL] = "external", [DOMAIN_PAUSED] = "paused",
+	[DOMAIN_EXTERNAL] = "external", [DOMAIN_PAUSED] = "paused", [DOMAIN_MOVED] = "moved",
 };
 
 static bool
@@ -41,6 +42,12 @@ domain_unpaused(const struct domain *d)
 	if (d->failures)
 		return DOMAIN_FAILING;
 	return d->generation ? DOMAIN_VALID : DOMAIN_PENDING;
+}
+
+bool
+domain_is_held(const struct domain *d)
+{
+	return d->state == DOMAIN_PAUSED || d->state == DOMAIN_MOVED;
 }
 
 bool
@@ -268,7 +275,8 @@ domain_put(struct store_txn *txn, const struct domain *domain)
 	had = domain_get(txn, &domain->name, &old);
 	if (had && had != ERR_NOTFOUND)
 		return txn_fail(txn, had);
-	return domain_write(txn, had ? NULL : &old, domain);
+	err = had ? tombstone_del(txn, &domain->name) : ERR_OK;
+	return err ? err : domain_write(txn, had ? NULL : &old, domain);
 }
 
 enum err

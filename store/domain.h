@@ -38,6 +38,7 @@ enum domain_state {
 	DOMAIN_FAILING,     /* the last attempt failed; it may still have a certificate */
 	DOMAIN_EXTERNAL,    /* we are not asked for a certificate: its ca is "", its due_at 0 */
 	DOMAIN_PAUSED,      /* an operator wants no orders for it: not in the due index */
+	DOMAIN_MOVED,       /* its DNS leads elsewhere, and its orders failed: the same */
 	DOMAIN_STATE_END
 };
 
@@ -74,6 +75,8 @@ struct domain {
 const char *domain_state_word(enum domain_state state);
 /* What DOMAIN is when nobody holds it up. */
 enum domain_state domain_unpaused(const struct domain *domain);
+/* PAUSED or MOVED: not in the due index, whatever its due_at. */
+bool domain_is_held(const struct domain *domain);
 
 MUST_CHECK enum err domain_get(struct store_txn *txn, const struct hostname *name,
                                struct domain *ret_domain);

@@ -405,7 +405,50 @@ def a_ca_that_ends_the_account_itself(lab):
     equal(show_ca(lab)["account"]["status"], "revoked", "status")
 
 
+@scenario(tap=True)
+def an_odd_status_of_the_account_passes(lab):
+    """What RFC 8555 does not know is no end: nobody has to register again."""
+    lab.start()
+    lab.add("a.test")
+    order, account = entry(lab, "newOrder"), entry(lab, "newAccount")
+    said = json.dumps({"status": "on-hold"}).encode()
+    url = show_ca(lab)["account"]["url"]
+    lab.tap.instead = lambda path: (
+        (401, PROBLEM, problem("unauthorized")) if path == order else
+        (200, [("Location", url)], said) if path == account else None)
+    check(lab.ctl("add", "b.test", "--wait").code != 0, "add")
+    error = lab.certd.show("b.test")["error"]
+    check(error["code"] == "ca/protocol" and "on-hold" in error["detail"], f"{error}")
+    equal(show_ca(lab)["account"]["status"], "valid", "what is remembered")
+    equal(events(lab, "ca.account_deactivated"), [], "events of its end")
+    lab.tap.instead = lambda path: None
+    lab.ctl_ok("renew", "b.test", "--wait")
+
+
 # revocation
+
+
+@scenario(tap=True)
+def nothing_is_revoked_while_the_key_changes(lab):
+    """It would be signed with a key that the CA may have taken out of use."""
+    lab.start()
+    lab.add("a.test")
+    change, asked, go_on = entry(lab, "keyChange"), threading.Event(), threading.Event()
+
+    def wait(path):
+        if path == change:
+            asked.set()
+            go_on.wait(20)
+    lab.tap.instead = wait
+    asking = threading.Thread(target=lambda: lab.ctl_ok("ca", "rollover", "pebble"))
+    asking.start()
+    check(asked.wait(20), "the CA has the request for a new key")
+    answer = lab.ctl("revoke", "a.test", "--no-renew")
+    go_on.set()
+    asking.join()
+    check(answer.code != 0 and "key is being changed" in answer.err, str(answer))
+    lab.ctl_ok("revoke", "a.test", "--no-renew")
+    equal(lab.pebble.cert_status(lab.serial("a.test")), "Revoked", "afterwards")
 
 
 @scenario()
@@ -428,6 +471,22 @@ def a_certificate_is_revoked_and_replaced(lab):
     said = lab.ctl_ok("revoke", "b.test", "--no-renew", "-o", "json").json()
     equal(said["name"], "b.test", "revoked already: that is fine")
     equal(lab.serial("b.test"), serial, "--no-renew")
+
+
+@scenario()
+def a_compromised_key_does_not_come_back(lab):
+    lab.start()
+    lab.add("a.test", "b.test")
+    for name in ("a.test", "b.test"):
+        write_key(lab, name, lab.ctl_ok("export", name, "--private-key").out, 0o600)
+    lab.ctl_ok("revoke", "a.test", "--no-renew", "--reason", "keyCompromise")
+    lab.ctl_ok("revoke", "b.test", "--no-renew", "--reason", "superseded")
+    lab.ctl_ok("remove", "a.test", "b.test")
+    lab.certd.stop()
+    lab.start()
+    answer = lab.ctl("import", os.path.join(lab.directory, "a.test"))
+    check(answer.code != 0 and "keyCompromise" in answer.err, str(answer))
+    lab.ctl_ok("import", os.path.join(lab.directory, "b.test"))
 
 
 @scenario()
