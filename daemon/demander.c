@@ -56,7 +56,7 @@ look_at_new(struct demander *d, const struct hostname *name, uint64_t network)
 {
 	const struct conf_on_demand *o = &d->conf->on_demand;
 
-	if (demander_is_here(d, name) || !network_may(d, network))
+	if (!network_may(d, network))
 		return;
 	if (!o->allow_count && suffix_is_public(d->suffix, name)) {
 		demander_refuse(d, name, clock_mono_ms() + o->cache_ms);
@@ -73,25 +73,20 @@ look_at_new(struct demander *d, const struct hostname *name, uint64_t network)
 static void
 hear(struct demander *d, const struct hostname *name, uint64_t network)
 {
-	int64_t now = clock_mono_ms(), until;
+	int64_t now = clock_mono_ms(), until = now + DEMAND_AGAIN_MS;
+	enum demand_word word = demand_book_find(d->book, name, now, &until);
+	enum demand_place place = demander_place(d, name);
 
-	if (!conf_may_come(&d->conf->on_demand, name)) { /* a worker before a reload */
-		demander_refuse(d, name, now + DEMAND_AGAIN_MS);
+	if (place == PLACE_TAKEN || word == DEMAND_ASKING)
 		return;
-	}
-	switch (demand_book_find(d->book, name, now, &until)) {
-	case DEMAND_ASKING:
-		break;
-	case DEMAND_DENIED:
+	/* A worker before a reload asks for what may not come any more. */
+	if (word == DEMAND_DENIED || place == PLACE_REMOVED ||
+	    !conf_may_come(&d->conf->on_demand, name))
 		demander_refuse(d, name, until);
-		break;
-	case DEMAND_ALLOWED:
-		if (!demander_is_here(d, name))
-			demander_add(d, name);
-		break;
-	default:
+	else if (word == DEMAND_ALLOWED)
+		demander_add(d, name);
+	else
 		look_at_new(d, name, network);
-	}
 }
 
 static void

@@ -68,8 +68,10 @@ void demander_send_questions(struct demander *d);
 void demander_forget_questions(struct demander *d); /* none is answered any more */
 
 /* demander_names.c */
-/* Whether NAME, or the wildcard above it, is in the store; also when that cannot be told. */
-bool demander_is_here(struct demander *d, const struct hostname *name);
+/* TAKEN: NAME, or the wildcard above it, is in the store, or that cannot be told. REMOVED: somebody
+ * wants it no more, and that is remembered (store/tombstone.h). */
+enum demand_place { PLACE_FREE, PLACE_TAKEN, PLACE_REMOVED };
+enum demand_place demander_place(struct demander *d, const struct hostname *name);
 /* It may come: adds it, if its registered domain has some left. */
 void demander_add(struct demander *d, const struct hostname *name);
 void demander_note_uses(struct demander *d);

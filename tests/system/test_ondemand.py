@@ -120,6 +120,20 @@ def many_clients_one_order(lab):
     equal(front(lab, "added"), 1, "names added")
 
 
+@scenario(faults=1)
+def what_somebody_removes_stays_away(lab):
+    start(lab, "allow *.shop.test;")
+    served(lab, "a.shop.test")
+    lab.ctl_ok("remove", "a.shop.test")
+    began = time.monotonic()
+    refused(lab, "a.shop.test")
+    check(time.monotonic() - began < 5 * PATIENCE, "at once")
+    equal(lab.certd.names(), [], "names")
+    lab.add("a.shop.test")
+    served(lab, "a.shop.test")
+    equal(lab.fault.count("newOrder"), 2, "orders")
+
+
 @scenario()
 def a_name_that_is_here_is_never_asked_about(lab):
     path = os.path.join(lab.directory, "ask")
