@@ -41,11 +41,11 @@ struct authority {
 	struct store *store;
 	struct transport *transport;
 	struct notice_queue *notices;
-	struct client *client; /* NULL until needed */
-	struct pace *pace;     /* of its directory; NULL: no memory for one */
-	size_t active;         /* orders in work */
-	size_t in_lane[LANES]; /* the same, by lane */
+	struct client *client;         /* NULL until needed */
+	struct pace *pace;             /* of its directory; NULL: no memory for one */
+	size_t active, in_lane[LANES]; /* orders in work, all and by lane */
 	struct due_shares shares;
+	struct due_walk walks[LANES];
 	uint64_t succeeded; /* orders that have ended so */
 	uint64_t failed;
 	uint32_t down;          /* failures of the CA itself, in a row */

@@ -5,11 +5,16 @@
 #define DAEMON_COMMAND_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
+
+#include "daemon/control_rights.h"
 
 struct control;
 struct control_client;
 
 void command_run(struct control_client *cl, const cJSON *request);
+/* Whether CL has less rights than WHAT needs: then it is answered, and written down. */
+bool may_not(struct control_client *cl, const char *what, enum rights least);
 /* The issuer may have been where it was sent (command_ca.c). */
 void errand_on_done(struct control *c);
 

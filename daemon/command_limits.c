@@ -42,7 +42,7 @@ tell(struct look *look, const struct limit_record *l, const struct limits_room *
 	cJSON_AddBoolToObject(object, "blocked", room->left == 0);
 	if (room->left == 0)
 		add_time(object, "until", room->next);
-	if (l->until > look->now) {
+	if (limits_is_blocked(l, look->now)) {
 		add_time(object, "since", l->since);
 		cJSON_AddStringToObject(object, "reason", l->text);
 	}

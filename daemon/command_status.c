@@ -169,6 +169,7 @@ command_status(struct control_client *cl, const cJSON *request)
 	cJSON_AddStringToObject(status, "version", CERTD_VERSION);
 	cJSON_AddNumberToObject(status, "pid", atomic_load(&c->status->pid));
 	add_time(status, "started_at", c->started_at);
+	cJSON_AddBoolToObject(status, "may_change", cl->rights >= RIGHTS_CHANGE);
 	cJSON_AddNumberToObject(status, "workers", c->conf->workers);
 	cJSON_AddNumberToObject(status, "worker_restarts",
 	                        (double)atomic_load(&c->status->worker_restarts));

@@ -80,6 +80,7 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("control-socket", "PATH", 1, 1, conf_take_path,
                   .offset = offsetof(struct conf, control_socket),
                   CONF_RANGE(1, sizeof(((struct sockaddr_un *)0)->sun_path) - 1)),
+	CONF_RULE("control", "", 0, 0, conf_take_control, .has_block = true),
 	CONF_RULE("master-key", "PATH", 1, 1, conf_take_path,
                   .offset = offsetof(struct conf, master_key), CONF_RANGE(1, CONF_PATH_MAX)),
 	CONF_RULE("log-level", "err|warn|notice|info|debug", 1, 1, take_log_level),
@@ -174,6 +175,7 @@ set_defaults(struct conf *conf, const char *file)
 	                      .second_key = KEY_KINDS,
 	                      .unknown_sni = UNKNOWN_SNI_REJECT},
 	};
+	conf_control_defaults(&conf->control);
 	conf_tell_defaults(&conf->tell);
 	conf_diagnose_defaults(&conf->diagnose);
 	conf_on_demand_defaults(&conf->on_demand);

@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/conf_backend.h"
+#include "daemon/conf_control.h"
 #include "daemon/conf_diagnose.h"
 #include "daemon/conf_dns.h"
 #include "daemon/conf_listen.h"
@@ -79,9 +80,11 @@ struct conf {
 	const char *file;
 	const char *state_directory; /* default /var/lib/certd */
 	const char *control_socket;  /* default /run/certd/control.sock */
-	const char *master_key;      /* default master.key in the state directory */
-	uint32_t workers;            /* default: one per CPU that we may run on */
-	enum log_level log_level;    /* default notice */
+	struct conf_control
+		control;          /* who may use it; default: group certd-admin, if there is one */
+	const char *master_key;   /* default master.key in the state directory */
+	uint32_t workers;         /* default: one per CPU that we may run on */
+	enum log_level log_level; /* default notice */
 	const struct conf_listen *listens;
 	size_t listen_count;
 	const struct conf_ca *cas;

@@ -81,6 +81,9 @@ void conf_diagnose_defaults(struct conf_diagnose *diagnose);
 conf_take conf_take_on_demand;
 void conf_on_demand_defaults(struct conf_on_demand *on_demand);
 bool conf_resolve_on_demand(const struct conf_walk *w);
+/* conf_control.c */
+conf_take conf_take_control;
+void conf_control_defaults(struct conf_control *control);
 
 /* conf_dns_update.c: of a dns block, into it; and of the top */
 conf_take conf_take_dns_server, conf_take_dns_zone, conf_take_dns_key, conf_take_dns_ttl,

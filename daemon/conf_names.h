@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/conf_names.h - the part of a struct conf that is about many names at once: daemon/conf.h */
+/* daemon/conf_names.h - the part of a struct conf that is about many names at once: daemon/conf.h
+ */
 #ifndef DAEMON_CONF_NAMES_H
 #define DAEMON_CONF_NAMES_H
 

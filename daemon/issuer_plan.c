@@ -112,11 +112,11 @@ read_pages(struct issuer *s, struct authority *ca, size_t room, struct page page
 		return 0;
 	for (enum domain_lane lane = 0; lane < LANES; lane++) {
 		struct domain_queue queue = {ca->conf->name, lane};
+		struct due_ask ask = {&queue, clock_wall(), room, &ca->walks[lane]};
 		struct page *page = &pages[lane];
 
 		page->next = page->count = 0;
-		if (has_places(ca, lane) &&
-		    due_read(txn, &queue, clock_wall(), room, page->names, &page->count))
+		if (has_places(ca, lane) && due_read(txn, &ask, page->names, &page->count))
 			page->count = 0;
 		count += page->count;
 	}

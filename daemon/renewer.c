@@ -233,9 +233,9 @@ sweep(struct renewer *s)
 static void
 free_cas(struct renewer *s)
 {
-	drop_answers(s); /* they know their CA */
 	for (size_t i = 0; i < s->ca_count; i++)
 		renewer_ca_free(s->cas[i]);
+	drop_answers(s); /* they know their CA */
 	free(s->cas);
 	s->cas = NULL;
 	s->ca_count = 0;
@@ -300,8 +300,14 @@ renewer_main(void *arg)
 	struct renewer *s = arg;
 
 	while (read_mail(s)) {
+		int64_t wait = LOOK_EVERY_MS;
+
 		turn(s);
-		if (transport_run(s->transport, LOOK_EVERY_MS)) {
+		for (size_t i = 0; i < s->ca_count; i++) {
+			renewer_ca_go_on(s->cas[i]);
+			wait = renewer_ca_wait_ms(s->cas[i], wait);
+		}
+		if (transport_run(s->transport, (int)wait)) {
 			log_err("renewal information cannot be asked for any more");
 			break;
 		}

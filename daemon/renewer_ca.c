@@ -223,6 +223,37 @@ judge(struct renewal_ask *ask, const struct transport_reply *reply)
 		reply->retry_after_ms < 0 ? 0 : reply->retry_after_ms);
 }
 
+/* They are due at the same moment again, so one question will do then, too. */
+static void
+share_answer(struct renewal_ask *ask)
+{
+	struct renewal_ask *same;
+
+	while ((same = ask->same)) {
+		ask->same = same->same;
+		same->same = NULL;
+		same->answer = ask->answer;
+		TAILQ_INSERT_TAIL(&ask->ca->renewer->answered, same, link);
+	}
+}
+
+/* Whether its certificate, that of several imported names, is being asked about already. */
+static bool
+joins(struct renewal_ask *ask)
+{
+	struct renewal_ask *first;
+
+	TAILQ_FOREACH(first, &ask->ca->asks, link)
+	{
+		if (first->subject.row.generation != ask->subject.row.generation)
+			continue;
+		ask->same = first->same;
+		first->same = ask;
+		return true;
+	}
+	return false;
+}
+
 static void
 on_reply(void *arg, struct transport_reply *reply)
 {
@@ -232,6 +263,7 @@ on_reply(void *arg, struct transport_reply *reply)
 	TAILQ_REMOVE(&ca->asks, ask, link);
 	ca->asking--;
 	judge(ask, reply);
+	share_answer(ask);
 	pump(ca);
 }
 
@@ -280,13 +312,14 @@ begin(struct renewer_ca *ca, const struct renewal_row *row)
 		answer_is(ask, RENEWAL_NONE, DAY_MS);
 	else if (!ca->url || (is_long_down(ca) && (ca->asking || is_held(ca))))
 		answer_is(ask, RENEWAL_NONE, -1);
+	else if (!err && joins(ask))
+		return;
 	else if (err || send_question(ask))
 		answer_is(ask, RENEWAL_LATER, CLOCK_AGAIN_S * 1000);
 	else
 		on_its_way(ask);
 }
 
-/* What the pace does not let go now goes with the next look, or the next answer. */
 static bool
 may_ask(const struct renewer_ca *ca)
 {
@@ -306,12 +339,13 @@ pump(struct renewer_ca *ca)
 static bool
 is_asking(const struct renewer_ca *ca, const struct renewal_row *row)
 {
-	const struct renewal_ask *ask;
+	const struct renewal_ask *first, *ask;
 
-	TAILQ_FOREACH(ask, &ca->asks, link)
-	if (ask->subject.row.generation == row->generation &&
-	    hostname_equal(&ask->subject.row.name, &row->name))
-		return true;
+	TAILQ_FOREACH(first, &ca->asks, link)
+	for (ask = first; ask; ask = ask->same)
+		if (ask->subject.row.generation == row->generation &&
+		    hostname_equal(&ask->subject.row.name, &row->name))
+			return true;
 	return false;
 }
 
@@ -343,6 +377,24 @@ renewer_ca_look(struct renewer_ca *ca)
 		pump(ca);
 }
 
+void
+renewer_ca_go_on(struct renewer_ca *ca)
+{
+	if (ca->url && ca->row_at < ca->row_count)
+		pump(ca);
+}
+
+int64_t
+renewer_ca_wait_ms(const struct renewer_ca *ca, int64_t most)
+{
+	int64_t now = clock_mono_ms(), wait;
+
+	if (!ca->url || ca->row_at == ca->row_count || is_held(ca) || ca->asking >= room(ca))
+		return most;
+	wait = pace_next(ca->pace, PACE_RENEWAL_INFO, now) - now;
+	return wait < 0 ? 0 : wait < most ? wait : most;
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 enum err
@@ -372,6 +424,7 @@ renewer_ca_free(struct renewer_ca *ca)
 	while ((ask = TAILQ_FIRST(&ca->asks))) {
 		transport_cancel(ca->renewer->transport, ask);
 		TAILQ_REMOVE(&ca->asks, ask, link);
+		share_answer(ask); /* all that were answered are dropped */
 		free(ask);
 	}
 	pace_close(ca->pace);

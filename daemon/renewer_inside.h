@@ -26,6 +26,7 @@ struct transport_reply;
 struct renewal_ask {
 	TAILQ_ENTRY(renewal_ask) link;
 	struct renewer_ca *ca;
+	struct renewal_ask *same; /* of others that have the certificate: they get its answer */
 	struct renewal_subject subject;
 	struct renewal_answer answer;
 };
@@ -74,5 +75,8 @@ MUST_CHECK enum err renewer_ca_new(struct renewer *r, const struct conf_ca *conf
 void renewer_ca_free(struct renewer_ca *ca); /* drops what is on its way */
 /* Looks who is due and asks. */
 void renewer_ca_look(struct renewer_ca *ca);
+/* Asks what waits for the pace; in how many milliseconds, at most MOST. */
+void renewer_ca_go_on(struct renewer_ca *ca);
+int64_t renewer_ca_wait_ms(const struct renewer_ca *ca, int64_t most);
 
 #endif

@@ -26,6 +26,12 @@
 
 enum { ORPHAN_S = 1 };
 
+#ifdef __SANITIZE_ADDRESS__
+static const bool sanitized = true; /* it traces itself at the end, and needs files for that */
+#else
+static const bool sanitized;
+#endif
+
 static enum err
 run_role(struct spawn *s, struct store *store)
 {
@@ -48,6 +54,7 @@ run_role(struct spawn *s, struct store *store)
 	                                .listen_fds = s->own_fds ? s->own_fds : s->listen_fds,
 	                                .listen_count = s->listen_count,
 	                                .hold = s->hold,
+	                                .confined = !s->single && !sanitized,
 	                                .channel = s->theirs});
 }
 
@@ -114,9 +121,8 @@ become_role(const struct spawn *s, pid_t parent, char *tag, size_t size)
 	prctl(PR_SET_NAME, s->kind == SPAWN_KEEPER ? "certd-keeper" : "certd-front");
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &no_core);
-#ifndef __SANITIZE_ADDRESS__
-	prctl(PR_SET_DUMPABLE, 0);
-#endif
+	if (!sanitized)
+		prctl(PR_SET_DUMPABLE, 0);
 	close_others(s);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -13,6 +13,7 @@
 #include "daemon/balance.h"
 #include "daemon/choice.h"
 #include "daemon/conf.h"
+#include "daemon/confine.h"
 #include "daemon/conn.h"
 #include "daemon/credcache.h"
 #include "daemon/descriptors.h"
@@ -260,6 +261,8 @@ serve(struct worker *w)
 {
 	const char ready = ROLE_READY;
 
+	if (w->config->confined && confine_worker())
+		log_notice("this system does not let workers be confined: see certd-security(7)");
 	loop_want(w->channel, LOOP_READ);
 	loop_timer_start(w->tick, WHEEL_TICK_MS);
 	if (send(w->config->channel, &ready, 1, MSG_NOSIGNAL) != 1)

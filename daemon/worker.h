@@ -40,6 +40,7 @@ struct worker_config {
 	const int *listen_fds;   /* bound, listening, non-blocking; -1: none */
 	size_t listen_count;     /* the i-th is for conf->listens[i % conf->listen_count] */
 	bool hold;               /* until ROLE_SERVE */
+	bool confined;           /* gives up what it does not need: daemon/confine.h */
 	int channel;
 };
 

@@ -103,6 +103,7 @@ echo "ok from the package to a served certificate: ${#fresh[@]} commands, $took 
 
 # ---- users and rights -----------------------------------------------------------------------------
 
+journalctl -u certd --no-pager | grep -q 'does not let workers be confined' && fail 'workers are not confined'
 expect 'it runs as its user' certd stat -c %U "/proc/$(of_unit MainPID)"
 expect 'the socket is for the group' 'certd:certd-admin 660' stat -c '%U:%G %a' /run/certd/control.sock
 control_as certd-admin status >/dev/null || fail 'a member of certd-admin is refused'

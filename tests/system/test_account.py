@@ -64,7 +64,11 @@ def a_ca_that_wants_a_binding(lab):
     reload(lab, bound)
     answer = lab.ctl("ca", "test", "pebble")
     check(answer.code != 0 and "chmod 0640" in answer.err, str(answer))
-    os.chmod(path, 0o640)
+    os.unlink(path)
+    os.mkfifo(path, 0o640)      # a reader of it would wait for ever
+    answer = lab.ctl("ca", "test", "pebble")
+    check(answer.code != 0 and "regular file" in answer.err, str(answer))
+    os.unlink(path)
     write_key(lab, "eab", "not base64 at all")
     answer = lab.ctl("ca", "test", "pebble")
     check(answer.code != 0 and "base64url" in answer.err, str(answer))
@@ -287,6 +291,21 @@ def blocks_with_the_same_directory_share_the_account(lab):
     lab.add("d.test", options=["--ca", "other"])
     equal(show_ca(lab)["account"], show_ca(lab, "other")["account"], "the account")
     equal(len(lab.tap.accounts), 1, "accounts")
+
+
+@scenario(tap=True)
+def a_new_key_ends_the_records_that_have_its_hash(lab):
+    """dns-persist-01 of draft 02, at a CA that hashes accounts: whoever set records must set others."""
+    lab.start()
+    lab.add("a.test")
+    lab.ctl_ok("ca", "rollover", "pebble")
+    check("dns-persist-01" not in events(lab, "ca.key_changed")[-1], "a CA that does not")
+    hashing = json.loads(urlopen_dir(lab))
+    hashing["meta"]["accountHashPrefix"] = "https://ca.test/hash/"
+    lab.tap.instead = lambda path: (200, [], json.dumps(hashing).encode()) if path == "/dir" else None
+    lab.ctl_ok("ca", "test", "pebble")
+    lab.ctl_ok("ca", "rollover", "pebble")
+    check("records of dns-persist-01" in events(lab, "ca.key_changed")[-1], "one that does")
 
 
 # contacts, terms, the end

@@ -29,6 +29,10 @@ def of_domain(request, domain):
     return any(one["value"].endswith(domain) for one in request.payload["identifiers"])
 
 
+def stamp(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+
 def later(seconds):
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
 
@@ -155,6 +159,21 @@ def requests_of_each_endpoint_have_their_pace(lab):
              20, "the new pace")
 
 
+@scenario(faults=1, ca_words="limits none renewal-info 4/1s;")
+def renewal_information_has_its_pace(lab):
+    """All certificates are asked about as soon as they are there: side by side, as the CA allows it."""
+    lab.fault.renewal_info = {"suggestedWindow": {"start": stamp(40 * 86400), "end": stamp(41 * 86400)}}
+    lab.start()
+    names = [f"n{i}.test" for i in range(24)]
+    lab.ctl_ok("add", *names)
+    lab.wait_served(names, 60)
+    wait_for(lambda: lab.fault.count("renewalInfo") >= len(names), 60, "all are asked about")
+    asked = lab.fault.seen("renewalInfo")
+    equal(len(asked), len(names), "questions")
+    takes_at_least(asked, 4)
+    equal([row["limit"] for row in limits(lab, "--all") if row["scope"] == "renewal-info"], [4], "shown")
+
+
 @scenario(faults=1)
 def a_ca_that_is_asked_too_fast_is_obeyed_and_nothing_fails(lab):
     """503 with Retry-After, as Let's Encrypt's front answers who is too fast for an endpoint."""
@@ -173,6 +192,29 @@ def a_ca_that_is_asked_too_fast_is_obeyed_and_nothing_fails(lab):
         got = lab.ctl_ok("order", name, "-o", "json").json()["items"]
         equal([one["result"] for one in got], ["issued"], f"attempts of {name}")
     equal([row["scope"] for row in limits(lab)], ["account"], "nothing is held any more")
+
+
+@scenario(faults=1)
+def a_kill_in_the_middle_of_a_back_off_changes_nothing(lab):
+    """1, 10, 100 minutes: the count and the next time are kept, and nothing is ordered before."""
+    lab.fault.refuse("newOrder", "dns", "NXDOMAIN", 400, when=lambda request: of_domain(request, "a.dead"))
+    lab.start()
+    lab.ctl("add", "a.dead", "--wait")
+    for count, minutes in ((1, 1), (2, 10), (3, 100), (4, 24 * 60)):
+        item = lab.certd.show("a.dead")
+        equal(item["error"]["count"], count, f"failures in a row: {item}")
+        wait = then_of(item) - time.time()
+        check(minutes * 60 - 30 < wait <= minutes * 66 + 1, f"after {count}: {wait:.0f} s")
+        told = lab.ctl_ok("order", "a.dead", "-o", "json").json()["items"]
+        equal([one["next"] for one in told][-1], item["next"], "what the order says")
+        lab.certd.kill("keeper") if count % 2 else lab.certd.kill("parent", "keeper", "front")
+        lab.certd.wait_ready() if count % 2 else lab.start()
+        lab.add(f"n{count}.test")       # the plan has been at work
+        again = lab.certd.show("a.dead")
+        equal((again["error"]["count"], again["next"]), (count, item["next"]), "what is kept")
+        equal(lab.ctl_ok("order", "a.dead", "-o", "json").json()["items"], told, "attempts")
+        equal(lab.fault.names_ordered().count(["a.dead"]), count, "orders")
+        lab.ctl("renew", "a.dead", "--wait")
 
 
 @scenario(faults=2, cas="one", ca_words="orders 3/1h;")
