@@ -15,6 +15,7 @@
 #include "daemon/conf.h"
 #include "daemon/demand_book.h"
 #include "daemon/demander.h"
+#include "daemon/network.h"
 #include "daemon/report.h"
 #include "daemon/status.h"
 
@@ -60,6 +61,7 @@ struct demander {
 /* demander.c: all workers hear of it. */
 void demander_refuse(struct demander *d, const struct hostname *name, int64_t until_ms);
 bool demander_is_busy(const struct demander *d, size_t slot); /* a worker that has been asked */
+void demander_format_network(uint64_t key, char text[NETWORK_TEXT_MAX + 1]);
 void demander_count(struct demander *d, enum status_counter which);
 
 /* demander_ask.c */

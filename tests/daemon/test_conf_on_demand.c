@@ -62,7 +62,7 @@ values_and_defaults(void **state)
 	assert_null(o->url);
 	assert_int_equal(o->wait_ms, 20000);
 	assert_int_equal(o->cache_ms, 600000);
-	assert_int_equal(o->per_address.count, 10);
+	assert_int_equal(o->per_address.count, 30);
 	assert_int_equal(o->per_address.period, 3600);
 	assert_int_equal(o->per_domain.count, 20);
 	assert_int_equal(o->ca_count, 1);
