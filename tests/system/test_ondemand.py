@@ -3,6 +3,7 @@
 """Names that come on demand: the first handshake for an allowed name waits for its certificate; what
 is not allowed costs nothing, what fails is ordered once, what is stored depends on no hook."""
 
+import calendar
 import concurrent.futures
 import os
 import socket
@@ -365,6 +366,19 @@ def what_nobody_uses_lapses(lab):
     check("renewed" in stored["detail"], f"what is used is renewed: {stored['detail']}")
     served(lab, "used.shop.test")
     served(lab, "idle.shop.test")       # comes back like any other
+
+
+@scenario(faults=1)
+def an_operator_renews_what_nobody_uses(lab):
+    start(lab, "allow *.shop.test; lapse 5s;")
+    served(lab, "a.shop.test")
+    item = lab.certd.show("a.shop.test")
+    used = calendar.timegm(time.strptime(item["used_at"], "%Y-%m-%dT%H:%M:%SZ"))
+    wait_for(lambda: time.time() > used + 7, 10, "it is idle")
+    lab.ctl_ok("renew", "a.shop.test", "--wait")
+    check(lab.certd.show("a.shop.test")["serial"] != item["serial"], "it is renewed")
+    served(lab, "a.shop.test")
+    check("last used" in lab.ctl_ok("show", "a.shop.test").out, "show says when it was used")
 
 
 @scenario(faults=1)
