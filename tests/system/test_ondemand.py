@@ -242,6 +242,24 @@ def a_hook_that_is_down_refuses_new_names_only(lab):
         served(lab, "b.test")
 
 
+@scenario(faults=1)
+def a_killed_keeper_is_asked_again(lab):
+    """The same handshake goes on: with the hook's answer, then with the order."""
+    with Permission(path=os.path.join(lab.directory, "ask"), answer=permission.hang) as hook:
+        start(lab, hook.words)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            client = pool.submit(shake, lab, "a.test")
+            wait_for(lambda: hook.asked, 10, "the question")
+            hook.answer = True
+            lab.fault.hang("newOrder", times=1)
+            lab.certd.kill("keeper")
+            wait_for(lambda: lab.fault.count("newOrder"), 15, "the order")
+            lab.certd.kill("keeper")
+            got = client.result()
+        equal(got, lab.certd.show("a.test")["serial"].lstrip("0"), "what it gets")
+        equal(hook.asked, ["a.test"] * 2, "questions")
+
+
 # floods
 
 
