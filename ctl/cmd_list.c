@@ -152,6 +152,10 @@ list(struct ctl *ctl)
 	cJSON *end = NULL;
 	enum msg_exit code;
 
+	if (ctl->options.after && ctl->options.before) {
+		complain(NULL, "one of --after and --before");
+		return MSG_EXIT_USAGE;
+	}
 	listing.table = ctl->print.wide ? table_new(wide_titles, WIDE_COUNT, 0)
 	                                : table_new(titles, TITLE_COUNT, terminal_width());
 	if (!listing.table)

@@ -41,6 +41,7 @@ static const struct {
 	{"ca.test", ADMIN, command_ca_test},
 	{"check", READ, command_monitor},
 	{"config.check", ADMIN, command_config_check},
+	{"config.show", ADMIN, command_config_show},
 	{"db.backup", CHANGE, command_db_backup},
 	{"db.check", ADMIN, command_db_check},
 	{"db.stat", READ, command_db_stat},

@@ -34,6 +34,7 @@ void command_ca_rollover(struct control_client *cl, const cJSON *request);
 void command_ca_show(struct control_client *cl, const cJSON *request);
 void command_ca_test(struct control_client *cl, const cJSON *request);
 void command_config_check(struct control_client *cl, const cJSON *request);
+void command_config_show(struct control_client *cl, const cJSON *request);
 void command_db_backup(struct control_client *cl, const cJSON *request);
 void command_db_check(struct control_client *cl, const cJSON *request);
 void command_db_stat(struct control_client *cl, const cJSON *request);

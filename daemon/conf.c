@@ -221,6 +221,7 @@ build(struct conf_context *cx, struct conf *conf, const char *file)
 	if (!conf->listen_count)
 		return conf_fail(cx, &(struct conf_place){file, 1, 1},
 		                 "no \"listen\" in the whole file: at least one is needed");
+	conf->sources = cx->first_source;
 	return complete(cx, conf);
 }
 

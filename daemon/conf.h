@@ -104,6 +104,7 @@ struct conf {
 	struct conf_removed removed;
 	struct conf_on_demand on_demand;
 	struct conf_quota quota;
+	const struct conf_source *sources; /* the files: daemon/conf_source.h */
 };
 
 /* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */

@@ -22,8 +22,8 @@ enum { FS_ABI_MAX = 3, READS = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS
 
 /* All rights over files that the kernel's version of Landlock knows: of 1, with REFER, with
  * TRUNCATE. */
-static const unsigned long long fs_rights[FS_ABI_MAX] = {
-	(1ULL << 13) - 1, (1ULL << 14) - 1, (1ULL << 15) - 1};
+static const unsigned long long fs_rights[FS_ABI_MAX] = {(1ULL << 13) - 1, (1ULL << 14) - 1,
+                                                         (1ULL << 15) - 1};
 
 /* CA certificates are looked up when a backend's is judged. */
 static const char *const readable[] = {"/usr", "/etc/ssl", "/etc/pki"};
@@ -69,18 +69,19 @@ confine_files(void)
 
 #if defined(__x86_64__)
 #define OUR_ARCH AUDIT_ARCH_X86_64
-#define X32_BIT 0x40000000u /* the same calls under other numbers */
+#define X32_BIT  0x40000000u /* the same calls under other numbers */
 #elif defined(__aarch64__)
 #define OUR_ARCH AUDIT_ARCH_AARCH64
-#define X32_BIT 0xffffffffu
+#define X32_BIT  0xffffffffu
 #endif
 
 #ifdef OUR_ARCH
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define REFUSE BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
-#define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define AT(field)             offsetof(struct seccomp_data, field)
+#define LOAD(field)           BPF_STMT(BPF_LD | BPF_W | BPF_ABS, AT(field))
+#define REFUSE                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+#define ALLOW                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 #define SKIP_UNLESS(value, n) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, n)
-#define NEVER(call) SKIP_UNLESS(SYS_##call, 1), REFUSE
+#define NEVER(call)           SKIP_UNLESS(SYS_##call, 1), REFUSE
 
 enum { OWN_PID = 4 }; /* from the end */
 
