@@ -94,6 +94,8 @@ ctl_run cmd_ca, cmd_revoke;
 ctl_run cmd_backend, cmd_db, cmd_key;
 /* cmd_system.c, cmd_events.c */
 ctl_run cmd_status, cmd_reload, cmd_upgrade, cmd_config, cmd_version, cmd_events;
+/* cmd_console.c */
+ctl_run cmd_console;
 /* cmd_check.c */
 ctl_run cmd_check;
 /* cmd_completion.c */

@@ -51,6 +51,7 @@ enum option_id {
 	OPTION_WARN,
 	OPTION_CRIT,
 	OPTION_ALL,
+	OPTION_READ_ONLY,
 	OPTION_COUNT
 };
 

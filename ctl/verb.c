@@ -183,6 +183,12 @@ static const struct ctl_verb verbs[] = {
          "  certctl key master                  a new master key, while certd serves\n"
          "  certctl key tickets                 new keys for TLS session tickets, old ones void\n",
          "init status rotate master tickets"},
+	{"console", "[NAME]", "names, events, CAs, front and store on a full screen, live", 0, 1,
+         OPTION_BIT(OPTION_READ_ONLY), cmd_console,
+         "  certctl console                     ? shows the keys, q leaves\n"
+         "  certctl console shop.example.com    begins with this name\n"
+         "  certctl console --read-only\n",
+         NULL},
 	{"completion", "SHELL", "a script that completes certctl's words: bash, zsh or fish", 1, 1,
          0, cmd_completion,
          "  source <(certctl completion bash)\n"
