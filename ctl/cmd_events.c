@@ -31,14 +31,15 @@ print_event(const cJSON *event)
 	const char *at = json_text(event, "at"), *text = json_text(event, "detail");
 	const char *host = json_text(event, "name"), *word = json_text(event, "type");
 	int64_t count = json_int(event, "count", 1);
+	const char *seen = json_object(event, "acknowledged") ? "  (acknowledged)" : "";
 	char times[32] = "";
 
 	if (count > 1)
 		snprintf(times, sizeof(times), "  (%" PRId64 " times)", count);
-	printf("%s  %-16s  %s%s%s%s\n", at ? log_escape(at, when, sizeof(when)) : "-",
+	printf("%s  %-16s  %s%s%s%s%s\n", at ? log_escape(at, when, sizeof(when)) : "-",
 	       log_escape(word ? word : "-", type, sizeof(type)),
 	       host ? log_escape(host, name, sizeof(name)) : "", host && text && *text ? "  " : "",
-	       text ? log_escape(text, detail, sizeof(detail)) : "", times);
+	       text ? log_escape(text, detail, sizeof(detail)) : "", times, seen);
 }
 
 static void

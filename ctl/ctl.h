@@ -86,6 +86,7 @@ ctl_run cmd_add, cmd_renew, cmd_remove, cmd_wait, cmd_list, cmd_show;
 /* cmd_diagnose.c */
 ctl_run cmd_diagnose;
 ctl_run cmd_order, cmd_limits; /* cmd_order.c, cmd_limits.c */
+ctl_run cmd_faults, cmd_ack;   /* cmd_faults.c */
 /* cmd_import.c, cmd_export.c */
 ctl_run cmd_import, cmd_apply, cmd_export;
 /* cmd_ca.c */

@@ -108,6 +108,16 @@ static const struct ctl_verb verbs[] = {
          "  certctl events --since 1d --type 'audit.*'   who has changed what\n"
          "  certctl events --after 1200 -o ndjson\n",
          NULL},
+	{"faults", "", "what the audit finds wrong just now, and what clients ask for in vain", 0,
+         0, OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER), cmd_faults,
+         "  certctl faults\n"
+         "  certctl faults -o json\n",
+         NULL},
+	{"ack", "NAME|ID...", "acknowledge a name's faults, or an event: they are seen", 1, ANY, 0,
+         cmd_ack,
+         "  certctl ack shop.example.com        until what is wrong with it has healed\n"
+         "  certctl ack 1842                    an event, by its id, until it happens anew\n",
+         NULL},
 	{"status", "", "how certd is doing", 0, 0, 0, cmd_status,
          "  certctl status\n"
          "  certctl status -o json\n",

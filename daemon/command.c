@@ -27,6 +27,7 @@ static const struct {
 	enum rights rights;
 	void (*run)(struct control_client *cl, const cJSON *request);
 } commands[] = {
+	{"ack", CHANGE, command_ack},
 	{"add", CHANGE, command_add},
 	{"apply", CHANGE, command_apply},
 	{"backend.list", READ, command_backend_list},
@@ -44,7 +45,9 @@ static const struct {
 	{"db.stat", READ, command_db_stat},
 	{"diagnose", ADMIN, command_diagnose}, /* it connects to others */
 	{"events", READ, command_events},
+	{"expiry", READ, command_expiry},
 	{"export", READ, command_export}, /* the key: see there */
+	{"faults", READ, command_faults},
 	{"import", CHANGE, command_import},
 	{"key.master", CHANGE, command_key_master},
 	{"key.rotate", CHANGE, command_key_rotate},

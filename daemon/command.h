@@ -13,11 +13,14 @@ void command_run(struct control_client *cl, const cJSON *request);
 /* The issuer may have been where it was sent (command_ca.c). */
 void errand_on_done(struct control *c);
 
+void command_ack(struct control_client *cl, const cJSON *request);
 void command_add(struct control_client *cl, const cJSON *request);
 void command_apply(struct control_client *cl, const cJSON *request);
 void command_backend_list(struct control_client *cl, const cJSON *request);
 void command_backend_set(struct control_client *cl, const cJSON *request);
+void command_expiry(struct control_client *cl, const cJSON *request);
 void command_export(struct control_client *cl, const cJSON *request);
+void command_faults(struct control_client *cl, const cJSON *request);
 void command_import(struct control_client *cl, const cJSON *request);
 void command_ca_deactivate(struct control_client *cl, const cJSON *request);
 void command_ca_list(struct control_client *cl, const cJSON *request);

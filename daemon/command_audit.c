@@ -63,6 +63,9 @@ audit_change(struct control_client *cl, const char *verb, const cJSON *request)
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		if (json_array(request, lists[i]))
 			add_list(json_array(request, lists[i]), &event, detail, SIZE);
+	if (cJSON_HasObjectItem(request, "id"))
+		snprintf(detail + strlen(detail), SIZE - strlen(detail), ", event %.0f",
+		         (double)json_int(request, "id", 0));
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		const char *text = json_text(request, words[i]);
 		size_t len = strlen(detail);

@@ -95,8 +95,7 @@ read_place(const cJSON *request, struct list_query *q)
 	static const struct {
 		const char *member;
 		enum window_place place;
-	} places[] = {
-		{"after", WINDOW_BEHIND}, {"before", WINDOW_BEFORE}, {"from", WINDOW_FROM}};
+	} places[] = {{"after", WINDOW_BEHIND}, {"before", WINDOW_BEFORE}, {"from", WINDOW_FROM}};
 	int given = 0;
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {

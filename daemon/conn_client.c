@@ -223,6 +223,10 @@ conn_step_handshake(struct conn *c)
 		return STEP_END;
 	}
 	conn_count(c, STATUS_HANDSHAKES, 1);
+	conn_count(c,
+	           SSL_version(c->client.tls) == TLS1_3_VERSION ? STATUS_HANDSHAKES_TLS13
+	                                                        : STATUS_HANDSHAKES_TLS12,
+	           1);
 	records_watch(&c->client.records, true);
 	conn_count(c, STATUS_RESUMED, (uint64_t)SSL_session_reused(c->client.tls));
 	c->client.owes_ticket = tickets_is_owed(c->client.tls);

@@ -386,6 +386,7 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->warner = peers->warner;
 	control->auditor = peers->auditor;
 	control->clock = peers->clock;
+	last_recall(control);
 	loop_run(control->loop);
 	store_end(control);
 	import_end(control);

@@ -5,6 +5,7 @@
 
 /* table: in the order of the words */
 const struct event_type event_types[] = {
+	{"audit.ack", EVENT_NOBODY},
 	{"audit.add", EVENT_NOBODY},
 	{"audit.apply", EVENT_NOBODY},
 	{"audit.backend.set", EVENT_NOBODY},

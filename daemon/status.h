@@ -50,7 +50,9 @@
 	X(REJECTED_ADDRESS, "rejected_address")                                                    \
 	X(PROXY_REFUSED, "proxy_refused")                                                          \
 	X(ACCEPT_PAUSES, "accept_pauses")                                                          \
-	X(HTTP_REQUESTS, "http_requests")
+	X(HTTP_REQUESTS, "http_requests")                                                          \
+	X(HANDSHAKES_TLS12, "handshakes_tls12")                                                    \
+	X(HANDSHAKES_TLS13, "handshakes_tls13")
 
 /* Gauges: current values. */
 #define STATUS_GAUGES(X)                                                                           \

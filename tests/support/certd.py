@@ -194,6 +194,10 @@ class Certd:
             raise AssertionError(str(got))
         return got.json()
 
+    def events(self):
+        """All there are."""
+        return [line["event"] for line in self.ask("events", limit=1000)[0]]
+
 
 def run(command, words, timeout, env):
     try:
