@@ -68,6 +68,7 @@ static const struct {
 	{"upgrade", CHANGE, command_upgrade},
 	{"version", READ, command_version},
 	{"wait", READ, command_wait},
+	{"watch", READ, command_watch},
 };
 
 void

@@ -53,5 +53,6 @@ void command_order(struct control_client *cl, const cJSON *request);
 void command_status(struct control_client *cl, const cJSON *request);
 void command_upgrade(struct control_client *cl, const cJSON *request);
 void command_wait(struct control_client *cl, const cJSON *request);
+void command_watch(struct control_client *cl, const cJSON *request);
 
 #endif

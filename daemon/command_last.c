@@ -75,8 +75,7 @@ void
 add_last(cJSON *object, struct control *c)
 {
 	if (c->last_backup)
-		cJSON_AddItemToObject(object, "last_backup",
-		                      cJSON_Duplicate(c->last_backup, true));
+		cJSON_AddItemToObject(object, "last_backup", cJSON_Duplicate(c->last_backup, true));
 	if (c->last_check)
 		cJSON_AddItemToObject(object, "last_check", cJSON_Duplicate(c->last_check, true));
 }

@@ -241,6 +241,7 @@ on_tick(void *arg)
 
 	wait_on_timer(c);
 	store_on_timer(c);
+	watch_on_timer(c);
 	if (!c->leave_by)
 		loop_want(c->listen_watch, LOOP_READ);
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {

@@ -31,6 +31,11 @@ struct waited;
 
 enum { CLIENTS_MAX = 64 };
 
+struct watched {                /* what a watcher was told of */
+	uint64_t names, events; /* the newest revision of served/, event */
+	uint64_t front;         /* differs when a counter does */
+};
+
 struct control_client {
 	int fd; /* -1: the place is free */
 	struct control *control;
@@ -51,6 +56,9 @@ struct control_client {
 	bool following;             /* events */
 	uint64_t event;             /* the last id sent */
 	struct event_filter wanted; /* of them */
+	bool watching;
+	struct watched watched;
+	int64_t told_ms; /* mono ms: the last line of it */
 	bool reloading;
 	bool rotating;  /* waits for replaced workers to be through with their handshakes */
 	bool upgrading; /* waits for the upgrade that is in work */
@@ -96,7 +104,6 @@ struct control {
 };
 MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd); /* control_socket.c */
 
-void errand_on_done(struct control *c);    /* command_ca.c */
 void diagnosis_on_done(struct control *c); /* command_diagnose.c */
 void import_on_done(struct control *c);    /* command_import.c */
 void import_end(struct control *c);        /* gives up what is under way, and says so */
@@ -109,4 +116,5 @@ void wait_begin(struct control_client *cl, unsigned seen);
 void wait_on_notices(struct control *c);
 void wait_on_timer(struct control *c);
 void wait_done(struct control_client *cl);
+void watch_on_timer(struct control *c); /* control_watch.c */
 #endif
