@@ -90,7 +90,7 @@ demo: ## the five-minute tour, by itself, against a real ACME server on loopback
 	$(Q)$(MAKE) --no-print-directory -s -j$$(nproc) all
 	@BUILD=$(BUILD) KEEP=$(KEEP) packaging/demo.sh
 
-MAN       := certctl.1 certd.conf.5 certd-events.7 certd-security.7 certd.8
+MAN       := certctl.1 certd-console.1 certd.conf.5 certd-events.7 certd-security.7 certd.8
 PAGES     := $(addprefix $(BUILD)/man/,$(MAN))
 SHELLS    := $(addprefix $(BUILD)/completion/certctl.,bash zsh fish)
 man: $(PAGES) $(SHELLS) ## man pages and completions, from docs/ and certctl's own help

@@ -122,9 +122,10 @@ complete_only_looks(const char *line)
 {
 	/* "ca show" and the like: verb and first argument */
 	static const char *const looks[] = {
-		"list",    "show",     "order",        "events",       "status",     "check",
-		"wait",    "limits",   "version",      "completion",   "ca list",    "ca show",
-		"db stat", "db check", "config check", "backend list", "key status", "diagnose",
+		"list",         "faults",       "show",       "order",    "events",
+		"status",       "check",        "wait",       "limits",   "version",
+		"completion",   "ca list",      "ca show",    "db stat",  "db check",
+		"config check", "backend list", "key status", "diagnose",
 	};
 	char words[2 * WORD_MAX], first[WORD_MAX] = "", second[WORD_MAX] = "";
 
@@ -134,5 +135,7 @@ complete_only_looks(const char *line)
 	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
 		if (strcmp(looks[i], words) == 0 || strcmp(looks[i], first) == 0)
 			return true;
+	if (*first != '-' && !verb_of(first))
+		return true; /* certctl says so */
 	return strcmp(second, "--help") == 0 || strcmp(first, "--help") == 0;
 }

@@ -20,7 +20,8 @@ enum {
 	LOAD_TICKS = 5, /* without news, too: times go on */
 	LEAST_ROWS = 10,
 	LEAST_COLUMNS = 40,
-	TABS_COLUMNS = 80 /* below this, only the number of a screen is shown */
+	UP_COLUMNS = 60, /* below these, only the time; only the number of a screen */
+	TABS_COLUMNS = 80
 };
 
 static const struct view_ops *const screen_ops[VIEW_SCREENS] = {
@@ -255,10 +256,10 @@ draw_tabs(const struct console *c, int column, int width, bool is_short)
 
 /* Right side of the first line: what is special, how long certd is up, the time. */
 static void
-head_text(const struct console *c, int64_t now, char text[128])
+head_text(const struct console *c, int64_t now, int width, char text[128])
 {
 	char up[TEXT_NUMBER_MAX], clock[CLOCK_TEXT_MAX];
-	int64_t started = print_time_of(c->model.status, "started_at");
+	int64_t started = width >= UP_COLUMNS ? print_time_of(c->model.status, "started_at") : 0;
 
 	snprintf(text, 128, "%s%s%s%s%s %.9s", c->is_frozen ? "FROZEN " : "",
 	         c->read_only ? "READ-ONLY " : "", model_is_stale(&c->model) ? "OLD " : "",
@@ -274,10 +275,12 @@ draw_head(const struct console *c, int width)
 	char right[128], left[CONSOLE_MESSAGE_MAX];
 	int size, column = 1;
 
-	head_text(c, clock_wall(), right);
+	head_text(c, clock_wall(), width, right);
 	size = (int)strlen(right);
 	draw_text(0, 0, width, TONE_BAR, "");
-	if (c->depth > 1) {
+	if (c->depth > 1 && width < UP_COLUMNS) {
+		draw_text(0, 1, width - size - 3, TONE_BAR, v->about);
+	} else if (c->depth > 1) {
 		snprintf(left, sizeof(left), "%s > %s%s%s", c->stack[0]->ops->title, v->ops->title,
 		         *v->ops->title && *v->about ? " " : "", v->about);
 		draw_text(0, 1, width - size - 3, TONE_BAR, left);

@@ -41,6 +41,7 @@ struct console {
 	struct {
 		char what[64]; /* "renew" */
 		size_t done, failed;
+		unsigned ended;                    /* actions, since the console runs */
 		char why[CONSOLE_MESSAGE_MAX / 2]; /* the first that failed */
 	} action;
 	bool is_frozen, wants_quit, is_dirty;

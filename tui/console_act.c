@@ -47,6 +47,7 @@ on_action_end(void *owner, const cJSON *end, enum err err)
 	const char *detail = json_text(json_object(end, "error"), "detail");
 	struct view *v = console_view(c);
 
+	c->action.ended++;
 	if (err || detail)
 		console_say(c, TONE_BAD, "%s: %s", c->action.what, detail ? detail : err_text(err));
 	else if (c->action.failed)

@@ -11,12 +11,13 @@
 
 enum { BAR_MOST = 10 };
 
-static const int spans[HISTOGRAM_SPANS] = {1, 3, 7, 14, 30, 60, 90}; /* days */
+/* days; the last one is all that is later */
+static const int spans[HISTOGRAM_SPANS] = {1, 3, 7, 14, 30, 60, 90, 0};
 
 void
 histogram_text(const struct histogram *h, size_t width, char text[HISTOGRAM_TEXT_MAX])
 {
-	char one[96], bar[SPARK_ROOM(BAR_MOST)], number[TEXT_NUMBER_MAX];
+	char one[96], label[16], bar[SPARK_ROOM(BAR_MOST)], number[TEXT_NUMBER_MAX];
 	size_t len = (size_t)snprintf(text, HISTOGRAM_TEXT_MAX, " expiry"), more;
 	size_t bar_width = width >= 120 ? BAR_MOST : width >= 100 ? 6 : 3;
 	int64_t most = 0;
@@ -26,7 +27,8 @@ histogram_text(const struct histogram *h, size_t width, char text[HISTOGRAM_TEXT
 	for (size_t i = 0; i < HISTOGRAM_SPANS; i++) {
 		spark_bar((double)h->counts[i], (double)most, bar_width, bar);
 		bar[strcspn(bar, ".")] = '\0';
-		more = (size_t)snprintf(one, sizeof(one), "  %dd %s%s%s", spans[i], bar,
+		snprintf(label, sizeof(label), spans[i] ? "%dd" : "later", spans[i]);
+		more = (size_t)snprintf(one, sizeof(one), "  %s %s%s%s", label, bar,
 		                        *bar ? " " : "", text_count(h->counts[i], number));
 		if (len + more > width || len + more >= HISTOGRAM_TEXT_MAX)
 			return;
@@ -45,11 +47,10 @@ histogram_take(struct histogram *h, const cJSON *expiry)
 	*h = (struct histogram){.expired = json_int(expiry, "expired", 0)};
 	cJSON_ArrayForEach(day, json_array(expiry, "days"))
 	{
-		while (span < HISTOGRAM_SPANS && at >= spans[span])
+		while (spans[span] && at >= spans[span])
 			span++;
-		if (span == HISTOGRAM_SPANS)
-			break;
 		h->counts[span] += cJSON_IsNumber(day) ? (int64_t)day->valuedouble : 0;
 		at++;
 	}
+	h->counts[HISTOGRAM_SPANS - 1] += json_int(expiry, "later", 0);
 }

@@ -9,14 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HISTOGRAM_SPANS = 7, HISTOGRAM_TEXT_MAX = 512 };
+enum { HISTOGRAM_SPANS = 8, HISTOGRAM_TEXT_MAX = 512 };
 
 struct link;
 struct view;
 
 struct histogram {
 	int64_t expired;
-	int64_t counts[HISTOGRAM_SPANS]; /* within 1, 3, 7, 14, 30, 60 and 90 days, not sooner */
+	int64_t counts[HISTOGRAM_SPANS]; /* within 1, 3, 7, 14, 30, 60, 90 days, not sooner; later
+	                                  */
 };
 
 /* From the answer of certd: pure. */

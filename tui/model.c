@@ -128,5 +128,5 @@ model_rate(const struct model *m, enum model_rate rate)
 int64_t
 model_number(const struct model *m, const char *object, const char *member)
 {
-	return json_int(json_object(m->status, object), member, 0);
+	return json_int(object ? json_object(m->status, object) : m->status, member, 0);
 }

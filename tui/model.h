@@ -64,7 +64,7 @@ bool model_take_news(struct model *m);
 bool model_is_stale(const struct model *m);
 /* The last value of a rate. */
 double model_rate(const struct model *m, enum model_rate rate);
-/* A member of an object of the status ("names", "valid"), 0 without. */
+/* A member of an object of the status ("names", "valid"; NULL: of itself), 0 without. */
 int64_t model_number(const struct model *m, const char *object, const char *member);
 
 #endif

@@ -130,14 +130,16 @@ shifted(const char *line, size_t left)
 	return left ? line + text_line(line, left) : line;
 }
 
-/* Keeps the cursor, and the last line, inside. */
-static void
-place_top(struct sheet *s)
+static bool
+is_seen(const struct sheet *s, size_t line)
 {
-	if (sheet_key(s) && s->cursor < s->top)
-		s->top = s->cursor;
-	if (sheet_key(s) && s->cursor >= s->top + s->rows)
-		s->top = s->cursor - s->rows + 1;
+	return line >= s->top && line < s->top + s->rows;
+}
+
+/* No more empty lines at the end than there must be. */
+static void
+limit_top(struct sheet *s)
+{
 	if (s->top + s->rows > s->count)
 		s->top = s->count > s->rows ? s->count - s->rows : 0;
 }
@@ -146,7 +148,7 @@ void
 sheet_draw(struct sheet *s, struct area area)
 {
 	s->rows = area.rows > 0 ? (size_t)area.rows : 0;
-	place_top(s);
+	limit_top(s);
 	for (size_t i = 0; i < s->rows && s->top + i < s->count; i++) {
 		const struct sheet_line *line = &s->lines[s->top + i];
 		bool here = line->key && s->top + i == s->cursor;
@@ -156,19 +158,38 @@ sheet_draw(struct sheet *s, struct area area)
 	}
 }
 
+/* AT and so many LINES on, inside. */
+static size_t
+moved(const struct sheet *s, size_t at, long lines)
+{
+	size_t last = s->count ? s->count - 1 : 0, step = (size_t)(lines < 0 ? -lines : lines);
+
+	if (lines < 0)
+		return at > step ? at - step : 0;
+	return at + step > last ? last : at + step;
+}
+
+/* The cursor when it is seen and has somewhere to go, else the lines, until it is seen. */
 static void
 move_by(struct sheet *s, long lines)
 {
-	size_t last = s->count ? s->count - 1 : 0, at = sheet_key(s) ? s->cursor : s->top;
+	size_t to = s->cursor;
 
-	at = lines < 0 ? at - ((size_t)-lines < at ? (size_t)-lines : at) : at + (size_t)lines;
-	at = at > last ? last : at;
-	if (sheet_key(s))
-		s->cursor = near_key(s, at, lines < 0 ? -1 : 1);
-	else
-		s->top = at;
-	if (sheet_key(s) && lines < 0 && near_key(s, 0, 1) == s->cursor)
-		s->top = 0; /* the lines above the first one with a key */
+	if (sheet_key(s) && is_seen(s, s->cursor))
+		to = near_key(s, moved(s, s->cursor, lines), lines < 0 ? -1 : 1);
+	if (to != s->cursor) {
+		s->cursor = to;
+		if (to < s->top)
+			s->top = to;
+		else if (!is_seen(s, to))
+			s->top = to - s->rows + 1;
+		return;
+	}
+	s->top = moved(s, s->top, lines);
+	limit_top(s);
+	to = near_key(s, s->top, 1);
+	if (to < s->count && is_seen(s, to) && !is_seen(s, s->cursor))
+		s->cursor = to;
 }
 
 bool

@@ -43,12 +43,15 @@ add_ca(struct sheet *sheet, const cJSON *ca, int64_t now, int width)
 	const char *state = json_text(ca, "state"), *directory = json_text(ca, "directory");
 	int64_t hold = print_time_of(ca, "hold_until");
 	char line[LINE_BYTES], names[TEXT_NUMBER_MAX], orders[TEXT_NUMBER_MAX],
-		when[PRINT_TIME_MAX];
+		issued[TEXT_NUMBER_MAX], failed[TEXT_NUMBER_MAX], when[PRINT_TIME_MAX];
 
-	snprintf(line, sizeof(line), "%c %-16.100s %-14.100s %9s names %6s in work  %.300s",
+	snprintf(line, sizeof(line),
+	         "%c %-14.100s %-10.100s %9s names %6s in work %6s issued %6s failed  %.300s",
 	         error ? '!' : ' ', name ? name : "", state ? state : "",
 	         text_count(json_int(ca, "names", 0), names),
-	         text_count(json_int(ca, "orders", 0), orders), directory ? directory : "");
+	         text_count(json_int(ca, "orders", 0), orders),
+	         text_count(json_int(ca, "issued", 0), issued),
+	         text_count(json_int(ca, "failed", 0), failed), directory ? directory : "");
 	sheet_add_key(sheet, error ? TONE_WARN : TONE_PLAIN, name, line);
 	if (hold > now) {
 		snprintf(line, sizeof(line), "nothing is asked of it: %s",
@@ -69,7 +72,7 @@ add_limit(struct sheet *sheet, const cJSON *limit, int64_t now, int width)
 	bool blocked = json_bool(limit, "blocked", false);
 	char line[LINE_BYTES], bar[SPARK_ROOM(BAR_WIDTH)], span[PRINT_TIME_MAX],
 		when[PRINT_TIME_MAX] = "";
-	int len = snprintf(line, sizeof(line), "%c %-16.100s %-9.60s %-24.253s",
+	int len = snprintf(line, sizeof(line), "%c %-14.100s %-9.60s %-24.253s",
 	                   blocked ? '!' : ' ', ca ? ca : "", scope ? scope : "", of ? of : "");
 
 	if (most)
@@ -92,11 +95,11 @@ fill(struct view_state *s, int width)
 	const cJSON *one;
 
 	sheet_clear(&s->sheet);
-	sheet_add(&s->sheet, TONE_TITLE, "  CA               STATE");
+	sheet_add(&s->sheet, TONE_TITLE, "  CA             STATE");
 	cJSON_ArrayForEach(one, s->cas.list) add_ca(&s->sheet, one, now, width);
 	sheet_add(&s->sheet, TONE_PLAIN, "%s", "");
 	sheet_add(&s->sheet, TONE_TITLE,
-	          "  LIMIT OF         WHAT      OF WHAT                  USED");
+	          "  LIMIT OF       WHAT      OF WHAT                  USED");
 	cJSON_ArrayForEach(one, s->limits.list) add_limit(&s->sheet, one, now, width);
 	if (s->limits.list && !s->limits.list->child)
 		sheet_add(&s->sheet, TONE_DIM, "  none is counted, none has been hit");

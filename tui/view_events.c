@@ -9,86 +9,46 @@
 #include "base/json.h"
 #include "ctl/print.h"
 #include "tui/console.h"
+#include "tui/event_row.h"
 #include "tui/filter.h"
 #include "tui/sheet.h"
 #include "tui/text.h"
 
-enum { PAGE = 1000, ROWS_MAX = 5000, FILTER_MAX = 256, LINE_BYTES = 2048, NAME_COLUMN = 70 };
-
-struct row {
-	int64_t id, at, first_at, count;
-	bool is_acknowledged;
-	char *type, *name, *detail;
-};
+enum { PAGE = 1000, ROWS_MAX = 5000, FILTER_MAX = 256 };
 
 struct view_state {
 	struct sheet sheet;
-	struct row *rows; /* oldest first */
+	struct event_row *rows; /* oldest first */
 	size_t count;
 	int64_t newest, oldest; /* ids, of what was looked at: all between them is here */
 	bool is_started, is_asked, asks_older, is_changed;
-	struct row *fresh; /* older ones that are just coming */
+	struct event_row *fresh; /* older ones that are just coming */
 	size_t fresh_count;
 	char filter[FILTER_MAX];
-	int width;
+	unsigned actions; /* that were done when the rows were read */
 };
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 static void
-row_done(struct row *r)
-{
-	free(r->type);
-	free(r->name);
-	free(r->detail);
-}
-
-static void
-drop_rows(struct row *rows, size_t *count)
+drop_rows(struct event_row *rows, size_t *count)
 {
 	for (size_t i = 0; i < *count; i++)
-		row_done(&rows[i]);
+		event_row_done(&rows[i]);
 	*count = 0;
-}
-
-static char *
-copy_of(const cJSON *event, const char *member)
-{
-	const char *text = json_text(event, member);
-
-	return strdup(text ? text : "");
-}
-
-static bool
-row_take(struct row *r, const cJSON *event)
-{
-	*r = (struct row){
-		.id = json_int(event, "id", 0),
-		.at = print_time_of(event, "at"),
-		.first_at = print_time_of(event, "first_at"),
-		.count = json_int(event, "count", 1),
-		.is_acknowledged = json_bool(event, "acknowledged", false),
-		.type = copy_of(event, "type"),
-		.name = copy_of(event, "name"),
-		.detail = copy_of(event, "detail"),
-	};
-	if (r->type && r->name && r->detail)
-		return true;
-	row_done(r);
-	return false;
 }
 
 static void
 remove_row(struct view_state *s, size_t at)
 {
-	row_done(&s->rows[at]);
+	event_row_done(&s->rows[at]);
 	memmove(&s->rows[at], &s->rows[at + 1], (s->count - at - 1) * sizeof(s->rows[0]));
 	s->count--;
 }
 
 /* A repeat comes with a new id, in place of the row that had its first time. */
 static void
-add_newer(struct view_state *s, const struct row *r)
+add_newer(struct view_state *s, const struct event_row *r)
 {
 	for (size_t i = s->count; i-- > 0 && r->count > 1;)
 		if (s->rows[i].first_at == r->first_at && strcmp(s->rows[i].type, r->type) == 0 &&
@@ -125,16 +85,16 @@ on_event(void *owner, const cJSON *line)
 {
 	struct view_state *s = ((struct view *)owner)->state;
 	const cJSON *event = json_object(line, "event");
-	struct row r;
+	struct event_row r;
 
-	if (!event || !row_take(&r, event))
+	if (!event || !event_row_take(&r, event))
 		return;
 	if (!s->asks_older && r.id > s->newest)
 		add_newer(s, &r);
 	else if (s->asks_older && r.id < s->oldest && s->fresh_count < PAGE)
 		s->fresh[s->fresh_count++] = r;
 	else
-		row_done(&r);
+		event_row_done(&r);
 	s->is_changed = true;
 }
 
@@ -194,6 +154,9 @@ events_load(struct view *v)
 
 	if (!s->rows || !s->fresh || !v->console->model.status)
 		return;
+	if (s->actions != v->console->action.ended)
+		s->is_started = false; /* a row may be acknowledged now */
+	s->actions = v->console->action.ended;
 	if (!s->is_started || last < s->newest) { /* the first time, or another store */
 		drop_rows(s->rows, &s->count);
 		s->newest = s->oldest = last > PAGE ? last - PAGE : 0;
@@ -228,62 +191,13 @@ events_filter(struct view *v, const char *text)
 
 /* ---- drawing -------------------------------------------------------------------------------- */
 
-static enum tone
-tone_of(const struct row *r)
-{
-	static const char *const bad[] = {"cert.expired",   "store.corrupt",
-	                                  "store.full",     "store.failing",
-	                                  "store.readonly", "ca.account_deactivated"};
-	static const char *const warn[] = {"mismatch.",       "order.failed",    "cert.expiring",
-	                                   "cert.renew_late", "cert.revoked",    "ca.limited",
-	                                   "backend.down",    "diagnosis.found", "hook.",
-	                                   "config.rejected", "upgrade.failed",  "clock.suspect",
-	                                   "audit.refused",   "security.",       "dns."};
-
-	if (r->is_acknowledged || strcmp(r->type, "mismatch.healed") == 0)
-		return TONE_PLAIN;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (strncmp(r->type, bad[i], strlen(bad[i])) == 0)
-			return TONE_BAD;
-	for (size_t i = 0; i < sizeof(warn) / sizeof(warn[0]); i++)
-		if (strncmp(r->type, warn[i], strlen(warn[i])) == 0)
-			return TONE_WARN;
-	return TONE_PLAIN;
-}
-
-/* The time today, else the day. */
 static void
-time_text(int64_t at, int64_t now, char text[CLOCK_TEXT_MAX])
+add_line(struct view_state *s, const struct event_row *r, int64_t now, int width)
 {
-	char whole[CLOCK_TEXT_MAX];
+	char line[EVENT_ROW_MAX], key[TEXT_NUMBER_MAX];
 
-	clock_format(at, whole);
-	if (at / 86400 == now / 86400)
-		snprintf(text, CLOCK_TEXT_MAX, "%.8s", whole + sizeof("2026-11-22T") - 1);
-	else
-		text_day(at, now, text);
-}
-
-static void
-add_line(struct view_state *s, const struct row *r, int64_t now, int width)
-{
-	char line[LINE_BYTES], when[CLOCK_TEXT_MAX], key[TEXT_NUMBER_MAX], count[TEXT_NUMBER_MAX];
-	enum tone tone = tone_of(r);
-	char sign = r->is_acknowledged  ? 'a'
-	            : tone == TONE_BAD  ? 'X'
-	            : tone == TONE_WARN ? '!'
-	                                : ' ';
-
-	time_text(r->at, now, when);
-	text_count(r->count, count);
-	if (width < NAME_COLUMN)
-		snprintf(line, sizeof(line), "%c %.5s %4s %-18.18s %.253s %.1500s", sign, when,
-		         r->count > 1 ? count : "", r->type, r->name, r->detail);
-	else
-		snprintf(line, sizeof(line), "%c %-11s %6s %-22.22s %-24.253s %.1500s", sign, when,
-		         r->count > 1 ? count : "", r->type, r->name, r->detail);
 	snprintf(key, sizeof(key), "%" PRId64, r->id);
-	sheet_add_key(&s->sheet, tone, key, line);
+	sheet_add_key(&s->sheet, event_row_tone(r), key, event_row_line(r, now, width, line));
 }
 
 static void
@@ -293,7 +207,6 @@ fill(struct view_state *s, int width)
 	bool at_top = s->sheet.cursor == 0;
 
 	s->is_changed = false;
-	s->width = width;
 	sheet_clear(&s->sheet);
 	for (size_t i = s->count; i-- > 0;)
 		add_line(s, &s->rows[i], now, width);
@@ -306,19 +219,16 @@ static void
 events_draw(struct view *v, struct area area)
 {
 	struct view_state *s = v->state;
-	char number[TEXT_NUMBER_MAX];
+	char number[TEXT_NUMBER_MAX], titles[EVENT_ROW_MAX];
 	int row = area.top;
 
-	if (s->is_changed || s->width != area.width)
+	if (s->is_changed || v->width != area.width)
 		fill(s, area.width);
+	v->width = area.width;
 	draw_printf(row++, 0, area.width, TONE_DIM, " %s%s  %s rows%s",
 	            s->filter[0] ? "filter: " : "all events, newest first", s->filter,
 	            text_count((int64_t)s->count, number), s->oldest ? ", older ones below" : "");
-	draw_text(row++, 0, area.width, TONE_TITLE,
-	          area.width < NAME_COLUMN
-	                  ? "  LAST  TIMES TYPE              NAME"
-	                  : "  LAST         TIMES TYPE                   NAME                     "
-	                    "DETAIL");
+	draw_text(row++, 0, area.width, TONE_TITLE, event_row_titles(area.width, titles));
 	sheet_draw(&s->sheet, (struct area){row, area.rows - 2, area.width});
 	if (s->count == 0)
 		draw_text(row, 2, area.width, TONE_DIM, s->is_asked ? "looking ..." : "nothing");
@@ -326,7 +236,7 @@ events_draw(struct view *v, struct area area)
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
-static const struct row *
+static const struct event_row *
 row_here(const struct view_state *s)
 {
 	const char *key = sheet_key(&s->sheet);
@@ -339,10 +249,10 @@ row_here(const struct view_state *s)
 }
 
 static void
-open_event(struct view *v, const struct row *r)
+open_event(struct view *v, const struct event_row *r)
 {
 	struct view *pager;
-	char text[LINE_BYTES];
+	char text[EVENT_ROW_MAX];
 
 	if (r->name[0]) {
 		console_push(v->console, &view_name, r->name);
@@ -354,11 +264,22 @@ open_event(struct view *v, const struct row *r)
 		view_pager_text(pager, text);
 }
 
+static void
+acknowledge(struct view *v, const struct event_row *r)
+{
+	cJSON *request = console_request("ack");
+	char question[CONSOLE_MESSAGE_MAX];
+
+	cJSON_AddNumberToObject(request, "id", (double)r->id);
+	snprintf(question, sizeof(question), "acknowledge %s %.200s? (y/n)", r->type, r->name);
+	console_do(v->console, request, question);
+}
+
 static bool
 events_request(struct view *v, enum request request)
 {
 	struct view_state *s = v->state;
-	const struct row *here = row_here(s);
+	const struct event_row *here = row_here(s);
 
 	if (sheet_request(&s->sheet, request)) {
 		if (s->oldest > 0 && s->sheet.cursor + s->sheet.rows >= s->count &&
@@ -372,6 +293,8 @@ events_request(struct view *v, enum request request)
 		events_filter(v, "");
 	else if (request == REQUEST_OPEN && here)
 		open_event(v, here);
+	else if (request == REQUEST_ACKNOWLEDGE && here)
+		acknowledge(v, here);
 	else
 		return false;
 	return true;

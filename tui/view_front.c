@@ -110,13 +110,29 @@ add_totals(struct sheet *sheet, const struct model *m)
 	char number[TEXT_NUMBER_MAX], entries[TEXT_NUMBER_MAX];
 
 	sheet_add(sheet, TONE_PLAIN,
-	          "  since it started: %s handshakes, %.0f%% resumed; certificates from the cache "
-	          "%.1f%%, %s in it",
+	          "  %s handshakes, %.0f%% resumed; from the cache %.1f%%, %s in it",
 	          text_count(handshakes, number),
 	          percent(model_number(m, "front", "resumed"), handshakes),
 	          percent(cached, cached + loaded),
 	          text_count(model_number(m, "front", "credential_entries"), entries));
 	add_refusals(sheet, m);
+}
+
+static void
+add_listeners(struct sheet *sheet, const struct model *m)
+{
+	const cJSON *one;
+	char most[TEXT_NUMBER_MAX];
+
+	sheet_add(sheet, TONE_TITLE, "  LISTENER                   KIND      AT MOST");
+	cJSON_ArrayForEach(one, json_array(m->status, "listeners"))
+	{
+		const char *address = json_text(one, "address"), *kind = json_text(one, "kind");
+
+		sheet_add(sheet, TONE_PLAIN, "  %-26.100s %-6.20s %10s%s", address ? address : "",
+		          kind ? kind : "", text_count(json_int(one, "max_connections", 0), most),
+		          json_bool(one, "proxy_protocol", false) ? "  PROXY" : "");
+	}
 }
 
 static void
@@ -130,7 +146,7 @@ add_server(struct sheet *sheet, const char *backend, const cJSON *server, int wi
 		failed[TEXT_NUMBER_MAX];
 
 	snprintf(key, sizeof(key), "%.255s %.255s", backend, name ? name : "");
-	snprintf(line, sizeof(line), "%c %-14.100s %-24.255s %-8.20s %-8.20s %8s %11s %9s",
+	snprintf(line, sizeof(line), "%c %-12.100s %-22.255s %-7.20s %-8.20s %7s %9s %7s",
 	         is_down  ? '!'
 	         : is_off ? 'p'
 	                  : ' ',
@@ -153,10 +169,10 @@ fill(struct view *v, int width)
 	add_rates(&s->sheet, &v->console->model, width);
 	add_totals(&s->sheet, &v->console->model);
 	sheet_add(&s->sheet, TONE_PLAIN, "%s", "");
-	sheet_add(
-		&s->sheet, TONE_TITLE,
-		"  BACKEND        SERVER                   HEALTH   STATE        OPEN         ALL  "
-		"  FAILED");
+	add_listeners(&s->sheet, &v->console->model);
+	sheet_add(&s->sheet, TONE_PLAIN, "%s", "");
+	sheet_add(&s->sheet, TONE_TITLE, "  %-12s %-22s %-7s %-8s %7s %9s %7s", "BACKEND", "SERVER",
+	          "HEALTH", "STATE", "OPEN", "ALL", "FAILED");
 	cJSON_ArrayForEach(backend, s->backends.list)
 	{
 		const char *name = json_text(backend, "name");

@@ -54,10 +54,11 @@ reopen(struct view *v)
 		cJSON_Delete(query);
 		return;
 	}
+	s->by_expiry &= !filter.from[0]; /* a place among names */
 	if (s->by_expiry)
 		cJSON_AddStringToObject(query, "sort", "expiry");
 	window_open(&s->window, query, s->by_expiry || filter.by_expiry,
-	            filter.from[0] && !s->by_expiry ? filter.from : NULL);
+	            filter.from[0] ? filter.from : NULL);
 }
 
 static void
@@ -106,21 +107,29 @@ names_filter(struct view *v, const char *text)
 static void
 draw_counts(struct view *v, int row, int width)
 {
-	static const char *const states[] = {"valid",  "pending",  "failing",
-	                                     "paused", "external", "expired"};
+	static const struct {
+		const char *object, *member, *label;
+	} counts[] = {
+		{"names", "valid", "valid"},
+		{"names", "pending", "pending"},
+		{"names", "failing", "failing"},
+		{"names", "paused", "paused"},
+		{"names", "external", "external"},
+		{"expiring", "expired", "expired"},
+		{NULL, "late", "late"},
+		{NULL, "faults", "faults"},
+	};
 	const struct model *m = &v->console->model;
-	const struct view_state *s = v->state;
 	char line[CONSOLE_MESSAGE_MAX], number[TEXT_NUMBER_MAX];
 	int len = snprintf(line, sizeof(line), " %s names",
 	                   text_count(model_number(m, "names", "total"), number));
 
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		int64_t n = strcmp(states[i], "expired") == 0 ? s->histogram.expired
-		                                              : model_number(m, "names", states[i]);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		int64_t n = model_number(m, counts[i].object, counts[i].member);
 
 		if (n || i == 0)
 			len += snprintf(line + len, sizeof(line) - (size_t)len, "  %s %s",
-			                states[i], text_count(n, number));
+			                counts[i].label, text_count(n, number));
 	}
 	draw_text(row, 0, width, TONE_PLAIN, line);
 }

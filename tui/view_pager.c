@@ -47,23 +47,30 @@ add_help(struct pager *p, enum view_kind kind, int width)
 static void
 fill_help(struct pager *p, int width)
 {
-	static const char legend[] =
-		"X expired   ! failing, or little of its life is left   ~ in work   - waiting for "
-	        "its "
-		"first certificate   p paused   e external   . valid   * marked";
+	static const char *const signs[][2] = {
+		{"X", "expired"},
+		{"!", "failing, or little of its certificate's life is left"},
+		{"~", "in work"},
+		{"-", "waits for its first certificate"},
+		{"p", "paused: nothing is ordered"},
+		{"e", "external: somebody else renews it"},
+		{".", "valid"},
+		{"*", "marked"},
+	};
 
 	sheet_add(&p->sheet, TONE_TITLE, " Keys");
 	add_help(p, p->help_of, width);
 	sheet_add(&p->sheet, TONE_PLAIN, "%s", "");
 	sheet_add(&p->sheet, TONE_TITLE, " Signs before a name");
-	sheet_field(&p->sheet, TONE_PLAIN, "", legend, width);
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+		sheet_field(&p->sheet, TONE_PLAIN, signs[i][0], signs[i][1], width);
 	sheet_add(&p->sheet, TONE_PLAIN, "%s", "");
 	sheet_add(&p->sheet, TONE_TITLE, " Why a name fails");
 	sheet_field(
 		&p->sheet, TONE_PLAIN, "",
 		"Press 1, then / and type failing. Enter on a name shows under WHY what the CA "
 		"said, under who who must act (customer: whose name it is), and under set what is "
-		"to be put into its DNS. When that is done, R tries again at once.",
+		"to be put into its DNS. When that is done certd sees it and tries again.",
 		width);
 }
 

@@ -40,6 +40,7 @@ static void
 add_room(struct sheet *sheet, const cJSON *db, int width)
 {
 	int64_t used = json_int(db, "used_bytes", 0), map = json_int(db, "map_bytes", 0);
+	int64_t file = json_int(db, "file_bytes", used);
 	int64_t room = json_int(db, "free_bytes", 0), reserve = json_int(db, "reserve_bytes", 0);
 	const char *trouble = json_text(db, "trouble");
 	char line[LINE_BYTES], a[TEXT_NUMBER_MAX], b[TEXT_NUMBER_MAX], bar[SPARK_ROOM(BAR_WIDTH)];
@@ -49,6 +50,9 @@ add_room(struct sheet *sheet, const cJSON *db, int width)
 	         spark_bar((double)used, (double)map, BAR_WIDTH, bar), text_bytes(used, a),
 	         text_bytes(map, b));
 	sheet_field(sheet, TONE_PLAIN, "used", line, width);
+	snprintf(line, sizeof(line), "%s, of which %s are free pages", text_bytes(file, a),
+	         text_bytes(file > used ? file - used : 0, b));
+	sheet_field(sheet, TONE_PLAIN, "file", line, width);
 	snprintf(line, sizeof(line), "%s free, of which %s are kept back", text_bytes(room, a),
 	         text_bytes(reserve, b));
 	sheet_field(sheet, room < reserve ? TONE_BAD : TONE_PLAIN, "disk", line, width);
@@ -88,7 +92,7 @@ add_last(struct sheet *sheet, const cJSON *db, int width)
 	         print_relative(print_time_of(backup, "at"), now, when),
 	         directory ? directory : "");
 	sheet_field(sheet, backup ? TONE_PLAIN : TONE_DIM, "backup",
-	            backup ? line : "none since certd started; :db backup DIR makes one", width);
+	            backup ? line : "none yet; :db backup DIR makes one", width);
 	snprintf(line, sizeof(line), "%s, %s damaged",
 	         print_relative(print_time_of(check, "at"), now, when),
 	         text_count(damaged, number));
@@ -96,7 +100,7 @@ add_last(struct sheet *sheet, const cJSON *db, int width)
 	            damaged ? TONE_BAD
 	            : check ? TONE_PLAIN
 	                    : TONE_DIM,
-	            "check", check ? line : "none since certd started; c makes one", width);
+	            "check", check ? line : "none yet; c makes one", width);
 }
 
 static void

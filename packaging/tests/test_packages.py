@@ -41,9 +41,9 @@ class Pages(unittest.TestCase):
         text = run("mandoc", "-Tutf8", "-Owidth=200", f"{BUILD}/man/{name}")
         return re.sub(".\b", "", text)
 
-    def test_there_are_five(self):
+    def test_there_are_six(self):
         self.assertEqual([os.path.basename(page) for page in self.pages],
-                         ["certctl.1", "certd-events.7", "certd-security.7", "certd.8", "certd.conf.5"])
+                         ["certctl.1", "certd-console.1", "certd-events.7", "certd-security.7", "certd.8", "certd.conf.5"])
 
     def test_lint(self):
         self.assertEqual(run("mandoc", "-Tlint", "-Wwarning", *self.pages), "")

@@ -8,8 +8,6 @@ import time
 
 from certd import BUILD, PATIENCE
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-GOLDEN = os.path.join(ROOT, "tests", "golden")
 
 
 class Screen:
@@ -74,18 +72,3 @@ class Screen:
 
     def close(self):
         subprocess.run(["tmux", "-S", self.server, "kill-server"], capture_output=True)
-
-
-def compare(name, text):
-    """TEXT is what tests/golden/NAME has; GOLDEN=write writes it there instead."""
-    path = os.path.join(GOLDEN, name)
-    if os.environ.get("GOLDEN") == "write":
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as out:
-            out.write(text + "\n")
-        return
-    with open(path) as golden:
-        wanted = golden.read().rstrip("\n")
-    if wanted != text:
-        raise AssertionError(f"the screen is not {os.path.relpath(path, ROOT)}:\n--- wanted\n"
-                             f"{wanted}\n--- seen\n{text}")

@@ -138,7 +138,8 @@ test_histogram(void **state)
 	assert_int_equal(h.counts[4], 0);
 	histogram_text(&h, 80, text);
 	assert_string_equal(text,
-	                    " expiry  1d # 1  3d # 2  7d ## 4  14d ### 8  30d 0  60d 0  90d 0");
+	                    " expiry  1d # 1  3d # 2  7d # 4  14d ### 8  30d 0  60d 0  90d 0  "
+	                    "later ### 9");
 	histogram_text(&h, 20, text);
 	assert_string_equal(text, " expiry  1d # 1");
 	cJSON_Delete(expiry);
