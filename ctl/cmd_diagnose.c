@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "ctl/ctl.h"
-#include "ctl/diagnosis.h"
+#include "ctl/parts.h"
 
 enum { FIELD_MAX = 2048 };
 
@@ -36,6 +36,10 @@ print_diagnosis(const cJSON *d, int64_t now, bool whole)
 	print_field("diagnosis", field);
 	if (act && strcmp(act, "nobody") != 0)
 		print_field("must act", act);
+	if (print_time_of(d, "away_since")) {
+		snprintf(field, sizeof(field), "since %s", json_text(d, "away_since"));
+		print_field("not here", field);
+	}
 	print_lines("to be set", json_array(d, "records"));
 	if (whole)
 		print_lines("seen", json_array(d, "findings"));

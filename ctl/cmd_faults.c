@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
+#include "ctl/terminal.h"
 
 enum { CELL_MAX = 1024, ASK_MAX = 100 };
 
@@ -40,20 +41,13 @@ add_row(struct table *table, const cJSON *fault)
 static void
 on_fault(struct ctl *ctl, const cJSON *line, void *arg)
 {
-	static const char *const members[] = {"name", "detail", "acknowledged"};
+	static const char *const members[] = {"name", "detail", "acknowledged", NULL};
 	const cJSON *fault = json_object(line, "fault");
-	cJSON *whole;
 
-	if (fault && arg) {
+	if (fault && arg)
 		add_row(arg, fault);
-	} else if (fault) {
-		whole = cJSON_Duplicate(fault, true);
-		for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-			if (!cJSON_GetObjectItemCaseSensitive(whole, members[i]))
-				cJSON_AddNullToObject(whole, members[i]);
-		print_item(&ctl->print, whole);
-		cJSON_Delete(whole);
-	}
+	else if (fault)
+		print_whole(&ctl->print, fault, members);
 }
 
 /* Page by page, to --limit or the end. */
@@ -87,7 +81,7 @@ cmd_faults(struct ctl *ctl)
 	enum msg_exit code;
 
 	if (ctl->print.format == PRINT_TABLE)
-		table = table_new(titles, TITLE_COUNT, table_terminal_width());
+		table = table_new(titles, TITLE_COUNT, ctl->print.wide ? 0 : terminal_width());
 	code = ask_pages(ctl, table, &end);
 	if (table)
 		table_flush(table);

@@ -12,9 +12,11 @@
 #include "base/json.h"
 #include "ctl/certd.h"
 #include "ctl/ctl.h"
+#include "ctl/parts.h"
 #include "ctl/table.h"
+#include "ctl/terminal.h"
 
-enum { FIELD_MAX = 2048 };
+enum { FIELD_MAX = 2048, EVENTS_SHOWN = 5 };
 
 /* ---- status --------------------------------------------------------------------------------- */
 
@@ -37,7 +39,7 @@ print_cas(const cJSON *cas)
 {
 	static const char *const titles[] = {"CA", "STATE", "NAMES", "ORDERS", "HOLD", "REASON"};
 	struct table *table =
-		table_new(titles, sizeof(titles) / sizeof(titles[0]), table_terminal_width());
+		table_new(titles, sizeof(titles) / sizeof(titles[0]), terminal_width());
 	const cJSON *ca;
 
 	if (!table)
@@ -53,7 +55,7 @@ print_cas(const cJSON *cas)
 		                                  names, orders, hold,
 		                                  json_text(json_object(ca, "error"), "detail")});
 	}
-	putchar('\n');
+	print_line("%s", "");
 	table_flush(table);
 	table_free(table);
 }
@@ -102,28 +104,12 @@ on_status(struct ctl *ctl, const cJSON *line, void *arg)
 enum msg_exit
 cmd_status(struct ctl *ctl)
 {
+	if (ctl->arg_count)
+		return show_name(ctl, EVENTS_SHOWN);
 	return ctl_ask(ctl, ctl_request("status"), on_status, NULL, NULL);
 }
 
 /* ---- reload --------------------------------------------------------------------------------- */
-
-/* {"ok": true} or {"ok": false, "error": {...}}, for scripts. */
-static void
-print_outcome(struct ctl *ctl, const char *done, const cJSON *error)
-{
-	cJSON *outcome;
-
-	if (ctl->print.format == PRINT_TABLE && !error)
-		printf("%s\n", done);
-	if (ctl->print.format != PRINT_JSON && ctl->print.format != PRINT_NDJSON)
-		return;
-	outcome = cJSON_CreateObject();
-	cJSON_AddBoolToObject(outcome, "ok", !error);
-	if (error)
-		cJSON_AddItemToObject(outcome, "error", cJSON_Duplicate(error, true));
-	print_single(&ctl->print, outcome);
-	cJSON_Delete(outcome);
-}
 
 /* Reload has no half-way answer, so it is the same with --wait and without. */
 enum msg_exit
@@ -144,7 +130,7 @@ cmd_reload(struct ctl *ctl)
 	error = json_object(end, "error");
 	if (error)
 		complain_json(NULL, error);
-	print_outcome(ctl, "reloaded", error);
+	print_outcome(&ctl->print, "reloaded", error);
 	code = ctl_code(end);
 	cJSON_Delete(end);
 	return code;
@@ -222,7 +208,7 @@ end_upgrade(struct ctl *ctl, const struct upgraded *u, int64_t deadline)
 		return MSG_EXIT_FAILED;
 	}
 	snprintf(done, sizeof(done), "upgraded to certd %s, pid %" PRId64, u->version, u->pid);
-	print_outcome(ctl, done, NULL);
+	print_outcome(&ctl->print, done, NULL);
 	return MSG_EXIT_OK;
 }
 
@@ -246,7 +232,7 @@ cmd_upgrade(struct ctl *ctl)
 		code = ctl_fail(ctl, err);
 	} else if (error) {
 		complain_json(NULL, error);
-		print_outcome(ctl, "", error);
+		print_outcome(&ctl->print, "", error);
 		code = ctl_code(end);
 	} else {
 		code = end_upgrade(ctl, &u, deadline);
@@ -266,10 +252,6 @@ cmd_config(struct ctl *ctl)
 	enum msg_exit code;
 	enum err err;
 
-	if (strcmp(ctl->args[0], "check") != 0) {
-		complain(NULL, "usage: certctl config check [FILE]; see certctl config --help");
-		return MSG_EXIT_USAGE;
-	}
 	path = file ? realpath(file, NULL) : NULL;
 	if (file && !path) {
 		complain(file, "%s", strerror(errno));
@@ -290,7 +272,7 @@ cmd_config(struct ctl *ctl)
 	if (json_object(end, "error"))
 		complain_json(NULL, json_object(end, "error"));
 	if (end)
-		print_outcome(ctl, "the configuration is valid", json_object(end, "error"));
+		print_outcome(&ctl->print, "the configuration is valid", json_object(end, "error"));
 	cJSON_Delete(end);
 	free(path);
 	return code;

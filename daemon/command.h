@@ -5,11 +5,16 @@
 #define DAEMON_COMMAND_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
+
+#include "daemon/control_rights.h"
 
 struct control;
 struct control_client;
 
 void command_run(struct control_client *cl, const cJSON *request);
+/* Whether CL has less rights than WHAT needs: then it is answered, and written down. */
+bool may_not(struct control_client *cl, const char *what, enum rights least);
 /* The issuer may have been where it was sent (command_ca.c). */
 void errand_on_done(struct control *c);
 
@@ -38,6 +43,7 @@ void command_key_master(struct control_client *cl, const cJSON *request);
 void command_key_rotate(struct control_client *cl, const cJSON *request);
 void command_key_tickets(struct control_client *cl, const cJSON *request);
 void command_key_status(struct control_client *cl, const cJSON *request);
+void command_metrics(struct control_client *cl, const cJSON *request);
 void command_monitor(struct control_client *cl, const cJSON *request);
 void command_limits(struct control_client *cl, const cJSON *request);
 void command_list(struct control_client *cl, const cJSON *request);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "daemon/command_inside.h"
 #include "daemon/command_list.h"
+#include "daemon/command_removed.h"
 #include "store/order.h"
 #include "store/store.h"
 
@@ -190,6 +191,10 @@ command_list(struct control_client *cl, const cJSON *request)
 
 	if (why) {
 		reply_error(cl, MSG_EXIT_USAGE, "invalid", "%s", why);
+		return;
+	}
+	if (q.state && strcmp(q.state, "removed") == 0) {
+		removed_list(cl, q.window.name.len ? &q.window.name : NULL, q.limit);
 		return;
 	}
 	p.lines = calloc(q.limit, sizeof(cJSON *));

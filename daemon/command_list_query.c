@@ -148,7 +148,7 @@ read_filters(const cJSON *request, struct list_query *q)
 	q->ca = json_text(request, "ca");
 	q->backend = json_text(request, "backend");
 	if (q->state && !is_stored_state(q->state) && !is_expired(q->state) &&
-	    strcmp(q->state, "renewing") != 0)
+	    strcmp(q->state, "renewing") != 0 && strcmp(q->state, "removed") != 0)
 		return "\"state\" is none that names have (docs/control.md)";
 	if ((q->ca && strlen(q->ca) > NAME_WORD_MAX) ||
 	    (q->backend && strlen(q->backend) > NAME_WORD_MAX))

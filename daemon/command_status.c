@@ -10,6 +10,7 @@
 #include "daemon/issuer.h"
 #include "daemon/status.h"
 #include "daemon/upkeep.h"
+#include "daemon/metrics.h"
 #include "store/domain_list.h"
 #include "store/event.h"
 #include "store/fault.h"
@@ -142,6 +143,21 @@ add_store(cJSON *status, struct control *c)
 }
 
 void
+command_metrics(struct control_client *cl, const cJSON *request)
+{
+	struct control *c = cl->control;
+	cJSON *metrics, *line = line_with("metrics", &metrics);
+	struct buf text = {0};
+
+	(void)request;
+	metrics_show(c->metrics, c->conf, &text);
+	cJSON_AddStringToObject(metrics, "text", buf_str(&text) ? buf_str(&text) : "");
+	buf_done(&text);
+	reply_json(cl, line);
+	reply_ok(cl);
+}
+
+void
 command_status(struct control_client *cl, const cJSON *request)
 {
 	struct control *c = cl->control;
@@ -153,6 +169,7 @@ command_status(struct control_client *cl, const cJSON *request)
 	cJSON_AddStringToObject(status, "version", CERTD_VERSION);
 	cJSON_AddNumberToObject(status, "pid", atomic_load(&c->status->pid));
 	add_time(status, "started_at", c->started_at);
+	cJSON_AddBoolToObject(status, "may_change", cl->rights >= RIGHTS_CHANGE);
 	cJSON_AddNumberToObject(status, "workers", c->conf->workers);
 	cJSON_AddNumberToObject(status, "worker_restarts",
 	                        (double)atomic_load(&c->status->worker_restarts));

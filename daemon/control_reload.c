@@ -13,6 +13,7 @@
 #include "daemon/auditor.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
+#include "daemon/demander.h"
 #include "daemon/diagnoser.h"
 #include "daemon/health.h"
 #include "daemon/history.h"
@@ -177,6 +178,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		conf_unref(c->conf);
 		c->conf = c->next_conf;
 		log_set_level(c->conf->log_level);
+		control_recheck(c);
 		issuer_set_conf(c->issuer, c->conf);
 		upkeep_take_conf(c->upkeep, c->conf);
 		renewer_set_conf(c->renewer, c->conf);
@@ -186,6 +188,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		teller_set_conf(c->teller, c->conf);
 		warner_set_conf(c->warner, c->conf);
 		diagnoser_set_conf(c->diagnoser, c->conf);
+		demander_set_conf(c->demander, c->conf);
 		auditor_set_conf(c->auditor, c->conf);
 	}
 	c->next_conf = NULL;
@@ -204,10 +207,12 @@ command_reload(struct control_client *cl, const cJSON *request)
 void
 command_config_check(struct control_client *cl, const cJSON *request)
 {
-	const char *file = json_text(request, "file");
+	const char *file = json_text(request, "file"); /* its words come back in errors */
 	char why[CONF_ERROR_MAX + 1];
 	const struct conf *conf = NULL;
 
+	if (file && may_not(cl, "a file by its name", RIGHTS_OWNER))
+		return;
 	if (conf_load(file ? file : cl->control->conf->file, &conf, why))
 		reply_error(cl, MSG_EXIT_FAILED, "config", "%s", why);
 	else

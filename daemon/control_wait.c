@@ -77,6 +77,9 @@ look_up(struct control *c, const struct hostname *name, struct notice *ret_notic
 	} else if (d.state == DOMAIN_PAUSED) {
 		n.step = MSG_STEP_FAILED;
 		problem_set(&n.problem, PROBLEM_INTERNAL, "it is paused: see certctl resume");
+	} else if (d.state == DOMAIN_MOVED) {
+		n.step = MSG_STEP_FAILED;
+		n.problem = d.problem;
 	} else if (d.due_at == 0) {
 		n.step = MSG_STEP_QUEUED;
 	} else if (d.due_at <= n.at) {

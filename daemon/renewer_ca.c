@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "acme/directory.h"
+#include "acme/pace.h"
 #include "acme/refusal.h"
 #include "acme/transport.h"
 #include "base/clock.h"
@@ -83,6 +84,8 @@ note(struct renewer_ca *ca, const struct problem *why)
 	if (why->retry_at)
 		asked = plan_poll_at(0, (why->retry_at - clock_wall()) * 1000, 0) * 1000;
 	ca->hold_until = now + (asked > hold ? asked : hold);
+	if (asked)
+		(void)pace_hold(ca->pace, PACE_RENEWAL_INFO, ca->hold_until, now);
 	tell_down(ca, why);
 }
 
@@ -220,6 +223,37 @@ judge(struct renewal_ask *ask, const struct transport_reply *reply)
 		reply->retry_after_ms < 0 ? 0 : reply->retry_after_ms);
 }
 
+/* They are due at the same moment again, so one question will do then, too. */
+static void
+share_answer(struct renewal_ask *ask)
+{
+	struct renewal_ask *same;
+
+	while ((same = ask->same)) {
+		ask->same = same->same;
+		same->same = NULL;
+		same->answer = ask->answer;
+		TAILQ_INSERT_TAIL(&ask->ca->renewer->answered, same, link);
+	}
+}
+
+/* Whether its certificate, that of several imported names, is being asked about already. */
+static bool
+joins(struct renewal_ask *ask)
+{
+	struct renewal_ask *first;
+
+	TAILQ_FOREACH(first, &ask->ca->asks, link)
+	{
+		if (first->subject.row.generation != ask->subject.row.generation)
+			continue;
+		ask->same = first->same;
+		first->same = ask;
+		return true;
+	}
+	return false;
+}
+
 static void
 on_reply(void *arg, struct transport_reply *reply)
 {
@@ -229,6 +263,7 @@ on_reply(void *arg, struct transport_reply *reply)
 	TAILQ_REMOVE(&ca->asks, ask, link);
 	ca->asking--;
 	judge(ask, reply);
+	share_answer(ask);
 	pump(ca);
 }
 
@@ -242,6 +277,7 @@ send_question(struct renewal_ask *ask)
 
 	if (!renewal_info_url(ca->url, ask->answer.id, url))
 		return ERR_TOOBIG;
+	pace_take(ca->pace, PACE_RENEWAL_INFO, clock_mono_ms());
 	return transport_submit(ca->renewer->transport, &request, on_reply, ask);
 }
 
@@ -276,29 +312,40 @@ begin(struct renewer_ca *ca, const struct renewal_row *row)
 		answer_is(ask, RENEWAL_NONE, DAY_MS);
 	else if (!ca->url || (is_long_down(ca) && (ca->asking || is_held(ca))))
 		answer_is(ask, RENEWAL_NONE, -1);
+	else if (!err && joins(ask))
+		return;
 	else if (err || send_question(ask))
 		answer_is(ask, RENEWAL_LATER, CLOCK_AGAIN_S * 1000);
 	else
 		on_its_way(ask);
 }
 
+static bool
+may_ask(const struct renewer_ca *ca)
+{
+	int64_t now = clock_mono_ms();
+
+	return !is_held(ca) && ca->asking < room(ca) &&
+	       pace_next(ca->pace, PACE_RENEWAL_INFO, now) <= now;
+}
+
 static void
 pump(struct renewer_ca *ca)
 {
-	while (ca->row_at < ca->row_count &&
-	       (is_long_down(ca) || (!is_held(ca) && ca->asking < room(ca))))
+	while (ca->row_at < ca->row_count && (is_long_down(ca) || may_ask(ca)))
 		begin(ca, &ca->rows[ca->row_at++]);
 }
 
 static bool
 is_asking(const struct renewer_ca *ca, const struct renewal_row *row)
 {
-	const struct renewal_ask *ask;
+	const struct renewal_ask *first, *ask;
 
-	TAILQ_FOREACH(ask, &ca->asks, link)
-	if (ask->subject.row.generation == row->generation &&
-	    hostname_equal(&ask->subject.row.name, &row->name))
-		return true;
+	TAILQ_FOREACH(first, &ca->asks, link)
+	for (ask = first; ask; ask = ask->same)
+		if (ask->subject.row.generation == row->generation &&
+		    hostname_equal(&ask->subject.row.name, &row->name))
+			return true;
 	return false;
 }
 
@@ -330,6 +377,24 @@ renewer_ca_look(struct renewer_ca *ca)
 		pump(ca);
 }
 
+void
+renewer_ca_go_on(struct renewer_ca *ca)
+{
+	if (ca->url && ca->row_at < ca->row_count)
+		pump(ca);
+}
+
+int64_t
+renewer_ca_wait_ms(const struct renewer_ca *ca, int64_t most)
+{
+	int64_t now = clock_mono_ms(), wait;
+
+	if (!ca->url || ca->row_at == ca->row_count || is_held(ca) || ca->asking >= room(ca))
+		return most;
+	wait = pace_next(ca->pace, PACE_RENEWAL_INFO, now) - now;
+	return wait < 0 ? 0 : wait < most ? wait : most;
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 enum err
@@ -342,6 +407,10 @@ renewer_ca_new(struct renewer *r, const struct conf_ca *conf, struct renewer_ca 
 	ca->renewer = r;
 	ca->conf = conf;
 	TAILQ_INIT(&ca->asks);
+	if (pace_open(conf->directory, &ca->pace)) {
+		free(ca);
+		return ERR_NOMEM;
+	}
 	*ret_ca = ca;
 	return ERR_OK;
 }
@@ -355,8 +424,10 @@ renewer_ca_free(struct renewer_ca *ca)
 	while ((ask = TAILQ_FIRST(&ca->asks))) {
 		transport_cancel(ca->renewer->transport, ask);
 		TAILQ_REMOVE(&ca->asks, ask, link);
+		share_answer(ask); /* all that were answered are dropped */
 		free(ask);
 	}
+	pace_close(ca->pace);
 	free(ca->url);
 	free(ca);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "ctl/usage.h"
 
 enum { WORD_MAX = 256 };
 
@@ -23,18 +24,6 @@ complete_add(struct completion *c, const char *typed, const char *word)
 		c->common[same] = '\0';
 	}
 	snprintf(c->words + have, sizeof(c->words) - have, "%s%s", have ? "  " : "", word);
-}
-
-static void
-add_list(struct completion *c, const char *typed, const char *words)
-{
-	char word[WORD_MAX];
-
-	for (size_t len; *words; words += len + (words[len] == ' ')) {
-		len = strcspn(words, " ");
-		snprintf(word, sizeof(word), "%.*s", (int)len, words);
-		complete_add(c, typed, word);
-	}
 }
 
 static const struct ctl_verb *
@@ -80,13 +69,17 @@ word_at(const char *line, size_t end, char ret_word[WORD_MAX])
 	snprintf(ret_word, WORD_MAX, "%.*s", (int)(end - from), line + from);
 }
 
+/* The words that alternatives begin with, else names where a verb takes names only. */
 static void
 add_arguments(struct completion *c, const struct ctl_verb *v, bool is_first)
 {
-	if (v->words && is_first)
-		add_list(c, c->name, v->words);
-	else if (strncmp(v->args, "NAME", 4) == 0)
-		c->wants_name = true;
+	char word[USAGE_WORD_MAX];
+	size_t at = 0;
+
+	for (; usage_word(v->args, at, word); at++)
+		if (is_first)
+			complete_add(c, c->name, word);
+	c->wants_name = at == 0 && strstr(v->args, "NAME");
 }
 
 void

@@ -423,7 +423,7 @@ def no_terminal_is_refused(lab):
     screen.wait("code 2")
     check("cannot be used" in screen.text(), screen.text())
     screen = Screen(lab, around=os.path.join(BUILD, "certctl") + " --socket " +
-                    lab.certd.socket_path + " console --read-only")
+                    lab.certd.socket_path + " console -- --read-only")
     screen.wait("READ-ONLY")
 
 
