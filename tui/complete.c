@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "ctl/ctl.h"
 #include "ctl/usage.h"
 
@@ -128,7 +129,27 @@ complete_only_looks(const char *line)
 	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
 		if (strcmp(looks[i], words) == 0 || strcmp(looks[i], first) == 0)
 			return true;
-	if (*first != '-' && !verb_of(first))
-		return true; /* certctl says so */
 	return strcmp(second, "--help") == 0 || strcmp(first, "--help") == 0;
+}
+
+static const char *
+next_verb(const void *unused, size_t at)
+{
+	const struct ctl_verb *v = ctl_verb_at(at);
+
+	(void)unused;
+	return v ? v->word : NULL;
+}
+
+bool
+complete_is_verb(const char *line, const char **ret_near)
+{
+	char word[WORD_MAX];
+
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(line, " "), line);
+	*ret_near = NULL;
+	if (*word == '-' || verb_of(line))
+		return true;
+	*ret_near = nearest_word(word, next_verb, NULL);
+	return false;
 }

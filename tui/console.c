@@ -17,7 +17,8 @@
 enum {
 	ASK_PATIENCE_MS = 10000,
 	ACT_PATIENCE_MS = 120000,
-	LOAD_TICKS = 5, /* without news, too: times go on */
+	WATCH_PATIENCE_MS = INT32_MAX, /* as long as nothing changes */
+	LOAD_TICKS = 5,                /* without news, too: times go on */
 	LEAST_ROWS = 10,
 	LEAST_COLUMNS = 40,
 	UP_COLUMNS = 60, /* below these, only the time; only the number of a screen */
@@ -50,7 +51,8 @@ console_init(struct console *c, const char *socket, bool read_only)
 	c->host[strcspn(c->host, ".")] = '\0';
 	link_init(&c->ask, socket, ASK_PATIENCE_MS);
 	link_init(&c->act, socket, ACT_PATIENCE_MS);
-	model_init(&c->model, &c->ask);
+	link_init(&c->watch, socket, WATCH_PATIENCE_MS);
+	model_init(&c->model, &c->ask, &c->watch);
 	c->model.on_change = on_status;
 	c->model.owner = c;
 }
@@ -65,6 +67,7 @@ console_done(struct console *c)
 	model_done(&c->model);
 	link_done(&c->ask);
 	link_done(&c->act);
+	link_done(&c->watch);
 	cJSON_Delete(c->pending);
 }
 
@@ -221,6 +224,7 @@ console_step(struct console *c)
 
 	link_step(&c->ask);
 	link_step(&c->act);
+	link_step(&c->watch);
 	if (v->ops == &view_pager)
 		view_pager_step(v);
 	c->is_dirty = true;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tui/console.h - the console: its views, its two connections, its last line
+ * tui/console.h - the console: its views, its connections, its last line
  *
  * One thread. main.c waits for keys, lines of certd and the next second, and calls console_key(),
  * console_step() and console_tick(); each ends with what is to be drawn. The model and the rows of
- * the lists come over `ask`; what people want done over `act`, since it may take long.
+ * the lists come over `ask`; what people want done over `act`, since it may take long; over `watch`
+ * certd says that something has changed.
  */
 #ifndef TUI_CONSOLE_H
 #define TUI_CONSOLE_H
@@ -28,7 +29,7 @@ struct console {
 	const char *socket;
 	char host[64];
 	bool read_only; /* --read-only, or certd says that we may only look */
-	struct link ask, act;
+	struct link ask, act, watch;
 	struct model model;
 	struct view *screens[VIEW_SCREENS]; /* kept with their places, NULL: not opened yet */
 	struct view *stack[CONSOLE_DEPTH];  /* stack[0] is one of them */

@@ -141,6 +141,7 @@ ask_to_run(struct console *c, const char *line)
 void
 console_run(struct console *c, const char *line)
 {
+	const char *near;
 	size_t len;
 
 	line += strspn(line, " ");
@@ -154,6 +155,9 @@ console_run(struct console *c, const char *line)
 		c->wants_quit = true;
 	else if (strncmp(c->command, "console", 7) == 0)
 		console_say(c, TONE_WARN, "this is the console");
+	else if (*c->command && !complete_is_verb(c->command, &near))
+		console_say(c, TONE_WARN, "no such command%s%s%s", near ? "; \"" : "",
+		            near ? near : "", near ? "\"?" : "");
 	else if (*c->command && complete_only_looks(c->command))
 		run_now(c);
 	else if (*c->command && c->read_only)

@@ -74,17 +74,17 @@ static void
 wait_for(const struct console *c, int64_t at)
 {
 	const struct view *v = console_view(c);
-	struct pollfd fds[4];
+	const struct link *links[] = {&c->ask, &c->act, &c->watch};
+	struct pollfd fds[5];
 	nfds_t count = 0;
 	int64_t left = at - clock_mono_ms();
 	struct timespec time = {.tv_sec = left > 0 ? left / 1000 : 0,
 	                        .tv_nsec = left > 0 ? left % 1000 * 1000000 : 0};
 
 	fds[count++] = (struct pollfd){.fd = 0, .events = POLLIN};
-	if (link_is_busy(&c->ask) && c->ask.client.fd >= 0)
-		fds[count++] = (struct pollfd){.fd = c->ask.client.fd, .events = POLLIN};
-	if (link_is_busy(&c->act) && c->act.client.fd >= 0)
-		fds[count++] = (struct pollfd){.fd = c->act.client.fd, .events = POLLIN};
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		if (link_is_busy(links[i]) && links[i]->client.fd >= 0)
+			fds[count++] = (struct pollfd){.fd = links[i]->client.fd, .events = POLLIN};
 	if (v->ops == &view_pager && view_pager_fd(v) >= 0)
 		fds[count++] = (struct pollfd){.fd = view_pager_fd(v), .events = POLLIN};
 	(void)ppoll(fds, count, &time, term_mask());

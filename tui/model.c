@@ -14,15 +14,16 @@ static const char *const words[] = {
 };
 
 void
-model_init(struct model *m, struct link *link)
+model_init(struct model *m, struct link *link, struct link *watch)
 {
-	*m = (struct model){.link = link, .may_change = true};
+	*m = (struct model){.link = link, .watch = watch, .may_change = true};
 }
 
 void
 model_done(struct model *m)
 {
 	link_forget(m->link, m);
+	link_forget(m->watch, m);
 	cJSON_Delete(m->status);
 	m->status = NULL;
 }
@@ -69,6 +70,7 @@ on_line(void *owner, const cJSON *line)
 	m->events_last = last;
 	m->may_change = json_bool(status, "may_change", true);
 	m->is_here = true;
+	m->is_watched_enough &= !is_new;
 	cJSON_Delete(m->status);
 	m->status = cJSON_Duplicate(status, true);
 	if (m->on_change)
@@ -91,17 +93,50 @@ on_end(void *owner, const cJSON *end, enum err err)
 	                                  : err_text(err));
 }
 
+/* ---- watching ------------------------------------------------------------------------------- */
+
+static void
+on_watch(void *owner, const cJSON *line)
+{
+	struct model *m = owner;
+	const cJSON *watch = json_object(line, "watch");
+	int64_t names = json_int(watch, "names", 0), events = json_int(watch, "events", 0);
+
+	m->has_news |= names != m->names_revision || events != m->events_last;
+	m->names_revision = names;
+	m->events_last = events > m->events_last ? events : m->events_last;
+}
+
+static void
+on_watch_end(void *owner, const cJSON *end, enum err err)
+{
+	struct model *m = owner;
+
+	(void)err;
+	m->is_watching = false;
+	m->is_watched_enough = end != NULL;
+}
+
+static void
+ask(struct link *link, const char *verb, const struct link_asker *asker, struct model *m,
+    bool *is_out)
+{
+	cJSON *request = *is_out ? NULL : cJSON_CreateObject();
+
+	if (!request)
+		return;
+	cJSON_AddStringToObject(request, "verb", verb);
+	*is_out = link_ask(link, request, asker, m);
+}
+
 void
 model_tick(struct model *m)
 {
-	static const struct link_asker asker = {on_line, on_end};
-	cJSON *request;
+	static const struct link_asker status = {on_line, on_end}, watch = {on_watch, on_watch_end};
 
-	if (m->is_asked)
-		return;
-	request = cJSON_CreateObject();
-	cJSON_AddStringToObject(request, "verb", "status");
-	m->is_asked = link_ask(m->link, request, &asker, m);
+	ask(m->link, "status", &status, m, &m->is_asked);
+	if (m->is_here && !m->is_watched_enough)
+		ask(m->watch, "watch", &watch, m, &m->is_watching);
 }
 
 bool

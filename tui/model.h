@@ -39,14 +39,16 @@ enum model_rate {
 
 struct model {
 	struct link *link;
+	struct link *watch; /* on which certd says that something has changed */
 	void (*on_change)(void *owner, bool is_new); /* after each status; IS_NEW: certd was away */
 	void *owner;
 	cJSON *status; /* the last one, NULL: none yet */
 	int64_t got_ms;
 	bool is_here;      /* certd answered the last request */
 	char trouble[256]; /* why it did not */
-	bool is_asked;
-	int64_t events_last;
+	bool is_asked, is_watching;
+	bool is_watched_enough; /* certd will not have one more: the events' ids will do */
+	int64_t events_last, names_revision;
 	bool has_news;   /* something has happened since model_take_news() */
 	bool may_change; /* the rights of who runs the console; true until certd says otherwise */
 	double last[MODEL_RATE_COUNT];
@@ -55,7 +57,7 @@ struct model {
 	size_t samples;
 };
 
-void model_init(struct model *m, struct link *link);
+void model_init(struct model *m, struct link *link, struct link *watch);
 void model_done(struct model *m);
 /* Asks, unless an answer is waited for. */
 void model_tick(struct model *m);

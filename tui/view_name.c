@@ -113,6 +113,6 @@ name_done(struct view *v)
 	gather_done(&s->events);
 }
 
-const struct view_ops view_name = {VIEW_NAME,    "Name",    sizeof(struct view_state),
+const struct view_ops view_name = {VIEW_NAME,    "",        sizeof(struct view_state),
                                    name_open,    name_load, name_draw,
                                    name_request, NULL,      name_done};

@@ -24,7 +24,7 @@ class Screen:
                        "set -g remain-on-exit-format ''\n")
         self.tmux("new-session", "-d", "-x", str(width), "-y", str(height), "/bin/sh", "-c",
                   f"TERM={term} LC_ALL={locale}; export TERM LC_ALL; unset NO_COLOR; "
-                  + around.format(command))
+                  + (around.format(command) if "{}" in around else around))
         lab.on_close.callback(self.close)
 
     def tmux(self, *words):

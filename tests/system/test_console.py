@@ -5,6 +5,7 @@ them anew), keystrokes and what they do, and how the terminal is given back."""
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -230,6 +231,7 @@ def why_a_name_fails_and_what_the_customer_must_do(lab):
     screen.wait("failing 1")
     tell("names", screen)
     screen.type("/failing\n")
+    screen.wait("filter: failing, by name  1 of them")
     screen.wait("^>! bakery.test")
     tell("filter", screen)
     screen.keys("Enter")
@@ -275,8 +277,7 @@ def commands_are_certctls(lab):
     screen.wait("exit code 3: no such name")
     screen.keys("q")
     screen.type(":lsit\n")
-    screen.wait('did you mean "list"')
-    screen.keys("q")
+    screen.wait('no such command; "list"')
     screen.type(":add new.test\n")
     screen.wait(r"^add new.test\? \(y/n\)")
     screen.keys("y")
@@ -353,6 +354,21 @@ def read_only_changes_nothing(lab):
     screen.keys("q", "4", "d")
     screen.wait("read-only: nothing")
     equal(lab.serial("a.test"), before, "serial")
+
+
+@scenario(config="control { read user 65534; }\n")
+def who_may_only_look_is_told_so(lab):
+    lab.start()
+    lab.add("a.test")
+    copy = os.path.join(lab.directory, "certd-console")
+    shutil.copy(os.path.join(BUILD, "certd-console"), copy)
+    os.chmod(copy, 0o755)
+    screen = Screen(lab, around="exec setpriv --reuid=65534 --regid=65534 --clear-groups " + copy +
+                    " --socket " + lab.certd.socket_path)
+    screen.wait("READ-ONLY")
+    screen.wait("a.test +valid")
+    screen.keys("r")
+    screen.wait("read-only: nothing can be changed")
 
 
 @scenario()

@@ -265,6 +265,20 @@ test_only_looks(void **state)
 }
 
 static void
+test_verbs(void **state)
+{
+	const char *near;
+
+	(void)state;
+	assert_true(complete_is_verb("list --state failing", &near));
+	assert_true(complete_is_verb("--help", &near));
+	assert_false(complete_is_verb("lsit", &near));
+	assert_string_equal(near, "list");
+	assert_false(complete_is_verb("qqqqqqq x", &near));
+	assert_null(near);
+}
+
+static void
 test_words(void **state)
 {
 	char copy[64], *words[CHILD_WORDS_MAX], line[4 * CHILD_WORDS_MAX] = "";
@@ -292,7 +306,8 @@ main(void)
 		cmocka_unit_test(test_prompt),        cmocka_unit_test(test_prompt_is_bounded),
 		cmocka_unit_test(test_confirmation),  cmocka_unit_test(test_filter_names),
 		cmocka_unit_test(test_filter_events), cmocka_unit_test(test_completion),
-		cmocka_unit_test(test_only_looks),    cmocka_unit_test(test_words),
+		cmocka_unit_test(test_only_looks),    cmocka_unit_test(test_verbs),
+		cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
