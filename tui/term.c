@@ -94,6 +94,22 @@ is_usable(void)
 	return false;
 }
 
+/* What many terminals send, whatever their description says. */
+static void
+define_keys(void)
+{
+	static const struct {
+		const char *sent;
+		int key;
+	} keys[] = {{"\033[1~", KEY_HOME}, {"\033[7~", KEY_HOME}, {"\033[H", KEY_HOME},
+	            {"\033OH", KEY_HOME},  {"\033[4~", KEY_END},  {"\033[8~", KEY_END},
+	            {"\033[F", KEY_END},   {"\033OF", KEY_END},   {"\033[A", KEY_UP},
+	            {"\033[B", KEY_DOWN},  {"\033[C", KEY_RIGHT}, {"\033[D", KEY_LEFT}};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		define_key(keys[i].sent, keys[i].key);
+}
+
 bool
 term_open(bool ascii)
 {
@@ -108,6 +124,7 @@ term_open(bool ascii)
 	noecho();
 	nonl();
 	keypad(stdscr, TRUE);
+	define_keys();
 	nodelay(stdscr, TRUE);
 	draw_init(ascii);
 	add_restore("sgr0");

@@ -110,10 +110,10 @@ move_cursor(struct window *w)
 }
 
 static void
-find_kept(struct window *w)
+find_name(struct window *w, const char *name)
 {
-	for (size_t i = 0; w->keep[0] && i < w->count; i++)
-		if (strcmp(name_at(w, i), w->keep) == 0)
+	for (size_t i = 0; *name && i < w->count; i++)
+		if (strcmp(name_at(w, i), name) == 0)
 			w->cursor = i;
 	if (w->cursor >= w->count)
 		w->cursor = w->count ? w->count - 1 : 0;
@@ -122,10 +122,15 @@ find_kept(struct window *w)
 static void
 replace(struct window *w)
 {
+	char name[WINDOW_PLACE_MAX];
+
+	snprintf(name, sizeof(name), "%s", name_at(w, w->cursor));
+	w->cursor -= w->cursor < w->top ? w->cursor : w->top;
 	drop_rows(w->rows, &w->count);
 	memcpy(w->rows, w->fresh, w->fresh_count * sizeof(w->rows[0]));
 	w->count = w->fresh_count;
 	w->top = 0;
+	find_name(w, name);
 }
 
 static void
@@ -164,21 +169,50 @@ go_on(char place[WINDOW_PLACE_MAX], bool *at_end, const char *where)
 	*at_end = !where;
 }
 
+/* Asks for what is seen, and what is above it is asked for after that. */
+static void
+want_refresh(struct window *w)
+{
+	if (w->count == 0 || (w->at_first && w->top == 0)) {
+		w->wanted = WINDOW_FIRST;
+	} else {
+		w->wanted = WINDOW_FROM;
+		place_of(w, w->top, w->from);
+	}
+	w->is_refresh = w->count > 0;
+}
+
+/* Since a refresh was asked for. */
+static bool
+has_moved(const struct window *w)
+{
+	char place[WINDOW_PLACE_MAX];
+
+	place_of(w, w->top, place);
+	return w->asked == WINDOW_FIRST ? w->top != 0
+	                                : w->asked == WINDOW_FROM && strcmp(place, w->from) != 0;
+}
+
 static void
 take(struct window *w, const cJSON *end)
 {
 	const char *after = json_text(end, "after"), *before = json_text(end, "before");
 
 	w->matches = json_int(end, "matches", -1);
+	if (w->is_refresh && has_moved(w)) { /* what has come is not what is seen by now */
+		drop_rows(w->fresh, &w->fresh_count);
+		want_refresh(w);
+		return;
+	}
 	switch (w->asked) {
 	case WINDOW_FIRST:
 	case WINDOW_FROM:
 		replace(w);
+		w->cursor = w->is_refresh ? w->cursor : 0;
 		go_on(w->above, &w->at_first, before);
 		go_on(w->below, &w->at_last, after);
 		if (w->asked == WINDOW_FROM && w->count == 0 && w->at_last)
 			w->wanted = WINDOW_LAST; /* all names are before it */
-		find_kept(w);
 		break;
 	case WINDOW_LAST:
 		replace(w);
@@ -225,7 +259,7 @@ on_end(void *owner, const cJSON *end, enum err err)
 	if (detail) /* asked again, it would be said again */
 		w->at_first = w->at_last = true;
 	else if (err)
-		w->wanted = w->count ? WINDOW_FROM : WINDOW_FIRST;
+		want_refresh(w);
 	w->asked = WINDOW_NOTHING;
 	move_cursor(w);
 	trim(w);
@@ -255,7 +289,6 @@ ask(struct window *w, enum window_part part)
 		place_of(w, 0, place);
 		cJSON_AddStringToObject(request, "before", w->above[0] ? w->above : place);
 	}
-	snprintf(w->keep, sizeof(w->keep), "%s", name_at(w, w->cursor));
 	if (link_ask(w->link, request, &asker, w))
 		w->asked = part;
 }
@@ -291,21 +324,29 @@ window_open(struct window *w, cJSON *query, bool by_expiry, const char *from)
 	w->asked = WINDOW_NOTHING;
 	w->at_first = w->at_last = false;
 	w->wanted = from ? WINDOW_FROM : WINDOW_FIRST;
+	w->is_refresh = false;
 	snprintf(w->from, sizeof(w->from), "%s", from ? from : "");
 	window_fit(w, w->screen);
 }
 
-/* Asks for what is seen, and what is above it is asked for after that. */
 void
 window_refresh(struct window *w)
 {
-	if (w->wanted == WINDOW_NOTHING && w->at_first && w->top == 0) {
-		w->wanted = WINDOW_FIRST;
-	} else if (w->wanted == WINDOW_NOTHING && w->count) {
-		w->wanted = WINDOW_FROM;
-		place_of(w, w->top, w->from);
-	}
+	bool comes_anew = w->asked >= WINDOW_FIRST && w->asked <= WINDOW_LAST;
+
+	if (w->wanted == WINDOW_NOTHING && !comes_anew)
+		want_refresh(w);
 	window_fit(w, w->screen);
+}
+
+/* Rows of another place in place of all. */
+static void
+begin(struct window *w, enum window_part part)
+{
+	w->wanted = part;
+	w->is_refresh = false;
+	w->steps = 0;
+	w->is_paging = false;
 }
 
 bool
@@ -327,11 +368,13 @@ window_request(struct window *w, enum request request)
 		w->steps += request == REQUEST_PAGE_UP ? -page : page;
 		break;
 	case REQUEST_FIRST:
-		w->wanted = w->at_first ? w->wanted : WINDOW_FIRST;
+		if (!w->at_first)
+			begin(w, WINDOW_FIRST);
 		w->cursor = w->top = 0;
 		break;
 	case REQUEST_LAST:
-		w->wanted = w->at_last ? w->wanted : WINDOW_LAST;
+		if (!w->at_last)
+			begin(w, WINDOW_LAST);
 		w->cursor = w->count ? w->count - 1 : 0;
 		break;
 	default:

@@ -45,13 +45,13 @@ struct window {
 	size_t fresh_count;
 	/* what is to be asked for next */
 	enum window_part wanted;
+	bool is_refresh; /* it is, or what is out: of what is seen, which stays where it is */
 	char from[WINDOW_PLACE_MAX];  /* for WINDOW_FROM: any text */
 	char below[WINDOW_PLACE_MAX]; /* where certd has said that it goes on, "" = the last row */
 	char above[WINDOW_PLACE_MAX];
 	/* where the cursor is to be when the rows are there */
-	char keep[WINDOW_PLACE_MAX]; /* on this name, if it is there still */
-	long steps;                  /* so many rows on */
-	size_t offset;               /* of the cursor on the screen, while pages are turned */
+	long steps;    /* so many rows on */
+	size_t offset; /* of the cursor on the screen, while pages are turned */
 	bool is_paging;
 	char error[512]; /* of the last request, "" = none */
 };
