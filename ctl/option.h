@@ -97,8 +97,6 @@ struct options {
 
 /* Reorders ARGV, as getopt does. False: complained. */
 bool options_parse(int argc, char **argv, struct options *ret_options);
-/* Whether WORD is one of the option's choices; else says so. */
-bool option_check(enum option_id id, const char *word);
 bool option_is_given(const struct options *o, enum option_id id);
 /* "--backend" */
 const char *option_word(enum option_id id);
@@ -108,6 +106,8 @@ const char *option_help(enum option_id id);
 const char *const *option_choices(enum option_id id);
 /* 'o' for -o, 0: none */
 char option_letter(enum option_id id);
+/* Whether WORD is one of the option's choices; complains, naming FROM where it stands. */
+bool option_check(enum option_id id, const char *word, const char *from);
 /* Help lines of the options in the set ALLOWED. */
 void options_print(uint64_t allowed);
 
