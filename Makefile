@@ -61,7 +61,7 @@ check-unit: tests ## only the unit tests
 check-system: all tests ## only the end-to-end scenarios
 	$(Q)BUILD=$(BUILD) tests/run system
 
-tests: $(TESTS) $(TOOLS) $(BUILD)/tests/support/cold $(BUILD)/tests/support/renewals
+tests: $(TESTS) $(TOOLS) $(BUILD)/tests/support/cold $(BUILD)/tests/support/renewals $(BUILD)/tests/support/attempts
 .PHONY: tests
 
 asan: deps ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -81,9 +81,12 @@ bench: deps ## figures with a million names, of the front beside its peers, of o
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all tests
 	@BUILD=$(BUILD) tests/bench/store.py
 	@$(BUILD)/tests/support/renewals $(NAMES)
+	@BUILD=$(BUILD) tests/bench/apply.py
+	@$(BUILD)/tests/support/attempts $(NAMES)
 	@BUILD=$(BUILD) tests/bench/front.py
 	@BUILD=$(BUILD) tests/bench/flood.py
 	@BUILD=$(BUILD) NAMES=$(ORDER_NAMES) tests/bench/orders.py
+	@BUILD=$(BUILD) tests/bench/plan.py
 
 demo: ## the five-minute tour, by itself, against a real ACME server on loopback (KEEP=1 leaves it running)
 	@packaging/deps.sh
@@ -137,6 +140,7 @@ layers: ## hold the table of allowed includes (docs/architecture.md)
 
 lint: layers ## layers, clang-tidy where installed, line and function budgets
 	@tests/lint/budgets.sh
+	@tests/lint/documented.py
 
 format: ## lay out all sources by .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
@@ -169,6 +173,7 @@ $(eval $(call archive,support,$(SUPPORT_O)))
 
 # neighbours that a test replaces
 $(BUILD)/tests/daemon/test_import_store: WRAP = -Wl,--wrap=domain_get,--wrap=store_commit,--wrap=upkeep_takes_new
+$(BUILD)/tests/daemon/test_moved: WRAP = -Wl,--wrap=issuer_wake
 
 $(BUILD)/tests/base/test_%: $(BUILD)/tests/base/test_%.o $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(BASE_LIBS)
@@ -186,6 +191,9 @@ $(BUILD)/tests/support/cold: $(BUILD)/tests/bench/cold_main.o $(call LIB,daemon)
 $(BUILD)/tests/support/dnsask: $(BUILD)/tests/support/dnsask_main.o $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/tests/support/renewals: $(BUILD)/tests/bench/renewals_main.o $(call LIB,support) $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(DAEMON_LIBS)
+$(BUILD)/tests/support/attempts: $(BUILD)/tests/bench/attempts_main.o $(call LIB,support) $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(DAEMON_LIBS)
 $(BUILD)/tests/support/%: $(BUILD)/tests/support/%_main.o

@@ -5,8 +5,7 @@
  * conf_load() reads FILE with its includes, checks everything that can be checked without acting
  * (words, units, addresses, references between blocks), and answers either a whole struct conf or
  * the first error as "file:line:col: sentence". A reload loads a new one and swaps it whole.
- * The grammar (docs/certd.conf.md): statements `word argument... ;`, blocks `word argument... { }`,
- * "#" comments, "double quoted" arguments, units 10s 5m 2h. Unknown words are errors.
+ * The grammar: docs/certd.conf.md. Unknown words are errors.
  * Ownership: reference counted, conf_ref()/conf_unref(); pointers inside live as long as the conf.
  * Threads:   read by all; counted atomically.
  */
@@ -22,9 +21,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/conf_backend.h"
+#include "daemon/conf_control.h"
 #include "daemon/conf_diagnose.h"
 #include "daemon/conf_dns.h"
 #include "daemon/conf_listen.h"
+#include "daemon/conf_names.h"
+#include "daemon/conf_on_demand.h"
 #include "daemon/conf_tell.h"
 #include "daemon/conf_user.h"
 #include "daemon/limits.h"
@@ -32,7 +34,6 @@
 #include "store/domain.h"
 
 enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64 };
-
 struct conf_ca {
 	char name[NAME_WORD_MAX + 1];
 	const char *directory; /* https URL */
@@ -78,6 +79,7 @@ struct conf {
 	const char *file;
 	const char *state_directory; /* default /var/lib/certd */
 	const char *control_socket;  /* default /run/certd/control.sock */
+	struct conf_control control; /* who may use it; default: group certd-admin, if there is one */
 	const char *master_key;      /* default master.key in the state directory */
 	struct conf_front_user front_user;
 	uint32_t workers;         /* default: one per CPU that we may run on */
@@ -98,10 +100,10 @@ struct conf {
 	struct conf_default otherwise; /* the `default` block */
 	struct conf_tell tell;         /* metrics, expiry events, hooks */
 	struct conf_diagnose diagnose;
-	struct conf_quota {        /* of names with the same value of a label */
-		const char *label; /* its key; NULL: no quota */
-		uint32_t names;
-	} quota;
+	struct conf_removed removed;
+	struct conf_on_demand on_demand;
+	struct conf_quota quota;
+	const struct conf_source *sources; /* the files: daemon/conf_source.h */
 };
 
 /* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */

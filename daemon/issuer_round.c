@@ -103,6 +103,8 @@ issuer_save(struct issuer *s)
 static bool
 is_to_settle(struct job *job)
 {
+	if (job->removed && job->phase < JOB_CLOSE)
+		return true;
 	if (job->phase != JOB_RUN && job->phase != JOB_LOST)
 		return false;
 	return !job->marked || job->blocked || job_has_ended(job) ||
@@ -122,7 +124,7 @@ settle_all(struct issuer *s)
 		if (err == ERR_CORRUPT)
 			upkeep_suspect(s->upkeep, &job->name);
 		if (err == ERR_NOTFOUND || err == ERR_CORRUPT) { /* removed, or its record is */
-			job_drop(job, txn);
+			job_drop(job, txn, err == ERR_CORRUPT);
 			err = ERR_OK;
 		}
 	}
@@ -202,7 +204,7 @@ closed(struct issuer *s, struct job *job)
 
 	proof_end(s->prover, job);
 	job->phase = JOB_OVER;
-	if (job->domain.name.len == 0)
+	if (job->dropped)
 		return;
 	if (job->problem.kind == PROBLEM_NONE) {
 		job->ca->succeeded++;

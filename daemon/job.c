@@ -135,6 +135,7 @@ job_new(const struct hostname *name, struct authority *ca, const struct conf *co
 	}
 	job->was_ordered = *engine_url(job->engine) != '\0';
 	job->phase = engine_is_lost(job->engine) ? JOB_LOST : JOB_RUN;
+	job->fresh = !job->was_ordered && job->phase != JOB_LOST;
 	*ret_job = job;
 	return ERR_OK;
 }
@@ -167,7 +168,7 @@ job_prepare(struct job *job)
 bool
 job_is_dirty(const struct job *job)
 {
-	return job->phase <= JOB_LOST && !job->blocked &&
+	return job->phase <= JOB_LOST && !job->blocked && !job->removed &&
 	       (job->unsaved || engine_is_dirty(job->engine) || proof_is_to_record(job->proof));
 }
 
@@ -286,10 +287,10 @@ enum err
 job_settle(struct job *job, struct store_txn *txn)
 {
 	struct domain d;
-	enum err err = domain_get(txn, &job->name, &d);
+	enum err err = job->removed ? ERR_NOTFOUND : domain_get(txn, &job->name, &d);
 
 	/* since the order began: not ours to order any more, or another name's order has it */
-	if (!err && (d.state == DOMAIN_EXTERNAL || d.state == DOMAIN_PAUSED || d.lead.len))
+	if (!err && (d.state == DOMAIN_EXTERNAL || domain_is_held(&d) || d.lead.len))
 		err = ERR_NOTFOUND;
 	if (err)
 		return err;
@@ -335,13 +336,13 @@ job_settled(struct job *job, struct notice *ret_notice)
 }
 
 void
-job_drop(struct job *job, struct store_txn *txn)
+job_drop(struct job *job, struct store_txn *txn, bool damaged)
 {
 	if (proof_withdraw(job->proof, txn))
 		return; /* sticks: the commit tells */
 	job->judged = true;
-	job->forget_order = true;
-	job->domain.name.len = 0;
+	job->forget_order = !damaged;
+	job->dropped = true;
 	job->phase = JOB_CLOSE;
 }
 

@@ -61,7 +61,7 @@ job_limits_take(struct job *job, struct store_txn *txn)
 	enum err err;
 
 	job->blocked = false;
-	if (job->counted || !job->charged)
+	if (job->counted || !job->fresh)
 		return ERR_OK;
 	err = limits_take(txn, &o, clock_wall(), &v);
 	if (err || !v.until)
@@ -119,10 +119,11 @@ enum err
 job_limits_close(struct job *job, struct store_txn *txn)
 {
 	struct limits_order o = order_of(job);
-	bool issued = job->problem.kind == PROBLEM_NONE && job->domain.name.len;
+	bool issued = job->problem.kind == PROBLEM_NONE && !job->dropped;
 	enum err err = ERR_OK;
 
-	if (job->counted && job->charged && !issued)
+	/* An order that stays may become a certificate yet. */
+	if (job->counted && job->fresh && !issued && job->forget_order)
 		err = limits_return(txn, &o, clock_wall());
 	if (!err && is_authorization(&job->problem))
 		err = limits_failed(txn, &o, clock_wall());

@@ -49,6 +49,7 @@ run_role(struct spawn *s, struct store *store)
 		&(struct worker_config){.conf = s->conf,
 	                                .store = store,
 	                                .status = &s->status->slot[s->status_slot],
+	                                .demand = &s->status->demand,
 	                                .servers = s->servers,
 	                                .role = s->status_slot,
 	                                .listen_fds = s->own_fds ? s->own_fds : s->listen_fds,

@@ -88,6 +88,7 @@ on_tick(void *arg)
 
 	status_beat(w->config->status);
 	conn_sweep(&w->host);
+	conn_await_tick(&w->host);
 	tell_locked_out(w);
 	sessions_tick(w->sessions);
 	if (w->draining && clock_mono_ms() >= w->drain_until_ms) {
@@ -223,6 +224,8 @@ open_worker(struct worker *w)
 	host->binds = w->config->conf->bind_count > 0;
 	host->store = w->config->store;
 	host->status = w->config->status;
+	host->on_demand = &w->config->conf->on_demand;
+	host->demand = w->config->demand;
 	host->on_end = on_connection_end;
 	host->arg = w;
 	return ERR_OK;

@@ -22,6 +22,7 @@
 #include "base/err.h"
 
 struct conf;
+struct demand;
 struct servers;
 struct status_slot;
 struct store;
@@ -33,6 +34,7 @@ struct worker_config {
 	const struct conf *conf;
 	struct store *store; /* read-only use */
 	struct status_slot *status;
+	struct demand *demand;   /* NULL: nothing comes on demand */
 	struct servers *servers; /* has been given slots for CONF */
 	size_t role;             /* whose connections they count */
 	const int *listen_fds;   /* bound, listening, non-blocking; -1: none */

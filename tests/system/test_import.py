@@ -242,7 +242,7 @@ def newer_certificates_stay(lab):
     equal(served(lab, ca, "a.test"), serial_of(old), "served after --replace")
 
 
-@scenario()
+@scenario(config="control { read user 65534; }\n")
 def export_gives_back_what_came_in(lab):
     ca, folder = begin(lab)
     key, leaf, inter = ca.leaf("a.test")
@@ -267,7 +267,6 @@ def export_gives_back_what_came_in(lab):
     check(key.split("\n")[1] not in lab.certd.log_text(), "no key in the log")
     if os.getuid() != 0 or not shutil.which("setpriv"):
         raise Skip("needs root and setpriv to be somebody else")
-    os.chmod(lab.certd.socket_path, 0o666)
     def other(*words):
         return run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                     os.path.join(BUILD, "certctl"), "--socket", lab.certd.socket_path, *words],
@@ -380,6 +379,43 @@ def many_lines_from_stdin(lab):
         tlsclient.connect(lab.https, name, root).close()
     equal(lab.ctl_ok("status", "-o", "json").json()["names"]["valid"], 3000, "counted")
     print(f"     3,000 certificates in {took:.2f} s: {3000 / took:,.0f} names/s")
+
+
+@scenario(config="control { read user nobody; }")
+def inspect_of_names_and_files(lab):
+    lab.start()
+    lab.add("a.test")
+    whole = lab.ctl_ok("inspect", "a.test", "-o", "json").json()
+    leaf, issuer = whole["certificates"][0], whole["certificates"][1]
+    equal((whole["faults"], leaf["names"], leaf["is_ca"], issuer["is_ca"]), ([], ["a.test"], False, True),
+          f"{whole}")
+    shown = lab.certd.show("a.test")
+    equal([leaf[word] for word in ("serial", "issuer", "key", "not_before", "not_after")],
+          [shown[word] for word in ("serial", "issuer", "key", "not_before", "not_after")], "as in show")
+    path = os.path.join(lab.directory, "both.pem")
+    with open(path, "w") as file:
+        file.write(lab.ctl_ok("export", "a.test", "--private-key").out)
+    equal(lab.ctl_ok("inspect", path, "-o", "json").json()["certificates"], whole["certificates"],
+          "of the file")
+    old = os.path.join(lab.directory, "old.pem")
+    _, expired, _ = Authority(os.path.join(lab.directory, "old")).leaf("x.test", days=-1)
+    with open(old, "w") as file:
+        file.write(expired)
+    got = expect_code(lab.ctl("inspect", old), 1)
+    check("fault: expired: " in got.out, f"{got}")
+    for text, words in (("", "no certificate in it"), ("x" * 600000, "longer than"),
+                        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be read"),
+                        ("-----BEGIN CERTIFICATE-----\nAAAA", "certificate")):
+        with open(path, "w") as file:
+            file.write(text)
+        got = expect_code(lab.ctl("inspect", path), 1)
+        check(words in got.err, f"{got}")
+    expect_code(lab.ctl("inspect", "nobody.test"), 3)
+    expect_code(lab.ctl("inspect", f"{path}.nowhere"), 1)
+    if os.geteuid() == 0:
+        os.chmod(old, 0o644)
+        equal(lab.ctl_of_a_stranger("inspect", old).returncode, 5, "a stranger's certificate")
+        equal(lab.ctl_of_a_stranger("inspect", "a.test").returncode, 0, "a stranger looks at a name")
 
 
 if __name__ == "__main__":
