@@ -60,7 +60,10 @@ struct cursor;
 	X(DNS_UPDATE, "dns/update",                                                                \
 	  "our change of DNS records was refused: check server, zone and key of the `dns` block")  \
 	X(DIAGNOSIS, "diagnosis",                                                                  \
-	  "the CA is not asked while something is wrong with the name: see certctl diagnose")
+	  "the CA is not asked while something is wrong with the name: see certctl diagnose")      \
+	X(MOVED, "dns/moved",                                                                      \
+	  "the name leads elsewhere, so orders have stopped: they go on by themselves when its "   \
+	  "owner points it here again")
 
 enum problem_kind {
 #define X(name, code, hint) PROBLEM_##name,

@@ -31,6 +31,7 @@ struct batch {
 	struct domain labels;               /* add: its labels only */
 	bool together;                      /* add: one certificate for all, */
 	struct hostname lead;               /* which this one leads; len 0: nobody yet */
+	const char *why;                    /* remove: NULL: not said */
 	const char *event;
 	enum err (*before)(struct batch *b); /* of all names, NULL: nothing */
 	enum err (*apply)(struct batch *b, struct outcome *o);
@@ -44,6 +45,8 @@ enum err batch_refuse(struct outcome *o, enum err err, const char *word, const c
 extern const char batch_is_paused[];
 /* The domain of O, or who leads it, with a CA that is configured; else O is refused. */
 MUST_CHECK enum err batch_get_ordered(struct batch *b, struct outcome *o, struct domain *d);
+/* D has moved: it is to be tried all the same. */
+void batch_let_go(struct domain *d);
 /* Answers CL. */
 void batch_run(struct batch *b, const cJSON *request);
 

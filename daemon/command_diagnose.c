@@ -35,6 +35,7 @@ diagnosis_json(const struct diagnosis *d)
 	add_lines(object, "findings", d->findings);
 	add_time(object, "at", d->at);
 	add_time(object, "since", d->since);
+	add_time(object, "away_since", d->away_since);
 	add_time(object, "next", d->next_at);
 	return object;
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "daemon/conf.h"
 #include "daemon/command_batch.h"
+#include "daemon/command_removed.h"
 #include "daemon/failover.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
@@ -100,6 +101,13 @@ batch_get_ordered(struct batch *b, struct outcome *o, struct domain *d)
 	return ERR_OK;
 }
 
+void
+batch_let_go(struct domain *d)
+{
+	if (d->state == DOMAIN_MOVED)
+		d->state = DOMAIN_FAILING;
+}
+
 static enum err
 renew_one(struct batch *b, struct outcome *o)
 {
@@ -113,6 +121,7 @@ renew_one(struct batch *b, struct outcome *o)
 	snprintf(o->ca, sizeof(o->ca), "%s", d.ca);
 	if (d.due_at == 0)
 		return ERR_OK; /* in work already */
+	batch_let_go(&d);
 	d.due_at = clock_wall();
 	return domain_put(b->txn, &d);
 }
@@ -120,7 +129,7 @@ renew_one(struct batch *b, struct outcome *o)
 static enum err
 remove_one(struct batch *b, struct outcome *o)
 {
-	enum err err = set_remove(b->txn, &o->name, clock_wall());
+	enum err err = removed_put(b->txn, b->cl, &o->name, "remove", b->why);
 
 	if (err == ERR_NOTFOUND)
 		return batch_refuse(o, err, "not-found", "there is no such name here");
@@ -321,5 +330,9 @@ command_remove(struct control_client *cl, const cJSON *request)
 	struct batch b = {
 		.cl = cl, .control = cl->control, .event = "name.removed", .apply = remove_one};
 
+	b.why = json_text(request, "reason");
+	if (!removed_why_is_good(cl, b.why))
+		return;
 	batch_run(&b, request);
+	issuer_forget_removed(cl->control->issuer);
 }

@@ -98,6 +98,7 @@ retry_one(struct batch *b, struct outcome *o)
 	if (d.due_at == 0)
 		return ERR_OK; /* in work already */
 	d.failures = 0;
+	batch_let_go(&d);
 	d.due_at = clock_wall();
 	return domain_put(b->txn, &d);
 }

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "daemon/conf.h"
 #include "daemon/command_inside.h"
+#include "daemon/command_removed.h"
 #include "daemon/command_set.h"
 #include "daemon/issuer.h"
 #include "daemon/upkeep.h"
@@ -41,7 +42,7 @@ shown_state(const struct domain *d, int64_t now)
 	if (d->generation > 0 && d->not_after <= now)
 		return "expired";
 	if (d->due_at == 0 && d->generation > 0 && !d->lead.len && d->state != DOMAIN_EXTERNAL &&
-	    d->state != DOMAIN_PAUSED)
+	    !domain_is_held(d))
 		return "renewing";
 	return domain_state_word(d->state);
 }
@@ -105,10 +106,10 @@ static void
 add_error(cJSON *item, struct control *c, const struct domain *d)
 {
 	struct problem problem = d->problem;
-	int64_t next = d->due_at;
+	int64_t next = d->state == DOMAIN_MOVED ? 0 : d->due_at;
 	cJSON *error;
 
-	if (d->due_at != 0)
+	if (d->due_at != 0 && d->state != DOMAIN_MOVED)
 		(void)waits_for_ca(c, d, &problem, &next);
 	add_time(item, "next", next);
 	if (problem.kind == PROBLEM_NONE)
@@ -149,6 +150,8 @@ fill_item(cJSON *item, struct control *c, const struct domain *d)
 	labels_to_json(d, item);
 	set_lead_to_json(d, item);
 	add_time(item, "created_at", d->created_at);
+	if (d->used_at)
+		add_time(item, "used_at", d->used_at);
 	if (d->generation > 0) {
 		add_time(item, "not_before", d->not_before);
 		add_time(item, "not_after", d->not_after);
@@ -341,8 +344,7 @@ command_show(struct control_client *cl, const cJSON *request)
 	cert_init(&certs[1]);
 	err = read_name(c, &name, &d, certs);
 	if (err == ERR_NOTFOUND) {
-		reply_error(cl, MSG_EXIT_NOTFOUND, "not-found", "there is no name %s here",
-		            name.name);
+		removed_reply(cl, &name);
 	} else if (err) {
 		if (err == ERR_CORRUPT || err == ERR_VERSION)
 			upkeep_suspect(c->upkeep, &name); /* ask again in a second */
@@ -353,7 +355,7 @@ command_show(struct control_client *cl, const cJSON *request)
 		add_certificates(item, &d, &certs[0], &certs[1]);
 		add_beside(item, c, &d);
 		add_order(item, c, d.lead.len ? &d.lead : &name);
-		if (d.state == DOMAIN_FAILING)
+		if (d.state == DOMAIN_FAILING || d.state == DOMAIN_MOVED)
 			add_diagnosis(item, c, &name);
 		add_record(item, c, &name);
 		reply_json(cl, line);

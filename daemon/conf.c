@@ -60,6 +60,18 @@ take_quota(const struct conf_walk *w, const struct conf_rule *rule, const struct
 	return conf_number(w->cx, &s->words[3], &rule->range, &conf->quota.names);
 }
 
+static bool
+take_keep_removed(const struct conf_walk *w, const struct conf_rule *rule,
+                  const struct conf_statement *s, void *into)
+{
+	static const struct conf_range times = {1000, 45 * 86400u * 1000u};
+	struct conf *conf = into;
+
+	return conf_span(w->cx, &s->words[1], &times, &conf->removed.keep_ms) &&
+	       (s->word_count < 3 ||
+	        conf_number(w->cx, &s->words[2], &rule->range, &conf->removed.most));
+}
+
 static const struct conf_rule top_rules[] = {
 	CONF_RULE("state-directory", "PATH", 1, 1, conf_take_path,
                   .offset = offsetof(struct conf, state_directory), CONF_RANGE(1, CONF_PATH_MAX)),
@@ -68,6 +80,7 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("control-socket", "PATH", 1, 1, conf_take_path,
                   .offset = offsetof(struct conf, control_socket),
                   CONF_RANGE(1, sizeof(((struct sockaddr_un *)0)->sun_path) - 1)),
+	CONF_RULE("control", "", 0, 0, conf_take_control, .has_block = true),
 	CONF_RULE("master-key", "PATH", 1, 1, conf_take_path,
                   .offset = offsetof(struct conf, master_key), CONF_RANGE(1, CONF_PATH_MAX)),
 	CONF_RULE("log-level", "err|warn|notice|info|debug", 1, 1, take_log_level),
@@ -84,11 +97,14 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("ocsp-allow-private", "", 0, 0, conf_take_flag,
                   .offset = offsetof(struct conf, ocsp_allow_private)),
 	CONF_RULE("quota", "label KEY NUMBER", 3, 3, take_quota, CONF_RANGE(1, 10000000)),
+	CONF_RULE("keep-removed", "TIME [NUMBER]", 1, 2, take_keep_removed,
+                  CONF_RANGE(1, 10000000)),
 	CONF_RULE("metrics", "ADDRESS:PORT [exposed]", 1, 2, conf_take_metrics),
 	CONF_RULE("expiry-events", "STEP...", 1, CONF_EXPIRY_MAX, conf_take_expiry),
 	CONF_RULE("on", "event TYPE...", 2, CONF_TYPES_MAX + 1, conf_take_on, .has_block = true,
                   .repeats = true),
 	CONF_RULE("diagnose", "", 0, 0, conf_take_diagnose, .has_block = true),
+	CONF_RULE("on-demand", "", 0, 0, conf_take_on_demand, .has_block = true),
 	CONF_RULE("include", "FILE", 1, 1, take_include, .repeats = true),
 };
 
@@ -154,12 +170,15 @@ set_defaults(struct conf *conf, const char *file)
 		.control_socket = "/run/certd/control.sock",
 		.workers = cpu_count(),
 		.log_level = LOG_LEVEL_NOTICE,
+		.removed = {.keep_ms = 30 * 86400u * 1000u, .most = 100000},
 		.otherwise = {.key = KEY_ECDSA_P256,
 	                      .second_key = KEY_KINDS,
 	                      .unknown_sni = UNKNOWN_SNI_REJECT},
 	};
+	conf_control_defaults(&conf->control);
 	conf_tell_defaults(&conf->tell);
 	conf_diagnose_defaults(&conf->diagnose);
+	conf_on_demand_defaults(&conf->on_demand);
 }
 
 /* Defaults that hang on other values. */
@@ -196,11 +215,13 @@ build(struct conf_context *cx, struct conf *conf, const char *file)
 		return false;
 	b.first = first;
 	if (!make_room(cx, &b) || !conf_walk(&w, &top_level, first, conf) ||
-	    !conf_resolve_default(&w) || !conf_resolve_names(&w) || !conf_resolve_dns(&w))
+	    !conf_resolve_default(&w) || !conf_resolve_on_demand(&w) || !conf_resolve_names(&w) ||
+	    !conf_resolve_dns(&w))
 		return false;
 	if (!conf->listen_count)
 		return conf_fail(cx, &(struct conf_place){file, 1, 1},
 		                 "no \"listen\" in the whole file: at least one is needed");
+	conf->sources = cx->first_source;
 	return complete(cx, conf);
 }
 

@@ -22,9 +22,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/conf_backend.h"
+#include "daemon/conf_control.h"
 #include "daemon/conf_diagnose.h"
 #include "daemon/conf_dns.h"
 #include "daemon/conf_listen.h"
+#include "daemon/conf_names.h"
+#include "daemon/conf_on_demand.h"
 #include "daemon/conf_tell.h"
 #include "daemon/limits.h"
 #include "store/challenge.h"
@@ -77,9 +80,11 @@ struct conf {
 	const char *file;
 	const char *state_directory; /* default /var/lib/certd */
 	const char *control_socket;  /* default /run/certd/control.sock */
-	const char *master_key;      /* default master.key in the state directory */
-	uint32_t workers;            /* default: one per CPU that we may run on */
-	enum log_level log_level;    /* default notice */
+	struct conf_control
+		control;          /* who may use it; default: group certd-admin, if there is one */
+	const char *master_key;   /* default master.key in the state directory */
+	uint32_t workers;         /* default: one per CPU that we may run on */
+	enum log_level log_level; /* default notice */
 	const struct conf_listen *listens;
 	size_t listen_count;
 	const struct conf_ca *cas;
@@ -96,10 +101,10 @@ struct conf {
 	struct conf_default otherwise; /* the `default` block */
 	struct conf_tell tell;         /* metrics, expiry events, hooks */
 	struct conf_diagnose diagnose;
-	struct conf_quota {        /* of names with the same value of a label */
-		const char *label; /* its key; NULL: no quota */
-		uint32_t names;
-	} quota;
+	struct conf_removed removed;
+	struct conf_on_demand on_demand;
+	struct conf_quota quota;
+	const struct conf_source *sources; /* the files: daemon/conf_source.h */
 };
 
 /* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */

@@ -11,10 +11,13 @@ enum {
 	AGAIN_MS = 60 * 1000,
 	AGAIN_MIN_MS = 1000,
 	AGAIN_MAX_MS = 24 * 60 * 60 * 1000,
+	MOVED_AFTER_MS = 7 * AGAIN_MAX_MS,
 	HTTP_PORT = 80,
 	TLS_PORT = 443,
 	PORT_MAX = 65535,
 };
+
+#define MOVED_MAX_MS (45u * AGAIN_MAX_MS) /* more than an int */
 
 static bool
 take_own(const struct conf_walk *w, const struct conf_token *word, struct conf_address *ret)
@@ -64,6 +67,17 @@ take_ports(const struct conf_walk *w, const struct conf_rule *rule, const struct
 	       conf_number(w->cx, &s->words[2], &rule->range, &d->tls_port);
 }
 
+static bool
+take_moved(const struct conf_walk *w, const struct conf_rule *rule, const struct conf_statement *s,
+           void *into)
+{
+	struct conf_diagnose *d = into;
+
+	d->moved_after_ms = 0;
+	return strcmp(s->words[1].text, "never") == 0 ||
+	       conf_span(w->cx, &s->words[1], &rule->range, &d->moved_after_ms);
+}
+
 static const struct conf_rule diagnose_rules[] = {
 	CONF_RULE("off", "", 0, 0, conf_take_flag, .offset = offsetof(struct conf_diagnose, off)),
 	CONF_RULE("addresses", "ADDRESS...", 1, CONF_OWN_MAX, take_addresses),
@@ -75,6 +89,7 @@ static const struct conf_rule diagnose_rules[] = {
 	CONF_RULE("again", "TIME", 1, 1, conf_take_span,
                   .offset = offsetof(struct conf_diagnose, again_ms),
                   CONF_RANGE(AGAIN_MIN_MS, AGAIN_MAX_MS)),
+	CONF_RULE("moved-after", "TIME|never", 1, 1, take_moved, CONF_RANGE(1000, MOVED_MAX_MS)),
 	CONF_RULE("probe-private", "", 0, 0, conf_take_flag,
                   .offset = offsetof(struct conf_diagnose, probe_private)),
 	CONF_RULE("probe-ports", "HTTP TLS", 2, 2, take_ports, CONF_RANGE(1, PORT_MAX)),
@@ -108,6 +123,8 @@ conf_take_ca_diagnose(const struct conf_walk *w, const struct conf_rule *rule,
 void
 conf_diagnose_defaults(struct conf_diagnose *d)
 {
-	*d = (struct conf_diagnose){
-		.again_ms = AGAIN_MS, .http_port = HTTP_PORT, .tls_port = TLS_PORT};
+	*d = (struct conf_diagnose){.again_ms = AGAIN_MS,
+	                            .moved_after_ms = MOVED_AFTER_MS,
+	                            .http_port = HTTP_PORT,
+	                            .tls_port = TLS_PORT};
 }

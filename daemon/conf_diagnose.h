@@ -17,6 +17,7 @@ struct conf_diagnose {
 	bool probe_private;       /* connect to addresses that are not public, too */
 	const char *trust_anchor; /* NULL: see daemon/diagnose_dns.h */
 	uint32_t again_ms;        /* until a failing name is looked at again; default 1 min */
+	uint32_t moved_after_ms;  /* 0: names are not taken for moved; default 7 days */
 	uint32_t http_port;       /* that a CA connects to: 80 */
 	uint32_t tls_port;        /* 443 */
 	size_t address_count;     /* ours, as the world sees them; 0: those of this machine */

@@ -5,9 +5,8 @@
 #include "base/nearest.h"
 #include "daemon/conf_build.h"
 
-/* "300/3h" */
-static bool
-take_rate(const struct conf_walk *w, const struct conf_token *word, struct limits_rate *ret_rate)
+bool
+conf_rate(const struct conf_walk *w, const struct conf_token *word, struct limits_rate *ret_rate)
 {
 	static const struct conf_range times = {1000, 31 * 86400u * 1000u}, counts = {1, 1000000};
 	struct conf_token count = *word, period = *word;
@@ -39,7 +38,7 @@ conf_take_budget(const struct conf_walk *w, const struct conf_rule *rule,
 	struct limits_rate rate;
 
 	(void)rule;
-	if (!take_rate(w, &s->words[1], &rate))
+	if (!conf_rate(w, &s->words[1], &rate))
 		return false;
 	ca->budget = rate.count;
 	ca->budget_period = rate.period;
@@ -75,7 +74,7 @@ take_scope(const struct conf_walk *w, const struct conf_token *words, struct lim
 		at++;
 	if (!word)
 		return conf_fail_unknown(w->cx, &words[0], "scope of a limit", next_scope, NULL);
-	if (strcmp(words[1].text, "none") != 0 && !take_rate(w, &words[1], &rate))
+	if (strcmp(words[1].text, "none") != 0 && !conf_rate(w, &words[1], &rate))
 		return false;
 	if (at + 1 < LIMIT_SCOPES)
 		rules->rate[at + 1] = rate;

@@ -12,33 +12,6 @@
 
 enum { PART_MAX = 1024, LOOKUP_PART_MS = 15 * 1000 };
 
-const char *
-diagnose_word(enum diagnose_code code)
-{
-	static const char *const words[] = {
-#define X(name, word, actor) [DIAGNOSE_##name] = (word),
-		DIAGNOSE_LIST(X)
-#undef X
-	};
-
-	return words[code];
-}
-
-enum event_actor
-diagnose_actor(const char *word)
-{
-	static const enum event_actor actors[] = {
-#define X(name, word, actor) [DIAGNOSE_##name] = (actor),
-		DIAGNOSE_LIST(X)
-#undef X
-	};
-
-	for (size_t i = 0; i < DIAGNOSE_CODES; i++)
-		if (strcmp(diagnose_word((enum diagnose_code)i), word) == 0)
-			return actors[i];
-	return EVENT_NOBODY;
-}
-
 /* ---- what is found -------------------------------------------------------------------------- */
 
 /* Control characters of foreign text would end a line. */

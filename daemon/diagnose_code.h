@@ -40,6 +40,14 @@ enum diagnose_code {
 		DIAGNOSE_CODES
 };
 
+/* Where the name leads, as far as a code tells. */
+enum diagnose_place {
+	DIAGNOSE_UNKNOWN, /* what was asked did not answer, or the code is another certd's */
+	DIAGNOSE_HERE,    /* to us, or nowhere that could be told from it */
+	DIAGNOSE_AWAY,    /* to none of our addresses: elsewhere, or nowhere */
+};
+enum diagnose_place diagnose_place(const char *word);
+
 const char *diagnose_word(enum diagnose_code code);
 /* Who must act; EVENT_NOBODY for a word that another certd has written. */
 enum event_actor diagnose_actor(const char *word);

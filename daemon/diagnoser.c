@@ -133,12 +133,14 @@ diagnoser_main(void *arg)
 
 		collect(g);
 		begin_asked(g);
-		if (g->conf->diagnose.off)
-			continue;
-		diagnoser_look_at_events(g);
+		if (!g->conf->diagnose.off)
+			diagnoser_look_at_events(g);
 		if (now - walked < TURN_MS)
 			continue;
 		walked = now;
+		diagnoser_look_at_moved(g);
+		if (g->conf->diagnose.off)
+			continue;
 		diagnoser_look_at_failing(g);
 		diagnoser_look_at_kept(g);
 	}

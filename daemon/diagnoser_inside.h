@@ -41,7 +41,8 @@ struct diagnoser {
 	struct diagnosings busy;    /* in the pool */
 	uint64_t event;             /* events up to this one were seen */
 	struct hostname failing_at; /* how far the failing names were looked through; len 0: none */
-	struct hostname kept_at;    /* the same of the stored diagnoses */
+	struct hostname moved_at;   /* the same of those that have moved */
+	struct hostname kept_at;    /* and of the stored diagnoses */
 	struct domain rows[DIAGNOSER_PAGE];
 	struct hostname names[DIAGNOSER_PAGE];
 	struct event events[DIAGNOSER_PAGE];
@@ -61,11 +62,21 @@ bool diagnoser_is_busy(const struct diagnoser *g, const struct hostname *name);
 bool diagnoser_begin(struct diagnoser *g, const struct hostname *name, uint64_t id,
                      enum err *ret_err);
 
-/* diagnoser_walk.c: names whose attempts have failed just now; a page of those that fail; a page of
- * the diagnoses kept, which go with the failure. */
+/* diagnoser_walk.c: names whose attempts have failed just now; a page of those that fail; of those
+ * that have moved; of the diagnoses kept, which go with the failure. */
 void diagnoser_look_at_events(struct diagnoser *g);
 void diagnoser_look_at_failing(struct diagnoser *g);
+void diagnoser_look_at_moved(struct diagnoser *g);
 void diagnoser_look_at_kept(struct diagnoser *g);
+
+/* diagnoser_moved.c: whether names are taken for moved at all; when one that D was found of is, 0:
+ * never; */
+bool moved_is_on(const struct conf *conf);
+int64_t moved_is_at(const struct conf *conf, const struct diagnosis *d);
+/* it has, unless it need not lead here to be ordered for; it is back, or that is to be found out by
+ * an order: WHY. */
+void moved_begin(struct diagnoser *g, const struct diagnosis *d);
+void moved_end(struct diagnoser *g, const struct hostname *name, const char *why);
 
 /* diagnoser_look.c */
 /* A look at NAME, to be submitted. ERR_NOTFOUND: it is none of ours, and ID is 0. */

@@ -157,14 +157,14 @@ read_before(struct diagnoser *g, const struct hostname *name, struct domain *d,
 
 /* The more often the same was found the later again. */
 static int64_t
-next_look(const struct diagnosing *t, uint32_t looks)
+next_look(const struct diagnosing *t, uint32_t looks, int64_t most)
 {
 	int64_t wait = t->conf->diagnose.again_ms / 1000;
 
-	for (uint32_t i = 1; i < looks && i < DOUBLINGS_MAX && wait < DIAGNOSER_AGAIN_MAX_S; i++)
+	for (uint32_t i = 1; i < looks && i < DOUBLINGS_MAX && wait < most; i++)
 		wait *= 2;
-	if (wait > DIAGNOSER_AGAIN_MAX_S)
-		wait = DIAGNOSER_AGAIN_MAX_S;
+	if (wait > most)
+		wait = most;
 	if (wait >= 10)
 		wait += plan_spread_of(&t->d.name) % (uint32_t)(wait / 10);
 	return t->d.at + (wait > 0 ? wait : 1);
@@ -175,21 +175,31 @@ go_on_from(const struct diagnosing *t, const struct diagnosis *before, const str
            struct diagnosis *d)
 {
 	bool same = strcmp(before->code, d->code) == 0;
+	int64_t moves;
 
 	d->since = same ? before->since : d->at;
 	d->looks = same ? before->looks + 1 : 1;
 	d->woken_at = before->woken_at;
 	d->attempted_at = domain->attempted_at;
-	d->next_at = next_look(t, d->looks);
+	d->away_since = before->away_since;
+	if (diagnose_place(d->code) == DIAGNOSE_HERE)
+		d->away_since = 0;
+	else if (diagnose_place(d->code) == DIAGNOSE_AWAY && !d->away_since)
+		d->away_since = d->at;
+	d->next_at = next_look(
+		t, d->looks,
+		domain->state == DOMAIN_MOVED ? DIAGNOSER_MOVED_MAX_S : DIAGNOSER_AGAIN_MAX_S);
+	moves = domain->state == DOMAIN_MOVED ? 0 : moved_is_at(t->conf, d);
+	if (moves > d->at && moves < d->next_at)
+		d->next_at = moves;
 }
 
-/* The name, or the one whose order it shares, is due now. */
+/* The name, or the one whose order it shares, is due at AT. */
 static enum err
-make_due(struct diagnoser *g, const struct hostname *name)
+make_due(struct diagnoser *g, const struct hostname *name, int64_t at)
 {
 	struct store_txn *txn;
 	struct domain d;
-	int64_t now = clock_wall();
 	enum err err = store_begin_write(g->store, STORE_SERVED, &txn);
 
 	if (err)
@@ -197,10 +207,10 @@ make_due(struct diagnoser *g, const struct hostname *name)
 	err = domain_get(txn, name, &d);
 	if (!err && d.lead.len)
 		err = domain_get(txn, &d.lead, &d);
-	if (!err && (d.state != DOMAIN_FAILING || d.due_at <= now))
+	if (!err && (d.state != DOMAIN_FAILING || d.due_at <= at))
 		err = ERR_BUSY; /* in work, or due anyway */
 	if (!err) {
-		d.due_at = now;
+		d.due_at = at;
 		err = domain_put(txn, &d);
 	}
 	if (!err)
@@ -209,17 +219,27 @@ make_due(struct diagnoser *g, const struct hostname *name)
 	return err;
 }
 
+int64_t
+diagnoser_wake_at(int64_t woken_at, int64_t now)
+{
+	bool soon =
+		woken_at && woken_at <= now + DIAGNOSER_WAKE_S && now < woken_at + DIAGNOSER_WAKE_S;
+
+	return soon ? woken_at + DIAGNOSER_WAKE_S : now;
+}
+
+/* At once, or as soon as it may be woken again. */
 static void
 wake(struct diagnoser *g, struct diagnosis *d)
 {
-	enum err err;
+	int64_t now = clock_wall(), at = diagnoser_wake_at(d->woken_at, now);
+	char text[CLOCK_TEXT_MAX];
+	enum err err = make_due(g, &d->name, at);
 
-	if (d->woken_at && d->at - d->woken_at < DIAGNOSER_WAKE_S)
-		return;
-	err = make_due(g, &d->name);
 	if (!err) {
-		d->woken_at = d->at;
-		log_host_notice(&d->name, "what was wrong is right again: tried now");
+		d->woken_at = at;
+		log_host_notice(&d->name, "what was wrong is right again: tried %s",
+		                at <= now ? "now" : clock_format(at, text));
 		issuer_wake(g->issuer);
 	} else if (err != ERR_BUSY && err != ERR_NOTFOUND) {
 		log_host_warn(&d->name, "not tried at once: %s", err_text(err));
@@ -266,6 +286,15 @@ keep(struct diagnoser *g, const struct diagnosis *before, const struct diagnosis
 	return err;
 }
 
+static void
+settle_moved(struct diagnoser *g, const struct diagnosis *before, const struct diagnosis *d)
+{
+	if (diagnose_place(d->code) == DIAGNOSE_HERE)
+		moved_end(g, &d->name, "it leads here again");
+	else if (keep(g, before, d))
+		log_host_info(&d->name, "where it leads is not kept");
+}
+
 void
 diagnosing_settle(struct diagnoser *g, const struct diagnosing *t)
 {
@@ -276,9 +305,13 @@ diagnosing_settle(struct diagnoser *g, const struct diagnosing *t)
 
 	if (!err)
 		err = read_before(g, &d.name, &domain, &before);
-	if (err || domain.state != DOMAIN_FAILING)
+	if (err || (domain.state != DOMAIN_FAILING && domain.state != DOMAIN_MOVED))
 		return;
 	go_on_from(t, &before, &domain, &d);
+	if (domain.state == DOMAIN_MOVED) {
+		settle_moved(g, &before, &d);
+		return;
+	}
 	waits = domain.problem.kind == PROBLEM_DIAGNOSIS; /* for this, and the CA knows nothing */
 	if (waits)
 		d.woken_at = 0;
@@ -287,6 +320,8 @@ diagnosing_settle(struct diagnoser *g, const struct diagnosing *t)
 	err = keep(g, &before, &d);
 	if (!err && waits && !is_fault(&d))
 		wake(g, &d);
+	if (!err && moved_is_at(t->conf, &d) && moved_is_at(t->conf, &d) <= d.at)
+		moved_begin(g, &d);
 	if (err)
 		log_host_info(&d.name, "what is wrong with it is not kept: %s", err_text(err));
 }

@@ -44,15 +44,15 @@ diagnoser_look_at_events(struct diagnoser *g)
 }
 
 static size_t
-read_failing(struct diagnoser *g)
+read_state(struct diagnoser *g, enum domain_state state, const struct hostname *place)
 {
 	struct store_txn *txn;
 	size_t count = 0;
 
 	if (store_begin_read(g->store, STORE_SERVED, &txn))
 		return 0;
-	if (domain_page_state(txn, DOMAIN_FAILING, g->failing_at.len ? &g->failing_at : NULL,
-	                      DIAGNOSER_PAGE, g->rows, &count))
+	if (domain_page_state(txn, state, place->len ? place : NULL, DIAGNOSER_PAGE, g->rows,
+	                      &count))
 		count = 0;
 	store_abort(txn);
 	return count;
@@ -84,10 +84,10 @@ pick_due(struct diagnoser *g, size_t count)
 
 /* A page of them each turn, from the end to the beginning again; it stays where it is while there
  * is no room. */
-void
-diagnoser_look_at_failing(struct diagnoser *g)
+static void
+look_at_state(struct diagnoser *g, enum domain_state state, struct hostname *place)
 {
-	size_t count = read_failing(g), due = pick_due(g, count);
+	size_t count = read_state(g, state, place), due = pick_due(g, count);
 	bool room = true;
 
 	for (size_t i = 0; i < due && room; i++) {
@@ -98,9 +98,30 @@ diagnoser_look_at_failing(struct diagnoser *g)
 	}
 	if (!room)
 		return;
-	g->failing_at.len = 0;
+	place->len = 0;
 	if (count == DIAGNOSER_PAGE)
-		g->failing_at = g->rows[count - 1].name;
+		*place = g->rows[count - 1].name;
+}
+
+void
+diagnoser_look_at_failing(struct diagnoser *g)
+{
+	look_at_state(g, DOMAIN_FAILING, &g->failing_at);
+}
+
+void
+diagnoser_look_at_moved(struct diagnoser *g)
+{
+	size_t count;
+
+	if (moved_is_on(g->conf)) {
+		look_at_state(g, DOMAIN_MOVED, &g->moved_at);
+		return;
+	}
+	g->moved_at.len = 0;
+	count = read_state(g, DOMAIN_MOVED, &g->moved_at);
+	for (size_t i = 0; i < count; i++)
+		moved_end(g, &g->rows[i].name, "moved-after is off");
 }
 
 /* ---- who does not fail any more ------------------------------------------------------------- */
@@ -119,7 +140,8 @@ keep_over(struct diagnoser *g, size_t count)
 		enum err err = domain_get(txn, &g->names[i], &d);
 
 		/* One that is being tried again keeps it until that has ended. */
-		if (err == ERR_NOTFOUND || (!err && d.state != DOMAIN_FAILING))
+		if (err == ERR_NOTFOUND ||
+		    (!err && d.state != DOMAIN_FAILING && d.state != DOMAIN_MOVED))
 			g->names[over++] = g->names[i];
 	}
 	store_abort(txn);

@@ -131,9 +131,11 @@ round_of(struct issuer *s)
 	s->store_hold = 0;
 	issuer_take_keys(s);
 	issuer_sweep(s);
+	issuer_end_removed(s);
 	issuer_pass_on(s);
 	for (size_t i = 0; i < s->ca_count; i++)
 		issuer_plan(s, s->cas[i]);
+	issuer_lapse(s);
 	issuer_leave(s);
 	if (issuer_save(s) && issuer_settle(s) && issuer_close(s)) {
 		prover_run(s->prover, s->conf, s->jobs);

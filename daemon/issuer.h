@@ -46,6 +46,8 @@ void issuer_stop(struct issuer *issuer); /* accepts NULL; waits for the thread *
 
 /* From any thread: */
 void issuer_wake(struct issuer *issuer); /* the due index has changed */
+/* Names were removed: their orders end. */
+void issuer_forget_removed(struct issuer *issuer);
 /* An operator asks for names of this CA now: a hold on it ends. */
 void issuer_kick(struct issuer *issuer, const char *ca);
 void issuer_set_conf(struct issuer *issuer, const struct conf *conf); /* takes a reference */

@@ -56,6 +56,7 @@ struct issuer {
 	bool stop;
 	const struct conf *next_conf; /* a reference, NULL: none */
 	bool kicked[ISSUER_CAS_MAX];
+	bool removed; /* names were, since jobs were last compared with the store */
 	struct issuer_ca seen[ISSUER_CAS_MAX];
 	size_t seen_count;
 	struct seen_step *steps; /* of the jobs in work */
@@ -78,6 +79,10 @@ bool issuer_looks_first(struct issuer *s, struct job *job);
 void issuer_say_identities(const struct authority *ca, struct issuer_ca *seen);
 /* NOTICE to all names of JOB's order. */
 void issuer_tell(struct issuer *s, const struct job *job, const struct notice *notice);
+
+/* issuer_lapse.c: whether JOB is not to begin, as nobody uses its name; what is done instead. */
+bool issuer_lapses(struct issuer *s, const struct job *job);
+void issuer_lapse(struct issuer *s);
 
 /* issuer_show.c */
 void issuer_show(struct issuer *s);
@@ -108,7 +113,8 @@ void issuer_pass_on(struct issuer *s);
 void issuer_take_keys(struct issuer *s);
 void issuer_send(struct issuer *s);
 void issuer_probe(struct issuer *s);
-void issuer_seek_lost(struct issuer *s); /* issuer_lost.c */
-void issuer_sweep(struct issuer *s);     /* issuer_sweep.c: one page of it */
+void issuer_seek_lost(struct issuer *s);   /* issuer_lost.c */
+void issuer_sweep(struct issuer *s);       /* issuer_sweep.c: one page of it */
+void issuer_end_removed(struct issuer *s); /* issuer_removed.c */
 
 #endif

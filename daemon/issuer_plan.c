@@ -64,6 +64,10 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 		upkeep_suspect(s->upkeep, name);
 		return false;
 	}
+	if (issuer_lapses(s, job)) {
+		job_free(job);
+		return false;
+	}
 	job->charged = job->fresh && !limits_is_free(&ca->conf->limits, LIMIT_ACCOUNT, job->kind);
 	if (job->charged && !authority_has_budget(ca)) {
 		job_free(job);

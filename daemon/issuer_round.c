@@ -103,6 +103,8 @@ issuer_save(struct issuer *s)
 static bool
 is_to_settle(struct job *job)
 {
+	if (job->removed && job->phase < JOB_CLOSE)
+		return true;
 	if (job->phase != JOB_RUN && job->phase != JOB_LOST)
 		return false;
 	return !job->marked || job->blocked || job_has_ended(job) ||

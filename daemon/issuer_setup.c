@@ -62,8 +62,7 @@ issuer_make_parts(struct issuer *s)
 {
 	struct prover_config prover = {
 		.store = s->store, .notices = s->notices, .wake = wake, .arg = s};
-	enum err err =
-		transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
+	enum err err = transport_new(TRANSPORT_ACME_AGENT, &s->transport);
 
 	open_suffixes(s, s->conf);
 	if (!err)

@@ -168,7 +168,7 @@ job_prepare(struct job *job)
 bool
 job_is_dirty(const struct job *job)
 {
-	return job->phase <= JOB_LOST && !job->blocked &&
+	return job->phase <= JOB_LOST && !job->blocked && !job->removed &&
 	       (job->unsaved || engine_is_dirty(job->engine) || proof_is_to_record(job->proof));
 }
 
@@ -287,10 +287,10 @@ enum err
 job_settle(struct job *job, struct store_txn *txn)
 {
 	struct domain d;
-	enum err err = domain_get(txn, &job->name, &d);
+	enum err err = job->removed ? ERR_NOTFOUND : domain_get(txn, &job->name, &d);
 
 	/* since the order began: not ours to order any more, or another name's order has it */
-	if (!err && (d.state == DOMAIN_EXTERNAL || d.state == DOMAIN_PAUSED || d.lead.len))
+	if (!err && (d.state == DOMAIN_EXTERNAL || domain_is_held(&d) || d.lead.len))
 		err = ERR_NOTFOUND;
 	if (err)
 		return err;

@@ -66,6 +66,7 @@ struct job {
 	bool unsaved;           /* the engine's state is not stored yet */
 	bool sought;            /* LOST: part of the search that runs */
 	unsigned seeks;         /* LOST: searches that ended early though the CA was not down */
+	bool removed;           /* its name was: it is to end without a trace */
 	bool left;              /* `problem` is why we stop here, though the engine would go on */
 	bool judged;            /* `chain` and `problem` hold the judgement of a DONE order */
 	struct chain chain;     /* what is being stored */
@@ -104,8 +105,7 @@ void job_judge(struct job *job);
 void job_saved(struct job *job); /* after the commit */
 bool job_has_ended(const struct job *job);
 /* served/: marks the domain, publishes challenges, or writes the end of the attempt. ERR_NOTFOUND:
- * the domain was removed meanwhile. Nothing in JOB changes; job_settled() does that after the
- * commit. */
+ * the domain was removed meanwhile. JOB does not change before job_settled(). */
 MUST_CHECK enum err job_settle(struct job *job, struct store_txn *txn);
 /* After the commit; NOTICE is what to tell, its name.len 0 when there is nothing. */
 void job_settled(struct job *job, struct notice *ret_notice);
@@ -114,7 +114,7 @@ void job_settled(struct job *job, struct notice *ret_notice);
 void job_drop(struct job *job, struct store_txn *txn, bool damaged);
 /* private/: the order record if it is over, the attempt, and the event. */
 MUST_CHECK enum err job_close(struct job *job, struct store_txn *txn);
-/* After an answer: the steps "ordered" and "finalized" once each; false when there is none. */
+/* After an answer: tells the steps "ordered" and "finalized" once each; false: there is none. */
 bool job_progress(struct job *job, struct notice *ret_notice);
 
 #endif

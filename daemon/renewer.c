@@ -233,9 +233,9 @@ sweep(struct renewer *s)
 static void
 free_cas(struct renewer *s)
 {
-	drop_answers(s); /* they know their CA */
 	for (size_t i = 0; i < s->ca_count; i++)
 		renewer_ca_free(s->cas[i]);
+	drop_answers(s); /* they know their CA */
 	free(s->cas);
 	s->cas = NULL;
 	s->ca_count = 0;
@@ -338,7 +338,7 @@ renewer_start(const struct renewer_config *config, struct renewer **ret_renewer)
 	s->config.conf = NULL;
 	TAILQ_INIT(&s->answered);
 	pthread_mutex_init(&s->mutex, NULL);
-	err = transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
+	err = transport_new(TRANSPORT_ACME_AGENT, &s->transport);
 	if (!err)
 		err = take_conf(s, conf_ref(config->conf));
 	if (!err && pthread_create(&s->thread, NULL, renewer_main, s) != 0)

@@ -51,6 +51,10 @@ struct upkeep {
 	int64_t note_at;     /* mono ms: served/ is next noted */
 	bool lost_told;      /* that it lost most names */
 
+	int64_t removed_done_at; /* mono ms: end of the last walk over tombstones, 0: it goes on */
+	struct hostname removed_at; /* how far this walk over them has come; len 0: not begun */
+	unsigned removed_halves;    /* of the age that they are kept, while there are too many */
+
 	_Atomic bool room;
 	_Atomic bool lost;
 	_Atomic bool planned; /* names are due that were not */
@@ -83,6 +87,9 @@ void upkeep_write_events(struct upkeep *u);
 void upkeep_mend(struct upkeep *u);
 /* Tells why nothing is written to served/, when that is so. */
 void upkeep_tell_careful(struct upkeep *u);
+
+/* upkeep_removed.c */
+void upkeep_forget_removed(struct upkeep *u);
 
 /* upkeep_flood.c */
 MUST_CHECK enum err upkeep_flood_new(const struct status *status, struct upkeep_flood **ret_flood);

@@ -2,9 +2,9 @@
 /*
  * store/diagnosis.h - what is wrong with a name's DNS, and who must act (environment private/)
  *
- * There is a record for each name that fails and was looked at (daemon/diagnose.h): what was found
- * last. It goes when the name has a certificate again or is removed. served/ is another
- * environment, so who reads the list holds each against its domain.
+ * There is a record for each name that fails or has moved, and was looked at (daemon/diagnose.h):
+ * what was found last. It goes when the name has a certificate again or is removed. served/ is
+ * another environment, so who reads the list holds each against its domain.
  */
 #ifndef STORE_DIAGNOSIS_H
 #define STORE_DIAGNOSIS_H
@@ -35,8 +35,9 @@ struct diagnosis {
 	int64_t since;                             /* of the first look with this code */
 	int64_t attempted_at;                      /* the failed attempt that it is about */
 	int64_t next_at;                           /* of the next look */
-	int64_t woken_at; /* the name's next try was made now because it was fixed; 0: never */
-	uint32_t looks;   /* with this code, in a row */
+	int64_t woken_at;   /* the name's next try was made now because it was fixed; 0: never */
+	int64_t away_since; /* since when every look that told it said that no address is ours; 0 */
+	uint32_t looks;     /* with this code, in a row */
 };
 
 MUST_CHECK enum err diagnosis_put(struct store_txn *txn, const struct diagnosis *diagnosis);

@@ -72,7 +72,7 @@ index_keys_of(const struct domain *d, struct index_key keys[INDEXES_MAX])
 
 	for (int k = 0; k < INDEXES_MAX; k++)
 		keys[k].len = 0;
-	if (d->due_at && !d->lead.len && d->state != DOMAIN_PAUSED)
+	if (d->due_at && !d->lead.len && !domain_is_held(d))
 		index_due(&keys[0], &(struct domain_queue){d->ca, domain_lane(d)}, d->due_at);
 	if (d->generation)
 		index_expiry(&keys[1], d->not_after);

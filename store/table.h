@@ -61,7 +61,8 @@ enum { TABLE_PLAIN = 0, TABLE_KEY_MAX = 511, TABLE_KEY_TEXT_MAX = 4 * TABLE_KEY_
 	X(LATE, "late", STORE_PRIVATE, 4, 0)                                                       \
 	X(PERSIST, "persist", STORE_PRIVATE, 4, 0)                                                 \
 	X(DIAGNOSIS, "diagnosis", STORE_PRIVATE, 4, 0)                                             \
-	X(FAULT, "fault", STORE_PRIVATE, 4, 0)
+	X(FAULT, "fault", STORE_PRIVATE, 4, 0)                                                     \
+	X(TOMBSTONE, "tombstone", STORE_SERVED, 4, 10)
 
 enum table {
 #define X(name, word, env, format, change) TABLE_##name,

@@ -50,6 +50,7 @@ values_and_defaults(void **state)
 
 	(void)state;
 	assert_int_equal(c->diagnose.again_ms, 60000);
+	assert_int_equal(c->diagnose.moved_after_ms, 7 * 86400 * 1000);
 	assert_int_equal(c->diagnose.http_port, 80);
 	assert_int_equal(c->diagnose.tls_port, 443);
 	assert_true(!c->diagnose.off && !c->diagnose.from_root && !c->diagnose.probe_private);
@@ -57,10 +58,13 @@ values_and_defaults(void **state)
 	assert_int_equal(c->diagnose.address_count, 0);
 	assert_false(c->cas[0].diagnose_first);
 	conf_unref(c);
-	c = take(LISTEN CA "require; }\ndiagnose { off; from-root; probe-private; again 5m;\n"
-	                   "trust-anchor /a/b; probe-ports 8080 8443;\n"
-	                   "addresses 192.0.2.1 2001:DB8:0::1; }");
+	c = take(
+		LISTEN CA
+		"require; }\ndiagnose { off; from-root; probe-private; again 5m; moved-after 40d;\n"
+		"trust-anchor /a/b; probe-ports 8080 8443;\n"
+		"addresses 192.0.2.1 2001:DB8:0::1; }");
 	assert_int_equal(c->diagnose.again_ms, 300000);
+	assert_true(c->diagnose.moved_after_ms == 40u * 86400 * 1000);
 	assert_int_equal(c->diagnose.http_port, 8080);
 	assert_int_equal(c->diagnose.tls_port, 8443);
 	assert_true(c->diagnose.off && c->diagnose.from_root && c->diagnose.probe_private);
@@ -82,6 +86,8 @@ what_is_wrong_is_refused(void **state)
 		{"diagnose { addresses here.example; }", "\"here.example\""},
 		{"diagnose { addresses; }", "addresses"},
 		{"diagnose { again 0s; }", "0s"},
+		{"diagnose { moved-after 50d; }", "50d"},
+		{"diagnose { moved-after soon; }", "soon"},
 		{"diagnose { probe-ports 80; }", "probe-ports"},
 		{"diagnose { probe-ports 0 443; }", "0"},
 		{"diagnose { trust-anchor key; }", "key"},

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which names have moved, when they are back, and when what was put right is tried. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "daemon/diagnoser_inside.h"
+#include "daemon/issuer.h"
+#include "daemon/notice.h"
+#include "store/domain_due.h"
+#include "store/store.h"
+#include "tests/support/tmpstore.h"
+
+void __wrap_issuer_wake(struct issuer *issuer);
+
+static unsigned woken;
+
+void
+__wrap_issuer_wake(struct issuer *issuer)
+{
+	(void)issuer;
+	woken++;
+}
+
+static void
+on_wake(void *arg)
+{
+	(void)arg;
+}
+
+struct fixture {
+	struct tmpstore store;
+	struct diagnoser g;
+};
+
+static const struct conf *
+load(const struct tmpstore *t, const char *diagnose)
+{
+	static const char ca[] = "directory https://ca.test/; account a@b.test; agree-terms;";
+	char path[128], error[CONF_ERROR_MAX + 1];
+	const struct conf *conf;
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/certd.conf", t->parent);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fprintf(out,
+	        "listen 127.0.0.1:1 { tls; }\ndns d { hook /bin/true; }\n"
+	        "ca le { %s challenge http-01 tls-alpn-01; }\n"
+	        "ca both { %s challenge http-01 dns-01; dns d; }\ndiagnose { %s }\n",
+	        ca, ca, diagnose);
+	fclose(out);
+	if (conf_load(path, &conf, error))
+		fail_msg("%s", error);
+	return conf;
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	tmpstore_init(&f->store);
+	tmpstore_open(&f->store);
+	f->g.store = f->store.store;
+	assert_int_equal(notice_new(on_wake, NULL, &f->g.notices), ERR_OK);
+	f->g.conf = load(&f->store, "addresses 192.0.2.1;");
+	woken = 0;
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	conf_unref(f->g.conf);
+	notice_free(f->g.notices);
+	tmpstore_done(&f->store);
+	free(f);
+	return 0;
+}
+
+static void
+codes_say_where_a_name_leads(void **state)
+{
+	static const struct {
+		const char *code;
+		enum diagnose_place place;
+	} rows[] = {
+		{"ok", DIAGNOSE_HERE},
+		{"dns/elsewhere", DIAGNOSE_AWAY},
+		{"dns/private-address", DIAGNOSE_AWAY},
+		{"dns/nxdomain", DIAGNOSE_AWAY},
+		{"dns/no-address", DIAGNOSE_AWAY},
+		{"dns/cname-dangling", DIAGNOSE_AWAY},
+		{"dns/partly-elsewhere", DIAGNOSE_HERE},
+		{"caa/forbids", DIAGNOSE_HERE},
+		{"http/unreachable", DIAGNOSE_HERE},
+		{"tls/other-certificate", DIAGNOSE_HERE},
+		{"ca/fault", DIAGNOSE_HERE},
+		{"dns/timeout", DIAGNOSE_UNKNOWN},
+		{"dns/servfail", DIAGNOSE_UNKNOWN},
+		{"dns/dnssec-bogus", DIAGNOSE_UNKNOWN},
+		{"dns/resolver", DIAGNOSE_UNKNOWN},
+		{"certd/setup", DIAGNOSE_UNKNOWN},
+		{"of/another-certd", DIAGNOSE_UNKNOWN},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (diagnose_place(rows[i].code) != rows[i].place)
+			fail_msg("%s", rows[i].code);
+}
+
+static void
+it_has_moved_when_it_was_away_for_so_long(void **state)
+{
+	static const struct {
+		const char *diagnose, *code;
+		int64_t since, at;
+	} rows[] = {
+		{"addresses 192.0.2.1;", "dns/elsewhere", 1000, 1000 + 7 * 86400},
+		{"addresses 192.0.2.1; moved-after 1h;", "dns/nxdomain", 1000, 4600},
+		{"addresses 192.0.2.1;", "dns/elsewhere", 0, 0},
+		{"addresses 192.0.2.1;", "dns/servfail", 1000, 0}, /* now nobody knows */
+		{"addresses 192.0.2.1;", "ok", 1000, 0},
+		{"addresses 192.0.2.1; moved-after never;", "dns/elsewhere", 1000, 0},
+		{"addresses 192.0.2.1; off;", "dns/elsewhere", 1000, 0},
+		{"", "dns/elsewhere", 1000, 0}, /* what is ours was only guessed */
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct diagnosis d = {.away_since = rows[i].since};
+		const struct conf *conf = load(&f->store, rows[i].diagnose);
+
+		snprintf(d.code, sizeof(d.code), "%s", rows[i].code);
+		if (moved_is_at(conf, &d) != rows[i].at)
+			fail_msg("row %zu: %lld", i, (long long)moved_is_at(conf, &d));
+		conf_unref(conf);
+	}
+}
+
+static struct domain
+get(struct fixture *f, const char *name)
+{
+	struct store_txn *txn = tmpstore_read(&f->store, STORE_SERVED);
+	struct hostname h = tmpstore_name(name);
+	struct domain d;
+
+	assert_int_equal(domain_get(txn, &h, &d), ERR_OK);
+	store_abort(txn);
+	return d;
+}
+
+static void
+put(struct fixture *f, const struct domain *d)
+{
+	struct store_txn *txn = tmpstore_write(&f->store, STORE_SERVED);
+
+	assert_int_equal(domain_put(txn, d), ERR_OK);
+	tmpstore_commit(txn);
+}
+
+static bool
+is_due(struct fixture *f, const char *ca)
+{
+	struct store_txn *txn = tmpstore_read(&f->store, STORE_SERVED);
+	bool any = false;
+
+	for (enum domain_lane lane = 0; lane < LANES; lane++) {
+		struct hostname name;
+		size_t count;
+
+		assert_int_equal(domain_due(txn, &(struct domain_queue){ca, lane}, INT64_MAX, 1,
+		                            &name, &count),
+		                 ERR_OK);
+		any = any || count > 0;
+	}
+	store_abort(txn);
+	return any;
+}
+
+static void
+some_names_move_and_come_back(void **state)
+{
+	static const struct {
+		const char *name, *ca;
+		enum domain_state state;
+		int64_t due_at;
+		bool moves;
+	} rows[] = {
+		{"a.example", "le", DOMAIN_FAILING, 5, true},
+		{"a.example", "le", DOMAIN_FAILING, 0, false}, /* in work */
+		{"a.example", "le", DOMAIN_VALID, 5, false},
+		{"a.example", "le", DOMAIN_PAUSED, 5, false},
+		{"*.example", "le", DOMAIN_FAILING, 5, false},
+		{"a.example", "both", DOMAIN_FAILING, 5, false}, /* may be proven by DNS */
+		{"a.example", "gone", DOMAIN_FAILING, 5, false},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct domain d = tmpstore_domain(rows[i].name, rows[i].due_at);
+		struct diagnosis found = {.name = d.name, .text = "away", .away_since = 1000};
+
+		d.state = rows[i].state;
+		d.failures = 4;
+		snprintf(d.ca, sizeof(d.ca), "%s", rows[i].ca);
+		put(f, &d);
+		moved_begin(&f->g, &found);
+		d = get(f, rows[i].name);
+		if ((d.state == DOMAIN_MOVED) != rows[i].moves)
+			fail_msg("row %zu: %s", i, domain_state_word(d.state));
+		woken = 0;
+		moved_end(&f->g, &d.name, "back");
+		assert_int_equal(woken, rows[i].moves);
+		if (!rows[i].moves)
+			continue;
+		assert_int_equal(d.problem.kind, PROBLEM_MOVED);
+		assert_non_null(strstr(d.problem.detail, "1970-01-01T00:16:40Z: away"));
+		d = get(f, rows[i].name);
+		assert_int_equal(d.state, DOMAIN_PENDING);
+		assert_true(d.failures == 0 && d.due_at > 5 && d.problem.kind == PROBLEM_NONE);
+	}
+}
+
+static void
+who_has_moved_is_in_no_queue(void **state)
+{
+	struct fixture *f = *state;
+	struct domain d = tmpstore_domain("a.example", 5);
+	struct store_txn *txn;
+
+	d.state = DOMAIN_FAILING;
+	put(f, &d);
+	assert_true(is_due(f, "le"));
+	moved_begin(&f->g, &(struct diagnosis){.name = d.name, .away_since = 1});
+	assert_false(is_due(f, "le"));
+	txn = tmpstore_read(&f->store, STORE_SERVED);
+	assert_int_equal(domain_verify(txn), ERR_OK);
+	store_abort(txn);
+	moved_end(&f->g, &d.name, "back");
+	assert_true(is_due(f, "le"));
+}
+
+static void
+what_was_put_right_is_tried_but_not_too_often(void **state)
+{
+	static const struct {
+		int64_t woken_at, now, at;
+	} rows[] = {
+		{0, 100000, 100000},
+		{100000 - DIAGNOSER_WAKE_S, 100000, 100000},
+		{100000 - 60, 100000, 100000 - 60 + DIAGNOSER_WAKE_S},
+		{100000 + 60, 100000, 100000 + 60 + DIAGNOSER_WAKE_S}, /* that try is to come */
+		{900000, 100000, 100000}, /* by a clock that went wrong */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (diagnoser_wake_at(rows[i].woken_at, rows[i].now) != rows[i].at)
+			fail_msg("row %zu", i);
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(codes_say_where_a_name_leads),
+		CASE(it_has_moved_when_it_was_away_for_so_long),
+		CASE(some_names_move_and_come_back),
+		CASE(who_has_moved_is_in_no_queue),
+		CASE(what_was_put_right_is_tried_but_not_too_often),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
