@@ -95,6 +95,8 @@ int64_t issuer_plan_ms(struct issuer *s, struct authority *ca);
 
 /* issuer.c */
 void issuer_remove_job(struct issuer *s, struct job *job);
+/* What is under way for it: no answer is heard, though the CA may have got it. */
+void issuer_drop_requests(struct job *job);
 
 /* issuer_setup.c */
 MUST_CHECK enum err issuer_make_parts(struct issuer *s);
