@@ -93,9 +93,8 @@ void issuer_plan(struct issuer *s, struct authority *ca);
 /* Milliseconds until it has something to do there. */
 int64_t issuer_plan_ms(struct issuer *s, struct authority *ca);
 
-/* issuer.c */
+/* issuer.c. Requests: no answer is heard to what is under way, though the CA may have got it. */
 void issuer_remove_job(struct issuer *s, struct job *job);
-/* What is under way for it: no answer is heard, though the CA may have got it. */
 void issuer_drop_requests(struct job *job);
 
 /* issuer_setup.c */
