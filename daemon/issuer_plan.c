@@ -77,7 +77,7 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	job->lane = domain_lane(&job->domain);
 	ca->active++;
 	ca->in_lane[job->lane]++;
-	if (issuer_looks_first(s, job)) {
+	if (issuer_asks_owner(s, job) || issuer_looks_first(s, job)) {
 		job->fresh = job->charged = false;
 		return true;
 	}
