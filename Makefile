@@ -12,8 +12,9 @@ WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 OPT     ?= -O2 -g
 CFLAGS  ?=
+# wherever it is built, the same bytes
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DCERTD_VERSION='"$(VERSION)"' -I. -MMD -MP $(OPT) $(WARN) \
-             $(HARDEN) $(SANITIZE) $(CFLAGS)
+             -ffile-prefix-map=$(CURDIR)=. $(HARDEN) $(SANITIZE) $(CFLAGS)
 LDFLAGS ?= -pie -Wl,-z,relro,-z,now
 ALL_LDFLAGS = $(LDFLAGS) $(SANITIZE)
 
@@ -60,7 +61,7 @@ check-unit: tests ## only the unit tests
 check-system: all tests ## only the end-to-end scenarios
 	$(Q)BUILD=$(BUILD) tests/run system
 
-tests: $(TESTS) $(TOOLS) $(BUILD)/tests/support/cold $(BUILD)/tests/support/renewals
+tests: $(TESTS) $(TOOLS) $(BUILD)/tests/support/cold $(BUILD)/tests/support/renewals $(BUILD)/tests/support/attempts
 .PHONY: tests
 
 asan: deps ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -80,17 +81,21 @@ bench: deps ## figures with a million names, of the front beside its peers, of o
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all tests
 	@BUILD=$(BUILD) tests/bench/store.py
 	@$(BUILD)/tests/support/renewals $(NAMES)
+	@BUILD=$(BUILD) tests/bench/apply.py
+	@$(BUILD)/tests/support/attempts $(NAMES)
 	@BUILD=$(BUILD) tests/bench/front.py
 	@BUILD=$(BUILD) tests/bench/flood.py
 	@BUILD=$(BUILD) NAMES=$(ORDER_NAMES) tests/bench/orders.py
+	@BUILD=$(BUILD) tests/bench/plan.py
 
 demo: ## the five-minute tour, by itself, against a real ACME server on loopback (KEEP=1 leaves it running)
 	@packaging/deps.sh
 	$(Q)$(MAKE) --no-print-directory -s -j$$(nproc) all
 	@BUILD=$(BUILD) KEEP=$(KEEP) packaging/demo.sh
 
-MAN       := certctl.1 certd.conf.5 certd-events.7 certd-security.7 certd.8
+MAN       := $(patsubst packaging/man/%.in,%,$(wildcard packaging/man/*.in))
 PAGES     := $(addprefix $(BUILD)/man/,$(MAN))
+EXAMPLES  := $(notdir $(wildcard packaging/examples/*))
 SHELLS    := $(addprefix $(BUILD)/completion/certctl.,bash zsh fish)
 man: $(PAGES) $(SHELLS) ## man pages and completions, from docs/ and certctl's own help
 .PHONY: man install
@@ -115,7 +120,7 @@ install: all man ## programs, man pages, completions, unit, examples (DESTDIR=, 
 	$(call put,644,packaging/systemd/certd.tmpfiles,$(PREFIX)/lib/tmpfiles.d/certd.conf)
 	$(call put,644,packaging/systemd/certd.socket,$(DOCDIR)/examples/certd.socket)
 	$(call put,644,packaging/alerts/certd.yml,$(DOCDIR)/examples/alerts.yml)
-	$(call put,644,packaging/examples/grafana-certd.json,$(DOCDIR)/examples/grafana-certd.json)
+	$(Q)$(foreach file,$(EXAMPLES),$(call put,644,packaging/examples/$(file),$(DOCDIR)/examples/$(file)) && ) :
 	$(Q)new=; [ ! -e $(DESTDIR)/etc/certd/certd.conf ] || new=.new; \
 	cmp -s packaging/certd.conf $(DESTDIR)/etc/certd/certd.conf || \
 	install -D -p -m 644 packaging/certd.conf $(DESTDIR)/etc/certd/certd.conf$$new
@@ -134,6 +139,7 @@ layers: ## hold the table of allowed includes (docs/architecture.md)
 
 lint: layers ## layers, clang-tidy where installed, line and function budgets
 	@tests/lint/budgets.sh
+	@tests/lint/documented.py
 
 format: ## lay out all sources by .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
@@ -184,6 +190,9 @@ $(BUILD)/tests/support/cold: $(BUILD)/tests/bench/cold_main.o $(call LIB,daemon)
 $(BUILD)/tests/support/dnsask: $(BUILD)/tests/support/dnsask_main.o $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)
 $(BUILD)/tests/support/renewals: $(BUILD)/tests/bench/renewals_main.o $(call LIB,support) $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(DAEMON_LIBS)
+$(BUILD)/tests/support/attempts: $(BUILD)/tests/bench/attempts_main.o $(call LIB,support) $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(DAEMON_LIBS)
 $(BUILD)/tests/support/%: $(BUILD)/tests/support/%_main.o

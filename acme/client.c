@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/client_pace.h"
 #include "acme/client_state.h"
 #include "acme/refusal.h"
 #include "base/buf.h"
@@ -13,6 +14,7 @@
 enum {
 	SENT_MAX = 64,
 	BAD_NONCES_MAX = 10, /* a CA that rejects one in five needs a few */
+	SLOWED_MAX = 3,
 };
 
 static const char *const state_words[] = {
@@ -43,6 +45,7 @@ copy_config(struct client *c, const struct client_config *config)
 	strcpy(c->account_url, config->account_url);
 	strcpy(c->orders_url, config->orders_url);
 	c->agree_terms = config->agree_terms;
+	c->pace = config->pace;
 	c->directory_url = copy_text(config->directory, &ok);
 	c->ca_file = copy_text(config->ca_file, &ok);
 	c->barred = copy_text(config->barred, &ok);
@@ -176,6 +179,7 @@ call_send(struct client *c, struct call *call, const char *url, const char *nonc
 		client_finish(call, &why);
 		return;
 	}
+	pace_take(c->pace, client_endpoint(call), clock_mono_ms());
 	client_unlink(call);
 	client_enter(call, &c->sent);
 	c->sent_count++;
@@ -201,7 +205,8 @@ client_pump(struct client *c)
 	struct call *call, *next;
 	size_t without_nonce = 0;
 
-	if (c->state == CLIENT_NEW && is_unready(c))
+	c->pump_at = 0;
+	if (c->state == CLIENT_NEW && is_unready(c) && !client_is_paced(c, PACE_DIRECTORY))
 		client_begin(c);
 	for (call = TAILQ_FIRST(&c->waiting); call && c->sent_count < SENT_MAX; call = next) {
 		char nonce[NONCE_MAX + 1];
@@ -221,6 +226,8 @@ client_pump(struct client *c)
 			client_finish(call, &why);
 			continue;
 		}
+		if (client_is_paced(c, client_endpoint(call)))
+			continue;
 		strcpy(nonce, call->nonce);
 		call->nonce[0] = '\0';
 		if (!nonce[0] && nonce_take(&c->nonces, clock_mono_ms(), nonce))
@@ -229,6 +236,14 @@ client_pump(struct client *c)
 			call_send(c, call, url, nonce);
 	}
 	client_fetch_nonces(c, without_nonce);
+}
+
+/* A newOrder that is beyond a limit says which: that is not only about when. */
+static bool
+is_slowed(struct client *c, const struct call *call, const struct transport_reply *reply)
+{
+	return call->target != CLIENT_NEW_ORDER && call->slowed < SLOWED_MAX &&
+	       client_slow_down(c, client_endpoint(call), reply) != CLIENT_NOT_SLOW;
 }
 
 /* Whether the CA's answer only means "once more", with CALL back in line. */
@@ -245,7 +260,14 @@ goes_again(struct client *c, struct call *call, const struct problem *problem,
 		return true;
 	}
 	nonce_put(&c->nonces, reply->nonce, clock_mono_ms());
-	if (call->early || call->again || call->key)
+	if (call->early || call->key)
+		return false;
+	if (is_slowed(c, call, reply)) {
+		call->slowed++;
+		client_enter(call, &c->waiting);
+		return true;
+	}
+	if (call->again)
 		return false;
 	if (refusal_is(problem, "accountDoesNotExist")) {
 		call->again = true;

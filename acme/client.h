@@ -12,7 +12,10 @@
  * asks which of the two keys the account has (newAccount, onlyReturnExisting), and changes the key
  * if it is still the old one.
  * Failures to get ready, and a CA that does not answer, fail all waiting requests; the next request
- * tries again from the start. At most 64 requests are under way, and one newOrder among them.
+ * tries again from the start. At most 64 requests are under way, and one newOrder among them; each
+ * endpoint has its pace (acme/pace.h). 429 or 503 with a Retry-After of a minute or less holds its
+ * endpoint so long, and the request goes again, at most 3 times; but newOrder, which may go to
+ * another CA instead.
  * Threads: the one that runs the transport.
  */
 #ifndef ACME_CLIENT_H
@@ -21,6 +24,7 @@
 #include <openssl/types.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "acme/transport.h"
 #include "base/err.h"
@@ -29,6 +33,7 @@
 struct client;
 struct client_events; /* acme/client_account.h */
 struct directory;
+struct pace;
 
 /* Strings are borrowed for client_new(), which copies them. */
 struct client_config {
@@ -42,6 +47,7 @@ struct client_config {
 	const char *account_url; /* "" when not known yet */
 	const char *orders_url;  /* "" when not known */
 	const char *barred;      /* why the account may not be used at all; NULL: it may */
+	struct pace *pace;       /* outlives the client; NULL: no limits */
 };
 
 /* What came back. Either PROBLEM.kind is NONE and status is 2xx (CLIENT_OFFER: REPLY NULL), or
@@ -82,6 +88,10 @@ void client_cancel(struct client *client, const void *arg);
 
 /* The same, if one waits for its turn still: true, and it has certainly not been sent. */
 bool client_withdraw(struct client *client, const void *arg);
+
+/* Milliseconds until what waits for its pace may go, INT64_MAX when nothing does; sends it. */
+int64_t client_tend_ms(const struct client *client);
+void client_tend(struct client *client);
 
 /* What the CA offers; NULL: not known yet. */
 const struct directory *client_directory(const struct client *client);

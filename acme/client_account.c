@@ -103,6 +103,19 @@ client_blame_account(struct problem *problem)
 		problem->kind = PROBLEM_CA_ACCOUNT;
 }
 
+/* A status that RFC 8555 (7.1.6) does not know may pass; the two others do not. */
+static bool
+is_usable(const char *status, struct problem *ret_why)
+{
+	bool over = strcmp(status, "deactivated") == 0 || strcmp(status, "revoked") == 0;
+
+	if (strcmp(status, "valid") == 0)
+		return true;
+	problem_set(ret_why, over ? PROBLEM_CA_ACCOUNT : PROBLEM_CA_PROTOCOL,
+	            "the CA says the account is %.40s", status);
+	return false;
+}
+
 /* What the CA says of the account object: where its orders are, and whether it may be used. */
 static bool
 read_account(struct client *c, const struct transport_reply *reply, struct problem *ret_why)
@@ -128,10 +141,7 @@ read_account(struct client *c, const struct transport_reply *reply, struct probl
 	account.url = c->account_url;
 	c->doubt = false;
 	c->events.account(c->arg, &account);
-	usable = strcmp(account.status, "valid") == 0;
-	if (!usable)
-		problem_set(ret_why, PROBLEM_CA_ACCOUNT, "the CA says the account is %.40s",
-		            account.status);
+	usable = is_usable(account.status, ret_why);
 	cJSON_Delete(json);
 	return usable;
 }

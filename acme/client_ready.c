@@ -3,6 +3,7 @@
  * request goes */
 #include <string.h>
 
+#include "acme/client_pace.h"
 #include "acme/client_state.h"
 #include "acme/refusal.h"
 #include "base/clock.h"
@@ -66,6 +67,7 @@ client_begin(struct client *c)
 	struct problem why;
 
 	c->state = CLIENT_DIRECTORY;
+	pace_take(c->pace, PACE_DIRECTORY, clock_mono_ms());
 	if (!transport_submit(c->transport, &request, on_directory, c))
 		return;
 	problem_set(&why, PROBLEM_INTERNAL, "out of memory");
@@ -86,6 +88,8 @@ on_nonce(void *arg, struct transport_reply *reply)
 	if (why.kind == PROBLEM_NONE) {
 		nonce_put(&c->nonces, reply->nonce, clock_mono_ms());
 		c->head_failures = 0;
+	} else if (client_slow_down(c, PACE_NEW_NONCE, reply) == CLIENT_SLOW_AGAIN) {
+		; /* one of several that went together */
 	} else if (++c->head_failures >= HEAD_FAILURES_MAX) {
 		c->head_failures = 0;
 		client_fail_waiting(c, &why);
@@ -104,12 +108,13 @@ client_fetch_nonces(struct client *c, size_t wanted)
 	};
 	struct problem why;
 
-	while (c->heads < wanted && c->heads < HEADS_MAX) {
+	while (c->heads < wanted && c->heads < HEADS_MAX && !client_is_paced(c, PACE_NEW_NONCE)) {
 		if (transport_submit(c->transport, &request, on_nonce, c)) {
 			problem_set(&why, PROBLEM_INTERNAL, "out of memory");
 			client_fail_waiting(c, &why);
 			return;
 		}
+		pace_take(c->pace, PACE_NEW_NONCE, clock_mono_ms());
 		c->heads++;
 	}
 }

@@ -27,6 +27,7 @@ struct call {
 	bool misled;   /* see struct client_answer */
 	EVP_PKEY *key; /* signed with this one and its JWK; NULL: with the account's */
 	unsigned bad_nonces;
+	unsigned slowed;           /* so many times it went again because of Retry-After */
 	unsigned account;          /* which account it was signed for, see struct client */
 	char nonce[NONCE_MAX + 1]; /* from a badNonce reply, "" otherwise */
 	char *url;
@@ -52,8 +53,7 @@ struct client {
 	bool doubt;         /* whether the account is still good must be asked */
 	bool kind_tried;    /* another kind of key was asked for */
 	char thumbprint[JOSE_THUMBPRINT_LEN + 1];
-	char account_url[URL_MAX + 1]; /* "" until known */
-	char orders_url[URL_MAX + 1];
+	char account_url[URL_MAX + 1], orders_url[URL_MAX + 1]; /* "" until known */
 	unsigned account; /* grows when the CA has lost the account */
 	struct client_events events;
 	void *arg;
@@ -67,8 +67,10 @@ struct client {
 	struct calls waiting, sent, finished;
 	size_t sent_count;
 	size_t orders_sent; /* newOrder requests among them */
-	bool silent;        /* the last thing heard was nothing at all, for too long */
-	bool deferred;      /* transport_defer() was asked for client_flush() */
+	struct pace *pace;
+	int64_t pump_at; /* mono ms: somebody's pace lets it go on then; 0: nobody waits for it */
+	bool silent;     /* the last thing heard was nothing at all, for too long */
+	bool deferred;   /* transport_defer() was asked for client_flush() */
 };
 
 /* Sends what can be sent, starts what is missing for it. Never calls anyone back. */
@@ -93,7 +95,7 @@ void client_finish(struct call *call, const struct problem *why);
 void client_call_free(struct call *call);
 /* Drops the calls of ARG in LIST, or all; the transport forgets them as well. */
 void client_drop(struct client *c, struct calls *list, const void *arg, bool all);
-/* A call that goes out before all others; KEY NULL: the account's. */
+/* Goes out before all others; KEY NULL: the account's. */
 MUST_CHECK enum err client_post_early(struct client *c, enum client_target target, EVP_PKEY *key,
                                       const char *payload, client_answer_fn *fn);
 /* As client_post(), signed with KEY. */

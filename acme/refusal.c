@@ -157,6 +157,16 @@ refusal_document(const void *body, size_t len, char *ret_text, size_t size)
 	cJSON_Delete(json);
 }
 
+/* 6.7: where a person may read more. */
+static void
+add_help(const struct transport_reply *reply, struct problem *p)
+{
+	for (size_t i = 0; i < reply->link_count; i++)
+		if (strcmp(reply->links[i].rel, "help") == 0 &&
+		    !strstr(p->detail, reply->links[i].url))
+			append(p, "; see %s", reply->links[i].url);
+}
+
 void
 refusal_judge(const struct transport_reply *reply, struct problem *ret_problem)
 {
@@ -184,4 +194,5 @@ refusal_judge(const struct transport_reply *reply, struct problem *ret_problem)
 	cJSON_Delete(json);
 	ret_problem->status = (uint16_t)reply->status;
 	ret_problem->retry_at = retry_at_of(reply, ret_problem);
+	add_help(reply, ret_problem);
 }

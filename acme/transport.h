@@ -61,6 +61,9 @@ struct transport_reply {
 
 typedef void transport_reply_fn(void *arg, struct transport_reply *reply);
 
+/* For whatever talks to a CA (RFC 8555 6.1). */
+#define TRANSPORT_ACME_AGENT "certd/" CERTD_VERSION " (ACME client; RFC 8555)"
+
 MUST_CHECK enum err transport_new(const char *user_agent, struct transport **ret_transport);
 /* Requests in flight are dropped without a callback. */
 void transport_free(struct transport *t);
@@ -75,6 +78,7 @@ struct transport_question {
 	const char *content_type;   /* "Content-Type: ..."; NULL: an OCSP request's */
 	const char *const *headers; /* more of them, NULL behind the last; may be NULL */
 	const char *ca_file;        /* NULL: the system's */
+	const char *socket;         /* the Unix socket that URL is asked at; NULL: its host */
 	const void *body;
 	size_t len;
 	bool any_address;

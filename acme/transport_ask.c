@@ -58,7 +58,9 @@ transport_narrow(void *easy, const struct transport_question *question, struct c
 	curl_easy_setopt((CURL *)easy, CURLOPT_TIMEOUT, (long)ASK_TIMEOUT_S);
 	/* A proxy would connect for us where we would not. */
 	curl_easy_setopt((CURL *)easy, CURLOPT_PROXY, "");
-	if (!question->any_address)
+	if (question->socket)
+		curl_easy_setopt((CURL *)easy, CURLOPT_UNIX_SOCKET_PATH, question->socket);
+	else if (!question->any_address)
 		curl_easy_setopt((CURL *)easy, CURLOPT_OPENSOCKETFUNCTION, open_public);
 	return curl_easy_setopt((CURL *)easy, CURLOPT_URL, question->url) == CURLE_OK ? ERR_OK
 	                                                                              : ERR_NOMEM;

@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/log.h"
 
 enum { SHOWN_MAX = 1024, LINE_ROOM = 64, AWAY_MS = 30000, AWAY_PAUSE_MS = 50 };
 
@@ -38,9 +37,10 @@ bulk_text(struct buf *out, const void *text, size_t len)
 }
 
 void
-bulk_init(struct bulk *bulk, struct ctl *ctl, cJSON *request, const char *list)
+bulk_init(struct bulk *bulk, struct ctl *ctl, cJSON *request, const char *list, double bytes)
 {
 	*bulk = (struct bulk){.ctl = ctl, .list = list};
+	progress_begin(&bulk->progress, option_is_given(&ctl->options, OPTION_PROGRESS), bytes);
 	for (size_t i = 0; i < BULK_LANES; i++) {
 		client_init(&bulk->lanes[i].client);
 		bulk->lanes[i].line.secret = true;
@@ -61,12 +61,13 @@ bulk_seen(struct bulk *bulk, enum msg_exit code)
 
 /* ---- replies -------------------------------------------------------------------------------- */
 
-static const char *
-label_of(const struct bulk_lane *lane, const cJSON *object)
+/* SIZE_MAX: it is about no item of the request. */
+static size_t
+item_of(const struct bulk_lane *lane, const cJSON *object)
 {
 	int64_t at = json_int(object, "at", -1);
 
-	return at >= 0 && (size_t)at < lane->labels.count ? lane->labels.list[at] : NULL;
+	return at >= 0 && (size_t)at < lane->labels.count ? (size_t)at : SIZE_MAX;
 }
 
 /* Without the item's number, which nobody else knows, and with where it came from. */
@@ -103,7 +104,6 @@ take_result(struct bulk *b, const cJSON *result, const char *label)
 {
 	const char *name = json_text(result, "name"), *change = json_text(result, "change");
 	const char *detail = json_text(result, "detail");
-	char shown[SHOWN_MAX], more[SHOWN_MAX];
 
 	if (!json_bool(result, "ok", false)) {
 		take_failure(b, result, label);
@@ -111,9 +111,8 @@ take_result(struct bulk *b, const cJSON *result, const char *label)
 	}
 	bulk_seen(b, MSG_EXIT_OK);
 	if (b->ctl->print.format == PRINT_TABLE && name)
-		printf("%s: %s%s%s\n", log_escape(name, shown, sizeof(shown)),
-		       change ? change : "done", detail ? ", " : "",
-		       detail ? log_escape(detail, more, sizeof(more)) : "");
+		print_line("%s: %s%s%s", name, change ? change : "done", detail ? ", " : "",
+		           detail ? detail : "");
 	print_result(b->ctl, result, label);
 }
 
@@ -128,15 +127,25 @@ take_note(const cJSON *note, const char *label)
 	                 : "");
 }
 
+/* What was told before the connection broke is not told again. */
 static void
-take_line(struct bulk *b, const struct bulk_lane *lane, const cJSON *line)
+take_line(struct bulk *b, struct bulk_lane *lane, const cJSON *line, const bool *known)
 {
 	const cJSON *result = json_object(line, "result"), *note = json_object(line, "note");
+	size_t at = item_of(lane, result ? result : note);
+	const char *label = at < lane->labels.count ? lane->labels.list[at] : NULL;
 
+	if (label && known[at])
+		return;
+	if (result && label)
+		lane->answered[at] = true;
 	if (result)
-		take_result(b, result, label_of(lane, result));
+		take_result(b, result, label);
 	else if (note)
-		take_note(note, label_of(lane, note));
+		take_note(note, label);
+	if (result)
+		progress_step(&b->progress,
+		              b->bytes * (double)(b->progress.done + 1) / (double)b->items);
 }
 
 static void
@@ -147,24 +156,22 @@ fail(struct bulk *b, struct bulk_lane *lane, enum err err)
 	b->broken = true;
 }
 
-/* Reads LANE's reply to its end; *RET_ANY: at least one item was answered. */
 static enum err
-read_reply(struct bulk *b, struct bulk_lane *lane, cJSON **ret_end, bool *ret_any)
+read_reply(struct bulk *b, struct bulk_lane *lane, cJSON **ret_end)
 {
+	bool known[BULK_ITEMS_MAX];
 	int64_t deadline = clock_mono_ms() + CTL_REPLY_MS;
 	cJSON *line = NULL, *end = NULL;
 	enum err err = ERR_OK;
 
-	*ret_any = false;
+	memcpy(known, lane->answered, sizeof(known));
 	while (!err && !end) {
 		err = client_read(&lane->client, deadline, &line);
 		if (err)
 			break;
 		end = cJSON_DetachItemFromObjectCaseSensitive(line, "end");
-		if (!end) {
-			take_line(b, lane, line);
-			*ret_any = true;
-		}
+		if (!end)
+			take_line(b, lane, line, known);
 		cJSON_Delete(line);
 	}
 	*ret_end = end;
@@ -203,15 +210,14 @@ collect(struct bulk *b, struct bulk_lane *lane)
 {
 	int64_t until = clock_mono_ms() + AWAY_MS;
 	cJSON *end = NULL;
-	bool any = false;
-	enum err err = lane->asked ? read_reply(b, lane, &end, &any) : ERR_OK;
+	enum err err = lane->asked ? read_reply(b, lane, &end) : ERR_OK;
 
-	while (!any && !b->broken && is_turned_away(err, end) && clock_mono_ms() < until) {
+	while (!b->broken && is_turned_away(err, end) && clock_mono_ms() < until) {
 		cJSON_Delete(end);
 		end = NULL;
 		err = ask_again(b, lane);
 		if (!err)
-			err = read_reply(b, lane, &end, &any);
+			err = read_reply(b, lane, &end);
 	}
 	if (err && !b->broken)
 		fail(b, lane, err);
@@ -222,6 +228,7 @@ collect(struct bulk *b, struct bulk_lane *lane)
 	}
 	cJSON_Delete(end);
 	lane->asked = false;
+	memset(lane->answered, 0, sizeof(lane->answered));
 	names_done(&lane->labels);
 	buf_reset(&lane->line);
 }
@@ -276,6 +283,8 @@ bulk_add(struct bulk *bulk, const void *item, size_t len, const char *label)
 	else
 		buf_add(&lane->line, ",", 1);
 	buf_add(&lane->line, item, len);
+	bulk->items++;
+	bulk->bytes += (double)len + 1;
 	if (!names_add(&lane->labels, label)) {
 		bulk_seen(bulk, MSG_EXIT_FAILED);
 		bulk->broken = true;
@@ -297,6 +306,7 @@ enum msg_exit
 bulk_end(struct bulk *bulk)
 {
 	bulk_flush(bulk);
+	progress_end(&bulk->progress);
 	for (size_t i = 0; i < BULK_LANES; i++) {
 		client_close(&bulk->lanes[i].client);
 		buf_wipe(&bulk->lanes[i].line);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ctl/bulk.h - many items to certd, some hundreds a request, on two connections in turn
+ * ctl/bulk.h - many items to certd, up to a thousand a request, on two connections in turn
  *
  * While certd works on one request the next is filled and sent; replies are read in the order of
  * requests, so results come in the order of items. Memory is that of two requests, however many
@@ -14,14 +14,16 @@
 
 #include "ctl/ctl.h"
 #include "ctl/names.h"
+#include "ctl/progress.h"
 
-enum { BULK_LANES = 2, BULK_BYTES = 512 * 1024, BULK_ITEMS_MAX = 500 };
+enum { BULK_LANES = 2, BULK_BYTES = 512 * 1024, BULK_ITEMS_MAX = 1000 };
 
 struct bulk_lane {
 	struct client client;
-	struct buf line;     /* the request */
-	struct names labels; /* of its items: where each came from */
-	bool asked;          /* the request is out */
+	struct buf line;               /* the request */
+	struct names labels;           /* of its items: where each came from */
+	bool asked;                    /* the request is out */
+	bool answered[BULK_ITEMS_MAX]; /* which of them are, when certd goes away amid its reply */
 };
 
 struct bulk {
@@ -32,10 +34,14 @@ struct bulk {
 	size_t turn;
 	unsigned seen; /* exit codes, as bits */
 	bool broken;   /* certd is gone, or refuses whole requests */
+	struct progress progress;
+	double bytes; /* of the items so far */
+	size_t items;
 };
 
-/* REQUEST (taken over) is sent with each batch, its items as LIST. */
-void bulk_init(struct bulk *bulk, struct ctl *ctl, cJSON *request, const char *list);
+/* REQUEST (taken over) is sent with each batch, its items as LIST; BYTES of them there are, 0:
+ * nobody knows. */
+void bulk_init(struct bulk *bulk, struct ctl *ctl, cJSON *request, const char *list, double bytes);
 /* ITEM: the text of a JSON value. LABEL: what complaints call it. False: it makes no sense to go
  * on. */
 bool bulk_add(struct bulk *bulk, const void *item, size_t len, const char *label);

@@ -11,12 +11,26 @@
 
 enum { WORDS_MAX = 8 };
 
+void
+program_become(const char *program, char *const *argv)
+{
+	char path[PATH_MAX], *slash;
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	path[len > 0 ? len : 0] = '\0';
+	slash = strrchr(path, '/');
+	if (slash && (size_t)(slash - path) + 2 + strlen(program) <= sizeof(path)) {
+		strcpy(slash + 1, program);
+		execv(path, argv);
+	}
+	execvp(program, argv);
+}
+
 enum msg_exit
 certd_become(const struct ctl *ctl, const char *what, const char *const *words)
 {
-	char path[PATH_MAX], *slash, *argv[WORDS_MAX + 4] = {"certd"};
+	char *argv[WORDS_MAX + 4] = {"certd"};
 	size_t n = 1;
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - sizeof("certd"));
 
 	if (ctl->options.config) {
 		argv[n++] = "-c";
@@ -24,13 +38,7 @@ certd_become(const struct ctl *ctl, const char *what, const char *const *words)
 	}
 	for (size_t i = 0; words[i] && i < WORDS_MAX; i++)
 		argv[n++] = (char *)(uintptr_t)words[i];
-	if (len > 0) {
-		path[len] = '\0';
-		slash = strrchr(path, '/');
-		strcpy(slash ? slash + 1 : path, "certd");
-		execv(path, argv);
-	}
-	execvp("certd", argv);
+	program_become("certd", argv);
 	complain(NULL, "certd cannot be found to %s: %s", what, strerror(errno));
 	return MSG_EXIT_UNREACHABLE;
 }

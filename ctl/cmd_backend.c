@@ -8,11 +8,13 @@
 #include "base/json.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
+#include "ctl/terminal.h"
 
-static const char *const titles[] = {"BACKEND", "SERVER", "STATE",  "HEALTH",
-                                     "SINCE",   "CONNS",  "FAILED", "REASON"};
+/* The last two with -o wide. */
+static const char *const titles[] = {"BACKEND", "SERVER", "STATE",  "HEALTH",    "SINCE",
+                                     "CONNS",   "FAILED", "REASON", "ADDRESSES", "CONNECTS"};
 
-enum { TITLE_COUNT = sizeof(titles) / sizeof(titles[0]) };
+enum { WIDE_COUNT = sizeof(titles) / sizeof(titles[0]), TITLE_COUNT = WIDE_COUNT - 2 };
 
 static void
 add_rows(struct table *table, const cJSON *backend)
@@ -22,18 +24,27 @@ add_rows(struct table *table, const cJSON *backend)
 	cJSON_ArrayForEach(s, json_array(backend, "servers"))
 	{
 		const char *health = json_text(s, "health");
-		char since[PRINT_TIME_MAX], connections[24], failures[24];
+		char since[PRINT_TIME_MAX], connections[24], failures[24], connects[24];
+		struct buf addresses = {0};
+		const cJSON *address;
 
 		snprintf(connections, sizeof(connections), "%" PRId64,
 		         json_int(s, "connections", 0));
 		snprintf(failures, sizeof(failures), "%" PRId64, json_int(s, "failures", 0));
 		print_relative(print_time_of(s, "since"), clock_wall(), since);
-		table_row(table, (const char *[]){json_text(backend, "name"),
-		                                  json_text(s, "server"), json_text(s, "state"),
-		                                  health, since, connections, failures,
-		                                  health && strcmp(health, "down") == 0
-		                                          ? json_text(s, "last_failure")
-		                                          : NULL});
+		snprintf(connects, sizeof(connects), "%" PRId64, json_int(s, "connects", 0));
+		cJSON_ArrayForEach(address, json_array(s, "addresses")) buf_printf(
+			&addresses, "%s%s", addresses.len ? "," : "",
+			cJSON_GetStringValue(address) ? cJSON_GetStringValue(address) : "");
+		table_row(table,
+		          (const char *[]){json_text(backend, "name"), json_text(s, "server"),
+		                           json_text(s, "state"), health, since, connections,
+		                           failures,
+		                           health && strcmp(health, "down") == 0
+		                                   ? json_text(s, "last_failure")
+		                                   : NULL,
+		                           addresses.len ? buf_str(&addresses) : NULL, connects});
+		buf_done(&addresses);
 	}
 }
 
@@ -58,7 +69,8 @@ list(struct ctl *ctl, const char *name)
 	if (name)
 		cJSON_AddStringToObject(request, "backend", name);
 	if (ctl->print.format == PRINT_TABLE)
-		table = table_new(titles, TITLE_COUNT, table_terminal_width());
+		table = ctl->print.wide ? table_new(titles, WIDE_COUNT, 0)
+		                        : table_new(titles, TITLE_COUNT, terminal_width());
 	code = ctl_ask(ctl, request, on_backend, table, NULL);
 	if (table)
 		table_flush(table);
@@ -72,11 +84,15 @@ static enum msg_exit
 set(struct ctl *ctl, const char *state)
 {
 	cJSON *request = ctl_request("backend.set");
+	enum msg_exit code;
 
 	cJSON_AddStringToObject(request, "backend", ctl->args[1]);
 	cJSON_AddStringToObject(request, "server", ctl->args[2]);
 	cJSON_AddStringToObject(request, "state", state);
-	return ctl_ask(ctl, request, NULL, NULL, NULL);
+	code = ctl_ask(ctl, request, NULL, NULL, NULL);
+	if (code == MSG_EXIT_OK)
+		print_outcome(&ctl->print, NULL, NULL);
+	return code;
 }
 
 enum msg_exit
@@ -84,13 +100,7 @@ cmd_backend(struct ctl *ctl)
 {
 	const char *word = ctl->args[0];
 
-	if (strcmp(word, "list") == 0 && ctl->arg_count <= 2)
+	if (strcmp(word, "list") == 0)
 		return list(ctl, ctl->arg_count > 1 ? ctl->args[1] : NULL);
-	if (strcmp(word, "set") == 0 && ctl->arg_count == 4)
-		return set(ctl, ctl->args[3]);
-	if (strcmp(word, "drain") == 0 && ctl->arg_count == 3)
-		return set(ctl, "drain");
-	complain(NULL, "usage: certctl backend list [NAME] | set NAME SERVER ready|drain|disabled "
-	               "| drain NAME SERVER; see certctl backend --help");
-	return MSG_EXIT_USAGE;
+	return set(ctl, strcmp(word, "set") == 0 ? ctl->args[3] : "drain");
 }

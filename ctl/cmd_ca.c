@@ -7,13 +7,19 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/nearest.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
+#include "ctl/terminal.h"
 
-static const char *const titles[] = {"CA", "STATE", "NAMES", "ORDERS", "HOLD", "REASON"};
+/* The last one with -o wide. */
+static const char *const titles[] = {"CA",   "STATE",  "NAMES",    "ORDERS",
+                                     "HOLD", "REASON", "DIRECTORY"};
 
-enum { TITLE_COUNT = sizeof(titles) / sizeof(titles[0]), FIELD_MAX = 2048 };
+enum {
+	WIDE_COUNT = sizeof(titles) / sizeof(titles[0]),
+	TITLE_COUNT = WIDE_COUNT - 1,
+	FIELD_MAX = 2048
+};
 
 /* ---- list ----------------------------------------------------------------------------------- */
 
@@ -27,7 +33,8 @@ add_row(struct table *table, const cJSON *ca)
 	print_relative(print_time_of(ca, "hold_until"), clock_wall(), hold);
 	table_row(table,
 	          (const char *[]){json_text(ca, "name"), json_text(ca, "state"), names, orders,
-	                           hold, json_text(json_object(ca, "error"), "detail")});
+	                           hold, json_text(json_object(ca, "error"), "detail"),
+	                           json_text(ca, "directory")});
 }
 
 static void
@@ -48,7 +55,8 @@ list(struct ctl *ctl)
 	enum msg_exit code;
 
 	if (ctl->print.format == PRINT_TABLE)
-		table = table_new(titles, TITLE_COUNT, table_terminal_width());
+		table = ctl->print.wide ? table_new(titles, WIDE_COUNT, 0)
+		                        : table_new(titles, TITLE_COUNT, terminal_width());
 	code = ctl_ask(ctl, ctl_request("ca.list"), on_listed, table, NULL);
 	if (table)
 		table_flush(table);
@@ -151,9 +159,9 @@ cmd_ca(struct ctl *ctl)
 {
 	const char *word = ctl->args[0];
 
-	if (strcmp(word, "list") == 0 && ctl->arg_count == 1)
+	if (strcmp(word, "list") == 0)
 		return list(ctl);
-	for (size_t i = 0; ctl->arg_count == 2 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		cJSON *request;
 
 		if (strcmp(word, verbs[i][0]) != 0)
@@ -164,8 +172,6 @@ cmd_ca(struct ctl *ctl)
 			cJSON_AddStringToObject(request, "confirm", ctl->options.confirm);
 		return ctl_ask_long(ctl, request, on_ca, NULL);
 	}
-	complain(NULL, "usage: certctl ca list | show NAME | test NAME | rollover NAME | register "
-	               "NAME | deactivate NAME --confirm NAME; see certctl ca --help");
 	return MSG_EXIT_USAGE;
 }
 
@@ -185,27 +191,10 @@ on_revoked(struct ctl *ctl, const cJSON *line, void *arg)
 		return;
 	}
 	renewing = json_int(revoked, "renewing", 0);
-	printf("revoked");
-	if (renewing == 1)
-		printf("; a new one is being got");
-	else if (renewing > 1)
-		printf("; new ones are being got for %" PRId64 " names", renewing);
-	printf("\n");
-}
-
-/* The words are those of RFC 5280 5.3.1 that a subscriber may say. */
-static bool
-is_reason(const char *word)
-{
-	const char *const *all = option_choices(OPTION_REASON);
-	const char *near = nearest_word(word, nearest_in_list, all);
-
-	for (size_t i = 0; all[i]; i++)
-		if (strcmp(all[i], word) == 0)
-			return true;
-	complain(NULL, "--reason: no reason \"%s\"%s%s%s", word, near ? ", did you mean \"" : "",
-	         near ? near : "", near ? "\"?" : "; see certctl revoke --help");
-	return false;
+	if (renewing > 1)
+		print_line("revoked; new ones are being got for %" PRId64 " names", renewing);
+	else
+		print_line("revoked%s", renewing ? "; a new one is being got" : "");
 }
 
 enum msg_exit
@@ -214,7 +203,7 @@ cmd_revoke(struct ctl *ctl)
 	const struct options *o = &ctl->options;
 	cJSON *request;
 
-	if (o->reason && !is_reason(o->reason))
+	if (o->reason && !option_takes(OPTION_REASON, o->reason, "--reason"))
 		return MSG_EXIT_USAGE;
 	request = ctl_request("revoke");
 	cJSON_AddStringToObject(request, "name", ctl->args[0]);

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "ctl/ctl.h"
 
 enum { DAY_S = 86400, HOUR_S = 3600, WARN_S = 14 * DAY_S, CRIT_S = 3 * DAY_S, SPAN_MAX = 32 };
@@ -41,24 +40,29 @@ judge(const cJSON *check)
 
 /* What is wrong first, then numbers for whoever draws them. */
 static void
-print_line(const cJSON *check, enum level level, int64_t warn_s, int64_t crit_s)
+print_check(const cJSON *check, enum level level, int64_t warn_s, int64_t crit_s)
 {
 	int64_t expired = json_int(check, "expired", 0), crit = json_int(check, "crit", 0);
 	int64_t warn = json_int(check, "warn", 0), late = json_int(check, "late", 0);
+	struct buf line = {0};
 	char warn_text[SPAN_MAX], crit_text[SPAN_MAX];
 
 	span(warn_s, warn_text);
 	span(crit_s, crit_text);
-	printf("CERT %s: %" PRId64 " names, %" PRId64 " expired, %" PRId64 " under %s, %" PRId64
-	       " under %s, late renewals %" PRId64 "%s%s",
-	       level_words[level], json_int(check, "names", 0), expired, crit, crit_text,
-	       crit + warn, warn_text, late,
-	       json_bool(check, "takes_orders", true) ? "" : ", the store takes no orders",
-	       json_bool(check, "clock_suspect", false) ? ", the clock is in doubt" : "");
-	printf(" | names=%" PRId64 ";;;0 expired=%" PRId64 ";;0;0 lt%s=%" PRId64 ";;0;0",
-	       json_int(check, "names", 0), expired, crit_text, crit);
-	printf(" lt%s=%" PRId64 ";0;;0 late=%" PRId64 ";0;;0 failing=%" PRId64 ";;;0\n", warn_text,
-	       crit + warn, late, json_int(check, "failing", 0));
+	buf_printf(&line,
+	           "CERT %s: %" PRId64 " names, %" PRId64 " expired, %" PRId64 " under %s, %" PRId64
+	           " under %s, late renewals %" PRId64 "%s%s",
+	           level_words[level], json_int(check, "names", 0), expired, crit, crit_text,
+	           crit + warn, warn_text, late,
+	           json_bool(check, "takes_orders", true) ? "" : ", the store takes no orders",
+	           json_bool(check, "clock_suspect", false) ? ", the clock is in doubt" : "");
+	buf_printf(&line, " | names=%" PRId64 ";;;0 expired=%" PRId64 ";;0;0 lt%s=%" PRId64 ";;0;0",
+	           json_int(check, "names", 0), expired, crit_text, crit);
+	buf_printf(&line, " lt%s=%" PRId64 ";0;;0 late=%" PRId64 ";0;;0 failing=%" PRId64 ";;;0",
+	           warn_text, crit + warn, late, json_int(check, "failing", 0));
+	if (buf_str(&line))
+		print_line("%s", buf_str(&line));
+	buf_done(&line);
 }
 
 static void
@@ -85,8 +89,9 @@ fail(struct ctl *ctl, enum err err, const cJSON *end)
 		         ctl->options.socket, ctl->client.error ? ": " : "",
 		         ctl->client.error ? strerror(ctl->client.error) : "");
 	else
-		log_escape(detail ? detail : "certd's answer makes no sense", shown, sizeof(shown));
-	printf("CERT %s: %s\n", level_words[level], shown);
+		snprintf(shown, sizeof(shown), "%s",
+		         detail ? detail : "certd's answer makes no sense");
+	print_line("CERT %s: %s", level_words[level], shown);
 	return level;
 }
 
@@ -109,7 +114,7 @@ cmd_check(struct ctl *ctl)
 		level = judge(check);
 		cJSON_AddStringToObject(check, "level", level_words[level]);
 		if (ctl->print.format == PRINT_TABLE || ctl->print.format == PRINT_NAMES)
-			print_line(check, level, warn, crit);
+			print_check(check, level, warn, crit);
 		else
 			print_single(&ctl->print, check);
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "ctl/usage.h"
 
 #define NAMES "certctl list -o names --limit 1000 2>/dev/null"
 
@@ -25,12 +26,6 @@ put_quoted(const char *text, const char *escape)
 	putchar('\'');
 }
 
-static const char *
-letter_of(enum option_id id)
-{
-	return id == OPTION_OUTPUT ? "o" : id == OPTION_FILE ? "f" : id == OPTION_HELP ? "h" : NULL;
-}
-
 static void
 put_choices(enum option_id id)
 {
@@ -38,6 +33,24 @@ put_choices(enum option_id id)
 
 	for (size_t i = 0; choices && choices[i]; i++)
 		printf("%s%s", i ? " " : "", choices[i]);
+}
+
+static bool
+has_words(const struct ctl_verb *v)
+{
+	char word[USAGE_WORD_MAX];
+
+	return usage_word(v->args, 0, word) != NULL;
+}
+
+/* The words of which the first argument is one. */
+static void
+put_words(const struct ctl_verb *v)
+{
+	char word[USAGE_WORD_MAX];
+
+	for (size_t i = 0; usage_word(v->args, i, word); i++)
+		printf("%s%s", i ? " " : "", word);
 }
 
 static bool
@@ -49,7 +62,7 @@ takes_file(enum option_id id)
 static bool
 takes_names(const struct ctl_verb *v)
 {
-	return strncmp(v->args, "NAME", 4) == 0;
+	return strncmp(v->args, "NAME", 4) == 0 || strncmp(v->args, "[NAME", 5) == 0;
 }
 
 static bool
@@ -59,6 +72,15 @@ takes_files(const struct ctl_verb *v)
 }
 
 /* ---- bash ----------------------------------------------------------------------------------- */
+
+/* BEFORE, and "--file|-f". */
+static void
+bash_option(enum option_id id, const char *before)
+{
+	printf("%s%s", before, option_word(id));
+	if (option_letter(id))
+		printf("|-%c", option_letter(id));
+}
 
 /* "--file|-f" of the options without choices that take a file (KIND 'f') or anything ('o'). */
 static void
@@ -70,9 +92,7 @@ bash_pattern(char kind)
 		if (!option_argument(id) || kind != (takes_file(id) ? 'f' : 'o') ||
 		    option_choices(id))
 			continue;
-		printf("%s%s", n++ ? "|" : "\t", option_word(id));
-		if (letter_of(id))
-			printf("|-%s", letter_of(id));
+		bash_option(id, n++ ? "|" : "\t");
 	}
 }
 
@@ -82,8 +102,8 @@ bash_values(void)
 	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
 		if (!option_choices(id))
 			continue;
-		printf("\t%s%s%s) words='", option_word(id), letter_of(id) ? "|-" : "",
-		       letter_of(id) ? letter_of(id) : "");
+		bash_option(id, "\t");
+		fputs(") words='", stdout);
 		put_choices(id);
 		puts("' ;;");
 	}
@@ -94,15 +114,24 @@ bash_values(void)
 }
 
 static void
+put_options(uint64_t options)
+{
+	for (enum option_id id = 0; id < OPTION_COUNT; id++)
+		if (options & OPTION_BIT(id))
+			printf("%s ", option_word(id));
+}
+
+static void
 bash_verb(const struct ctl_verb *v)
 {
 	printf("\t%s) options='", v->word);
-	for (enum option_id id = 0; id < OPTION_COUNT; id++)
-		if ((v->options | OPTIONS_GLOBAL) & OPTION_BIT(id))
-			printf("%s ", option_word(id));
+	put_options(v->options | OPTIONS_GLOBAL);
 	fputs("'", stdout);
-	if (v->words)
-		printf("; [[ $given == 0 ]] && words='%s'", v->words);
+	if (has_words(v)) {
+		fputs("; [[ $given == 0 ]] && words='", stdout);
+		put_words(v);
+		putchar('\'');
+	}
 	if (takes_names(v))
 		fputs("; [[ $cur != -* ]] && words=$(" NAMES ")", stdout);
 	if (!takes_files(v))
@@ -115,16 +144,20 @@ print_bash(void)
 {
 	const struct ctl_verb *v;
 
-	puts("# bash completion of certctl, made by `certctl completion bash`\n"
-	     "_certctl()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} "
-	     "prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
-	     "\tlocal verb='' given=0 words='' options='--socket --output --help' i\n"
+	fputs("# bash completion of certctl, made by `certctl completion bash`\n"
+	      "_certctl()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} "
+	      "prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
+	      "\tlocal verb='' given=0 words='' options='",
+	      stdout);
+	put_options(OPTIONS_GLOBAL);
+	puts("' i\n"
 	     "\tCOMPREPLY=()\n\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	     "\t\tcase ${COMP_WORDS[i]} in");
 	for (enum option_id id = 0; id < OPTION_COUNT; id++)
-		if (option_argument(id))
-			printf("\t\t%s%s%s) ((i++)) ;;\n", option_word(id),
-			       letter_of(id) ? "|-" : "", letter_of(id) ? letter_of(id) : "");
+		if (option_argument(id)) {
+			bash_option(id, "\t\t");
+			puts(") ((i++)) ;;");
+		}
 	puts("\t\t-?*) ;;\n\t\t*) if [[ $verb ]]; then ((given++)); else "
 	     "verb=${COMP_WORDS[i]}; fi ;;\n"
 	     "\t\tesac\n\tdone\n\tcase $prev in");
@@ -173,8 +206,11 @@ zsh_verb(const struct ctl_verb *v)
 	for (enum option_id id = 0; id < OPTION_COUNT; id++)
 		if ((v->options | OPTIONS_GLOBAL) & OPTION_BIT(id))
 			zsh_option(id);
-	if (v->words)
-		printf(" \\\n\t\t\t'1:word:(%s)'", v->words);
+	if (has_words(v)) {
+		fputs(" \\\n\t\t\t'1:word:(", stdout);
+		put_words(v);
+		fputs(")'", stdout);
+	}
 	if (takes_names(v))
 		fputs(" \\\n\t\t\t'*:name:_certctl_names'", stdout);
 	if (takes_files(v))
@@ -217,8 +253,8 @@ fish_option(const struct ctl_verb *v, enum option_id id)
 	if (v)
 		printf(" -n '__fish_seen_subcommand_from %s'", v->word);
 	printf(" -l %s", option_word(id) + 2);
-	if (letter_of(id))
-		printf(" -s %s", letter_of(id));
+	if (option_letter(id))
+		printf(" -s %c", option_letter(id));
 	if (option_argument(id))
 		fputs(takes_file(id) ? " -rF" : " -x", stdout);
 	if (option_choices(id)) {
@@ -237,10 +273,15 @@ fish_verb(const struct ctl_verb *v)
 	printf("complete -c certctl -n __fish_use_subcommand -a %s -d ", v->word);
 	put_quoted(v->help, "\\'");
 	putchar('\n');
-	if (v->words)
+	if (has_words(v)) {
 		printf("complete -c certctl -n '__fish_seen_subcommand_from %s; and not "
-		       "__fish_seen_subcommand_from %s' -a '%s'\n",
-		       v->word, v->words, v->words);
+		       "__fish_seen_subcommand_from ",
+		       v->word);
+		put_words(v);
+		fputs("' -a '", stdout);
+		put_words(v);
+		puts("'");
+	}
 	if (takes_names(v))
 		printf("complete -c certctl -n '__fish_seen_subcommand_from %s' -a '(" NAMES ")'\n",
 		       v->word);
@@ -274,11 +315,7 @@ cmd_completion(struct ctl *ctl)
 		print_bash();
 	else if (strcmp(shell, "zsh") == 0)
 		print_zsh();
-	else if (strcmp(shell, "fish") == 0)
+	else
 		print_fish();
-	else {
-		complain(NULL, "there is no completion for \"%s\": take bash, zsh or fish", shell);
-		return MSG_EXIT_USAGE;
-	}
 	return MSG_EXIT_OK;
 }

@@ -9,20 +9,12 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "ctl/certd.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
+#include "ctl/terminal.h"
 
 enum { FIELD_MAX = 2048, MIB = 1 << 20 };
-
-static enum msg_exit
-usage(void)
-{
-	complain(NULL, "usage: certctl db stat | check | backup DIR | restore DIR | compact; see "
-	               "certctl db --help");
-	return MSG_EXIT_USAGE;
-}
 
 static double
 mib(const cJSON *object, const char *member)
@@ -37,7 +29,7 @@ print_quarantine(const cJSON *list)
 {
 	static const char *const titles[] = {"PUT ASIDE", "TABLE", "NAME", "REASON"};
 	struct table *table =
-		table_new(titles, sizeof(titles) / sizeof(titles[0]), table_terminal_width());
+		table_new(titles, sizeof(titles) / sizeof(titles[0]), terminal_width());
 	const cJSON *q;
 
 	if (!table)
@@ -52,7 +44,7 @@ print_quarantine(const cJSON *list)
 		table_row(table, (const char *[]){when, json_text(q, "table"), json_text(q, "name"),
 		                                  reason});
 	}
-	putchar('\n');
+	print_line("%s", "");
 	table_flush(table);
 	table_free(table);
 }
@@ -118,13 +110,11 @@ on_db(struct ctl *ctl, const cJSON *line, void *arg)
 static void
 print_finding(const cJSON *f)
 {
-	char shown[FIELD_MAX], what[FIELD_MAX];
 	const char *env = json_text(f, "env"), *table = json_text(f, "table");
 	const char *key = json_text(f, "key"), *text = json_text(f, "what");
 
-	printf("%s/%s %s: %s\n", env ? env : "?", table ? table : "?",
-	       log_escape(key ? key : "", shown, sizeof(shown)),
-	       log_escape(text ? text : "", what, sizeof(what)));
+	print_line("%s/%s %s: %s", env ? env : "?", table ? table : "?", key ? key : "",
+	           text ? text : "");
 	print_flush();
 }
 
@@ -138,9 +128,9 @@ on_check(struct ctl *ctl, const cJSON *line, void *arg)
 	else if (finding)
 		print_item(&ctl->print, finding);
 	if (check && ctl->print.format == PRINT_TABLE)
-		printf("%" PRId64 " records of %" PRId64 " names, %" PRId64 " damaged\n",
-		       json_int(check, "records", 0), json_int(check, "names", 0),
-		       json_int(check, "damaged", 0));
+		print_line("%" PRId64 " records of %" PRId64 " names, %" PRId64 " damaged",
+		           json_int(check, "records", 0), json_int(check, "names", 0),
+		           json_int(check, "damaged", 0));
 	*(bool *)arg = true;
 }
 
@@ -179,10 +169,10 @@ on_backup(struct ctl *ctl, const cJSON *line, void *arg)
 
 	(void)arg;
 	if (b && ctl->print.format == PRINT_TABLE)
-		printf("%" PRId64 " records, %.1f MiB, in %.1f s (%.0f MiB/s): %s\n",
-		       json_int(b, "records", 0), mib(b, "bytes"),
-		       cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(b, "seconds")),
-		       mib(b, "bytes_per_second"), json_text(b, "directory"));
+		print_line("%" PRId64 " records, %.1f MiB, in %.1f s (%.0f MiB/s): %s",
+		           json_int(b, "records", 0), mib(b, "bytes"),
+		           cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(b, "seconds")),
+		           mib(b, "bytes_per_second"), json_text(b, "directory"));
 	else if (b)
 		print_single(&ctl->print, b);
 }
@@ -218,17 +208,14 @@ cmd_db(struct ctl *ctl)
 {
 	const char *word = ctl->args[0], *dir = ctl->arg_count > 1 ? ctl->args[1] : NULL;
 
-	if (strcmp(word, "stat") == 0 && !dir)
+	if (strcmp(word, "stat") == 0)
 		return ctl_ask(ctl, ctl_request("db.stat"), on_db, NULL, NULL);
-	if (strcmp(word, "check") == 0 && !dir)
+	if (strcmp(word, "check") == 0)
 		return check(ctl);
-	if (strcmp(word, "backup") == 0 && dir)
+	if (strcmp(word, "backup") == 0)
 		return backup(ctl, dir);
-	if (strcmp(word, "restore") == 0 && dir)
+	if (strcmp(word, "restore") == 0)
 		return certd_become(ctl, "restore a backup",
 		                    (const char *const[]){"--db-restore", dir, NULL});
-	if (strcmp(word, "compact") == 0 && !dir)
-		return certd_become(ctl, "compact the store",
-		                    (const char *const[]){"--db-compact", NULL});
-	return usage();
+	return certd_become(ctl, "compact the store", (const char *const[]){"--db-compact", NULL});
 }

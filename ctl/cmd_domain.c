@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verbs for names: add, renew, remove, wait. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "ctl/ctl.h"
 #include "ctl/names.h"
+#include "ctl/progress.h"
 #include "ctl/wait.h"
-
-enum { SHOWN_MAX = 1024 };
 
 /* One call's names on their way through requests of a batch each. */
 struct change {
 	const char *verb;
 	const char *done; /* what is said of a name for which it is done */
 	bool wait;
-	unsigned seen;         /* 1 << exit code, of all names that are through */
-	size_t answered;       /* names of the request under way */
+	unsigned seen;   /* 1 << exit code, of all names that are through */
+	size_t answered; /* names of the request under way */
+	struct progress progress;
 	struct names accepted; /* with wait: as certd writes them */
 	struct waiting waiting;
 };
@@ -48,17 +48,11 @@ static void
 print_added(const struct change *change, const char *name, const cJSON *result)
 {
 	const cJSON *line, *lines = json_array(result, "ownership");
-	char shown[SHOWN_MAX];
 
-	printf("%s: %s\n", log_escape(name, shown, sizeof(shown)), change->done);
+	print_line("%s: %s", name, change->done);
 	cJSON_ArrayForEach(line, lines)
-	{
-		const char *text = cJSON_GetStringValue(line);
-
-		if (text)
-			printf("  %s %s\n", line == lines->child ? "its owner is to set" : "or",
-			       log_escape(text, shown, sizeof(shown)));
-	}
+		print_line("  %s %s", line == lines->child ? "its owner is to set" : "or",
+	                   cJSON_GetStringValue(line));
 }
 
 static void
@@ -70,6 +64,7 @@ take_result(struct ctl *ctl, struct change *change, const cJSON *line)
 	if (!name)
 		return;
 	change->answered++;
+	progress_step(&change->progress, (double)change->progress.done + 1);
 	if (!json_bool(result, "ok", false)) {
 		code = json_text(json_object(result, "error"), "code");
 		change->seen |= 1u << msg_exit_of_code(code ? code : "");
@@ -158,15 +153,68 @@ send_batch(struct ctl *ctl, struct change *change, const struct names *names, si
 	return !err && !error;
 }
 
+/* Those of an answer to list that can be renewed. */
+static void
+on_due(struct ctl *ctl, const cJSON *line, void *arg)
+{
+	const cJSON *item = json_object(line, "item");
+	const char *name = json_text(item, "name"), *state = json_text(item, "state");
+
+	(void)ctl;
+	if (name && state && strcmp(state, "paused") != 0 && !json_bool(item, "external", false))
+		(void)names_add(arg, name);
+}
+
+static enum msg_exit
+list_due(struct ctl *ctl, struct names *names)
+{
+	char *after = NULL;
+	enum msg_exit code;
+	cJSON *end;
+
+	do {
+		cJSON *request = ctl_request("list");
+
+		cJSON_AddNumberToObject(request, "limit", MSG_PAGE_MAX);
+		cJSON_AddNumberToObject(request, "expires_in", (double)ctl->options.expires_in_s);
+		if (after)
+			cJSON_AddStringToObject(request, "after", after);
+		free(after);
+		code = ctl_ask(ctl, request, on_due, names, &end);
+		after = json_text(end, "after") ? strdup(json_text(end, "after")) : NULL;
+		cJSON_Delete(end);
+	} while (code == MSG_EXIT_OK && after);
+	free(after);
+	return code;
+}
+
+/* The arguments, or with --expires-in the names that are so. */
+static enum msg_exit
+read_names(struct ctl *ctl, struct names *names)
+{
+	bool listed = ctl->options.expires_in_s >= 0;
+
+	if (listed != (ctl->arg_count > 0)) {
+		if (listed)
+			return list_due(ctl, names);
+		return names_read(names, ctl->args, ctl->arg_count) ? MSG_EXIT_OK : MSG_EXIT_USAGE;
+	}
+	complain(NULL, "either NAME... or --expires-in; see certctl %s --help", ctl->verb->word);
+	return MSG_EXIT_USAGE;
+}
+
 static enum msg_exit
 run_change(struct ctl *ctl, struct change *change)
 {
 	struct names names = {0};
 	enum msg_exit code;
-	bool good = names_read(&names, ctl->args, ctl->arg_count);
+	enum msg_exit read = read_names(ctl, &names);
+	bool good = read == MSG_EXIT_OK;
 
 	if (!good)
-		change->seen |= 1u << MSG_EXIT_USAGE;
+		change->seen |= 1u << read;
+	progress_begin(&change->progress, option_is_given(&ctl->options, OPTION_PROGRESS),
+	               (double)names.count);
 	if (good && option_is_given(&ctl->options, OPTION_ONE_CERTIFICATE) &&
 	    names_batch(&names, 0) < names.count) {
 		complain(NULL, "--one-certificate: these are too many names for one");
@@ -178,6 +226,7 @@ run_change(struct ctl *ctl, struct change *change)
 		good = send_batch(ctl, change, &names, at, n);
 		print_flush();
 	}
+	progress_end(&change->progress);
 	if (change->accepted.count && begin_steps(ctl, change))
 		code = wait_end(ctl, &change->waiting, change->seen);
 	else
@@ -239,6 +288,14 @@ cmd_remove(struct ctl *ctl)
 	return run_change(ctl, &change);
 }
 
+static enum msg_exit
+wait_until(struct ctl *ctl, struct waiting *waiting)
+{
+	if (ctl->options.until && msg_step_parse(ctl->options.until, &waiting->until))
+		waiting->until = MSG_STEP_SERVING;
+	return wait_end(ctl, waiting, 0);
+}
+
 enum msg_exit
 cmd_wait(struct ctl *ctl)
 {
@@ -251,7 +308,7 @@ cmd_wait(struct ctl *ctl)
 	else if (!wait_begin(&waiting, &names, ctl_deadline(ctl)))
 		code = ctl_fail(ctl, ERR_NOMEM);
 	else
-		code = wait_end(ctl, &waiting, 0);
+		code = wait_until(ctl, &waiting);
 	print_end(&ctl->print, NULL);
 	names_done(&names);
 	return code;

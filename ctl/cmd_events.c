@@ -7,38 +7,35 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/units.h"
 #include "ctl/ctl.h"
+#include "ctl/parts.h"
 
-enum {
-	SHOWN_MAX = 2048,
-	LATEST = 1000,
-	LATEST_FOLLOWED = 10,
-	AWAY_MS = 30000,
-	AWAY_PAUSE_MS = 250
-};
+enum { LATEST = 1000, LATEST_FOLLOWED = 10, AWAY_MS = 30000, AWAY_PAUSE_MS = 250 };
 
 struct reading {
 	int64_t last; /* id of the last event seen, or where we begin */
 	int64_t left; /* to be printed yet */
 };
 
+/* WIDE: with its number and when it was first. */
 static void
-print_event(const cJSON *event)
+print_event(const cJSON *event, bool wide)
 {
-	char when[64], name[SHOWN_MAX], detail[SHOWN_MAX], type[64];
 	const char *at = json_text(event, "at"), *text = json_text(event, "detail");
 	const char *host = json_text(event, "name"), *word = json_text(event, "type");
 	int64_t count = json_int(event, "count", 1);
-	char times[32] = "";
+	const char *seen = json_object(event, "acknowledged") ? "  (acknowledged)" : "";
+	char times[32] = "", first[64] = "";
 
 	if (count > 1)
 		snprintf(times, sizeof(times), "  (%" PRId64 " times)", count);
-	printf("%s  %-16s  %s%s%s%s\n", at ? log_escape(at, when, sizeof(when)) : "-",
-	       log_escape(word ? word : "-", type, sizeof(type)),
-	       host ? log_escape(host, name, sizeof(name)) : "", host && text && *text ? "  " : "",
-	       text ? log_escape(text, detail, sizeof(detail)) : "", times);
+	if (wide)
+		snprintf(first, sizeof(first), "%8" PRId64 "  %.20s  ", json_int(event, "id", 0),
+		         json_text(event, "first_at") ? json_text(event, "first_at") : "-");
+	print_line("%s%s  %-16s  %s%s%s%s%s", first, at ? at : "-", word ? word : "-",
+	           host ? host : "", host && text && *text ? "  " : "", text ? text : "", times,
+	           seen);
 }
 
 static void
@@ -54,7 +51,7 @@ on_event(struct ctl *ctl, const cJSON *line, void *arg)
 	reading->last = id;
 	reading->left--;
 	if (ctl->print.format == PRINT_TABLE) {
-		print_event(event);
+		print_event(event, ctl->print.wide);
 	} else {
 		whole = cJSON_Duplicate(event, true);
 		if (!json_text(whole, "name"))
@@ -183,6 +180,60 @@ follow(struct ctl *ctl, struct reading *reading)
 		if ((err != ERR_CLOSED && err != ERR_IO) || !come_back(ctl))
 			return ctl_fail(ctl, err == ERR_CLOSED ? ERR_UNREACHABLE : err);
 	}
+}
+
+/* ---- of a name ------------------------------------------------------------------------------ */
+
+struct latest {
+	cJSON *list;
+	int count;
+};
+
+static void
+on_latest(struct ctl *ctl, const cJSON *line, void *arg)
+{
+	struct latest *latest = arg;
+	cJSON *event = cJSON_Duplicate(json_object(line, "event"), true);
+
+	(void)ctl;
+	if (!event || !cJSON_AddItemToArray(latest->list, event))
+		cJSON_Delete(event);
+	else if (cJSON_GetArraySize(latest->list) > latest->count)
+		cJSON_DeleteItemFromArray(latest->list, 0);
+}
+
+/* Through the whole log, a page at a time: certd has no index of names. */
+enum msg_exit
+events_last(struct ctl *ctl, const char *name, size_t count, cJSON **ret_list)
+{
+	struct latest latest = {.list = cJSON_CreateArray(), .count = (int)count};
+	int64_t after = -1, next = 0;
+	enum msg_exit code = MSG_EXIT_OK;
+	cJSON *end = NULL;
+
+	while (code == MSG_EXIT_OK && next > after) {
+		cJSON *request = ctl_request("events");
+
+		after = next;
+		cJSON_AddNumberToObject(request, "after", (double)after);
+		cJSON_AddNumberToObject(request, "limit", MSG_PAGE_MAX);
+		cJSON_AddStringToObject(request, "name", name);
+		code = ctl_ask(ctl, request, on_latest, &latest, &end);
+		next = json_int(end, "after", after);
+		cJSON_Delete(end);
+	}
+	*ret_list = latest.list;
+	return code;
+}
+
+void
+events_print(const cJSON *list)
+{
+	const cJSON *event;
+
+	if (list)
+		print_line("%s", "");
+	cJSON_ArrayForEach(event, list) print_event(event, false);
 }
 
 enum msg_exit

@@ -18,8 +18,8 @@ on_export(struct ctl *ctl, const cJSON *line, void *arg)
 	if (ctl->print.format != PRINT_TABLE) {
 		print_single(&ctl->print, export);
 	} else {
-		fputs(chain ? chain : "", stdout);
-		fputs(key ? key : "", stdout);
+		print_pem(chain);
+		print_pem(key);
 	}
 	print_flush();
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -82,6 +83,14 @@ read_lines(struct bulk *bulk, int fd, const char *path)
 	lines_done(&lines);
 }
 
+static double
+size_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (double)st.st_size : 0;
+}
+
 static enum msg_exit
 send_lines(struct ctl *ctl, const char *verb, const char *list)
 {
@@ -94,7 +103,7 @@ send_lines(struct ctl *ctl, const char *verb, const char *list)
 		complain(path, "%s", strerror(errno));
 		return MSG_EXIT_FAILED;
 	}
-	bulk_init(&bulk, ctl, make_request(ctl, verb), list);
+	bulk_init(&bulk, ctl, make_request(ctl, verb), list, size_of(fd));
 	read_lines(&bulk, fd, is_stdin ? "stdin" : path);
 	if (!is_stdin)
 		close(fd);
@@ -139,7 +148,7 @@ send_source(struct ctl *ctl, enum source_kind kind)
 	struct bulk bulk;
 	struct source source = {.path = ctl->args[0], .take = take_files, .arg = &bulk};
 
-	bulk_init(&bulk, ctl, make_request(ctl, "import"), "certs");
+	bulk_init(&bulk, ctl, make_request(ctl, "import"), "certs", 0);
 	if (!source_read(&source, kind) || source.failed)
 		bulk_seen(&bulk, MSG_EXIT_FAILED);
 	else if (!bulk.seen && !bulk.lanes[0].labels.count && !bulk.lanes[1].labels.count)
@@ -152,11 +161,8 @@ cmd_import(struct ctl *ctl)
 {
 	enum source_kind kind = SOURCE_PEM;
 
-	if (ctl->options.from && source_parse(ctl->options.from, &kind)) {
-		complain(NULL, "--from: there is no source \"%s\": pem, certbot, acme.json, caddy",
-		         ctl->options.from);
-		return MSG_EXIT_USAGE;
-	}
+	if (ctl->options.from && source_parse(ctl->options.from, &kind))
+		return MSG_EXIT_USAGE; /* which the table of options does not let through */
 	if (!ctl->options.file == !ctl->arg_count || (ctl->options.file && ctl->options.from)) {
 		complain(NULL, "either PATH, with --from, or -f FILE; see certctl import --help");
 		return MSG_EXIT_USAGE;

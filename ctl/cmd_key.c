@@ -32,51 +32,40 @@ on_keys(struct ctl *ctl, const cJSON *line, void *arg)
 	if (keys && ctl->print.format != PRINT_TABLE)
 		print_single(&ctl->print, keys);
 	else if (keys && json_bool(keys, "rotating", false))
-		printf("data key %" PRId64 ", about %" PRId64
-		       " older records to be looked at still\n",
-		       json_int(keys, "key_id", 0), json_int(keys, "left", 0));
+		print_line("data key %" PRId64 ", about %" PRId64
+		           " older records to be looked at still",
+		           json_int(keys, "key_id", 0), json_int(keys, "left", 0));
 	else if (keys)
-		printf("data key %" PRId64 ", all records are under it\n",
-		       json_int(keys, "key_id", 0));
+		print_line("data key %" PRId64 ", all records are under it",
+		           json_int(keys, "key_id", 0));
 }
 
+/* A verb whose answer is that it is done, which SAID tells people. */
 static enum msg_exit
-master(struct ctl *ctl)
+ask_done(struct ctl *ctl, const char *verb, const char *said)
 {
-	enum msg_exit code = ctl_ask(ctl, ctl_request("key.master"), NULL, NULL, NULL);
+	enum msg_exit code = ctl_ask(ctl, ctl_request(verb), NULL, NULL, NULL);
 
-	if (code == MSG_EXIT_OK && ctl->print.format == PRINT_TABLE)
-		printf("the master key is a new one: keep a copy of it, and the old one as long as "
-		       "there are backups from before\n");
-	return code;
-}
-
-static enum msg_exit
-tickets(struct ctl *ctl)
-{
-	enum msg_exit code = ctl_ask(ctl, ctl_request("key.tickets"), NULL, NULL, NULL);
-
-	if (code == MSG_EXIT_OK && ctl->print.format == PRINT_TABLE)
-		printf("session tickets have a new key: those out there resume nothing any more\n");
+	if (code == MSG_EXIT_OK)
+		print_outcome(&ctl->print, said, NULL);
 	return code;
 }
 
 enum msg_exit
 cmd_key(struct ctl *ctl)
 {
-	const char *word = ctl->args[0], *file = ctl->arg_count > 1 ? ctl->args[1] : NULL;
+	const char *word = ctl->args[0];
 
 	if (strcmp(word, "init") == 0)
-		return init(ctl, file);
-	if (strcmp(word, "status") == 0 && !file)
+		return init(ctl, ctl->arg_count > 1 ? ctl->args[1] : NULL);
+	if (strcmp(word, "status") == 0)
 		return ctl_ask(ctl, ctl_request("key.status"), on_keys, NULL, NULL);
-	if (strcmp(word, "rotate") == 0 && !file)
+	if (strcmp(word, "rotate") == 0)
 		return ctl_ask(ctl, ctl_request("key.rotate"), on_keys, NULL, NULL);
-	if (strcmp(word, "master") == 0 && !file)
-		return master(ctl);
-	if (strcmp(word, "tickets") == 0 && !file)
-		return tickets(ctl);
-	complain(NULL, "usage: certctl key init [FILE] | status | rotate | master | tickets; see "
-	               "certctl key --help");
-	return MSG_EXIT_USAGE;
+	if (strcmp(word, "master") == 0)
+		return ask_done(ctl, "key.master",
+		                "the master key is a new one: keep a copy of it, and the old one "
+		                "as long as there are backups from before");
+	return ask_done(ctl, "key.tickets",
+	                "session tickets have a new key: those out there resume nothing any more");
 }

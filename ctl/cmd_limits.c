@@ -8,10 +8,17 @@
 #include "base/json.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
+#include "ctl/terminal.h"
 
-static const char *const titles[] = {"CA", "SCOPE", "OF", "LIMIT", "LEFT", "BLOCKED", "REASON"};
+/* The last two with -o wide. */
+static const char *const titles[] = {"CA",      "SCOPE",  "OF",    "LIMIT", "LEFT",
+                                     "BLOCKED", "REASON", "SINCE", "UNTIL"};
 
-enum { TITLE_COUNT = sizeof(titles) / sizeof(titles[0]), CELL_MAX = 48 };
+enum {
+	WIDE_COUNT = sizeof(titles) / sizeof(titles[0]),
+	TITLE_COUNT = WIDE_COUNT - 2,
+	CELL_MAX = 48
+};
 
 /* "300/3h" */
 static void
@@ -44,7 +51,8 @@ add_row(struct table *table, const cJSON *limit)
 	print_relative(print_time_of(limit, "until"), clock_wall(), until);
 	table_row(table, (const char *[]){json_text(limit, "ca"), json_text(limit, "scope"),
 	                                  json_text(limit, "of"), rate, left, until,
-	                                  json_text(limit, "reason")});
+	                                  json_text(limit, "reason"), json_text(limit, "since"),
+	                                  json_text(limit, "until")});
 }
 
 static void
@@ -70,7 +78,8 @@ cmd_limits(struct ctl *ctl)
 	if (option_is_given(&ctl->options, OPTION_ALL))
 		cJSON_AddTrueToObject(request, "all");
 	if (ctl->print.format == PRINT_TABLE)
-		table = table_new(titles, TITLE_COUNT, table_terminal_width());
+		table = ctl->print.wide ? table_new(titles, WIDE_COUNT, 0)
+		                        : table_new(titles, TITLE_COUNT, terminal_width());
 	code = ctl_ask(ctl, request, on_limit, table, NULL);
 	if (table)
 		table_flush(table);

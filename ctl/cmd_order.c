@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "ctl/ctl.h"
 
 enum { FIELD_MAX = 2048 };
@@ -94,7 +93,7 @@ on_attempt(struct ctl *ctl, const cJSON *line, void *arg)
 		print_item(&ctl->print, attempt);
 	} else {
 		if (*any)
-			puts("");
+			print_line("%s", "");
 		show_attempt(attempt, clock_wall());
 	}
 	*any = true;
@@ -112,7 +111,7 @@ cmd_order(struct ctl *ctl)
 	if (code != MSG_EXIT_OK)
 		return code;
 	if (!any && ctl->print.format == PRINT_TABLE)
-		puts("no attempt yet");
+		print_line("no attempt yet");
 	print_end(&ctl->print, NULL);
 	return code;
 }

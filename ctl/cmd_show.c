@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs that look at names: list, show. */
+/* The verb show. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "ctl/ctl.h"
-#include "ctl/diagnosis.h"
-#include "ctl/table.h"
+#include "ctl/parts.h"
 
 enum { FIELD_MAX = 2048 };
 
-/* What certd leaves out is null in our JSON, so that a script finds the same members in every item.
- */
-static const char *const list_members[] = {"display", "ca",         "cas",       "labels",
-                                           "lead",    "not_before", "not_after", "generation",
-                                           "next",    "error",      NULL};
 static const char *const show_members[] = {"display",
                                            "ca",
                                            "cas",
@@ -46,128 +39,6 @@ static const char *const show_members[] = {"display",
                                            "dns_record",
                                            "dns_record_until",
                                            NULL};
-
-static void
-print_whole(struct ctl *ctl, const cJSON *item, const char *const *members)
-{
-	cJSON *whole = cJSON_Duplicate(item, true);
-
-	for (size_t i = 0; members[i]; i++)
-		if (!cJSON_GetObjectItemCaseSensitive(whole, members[i]))
-			cJSON_AddNullToObject(whole, members[i]);
-	print_item(&ctl->print, whole);
-	cJSON_Delete(whole);
-}
-
-/* ---- list ----------------------------------------------------------------------------------- */
-
-static const char *const titles[] = {"NAME", "STATE", "EXPIRES", "NEXT", "CA", "BACKEND", "REASON"};
-
-enum { TITLE_COUNT = sizeof(titles) / sizeof(titles[0]) };
-
-struct listing {
-	struct table *table;
-	int64_t now;
-	int64_t got;
-};
-
-static void
-on_item(struct ctl *ctl, const cJSON *line, void *arg)
-{
-	struct listing *listing = arg;
-	const cJSON *item = json_object(line, "item");
-	const char *why = json_text(json_object(item, "error"), "code");
-	char expires[PRINT_TIME_MAX], next[PRINT_TIME_MAX];
-
-	if (!item)
-		return;
-	listing->got++;
-	if (ctl->print.format != PRINT_TABLE) {
-		print_whole(ctl, item, list_members);
-		return;
-	}
-	print_relative(print_time_of(item, "not_after"), listing->now, expires);
-	if (json_bool(item, "external", false))
-		snprintf(next, sizeof(next), "never");
-	else
-		print_relative(print_time_of(item, "next"), listing->now, next);
-	table_row(listing->table,
-	          (const char *[TITLE_COUNT]){
-			  json_text(item, "name"), json_text(item, "state"), expires, next,
-			  json_text(item, "ca"), json_text(item, "backend"),
-			  why ? why : json_text(json_object(item, "removed"), "reason")});
-}
-
-static cJSON *
-list_request(const struct options *o, int64_t limit, const char *after)
-{
-	cJSON *request = ctl_request("list");
-
-	cJSON_AddNumberToObject(request, "limit", (double)limit);
-	if (after)
-		cJSON_AddStringToObject(request, "after", after);
-	if (o->state)
-		cJSON_AddStringToObject(request, "state", o->state);
-	if (o->error)
-		cJSON_AddStringToObject(request, "error", o->error);
-	if (o->expires_in_s >= 0)
-		cJSON_AddNumberToObject(request, "expires_in", (double)o->expires_in_s);
-	if (o->sort)
-		cJSON_AddStringToObject(request, "sort", o->sort);
-	ctl_add_labels(request, o);
-	return request;
-}
-
-/* Page by page. Without --limit to the end; *RET_END of the last page has what print_end() wants.
- */
-static enum msg_exit
-list_pages(struct ctl *ctl, struct listing *listing, cJSON **ret_end)
-{
-	const struct options *o = &ctl->options;
-	const char *after = o->after;
-	enum msg_exit code;
-	cJSON *end = NULL, *last = NULL;
-
-	do {
-		int64_t left = o->limit ? o->limit - listing->got : MSG_PAGE_MAX;
-
-		if (left <= 0)
-			break;
-		code = ctl_ask(ctl,
-		               list_request(o, left < MSG_PAGE_MAX ? left : MSG_PAGE_MAX, after),
-		               on_item, listing, &end);
-		cJSON_Delete(last);
-		last = end;
-		if (code != MSG_EXIT_OK) {
-			*ret_end = last;
-			return code;
-		}
-		after = json_text(last, "after");
-	} while (after);
-	*ret_end = last;
-	return MSG_EXIT_OK;
-}
-
-enum msg_exit
-cmd_list(struct ctl *ctl)
-{
-	struct listing listing = {.now = clock_wall()};
-	cJSON *end = NULL;
-	enum msg_exit code;
-
-	listing.table = table_new(titles, TITLE_COUNT, table_terminal_width());
-	if (!listing.table)
-		return ctl_fail(ctl, ERR_NOMEM);
-	code = list_pages(ctl, &listing, &end);
-	table_flush(listing.table);
-	if (code == MSG_EXIT_OK || listing.got)
-		print_end(&ctl->print, json_text(end, "after"));
-	cJSON_Delete(end);
-	table_free(listing.table);
-	return code;
-}
-
-/* ---- show ----------------------------------------------------------------------------------- */
 
 /* "2026-11-29T04:40:00Z (in 7d 2h)" */
 static void
@@ -327,34 +198,56 @@ show_person(const cJSON *item)
 static void
 on_show(struct ctl *ctl, const cJSON *line, void *arg)
 {
-	const cJSON *item = json_object(line, "item");
+	cJSON **item = arg;
 
-	(void)arg;
-	if (item && ctl->print.format == PRINT_TABLE)
-		show_person(item);
-	else if (item)
-		print_whole(ctl, item, show_members);
+	(void)ctl;
+	if (!*item)
+		*item = cJSON_Duplicate(json_object(line, "item"), true);
+}
+
+static enum msg_exit
+ask_show(struct ctl *ctl, cJSON **ret_item)
+{
+	cJSON *request = ctl_request("show"), *end;
+	enum msg_exit code;
+	enum err err;
+
+	cJSON_AddStringToObject(request, "name", ctl->args[0]);
+	err = ctl_exchange(ctl, request, clock_mono_ms() + CTL_REPLY_MS, on_show, ret_item, &end);
+	cJSON_Delete(request);
+	if (err)
+		return ctl_fail(ctl, err);
+	if (json_object(end, "error"))
+		complain_json(ctl->args[0], json_object(end, "error"));
+	code = ctl_code(end);
+	cJSON_Delete(end);
+	return code;
 }
 
 enum msg_exit
 cmd_show(struct ctl *ctl)
 {
-	cJSON *request = ctl_request("show"), *end;
-	const cJSON *error;
-	enum msg_exit code = MSG_EXIT_FAILED;
-	enum err err;
+	return show_name(ctl, 0);
+}
 
-	cJSON_AddStringToObject(request, "name", ctl->args[0]);
-	err = ctl_exchange(ctl, request, clock_mono_ms() + CTL_REPLY_MS, on_show, NULL, &end);
-	cJSON_Delete(request);
-	if (err)
-		return ctl_fail(ctl, err);
-	error = json_object(end, "error");
-	if (error)
-		complain_json(ctl->args[0], error);
-	else
+enum msg_exit
+show_name(struct ctl *ctl, size_t events)
+{
+	cJSON *item = NULL, *last = NULL;
+	enum msg_exit code = ask_show(ctl, &item);
+
+	if (code == MSG_EXIT_OK && item && events)
+		code = events_last(ctl, json_text(item, "name"), events, &last);
+	if (code == MSG_EXIT_OK && item && ctl->print.format == PRINT_TABLE) {
+		show_person(item);
+		events_print(last);
+	} else if (code == MSG_EXIT_OK && item) {
+		if (last)
+			cJSON_AddItemToObject(item, "events", cJSON_Duplicate(last, true));
+		print_whole(&ctl->print, item, show_members);
 		print_end(&ctl->print, NULL);
-	code = ctl_code(end);
-	cJSON_Delete(end);
+	}
+	cJSON_Delete(item);
+	cJSON_Delete(last);
 	return code;
 }

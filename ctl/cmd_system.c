@@ -12,9 +12,11 @@
 #include "base/json.h"
 #include "ctl/certd.h"
 #include "ctl/ctl.h"
+#include "ctl/parts.h"
 #include "ctl/table.h"
+#include "ctl/terminal.h"
 
-enum { FIELD_MAX = 2048 };
+enum { FIELD_MAX = 2048, EVENTS_SHOWN = 5 };
 
 /* ---- status --------------------------------------------------------------------------------- */
 
@@ -37,7 +39,7 @@ print_cas(const cJSON *cas)
 {
 	static const char *const titles[] = {"CA", "STATE", "NAMES", "ORDERS", "HOLD", "REASON"};
 	struct table *table =
-		table_new(titles, sizeof(titles) / sizeof(titles[0]), table_terminal_width());
+		table_new(titles, sizeof(titles) / sizeof(titles[0]), terminal_width());
 	const cJSON *ca;
 
 	if (!table)
@@ -53,7 +55,7 @@ print_cas(const cJSON *cas)
 		                                  names, orders, hold,
 		                                  json_text(json_object(ca, "error"), "detail")});
 	}
-	putchar('\n');
+	print_line("%s", "");
 	table_flush(table);
 	table_free(table);
 }
@@ -73,6 +75,12 @@ print_status(const cJSON *s)
 	         json_int(s, "workers", 0), json_int(s, "worker_restarts", 0));
 	print_field("workers", field);
 	field_numbers("names", json_object(s, "names"), false);
+	field_numbers("expiring", json_object(s, "expiring"), false);
+	if (json_int(s, "faults", 0)) {
+		snprintf(field, sizeof(field), "%" PRId64 " names: see certctl faults",
+		         json_int(s, "faults", 0));
+		print_field("faults", field);
+	}
 	field_numbers("front", json_object(s, "front"), true);
 	snprintf(field, sizeof(field), "%.1f of %.0f MiB, %" PRId64 " readers%s%s",
 	         (double)json_int(store, "used_bytes", 0) / 1048576,
@@ -102,28 +110,12 @@ on_status(struct ctl *ctl, const cJSON *line, void *arg)
 enum msg_exit
 cmd_status(struct ctl *ctl)
 {
+	if (ctl->arg_count)
+		return show_name(ctl, EVENTS_SHOWN);
 	return ctl_ask(ctl, ctl_request("status"), on_status, NULL, NULL);
 }
 
 /* ---- reload --------------------------------------------------------------------------------- */
-
-/* {"ok": true} or {"ok": false, "error": {...}}, for scripts. */
-static void
-print_outcome(struct ctl *ctl, const char *done, const cJSON *error)
-{
-	cJSON *outcome;
-
-	if (ctl->print.format == PRINT_TABLE && !error)
-		printf("%s\n", done);
-	if (ctl->print.format != PRINT_JSON && ctl->print.format != PRINT_NDJSON)
-		return;
-	outcome = cJSON_CreateObject();
-	cJSON_AddBoolToObject(outcome, "ok", !error);
-	if (error)
-		cJSON_AddItemToObject(outcome, "error", cJSON_Duplicate(error, true));
-	print_single(&ctl->print, outcome);
-	cJSON_Delete(outcome);
-}
 
 /* Reload has no half-way answer, so it is the same with --wait and without. */
 enum msg_exit
@@ -144,7 +136,7 @@ cmd_reload(struct ctl *ctl)
 	error = json_object(end, "error");
 	if (error)
 		complain_json(NULL, error);
-	print_outcome(ctl, "reloaded", error);
+	print_outcome(&ctl->print, "reloaded", error);
 	code = ctl_code(end);
 	cJSON_Delete(end);
 	return code;
@@ -222,7 +214,7 @@ end_upgrade(struct ctl *ctl, const struct upgraded *u, int64_t deadline)
 		return MSG_EXIT_FAILED;
 	}
 	snprintf(done, sizeof(done), "upgraded to certd %s, pid %" PRId64, u->version, u->pid);
-	print_outcome(ctl, done, NULL);
+	print_outcome(&ctl->print, done, NULL);
 	return MSG_EXIT_OK;
 }
 
@@ -246,53 +238,12 @@ cmd_upgrade(struct ctl *ctl)
 		code = ctl_fail(ctl, err);
 	} else if (error) {
 		complain_json(NULL, error);
-		print_outcome(ctl, "", error);
+		print_outcome(&ctl->print, "", error);
 		code = ctl_code(end);
 	} else {
 		code = end_upgrade(ctl, &u, deadline);
 	}
 	cJSON_Delete(end);
-	return code;
-}
-
-/* ---- config check --------------------------------------------------------------------------- */
-
-enum msg_exit
-cmd_config(struct ctl *ctl)
-{
-	const char *file = ctl->arg_count > 1 ? ctl->args[1] : NULL;
-	char *path;
-	cJSON *request, *end = NULL;
-	enum msg_exit code;
-	enum err err;
-
-	if (strcmp(ctl->args[0], "check") != 0) {
-		complain(NULL, "usage: certctl config check [FILE]; see certctl config --help");
-		return MSG_EXIT_USAGE;
-	}
-	path = file ? realpath(file, NULL) : NULL;
-	if (file && !path) {
-		complain(file, "%s", strerror(errno));
-		return MSG_EXIT_FAILED;
-	}
-	request = ctl_request("config.check");
-	if (path)
-		cJSON_AddStringToObject(request, "file", path);
-	err = ctl_exchange(ctl, request, clock_mono_ms() + CTL_REPLY_MS, NULL, NULL, &end);
-	cJSON_Delete(request);
-	if (err == ERR_UNREACHABLE && path)
-		code = certd_become(ctl, "check the file, and none runs",
-		                    (const char *const[]){"--check", "-c", path, NULL});
-	else if (err)
-		code = ctl_fail(ctl, err);
-	else
-		code = ctl_code(end);
-	if (json_object(end, "error"))
-		complain_json(NULL, json_object(end, "error"));
-	if (end)
-		print_outcome(ctl, "the configuration is valid", json_object(end, "error"));
-	cJSON_Delete(end);
-	free(path);
 	return code;
 }
 

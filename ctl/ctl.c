@@ -2,9 +2,12 @@
 #include "ctl/ctl.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -75,7 +78,9 @@ ctl_exchange(struct ctl *ctl, const cJSON *request, int64_t deadline, ctl_line *
 		                  connect_by < deadline ? connect_by : deadline);
 	if (!err)
 		err = client_send(&ctl->client, request, deadline);
-	while (!err) {
+	ctl->enough = false;
+	*ret_end = NULL;
+	while (!err && !ctl->enough) {
 		err = client_read(&ctl->client, deadline, &line);
 		if (err)
 			break;
@@ -92,6 +97,27 @@ ctl_exchange(struct ctl *ctl, const cJSON *request, int64_t deadline, ctl_line *
 	return err;
 }
 
+/* We did not come so far that certd itself could say who may. */
+static void
+complain_perm(const char *path, int error)
+{
+	const struct group *group = NULL;
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && (st.st_mode & S_IWGRP))
+		group = getgrgid(st.st_gid);
+	if (group)
+		complain(NULL,
+		         "%s: %s: it is for root, certd's user and group %s; you are uid %u (more: "
+		         "`control` in certd.conf)",
+		         path, strerror(error), group->gr_name, (unsigned)geteuid());
+	else
+		complain(NULL,
+		         "%s: %s: it is for root, certd's user and those of `control` in "
+		         "certd.conf; you are uid %u",
+		         path, strerror(error), (unsigned)geteuid());
+}
+
 enum msg_exit
 ctl_fail(struct ctl *ctl, enum err err)
 {
@@ -99,8 +125,7 @@ ctl_fail(struct ctl *ctl, enum err err)
 
 	switch (err) {
 	case ERR_PERM:
-		complain(NULL, "%s: %s: use certctl as root, or as a member of the socket's group",
-		         path, strerror(ctl->client.error));
+		complain_perm(path, ctl->client.error);
 		return MSG_EXIT_PERM;
 	case ERR_UNREACHABLE:
 		complain(NULL, "cannot reach certd at %s: %s", path, strerror(ctl->client.error));

@@ -28,6 +28,7 @@ struct ctl {
 	struct client client;
 	struct print print;
 	int64_t started_ms; /* mono */
+	bool enough;        /* nothing more of this reply is wanted */
 };
 
 enum { CTL_REPLY_MS = 60000 }; /* for all but those that wait for something */
@@ -36,18 +37,19 @@ typedef enum msg_exit ctl_run(struct ctl *ctl);
 
 struct ctl_verb {
 	const char *word;
-	const char *args; /* "NAME..." */
+	const char *args; /* "NAME...": ctl/usage.h */
 	const char *help; /* one line */
-	size_t args_min;
-	size_t args_max;
 	uint64_t options; /* bits, besides the global ones */
 	ctl_run *run;
-	const char *examples; /* lines */
-	const char *words;    /* of which the first argument is one, NULL: any */
+	const char *examples; /* lines, two at least */
+	bool pages;           /* a person reads it page by page */
 };
 
 /* The table of verbs; NULL behind its end. */
 const struct ctl_verb *ctl_verb_at(size_t at);
+
+void ctl_help(void);
+void ctl_help_verb(const struct ctl_verb *verb);
 
 /* The whole program: the exit code. */
 int ctl_main(int argc, char **argv);
@@ -60,7 +62,7 @@ typedef void ctl_line(struct ctl *ctl, const cJSON *line, void *arg);
 
 /* Sends REQUEST, connecting first if need be, and reads to the line with "end". Quiet: the caller
  * says what an error means. *RET_END is the object in "end", released by the caller with
- * cJSON_Delete(). */
+ * cJSON_Delete(); NULL when ON_LINE had enough before. */
 MUST_CHECK enum err ctl_exchange(struct ctl *ctl, const cJSON *request, int64_t deadline,
                                  ctl_line *on_line, void *arg, cJSON **ret_end);
 /* The same for most verbs: takes REQUEST over, complains, and answers the exit code. *RET_END (may
@@ -86,6 +88,7 @@ ctl_run cmd_add, cmd_renew, cmd_remove, cmd_wait, cmd_list, cmd_show;
 /* cmd_diagnose.c */
 ctl_run cmd_diagnose;
 ctl_run cmd_order, cmd_limits; /* cmd_order.c, cmd_limits.c */
+ctl_run cmd_faults, cmd_ack;   /* cmd_faults.c */
 /* cmd_import.c, cmd_export.c */
 ctl_run cmd_import, cmd_apply, cmd_export;
 /* cmd_ca.c */
@@ -94,6 +97,10 @@ ctl_run cmd_ca, cmd_revoke;
 ctl_run cmd_backend, cmd_db, cmd_key;
 /* cmd_system.c, cmd_events.c */
 ctl_run cmd_status, cmd_reload, cmd_upgrade, cmd_config, cmd_version, cmd_events;
+/* cmd_console.c */
+ctl_run cmd_console;
+/* cmd_metrics.c, cmd_raw.c */
+ctl_run cmd_metrics, cmd_raw;
 /* cmd_check.c */
 ctl_run cmd_check;
 /* cmd_completion.c */

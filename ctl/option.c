@@ -2,6 +2,7 @@
 #include "ctl/option.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,96 +11,32 @@
 #include "base/msg.h"
 #include "base/nearest.h"
 #include "base/units.h"
+#include "ctl/print.h"
 
 enum { LONG_BASE = 256, TIMEOUT_DEFAULT_MS = 10 * 60 * 1000 };
 
-static const char *const formats[] = {"table", "json", "ndjson", "names", NULL};
-static const char *const states[] = {"pending", "valid", "renewing", "failing", "external",
-                                     "paused",  "moved", "expired",  "removed", NULL};
-static const char *const sorts[] = {"name", "expiry", NULL};
-static const char *const kinds[] = {"pem", "certbot", "acme.json", "caddy", NULL};
-static const char *const reasons[] = {"unspecified",          "keyCompromise",      "superseded",
-                                      "cessationOfOperation", "affiliationChanged", NULL};
+#define SPAN_MAX_MS UINT64_C(8640000000000) /* 100,000 days */
 
-static const struct {
-	const char *word;
-	const char *arg; /* NULL: takes none */
-	const char *help;
-	const char *const *choices; /* NULL: anything */
-} table[OPTION_COUNT] = {
-	[OPTION_SOCKET] = {"--socket", "PATH",
-                           "certd's control socket (CERTCTL_SOCKET), "
-                           "default " MSG_SOCKET_DEFAULT},
-	[OPTION_OUTPUT] = {"--output", "FORMAT",
-                           "-o: table, json, ndjson or names (CERTCTL_OUTPUT)", formats},
-	[OPTION_HELP] = {"--help", NULL, "-h: this text"},
-	[OPTION_BACKEND] = {"--backend", "NAME", "where its connections go, if not to the default"},
-	[OPTION_CA] = {"--ca", "NAME[,NAME...]",
-                       "who issues its certificate, in this order, if not the default"},
-	[OPTION_EXTERNAL] = {"--external", NULL, "never order a certificate for it"},
-	[OPTION_WAIT] = {"--wait", NULL, "tell each step, end when it is through"},
-	[OPTION_ONE_CERTIFICATE] = {"--one-certificate", NULL, "one for all these names"},
-	[OPTION_TIMEOUT] = {"--timeout", "TIME", "how long to wait: 90s, 5m, 1h (default 10m)"},
-	[OPTION_STATE] = {"--state", "STATE",
-                          "pending, valid, renewing, failing, external, paused, moved, "
-                          "expired or removed",
-                          states},
-	[OPTION_LIMIT] = {"--limit", "N", "no more than N"},
-	[OPTION_AFTER] = {"--after", "WHERE", "go on behind this one"},
-	[OPTION_FOLLOW] = {"--follow", NULL, "go on with new ones as they happen"},
-	[OPTION_NAME] = {"--name", "NAME", "only those of NAME"},
-	[OPTION_LABEL] = {"--label", "KEY=VALUE", "with this label; may be given again"},
-	[OPTION_EXPIRES_IN] = {"--expires-in", "TIME",
-                               "whose certificate ends within TIME: 7d, 12h"},
-	[OPTION_ERROR] = {"--error", "CODE", "whose last attempt failed so: authz/dns, ca/refused"},
-	[OPTION_SORT] = {"--sort", "WORD", "name or expiry (soonest first)", sorts},
-	[OPTION_FILE] = {"--file", "FILE", "-f: JSON lines; - is stdin"},
-	[OPTION_FROM] = {"--from", "KIND", "pem (default), certbot, acme.json or caddy", kinds},
-	[OPTION_REPLACE] = {"--replace", NULL, "also where a newer certificate is stored"},
-	[OPTION_DRY_RUN] = {"--dry-run", NULL, "say what would be done, change nothing"},
-	[OPTION_PRIVATE_KEY] = {"--private-key", NULL, "with its key; certd keeps record of it"},
-	[OPTION_CONFIG] = {"--config", "FILE",
-                           "the configuration, where certd itself does the work; default "
-                           "/etc/certd/certd.conf"},
-	[OPTION_REASON] = {"--reason", "WORD",
-                           "remove: why, in your words; revoke: unspecified (default), "
-                           "keyCompromise, superseded, "
-                           "cessationOfOperation or affiliationChanged",
-                           reasons},
-	[OPTION_ALL] = {"--all", NULL, "also what has room"},
-	[OPTION_WITH_KEY] = {"--with-key", NULL,
-                             "signed by the certificate's key, needs no account"},
-	[OPTION_NO_RENEW] = {"--no-renew", NULL, "do not get a new one in its place"},
-	[OPTION_CONFIRM] = {"--confirm", "NAME", "the CA's name once more: yes, do it"},
-	[OPTION_SINCE] = {"--since", "TIME", "from TIME on: 2h, 7d (ago) or 2026-11-22T07:00:00Z"},
-	[OPTION_TYPE] = {"--type", "TYPE", "only these: cert.expiring, mismatch.*; again for more"},
-	[OPTION_WARN] = {"--warn", "TIME", "a certificate that ends sooner is a warning: 14d"},
-	[OPTION_CRIT] = {"--crit", "TIME", "a certificate that ends sooner is critical: 3d"},
+/* Options whose text is taken as it is, and where it goes. */
+static const size_t texts[OPTION_COUNT] = {
+	[OPTION_SOCKET] = offsetof(struct options, socket),
+	[OPTION_OUTPUT] = offsetof(struct options, output),
+	[OPTION_COLOR] = offsetof(struct options, color),
+	[OPTION_BACKEND] = offsetof(struct options, backend),
+	[OPTION_CA] = offsetof(struct options, ca),
+	[OPTION_FOR] = offsetof(struct options, until),
+	[OPTION_STATE] = offsetof(struct options, state),
+	[OPTION_AFTER] = offsetof(struct options, after),
+	[OPTION_BEFORE] = offsetof(struct options, before),
+	[OPTION_NAME] = offsetof(struct options, name),
+	[OPTION_ERROR] = offsetof(struct options, error),
+	[OPTION_SORT] = offsetof(struct options, sort),
+	[OPTION_FILE] = offsetof(struct options, file),
+	[OPTION_FROM] = offsetof(struct options, from),
+	[OPTION_CONFIG] = offsetof(struct options, config),
+	[OPTION_REASON] = offsetof(struct options, reason),
+	[OPTION_CONFIRM] = offsetof(struct options, confirm),
 };
-
-const char *
-option_word(enum option_id id)
-{
-	return table[id].word;
-}
-
-const char *
-option_argument(enum option_id id)
-{
-	return table[id].arg;
-}
-
-const char *
-option_help(enum option_id id)
-{
-	return table[id].help;
-}
-
-const char *const *
-option_choices(enum option_id id)
-{
-	return table[id].choices;
-}
 
 bool
 option_is_given(const struct options *o, enum option_id id)
@@ -107,63 +44,33 @@ option_is_given(const struct options *o, enum option_id id)
 	return o->given & OPTION_BIT(id);
 }
 
-void
-options_print(uint64_t allowed)
-{
-	char left[32];
-
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		if (!(allowed & OPTION_BIT(i)))
-			continue;
-		snprintf(left, sizeof(left), "%s%s%s", table[i].word, table[i].arg ? " " : "",
-		         table[i].arg ? table[i].arg : "");
-		printf("  %-19s %s\n", left, table[i].help);
-	}
-}
-
 static const char *
 next_option(const void *unused, size_t at)
 {
 	(void)unused;
-	return at < OPTION_COUNT ? table[at].word : NULL;
+	return at < OPTION_COUNT ? option_word((enum option_id)at) : NULL;
 }
 
-static bool
-set_format(struct options *o, const char *word, const char *from)
+/* A word of the option's list; FROM is where it stands. */
+bool
+option_takes(enum option_id id, const char *word, const char *from)
 {
-	if (print_format_parse(word, &o->format) == ERR_OK)
-		return true;
-	complain(NULL, "%s: there is no format \"%s\": take table, json, ndjson or names", from,
-	         word);
-	return false;
-}
+	const char *const *choices = option_choices(id);
+	const char *near;
+	struct buf list = {0};
+	bool good = !choices;
 
-static bool
-set_state(struct options *o, const char *word)
-{
-	const char *near = nearest_word(word, nearest_in_list, states);
-
-	for (size_t i = 0; states[i]; i++)
-		if (strcmp(states[i], word) == 0) {
-			o->state = word;
-			return true;
-		}
-	complain(NULL,
-	         "--state: no state \"%s\"%s%s%s: pending, valid, renewing, failing, external, "
-	         "paused, "
-	         "moved, expired, removed",
-	         word, near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-	return false;
-}
-
-static bool
-set_sort(struct options *o, const char *word)
-{
-	o->sort = word;
-	if (strcmp(word, "name") == 0 || strcmp(word, "expiry") == 0)
-		return true;
-	complain(NULL, "--sort: \"%s\" is neither name nor expiry", word);
-	return false;
+	for (size_t i = 0; choices && choices[i]; i++) {
+		good = good || strcmp(choices[i], word) == 0;
+		buf_printf(&list, "%s%s", i ? ", " : "", choices[i]);
+	}
+	near = good ? NULL : nearest_word(word, nearest_in_list, choices);
+	if (!good)
+		complain(NULL, "%s: \"%s\" is none of %s%s%s%s", from, word,
+		         buf_str(&list) ? buf_str(&list) : "", near ? "; did you mean \"" : "",
+		         near ? near : "", near ? "\"?" : "");
+	buf_done(&list);
+	return good;
 }
 
 static bool
@@ -180,26 +87,16 @@ add_label(struct options *o, const char *word)
 	return true;
 }
 
-/* Days, which units do not have otherwise, or a time as everywhere. */
 static bool
 set_seconds(enum option_id id, const char *word, int64_t *ret_s)
 {
-	char number[24];
-	size_t len = strlen(word);
-	uint64_t n;
+	uint64_t ms;
 
-	if (len > 1 && len < sizeof(number) && word[len - 1] == 'd') {
-		memcpy(number, word, len - 1);
-		number[len - 1] = '\0';
-		if (units_parse_number(number, &n) == ERR_OK && n < 100000) {
-			*ret_s = (int64_t)n * 86400;
-			return true;
-		}
-	} else if (units_parse_ms(word, &n) == ERR_OK) {
-		*ret_s = (int64_t)(n / 1000);
+	if (units_parse_ms(word, &ms) == ERR_OK && ms < SPAN_MAX_MS) {
+		*ret_s = (int64_t)(ms / 1000);
 		return true;
 	}
-	complain(NULL, "%s: \"%s\" is not a time: write 7d, 12h or 30m", table[id].word, word);
+	complain(NULL, "%s: \"%s\" is not a time: write 7d, 12h or 30m", option_word(id), word);
 	return false;
 }
 
@@ -235,7 +132,7 @@ set_number(struct options *o, enum option_id id, const char *word)
 	                                 : units_parse_number(word, &n) == ERR_OK && n > 0;
 
 	if (!good)
-		complain(NULL, "%s: \"%s\" is not %s", table[id].word, word,
+		complain(NULL, "%s: \"%s\" is not %s", option_word(id), word,
 		         id == OPTION_TIMEOUT ? "a time: write 500ms, 90s, 5m or 1h" : "a number");
 	else if (id == OPTION_TIMEOUT)
 		o->timeout_ms = (int64_t)n;
@@ -245,75 +142,32 @@ set_number(struct options *o, enum option_id id, const char *word)
 }
 
 static bool
-set_more(struct options *o, enum option_id id, const char *arg)
+set(struct options *o, enum option_id id, const char *arg)
 {
+	o->given |= OPTION_BIT(id);
+	if (texts[id]) {
+		*(const char **)(void *)((char *)o + texts[id]) = arg;
+		/* to remove any words will do; revoke looks for itself */
+		return id == OPTION_REASON || option_takes(id, arg, option_word(id));
+	}
 	switch (id) {
+	case OPTION_TIMEOUT:
+	case OPTION_LIMIT:
+		return set_number(o, id, arg);
 	case OPTION_LABEL:
 		return add_label(o, arg);
-	case OPTION_EXPIRES_IN:
-		return set_seconds(id, arg, &o->expires_in_s);
-	case OPTION_SORT:
-		return set_sort(o, arg);
-	case OPTION_SINCE:
-		return set_since(o, arg);
 	case OPTION_TYPE:
 		return add_type(o, arg);
+	case OPTION_SINCE:
+		return set_since(o, arg);
+	case OPTION_EXPIRES_IN:
+		return set_seconds(id, arg, &o->expires_in_s);
 	case OPTION_WARN:
 		return set_seconds(id, arg, &o->warn_s);
 	case OPTION_CRIT:
 		return set_seconds(id, arg, &o->crit_s);
-	case OPTION_ERROR:
-		o->error = arg;
-		return true;
-	case OPTION_FILE:
-		o->file = arg;
-		return true;
-	case OPTION_FROM:
-		o->from = arg;
-		return true;
-	case OPTION_REASON:
-		o->reason = arg;
-		return true;
-	case OPTION_CONFIRM:
-		o->confirm = arg;
-		return true;
 	default:
 		return true;
-	}
-}
-
-static bool
-set(struct options *o, enum option_id id, const char *arg)
-{
-	o->given |= OPTION_BIT(id);
-	switch (id) {
-	case OPTION_SOCKET:
-		o->socket = arg;
-		return true;
-	case OPTION_OUTPUT:
-		return set_format(o, arg, "--output");
-	case OPTION_BACKEND:
-		o->backend = arg;
-		return true;
-	case OPTION_CA:
-		o->ca = arg;
-		return true;
-	case OPTION_STATE:
-		return set_state(o, arg);
-	case OPTION_TIMEOUT:
-	case OPTION_LIMIT:
-		return set_number(o, id, arg);
-	case OPTION_AFTER:
-		o->after = arg;
-		return true;
-	case OPTION_NAME:
-		o->name = arg;
-		return true;
-	case OPTION_CONFIG:
-		o->config = arg;
-		return true;
-	default:
-		return set_more(o, id, arg);
 	}
 }
 
@@ -328,7 +182,8 @@ fail_option(char **argv, int c)
 		return false;
 	}
 	if (optopt >= LONG_BASE) {
-		complain(NULL, "%s takes no value", table[optopt - LONG_BASE].word);
+		complain(NULL, "%s takes no value",
+		         option_word((enum option_id)(optopt - LONG_BASE)));
 		return false;
 	}
 	if (optopt) {
@@ -347,40 +202,62 @@ set_from_environment(struct options *o)
 	const char *socket = getenv("CERTCTL_SOCKET"), *output = getenv("CERTCTL_OUTPUT");
 
 	*o = (struct options){.socket = socket && *socket ? socket : MSG_SOCKET_DEFAULT,
+	                      .output = output && *output ? output : "table",
+	                      .color = "auto",
 	                      .timeout_ms = TIMEOUT_DEFAULT_MS,
 	                      .expires_in_s = -1,
 	                      .warn_s = -1,
 	                      .crit_s = -1};
-	return !output || !*output || set_format(o, output, "CERTCTL_OUTPUT");
+	return option_takes(OPTION_OUTPUT, o->output, "CERTCTL_OUTPUT");
+}
+
+/* For getopt_long(): all options, and "o:" for those with a letter. */
+static void
+make_tables(struct option longs[OPTION_COUNT + 1], struct buf *letters)
+{
+	buf_add_str(letters, ":");
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		enum option_id id = (enum option_id)i;
+		bool takes = option_argument(id) != NULL;
+
+		longs[i] = (struct option){.name = option_word(id) + 2,
+		                           .has_arg = takes ? required_argument : no_argument,
+		                           .val = LONG_BASE + i};
+		if (option_letter(id))
+			buf_printf(letters, "%c%s", option_letter(id), takes ? ":" : "");
+	}
+}
+
+static enum option_id
+id_of(int c)
+{
+	int i = 0;
+
+	if (c >= LONG_BASE)
+		return (enum option_id)(c - LONG_BASE);
+	while (i < OPTION_COUNT - 1 && option_letter((enum option_id)i) != c)
+		i++;
+	return (enum option_id)i;
 }
 
 bool
 options_parse(int argc, char **argv, struct options *ret_options)
 {
 	struct option longs[OPTION_COUNT + 1] = {0};
+	struct buf letters = {0};
 	struct options o;
-	int c;
+	bool good;
+	int c = 0;
 
-	for (int i = 0; i < OPTION_COUNT; i++)
-		longs[i] =
-			(struct option){.name = table[i].word + 2,
-		                        .has_arg = table[i].arg ? required_argument : no_argument,
-		                        .val = LONG_BASE + i};
-	if (!set_from_environment(&o))
-		return false;
+	make_tables(longs, &letters);
 	opterr = 0;
 	optind = 0;
-	while ((c = getopt_long(argc, argv, ":o:hf:", longs, NULL)) != -1) {
-		if (c == '?' || c == ':')
-			return fail_option(argv, c);
-		if (!set(&o,
-		         c == 'o'   ? OPTION_OUTPUT
-		         : c == 'h' ? OPTION_HELP
-		         : c == 'f' ? OPTION_FILE
-		                    : (enum option_id)(c - LONG_BASE),
-		         optarg))
-			return false;
-	}
+	good = buf_str(&letters) && set_from_environment(&o);
+	while (good && (c = getopt_long(argc, argv, buf_str(&letters), longs, NULL)) != -1)
+		good = c == '?' || c == ':' ? fail_option(argv, c) : set(&o, id_of(c), optarg);
+	buf_done(&letters);
+	if (!good)
+		return false;
 	o.words = argv + optind;
 	o.word_count = (size_t)(argc - optind);
 	*ret_options = o;

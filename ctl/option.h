@@ -12,13 +12,14 @@
 #include <stdint.h>
 
 #include "base/msg.h"
-#include "ctl/print.h"
 
 enum { LABELS_GIVEN_MAX = 8, TYPES_GIVEN_MAX = MSG_TYPES_MAX };
 
 enum option_id {
 	OPTION_SOCKET,
 	OPTION_OUTPUT,
+	OPTION_COLOR,
+	OPTION_NO_PAGER,
 	OPTION_HELP,
 	OPTION_BACKEND,
 	OPTION_CA,
@@ -26,9 +27,12 @@ enum option_id {
 	OPTION_WAIT,
 	OPTION_ONE_CERTIFICATE,
 	OPTION_TIMEOUT,
+	OPTION_FOR,
 	OPTION_STATE,
 	OPTION_LIMIT,
 	OPTION_AFTER,
+	OPTION_BEFORE,
+	OPTION_WATCH,
 	OPTION_FOLLOW,
 	OPTION_NAME,
 	OPTION_LABEL,
@@ -39,6 +43,7 @@ enum option_id {
 	OPTION_FROM,
 	OPTION_REPLACE,
 	OPTION_DRY_RUN,
+	OPTION_PROGRESS,
 	OPTION_PRIVATE_KEY,
 	OPTION_CONFIG,
 	OPTION_REASON,
@@ -50,23 +55,27 @@ enum option_id {
 	OPTION_WARN,
 	OPTION_CRIT,
 	OPTION_ALL,
+	OPTION_READ_ONLY,
 	OPTION_COUNT
 };
 
 #define OPTION_BIT(id) (UINT64_C(1) << (id))
 #define OPTIONS_GLOBAL                                                                             \
-	(OPTION_BIT(OPTION_SOCKET) | OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_HELP))
+	(OPTION_BIT(OPTION_SOCKET) | OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_COLOR) |        \
+	 OPTION_BIT(OPTION_NO_PAGER) | OPTION_BIT(OPTION_HELP))
 
 struct options {
 	uint64_t given; /* bits */
 	const char *socket;
-	enum print_format format;
+	const char *output; /* one of the formats */
+	const char *color;  /* auto, always or never */
 	const char *backend;
 	const char *ca;
 	int64_t timeout_ms;
+	const char *until; /* a step, NULL: not given */
 	const char *state;
 	int64_t limit; /* 0: none given */
-	const char *after;
+	const char *after, *before;
 	const char *name;
 	const char *labels[LABELS_GIVEN_MAX]; /* "key=value" */
 	size_t label_count;
@@ -95,6 +104,10 @@ const char *option_word(enum option_id id);
 const char *option_argument(enum option_id id);
 const char *option_help(enum option_id id);
 const char *const *option_choices(enum option_id id);
+/* 'o' for -o, 0: none */
+char option_letter(enum option_id id);
+/* Whether WORD is one of the choices of ID; complains, of FROM, when not. */
+bool option_takes(enum option_id id, const char *word, const char *from);
 /* Help lines of the options in the set ALLOWED. */
 void options_print(uint64_t allowed);
 

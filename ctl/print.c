@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/msg.h"
+#include "ctl/terminal.h"
 
 enum { SHOWN_MAX = 2048, LABEL_WIDTH = 12, ESCAPED_PER_BYTE = 4, ESCAPED_ROOM = 16 };
 
@@ -23,14 +24,15 @@ static const char *const format_words[] = {
 };
 
 enum err
-print_format_parse(const char *word, enum print_format *ret_format)
+print_init(struct print *p, const char *word)
 {
-	for (size_t i = 0; i < sizeof(format_words) / sizeof(format_words[0]); i++)
+	*p = (struct print){.wide = strcmp(word, "wide") == 0};
+	for (size_t i = 0; !p->wide && i < sizeof(format_words) / sizeof(format_words[0]); i++)
 		if (strcmp(word, format_words[i]) == 0) {
-			*ret_format = (enum print_format)i;
+			p->format = (enum print_format)i;
 			return ERR_OK;
 		}
-	return ERR_INVALID;
+	return p->wide ? ERR_OK : ERR_INVALID;
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
@@ -82,6 +84,7 @@ put_json(const char *before, const cJSON *json, const char *after)
 {
 	struct buf raw = {.secret = true}, ascii = {.secret = true}; /* an export's key */
 
+	terminal_clear();
 	if (!json_print(json, &raw) && buf_str(&raw))
 		print_ascii(buf_str(&raw), &ascii);
 	if (!ascii.len || !buf_str(&ascii))
@@ -96,10 +99,9 @@ static void
 put_name(const cJSON *item)
 {
 	const char *name = json_text(item, "name");
-	char shown[SHOWN_MAX];
 
 	if (name)
-		printf("%s\n", log_escape(name, shown, sizeof(shown)));
+		print_line("%s", name);
 }
 
 void
@@ -116,17 +118,33 @@ print_item(struct print *p, const cJSON *item)
 }
 
 void
-print_end(struct print *p, const char *after)
+print_whole(struct print *p, const cJSON *item, const char *const *members)
 {
-	cJSON *text;
+	cJSON *whole = cJSON_Duplicate(item, true);
+
+	for (size_t i = 0; members[i]; i++)
+		if (!cJSON_GetObjectItemCaseSensitive(whole, members[i]))
+			cJSON_AddNullToObject(whole, members[i]);
+	print_item(p, whole);
+	cJSON_Delete(whole);
+}
+
+void
+print_end(struct print *p, const cJSON *end)
+{
+	static const char *const members[] = {"after", "before", "matches"};
+	char before[32];
 
 	if (p->format != PRINT_JSON)
 		return;
 	fputs(p->items ? "\n]" : "{\"schema\":\"" MSG_SCHEMA "\",\"items\":[]", stdout);
-	text = after ? cJSON_CreateString(after) : NULL;
-	if (text)
-		put_json(",\"after\":", text, "");
-	cJSON_Delete(text);
+	for (size_t i = 0; end && i < sizeof(members) / sizeof(members[0]); i++) {
+		const cJSON *member = cJSON_GetObjectItemCaseSensitive(end, members[i]);
+
+		snprintf(before, sizeof(before), ",\"%s\":", members[i]);
+		if (member)
+			put_json(before, member, "");
+	}
 	fputs("}\n", stdout);
 }
 
@@ -150,17 +168,92 @@ print_single(struct print *p, const cJSON *object)
 	cJSON_Delete(whole);
 }
 
+void
+print_outcome(struct print *p, const char *done, const cJSON *error)
+{
+	cJSON *outcome;
+
+	if (p->format == PRINT_TABLE && done && !error)
+		print_line("%s", done);
+	if (p->format != PRINT_JSON && p->format != PRINT_NDJSON)
+		return;
+	outcome = cJSON_CreateObject();
+	cJSON_AddBoolToObject(outcome, "ok", !error);
+	if (error)
+		cJSON_AddItemToObject(outcome, "error", cJSON_Duplicate(error, true));
+	print_single(p, outcome);
+	cJSON_Delete(outcome);
+}
+
 /* ---- for people ----------------------------------------------------------------------------- */
+
+/* LEN bytes of TEXT, escaped. */
+static void
+put_escaped(const char *text, size_t len)
+{
+	size_t size = ESCAPED_PER_BYTE * len + ESCAPED_ROOM;
+	char *copy = strndup(text, len), *shown = malloc(size);
+
+	terminal_clear();
+	if (copy && shown)
+		fputs(log_escape(copy, shown, size), stdout);
+	else
+		complain(NULL, "out of memory");
+	free(shown);
+	free(copy);
+}
+
+void
+print_line(const char *format, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&text, format, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	put_escaped(text ? text : "", text ? strlen(text) : 0);
+	putchar('\n');
+	free(text);
+}
 
 void
 print_field(const char *label, const char *value)
 {
-	size_t size = value ? ESCAPED_PER_BYTE * strlen(value) + ESCAPED_ROOM : 0;
-	char *shown = size ? malloc(size) : NULL;
+	if (value && *value)
+		print_line("%-*s%s", LABEL_WIDTH, label, value);
+}
 
-	if (shown && *value)
-		printf("%-*s%s\n", LABEL_WIDTH, label, log_escape(value, shown, size));
-	free(shown);
+void
+print_lines(const char *text)
+{
+	char last = '\n';
+
+	for (size_t len; text && *text; text += len) {
+		len = strcspn(text, "\n\t");
+		put_escaped(text, len);
+		last = text[len];
+		if (last)
+			putchar(text[len++]);
+	}
+	if (last != '\n')
+		putchar('\n');
+}
+
+void
+print_pem(const char *pem)
+{
+	static const char text[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				   "+/= -\n";
+
+	for (size_t n; pem && *pem; pem += n) {
+		n = strspn(pem, text);
+		if (n > 0)
+			fwrite(pem, 1, n, stdout);
+		else
+			n = 1;
+	}
 }
 
 void
@@ -232,6 +325,7 @@ complain_text(const char *name, const char *text)
 {
 	char shown[SHOWN_MAX], shown_name[SHOWN_MAX];
 
+	terminal_clear();
 	fflush(stdout); /* so that both come in order where they go to one place */
 	log_escape(text, shown, sizeof(shown));
 	if (name)

@@ -5,11 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "ctl/terminal.h"
 
 enum { ROWS_HELD = 1000, CELL_MAX = 2048, FIRST_MIN = 20, LAST_MIN = 10, GAP = 2 };
 
@@ -22,16 +21,6 @@ struct table {
 	size_t rows;
 	struct buf cells; /* texts with their NUL, row by row */
 };
-
-size_t
-table_terminal_width(void)
-{
-	struct winsize size;
-
-	if (!isatty(STDOUT_FILENO))
-		return 0;
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
-}
 
 /* Characters, not bytes; wide ones count as one. */
 static size_t
@@ -80,8 +69,10 @@ table_row(struct table *t, const char *const *cells)
 static void
 put_cell(const char *text, size_t width, bool last)
 {
+	const char *color = terminal_color(text);
 	size_t w = width_of(text), bytes = 0;
 
+	fputs(color, stdout);
 	if (w <= width) {
 		fputs(text, stdout);
 	} else {
@@ -92,6 +83,7 @@ put_cell(const char *text, size_t width, bool last)
 		printf("%.*s...", (int)bytes, text);
 		w = width;
 	}
+	fputs(*color ? terminal_color_end() : "", stdout);
 	if (!last)
 		printf("%*s", (int)(width - w + GAP), "");
 }
@@ -118,6 +110,7 @@ table_flush(struct table *t)
 	size_t widths[TABLE_COLUMNS_MAX];
 	const char *cell = buf_ok(&t->cells) ? (const char *)t->cells.data : NULL;
 
+	terminal_clear();
 	memcpy(widths, t->widths, sizeof(widths));
 	shrink(t, widths, t->count - 1, LAST_MIN);
 	shrink(t, widths, 0, FIRST_MIN);

@@ -12,19 +12,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { TABLE_COLUMNS_MAX = 8 };
+enum { TABLE_COLUMNS_MAX = 12 };
 
 struct table;
 
-/* TITLES borrowed, COUNT of them; WIDTH of the terminal, 0: not a terminal. NULL: no memory. */
+/* TITLES borrowed, COUNT of them; WIDTH of the terminal, 0: not a terminal. NULL: no memory. States
+ * in the cells have colours, where there are any. */
 struct table *table_new(const char *const *titles, size_t count, size_t width);
 /* As many cells as titles, copied; NULL and "" show as "-"; foreign text is escaped here. */
 void table_row(struct table *t, const char *const *cells);
 /* Prints what is held back; the titles before the first row. */
 void table_flush(struct table *t);
 void table_free(struct table *t);
-
-/* Columns of the terminal that stdout is, 0 when it is none. */
-size_t table_terminal_width(void);
 
 #endif

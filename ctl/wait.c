@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "ctl/names.h"
+#include "ctl/terminal.h"
 
 enum { SHOWN_MAX = 1024, AWAY_MS = 30000, AWAY_PAUSE_MS = 250 };
 
@@ -36,32 +37,66 @@ end_one(struct waited *w, enum msg_exit code)
 
 /* ---- telling -------------------------------------------------------------------------------- */
 
-static void
-tell_serving(const struct ctl *ctl, const char *name)
+static size_t
+open_names(const struct waiting *w)
 {
-	int64_t ms = clock_mono_ms() - ctl->started_ms;
+	size_t n = 0;
 
-	printf("%s: serving, took %" PRId64 ".%" PRId64 "s\n", name, ms / 1000, ms % 1000 / 100);
+	for (size_t i = 0; i < w->count; i++)
+		n += !w->list[i].through;
+	return n;
+}
+
+/* One name: its way so far, without the order's URL, which needs the room. Many: how many are
+ * through, and the latest step. */
+static void
+tell_in_place(struct waiting *w, const char *name, const char *step, const char *detail)
+{
+	const char *blank = *detail ? " " : "";
+	char shown[SHOWN_MAX];
+
+	if (w->count > 1)
+		buf_reset(&w->path);
+	if (w->count > 1)
+		buf_printf(&w->path, "%zu of %zu through; %s: %s", w->count - open_names(w),
+		           w->count, name, step);
+	else if (!w->path.len)
+		buf_printf(&w->path, "%s: %s%s%s", name, step, blank, detail);
+	else
+		buf_printf(&w->path, " -> %s%s%s", step, blank, detail);
+	if (buf_str(&w->path))
+		terminal_show(log_escape(buf_str(&w->path), shown, sizeof(shown)));
 }
 
 static void
-tell(struct ctl *ctl, const cJSON *json, const char *name, enum msg_step step)
+tell_person(const struct ctl *ctl, struct waiting *w, const cJSON *json, bool through)
 {
+	const char *name = json_text(json, "name"), *step = json_text(json, "step");
 	const char *detail = json_text(json, "detail");
-	char shown_name[SHOWN_MAX], shown[SHOWN_MAX];
+	int64_t ms = clock_mono_ms() - ctl->started_ms;
 
-	log_escape(name, shown_name, sizeof(shown_name));
-	if (step == MSG_STEP_FAILED)
-		complain_json(name, json_object(json, "error"));
-	else if (ctl->print.format == PRINT_TABLE && step == MSG_STEP_SERVING)
-		tell_serving(ctl, shown_name);
+	if (through)
+		print_line("%s: %s, took %" PRId64 ".%" PRId64 "s", name, step, ms / 1000,
+		           ms % 1000 / 100);
+	else if (terminal_rewrites())
+		tell_in_place(w, name, step, detail && !strstr(detail, "://") ? detail : "");
+	else
+		print_line("%s: %s%s%s", name, step, detail && *detail ? ", " : "",
+		           detail ? detail : "");
+}
+
+/* NDJSON tells every step; the others, how it ended. */
+static void
+tell(struct ctl *ctl, struct waiting *w, const cJSON *json, enum msg_step step)
+{
+	bool failed = step == MSG_STEP_FAILED, through = !failed && step >= w->until;
+
+	if (failed)
+		complain_json(json_text(json, "name"), json_object(json, "error"));
 	else if (ctl->print.format == PRINT_TABLE)
-		printf("%s: %s%s%s\n", shown_name, msg_step_word(step),
-		       detail && *detail ? ", " : "",
-		       detail ? log_escape(detail, shown, sizeof(shown)) : "");
-	/* NDJSON tells every step; the others, how it ended. */
-	if (ctl->print.format == PRINT_NDJSON || step == MSG_STEP_SERVING ||
-	    (step == MSG_STEP_FAILED && ctl->print.format != PRINT_NAMES))
+		tell_person(ctl, w, json, through);
+	if (ctl->print.format == PRINT_NDJSON || through ||
+	    (failed && ctl->print.format != PRINT_NAMES))
 		print_item(&ctl->print, json);
 	print_flush();
 }
@@ -91,11 +126,12 @@ wait_step(struct ctl *ctl, struct waiting *w, const cJSON *line)
 		return;
 	if (one)
 		one->step = (int)step;
-	if (one && step == MSG_STEP_SERVING)
-		end_one(one, MSG_EXIT_OK);
-	else if (one && step == MSG_STEP_FAILED)
+	if (one && step == MSG_STEP_FAILED)
 		end_one(one, msg_exit_of_code(code ? code : ""));
-	tell(ctl, json, name, step);
+	else if (one && step >= w->until)
+		end_one(one, MSG_EXIT_OK);
+	tell(ctl, w, json, step);
+	ctl->enough = w->until != MSG_STEP_SERVING && open_names(w) == 0;
 }
 
 static void
@@ -105,16 +141,6 @@ on_step(struct ctl *ctl, const cJSON *line, void *arg)
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */
-
-static size_t
-open_names(const struct waiting *w)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < w->count; i++)
-		n += !w->list[i].through;
-	return n;
-}
 
 /* All that are open, or as many as one request asked for. */
 static void
@@ -194,7 +220,7 @@ wait_once(struct ctl *ctl, struct waiting *w)
 	if (json_object(end, "error")) {
 		complain_json(NULL, json_object(end, "error"));
 		end_open(w, SIZE_MAX, ctl_code(end));
-	} else if (before - open_names(w) < MSG_NAMES_MAX) {
+	} else if (end && before - open_names(w) < MSG_NAMES_MAX) {
 		end_open(w, MSG_NAMES_MAX - (before - open_names(w)), ctl_code(end));
 	}
 	cJSON_Delete(end);
@@ -215,7 +241,8 @@ wait_begin(struct waiting *w, const struct names *names, int64_t deadline)
 	for (size_t i = 0; i < names->count; i++)
 		if (n == 0 || strcmp(list[n - 1].name, list[i].name) != 0)
 			list[n++] = list[i];
-	*w = (struct waiting){.list = list, .count = n, .deadline = deadline};
+	*w = (struct waiting){
+		.list = list, .count = n, .until = MSG_STEP_SERVING, .deadline = deadline};
 	return true;
 }
 
@@ -232,6 +259,8 @@ wait_end(struct ctl *ctl, struct waiting *w, unsigned seen)
 	}
 	for (size_t i = 0; i < w->count; i++)
 		seen |= 1u << w->list[i].code;
+	terminal_clear();
+	buf_done(&w->path);
 	free(w->list);
 	*w = (struct waiting){0};
 	/* That time was up is what the caller must know first. */

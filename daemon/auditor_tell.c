@@ -144,6 +144,21 @@ tell_healed(struct store_txn *txn, const struct fault *f, enum audit_kind kind)
 	return event_put(txn, &e);
 }
 
+/* An operator may have acknowledged F since it was read; what is over is not any more. */
+static enum err
+keep_ack(struct store_txn *txn, struct fault *f)
+{
+	struct fault now;
+	enum err err = fault_get(txn, &f->name, &now);
+
+	if (!err) {
+		f->acked = now.acked & f->open;
+		f->acked_at = f->acked ? now.acked_at : 0;
+		f->acked_by = now.acked_by;
+	}
+	return err == ERR_NOTFOUND || err == ERR_CORRUPT || err == ERR_VERSION ? ERR_OK : err;
+}
+
 /* Events of all that differs, and F as it is from now on. */
 static enum err
 write_changes(struct auditor *a, struct store_txn *txn, struct fault *f,
@@ -155,13 +170,17 @@ write_changes(struct auditor *a, struct store_txn *txn, struct fault *f,
 	for (int k = 0; k < AUDIT_KINDS && finding && !err; k++) {
 		unsigned bit = 1u << k;
 
-		if (now & ~f->open & bit)
+		if (now & ~f->open & bit) {
+			snprintf(f->why, sizeof(f->why), "%s", finding->why[k]);
 			err = tell_fault(a, txn, f, k, finding->why[k]);
-		else if (f->open & ~now & bit)
+		}
+		if (f->open & ~now & bit && !err)
 			err = tell_healed(txn, f, k);
 	}
 	f->told &= now;
 	f->open = now;
+	if (!err)
+		err = keep_ack(txn, f);
 	if (err)
 		return err;
 	return now ? fault_put(txn, f) : fault_del(txn, &f->name);

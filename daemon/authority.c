@@ -9,6 +9,7 @@
 #include "acme/client.h"
 #include "acme/key.h"
 #include "acme/lost.h"
+#include "acme/pace.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
@@ -59,6 +60,7 @@ make_client(struct authority *a, const struct account *account)
 		.account_url = account->url,
 		.orders_url = account->orders,
 		.barred = authority_bar(account),
+		.pace = a->pace,
 	};
 	enum err err = key_load(&account->key, &config.key);
 
@@ -123,6 +125,8 @@ void
 authority_done(struct authority *a)
 {
 	authority_reset(a);
+	pace_close(a->pace);
+	a->pace = NULL;
 	authority_drop_key(a);
 	free(a->contacts_sent);
 	a->contacts_sent = NULL;

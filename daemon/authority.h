@@ -28,6 +28,7 @@ struct errand;
 struct issuer;
 struct keymaker;
 struct notice_queue;
+struct pace;
 struct store;
 struct store_txn;
 struct transport;
@@ -40,10 +41,11 @@ struct authority {
 	struct store *store;
 	struct transport *transport;
 	struct notice_queue *notices;
-	struct client *client; /* NULL until needed */
-	size_t active;         /* orders in work */
-	size_t in_lane[LANES]; /* the same, by lane */
+	struct client *client;         /* NULL until needed */
+	struct pace *pace;             /* of its directory; NULL: no memory for one */
+	size_t active, in_lane[LANES]; /* orders in work, all and by lane */
 	struct due_shares shares;
+	struct due_walk walks[LANES];
 	uint64_t succeeded; /* orders that have ended so */
 	uint64_t failed;
 	uint32_t down;          /* failures of the CA itself, in a row */
@@ -92,19 +94,17 @@ void authority_note(struct authority *a, const struct client_answer *answer, boo
 /* One order of the budget goes; it never reached the CA. */
 void authority_spend(struct authority *a);
 void authority_refund(struct authority *a);
-/* The budget as configured now, with what is left of it from the store. */
+/* The budget as configured now, with what is left of it from the store; and back to private/. */
 void authority_load_budget(struct authority *a);
-/* private/: what is left of the budget. */
 MUST_CHECK enum err authority_save_budget(const struct authority *a, struct store_txn *txn);
 void authority_kick(struct authority *a); /* an operator wants it tried now */
-
 /* authority_account.c: the account's record. */
 MUST_CHECK enum err authority_account(const struct authority *a, struct account *ret_account);
 MUST_CHECK enum err authority_put(const struct authority *a, const struct account *account);
 extern const struct client_events authority_events; /* their ARG is the authority */
-/* What the account needs by itself: a key that newAccount wants, contacts that have changed. */
+/* What the account needs by itself: a key that newAccount wants, contacts that have changed; and
+ * requests go on that waited for their pace. _ms: until there is something to do. */
 void authority_tend(struct authority *a);
-/* Milliseconds until authority_tend() has something to do by itself. */
 int64_t authority_tend_ms(const struct authority *a);
 /* Asks for a key of KIND, for the errand or for newAccount; and here it is, NULL: it cannot be
  * made. Takes KEY over. */
@@ -114,7 +114,7 @@ void authority_drop_key(struct authority *a);
 /* A text for people: why the account of STATUS may not be used; NULL: it may. */
 const char *authority_bar(const struct account *account);
 
-bool authority_same(const struct conf_ca *a,
-                    const struct conf_ca *b); /* one client does for both */
+/* One client does for both. */
+bool authority_same(const struct conf_ca *a, const struct conf_ca *b);
 
 #endif

@@ -111,13 +111,14 @@ out:
 	account_done(&account);
 }
 
+/* A word that is none leaves what was known. */
 static enum account_status
-status_of(const char *word)
+status_of(const char *word, enum account_status was)
 {
 	for (int s = 0; s < ACCOUNT_STATUS_END; s++)
 		if (strcmp(account_status_word(s), word) == 0)
 			return s;
-	return ACCOUNT_REVOKED; /* nothing that would let us use it */
+	return was;
 }
 
 static void
@@ -126,7 +127,8 @@ tell_status(const struct authority *a, const struct account *was, const struct c
 	if (strcmp(now->status, "valid") != 0) {
 		log_err("ca %s: the CA says our account %s is %s", a->conf->name, now->url,
 		        now->status);
-		if (was->status == ACCOUNT_VALID)
+		if (status_of(now->status, was->status) != ACCOUNT_VALID &&
+		    was->status == ACCOUNT_VALID)
 			history_add(a->store, a->notices, "ca.account_deactivated", "",
 			            "ca %s: the CA says the account %s is %.40s", a->conf->name,
 			            now->url, now->status);
@@ -147,7 +149,7 @@ on_account(void *arg, const struct client_account *now)
 		tell_status(a, &account, now);
 		snprintf(account.url, sizeof(account.url), "%s", now->url);
 		snprintf(account.orders, sizeof(account.orders), "%s", now->orders);
-		account.status = status_of(now->status);
+		account.status = status_of(now->status, account.status);
 		put_contacts(&account, contacts);
 		err = authority_put(a, &account);
 	}
@@ -156,6 +158,15 @@ on_account(void *arg, const struct client_account *now)
 		         a->conf->name, err_text(err));
 	free(contacts);
 	account_done(&account);
+}
+
+/* Draft-ietf-acme-dns-persist-02, 4.1: a record of dns-persist-01 does not survive a new key. */
+static bool
+hashes_key(const struct authority *a)
+{
+	const struct directory *directory = a->client ? client_directory(a->client) : NULL;
+
+	return directory && directory->hash_prefix;
 }
 
 /* Until this is on the disk both keys are, so a kill loses nothing. */
@@ -181,7 +192,10 @@ on_key(void *arg, enum client_key_end end, const struct problem *why)
 	if (end == CLIENT_KEY_TAKEN) {
 		log_notice("ca %s: the account's key is a new one", a->conf->name);
 		history_add(a->store, a->notices, "ca.key_changed", "",
-		            "ca %s: the account's key is a new one", a->conf->name);
+		            "ca %s: the account's key is a new one%s", a->conf->name,
+		            hashes_key(a) ? "; records of dns-persist-01 have its hash: they "
+		                            "must be set anew"
+		                          : "");
 	} else {
 		log_warn("ca %s: the account keeps its key: %s", a->conf->name, a->key_why.detail);
 	}
@@ -366,14 +380,17 @@ authority_tend(struct authority *a)
 {
 	if (a->check_at && a->check_at <= clock_mono_ms() && !a->checking && !a->quiet)
 		check(a);
+	if (a->client)
+		client_tend(a->client);
 }
 
 int64_t
 authority_tend_ms(const struct authority *a)
 {
-	int64_t now = clock_mono_ms();
+	int64_t now = clock_mono_ms(), ms = a->client ? client_tend_ms(a->client) : INT64_MAX;
+	int64_t check_ms = a->check_at > now ? a->check_at - now : 0;
 
 	if (!a->check_at || a->checking || a->quiet)
-		return INT64_MAX;
-	return a->check_at > now ? a->check_at - now : 0;
+		return ms;
+	return check_ms < ms ? check_ms : ms;
 }

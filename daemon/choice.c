@@ -219,8 +219,16 @@ choose_challenge(struct chooser *chooser, const struct choice_ask *ask, struct c
 }
 
 static void
+await(struct choice *choice, bool coming)
+{
+	choice->kind = CHOICE_AWAIT;
+	choice->coming = coming;
+}
+
+static void
 choose_cred(struct chooser *chooser, const struct choice_ask *ask, struct choice *choice)
 {
+	const struct conf_on_demand *on_demand = &chooser->config.conf->on_demand;
 	struct cred_route route;
 
 	switch (credcache_lookup(chooser->config.creds, &choice->name, &route)) {
@@ -228,10 +236,17 @@ choose_cred(struct chooser *chooser, const struct choice_ask *ask, struct choice
 		serve(choice, &route);
 		break;
 	case ERR_NOTFOUND:
-		without_name(chooser, ask, choice, NAME_UNKNOWN);
+		if (ask->may_wait && conf_may_come(on_demand, &choice->name))
+			await(choice, false);
+		else
+			without_name(chooser, ask, choice, NAME_UNKNOWN);
 		break;
 	default:
-		without_name(chooser, ask, choice, NAME_WITHOUT_CERTIFICATE);
+		if (ask->may_wait && route.coming)
+			await(choice, true);
+		else
+			without_name(chooser, ask, choice,
+			             route.on_demand ? NAME_UNKNOWN : NAME_WITHOUT_CERTIFICATE);
 	}
 }
 

@@ -12,6 +12,8 @@
  *   invalid or unknown      as the listener's `unknown-sni` says: unrecognized_name, the same as
  *                           without a name, or a silent close. One lookup, and nothing is kept.
  *   without a certificate   unrecognized_name, or a silent close
+ *   on demand               an unknown name that may come so, or one that came so and has its first
+ *                           attempt still: to be asked again. Not, or no more: as unknown.
  * Each of the last three is counted by its reason. Threads: one per struct chooser.
  */
 #ifndef DAEMON_CHOICE_H
@@ -46,6 +48,7 @@ enum choice_kind {
 	CHOICE_TERMINATE,   /* TLS ends here */
 	CHOICE_CHALLENGE,   /* the same with a tls-alpn-01 certificate; no data follows */
 	CHOICE_PASSTHROUGH, /* TLS ends at the backend */
+	CHOICE_AWAIT,       /* a certificate may come: to be asked again, see daemon/demander.h */
 };
 
 /* What is asked. LOCAL, the address that was connected to, may be NULL when there is a name and the
@@ -54,6 +57,7 @@ struct choice_ask {
 	const struct conf_listen *listen;
 	const struct hello *hello;
 	const struct sockaddr *local;
+	bool may_wait; /* for what comes on demand */
 };
 
 /* Embedded in a connection; zeroed before, choice_done() after. */
@@ -61,6 +65,7 @@ struct choice {
 	enum choice_kind kind;
 	uint8_t alert;                      /* CHOICE_REFUSE: 0 = a silent close */
 	enum status_counter why;            /* to be noted: STATUS_SNI_...; else 0 */
+	bool coming;                        /* CHOICE_AWAIT: the name is here already */
 	bool fallback;                      /* the name is ours, the client gave none of ours */
 	struct hostname name;               /* the one that was looked up */
 	struct cred *cred;                  /* owned; NULL when refused or passed through */

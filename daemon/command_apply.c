@@ -159,6 +159,15 @@ change_cas(struct batch *b, struct wish *w, const struct conf_backend *backend, 
 	return true;
 }
 
+/* What somebody asks for does not lapse any more when it is not used. */
+static void
+keep(struct domain *d)
+{
+	if (domain_is_put_off(d))
+		d->due_at = clock_wall();
+	d->used_at = 0;
+}
+
 static enum err
 update(struct batch *b, struct wish *w, struct domain *d)
 {
@@ -174,22 +183,23 @@ update(struct batch *b, struct wish *w, struct domain *d)
 		snprintf(d->backend, sizeof(d->backend), "%s", w->backend->name);
 	if (w->relabel)
 		memcpy(d->labels, w->labels.labels, sizeof(d->labels));
+	keep(d);
 	if (!is_in_quota(b, w, &before, d, &err))
 		return err;
 	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->cas, before.cas) == 0 &&
 	    strcmp(d->backend, before.backend) == 0 && d->state == before.state &&
-	    strcmp(d->labels, before.labels) == 0)
+	    strcmp(d->labels, before.labels) == 0 && d->used_at == before.used_at)
 		return take_with(b, w, d);
 	if (!external_is_served(d, backend)) {
 		wish_refuse(w, "unsupported", "%s", external_needs_certificate);
 		return ERR_OK;
 	}
 	w->change = UPDATED;
-	snprintf(w->detail, sizeof(w->detail), "%s%s%s%s%s%s",
+	snprintf(w->detail, sizeof(w->detail), "%s%s%s%s%s%s%s",
 	         w->ordered ? w->cas.count ? "ca " : "" : "external ",
 	         w->cas.count ? *d->cas ? d->cas : d->ca : "", w->backend ? " backend " : "",
 	         w->backend ? w->backend->name : "", w->relabel ? " labels" : "",
-	         w->with.given ? " with" : "");
+	         w->with.given ? " with" : "", before.used_at ? " kept" : "");
 	err = b->dry_run ? ERR_OK : domain_put(b->txn, d);
 	return err ? err : take_with(b, w, d);
 }

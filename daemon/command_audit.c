@@ -13,7 +13,7 @@
 #include "daemon/history.h"
 #include "store/event.h"
 
-enum { SHOWN_MAX = 128 };
+enum { SHOWN_MAX = 128, REFUSED_MS = 1000 };
 
 /* The members that hold what the verb is done to. */
 static const char *const lists[] = {"names", "items", "certs"};
@@ -63,6 +63,9 @@ audit_change(struct control_client *cl, const char *verb, const cJSON *request)
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		if (json_array(request, lists[i]))
 			add_list(json_array(request, lists[i]), &event, detail, SIZE);
+	if (cJSON_HasObjectItem(request, "id"))
+		snprintf(detail + strlen(detail), SIZE - strlen(detail), ", event %.0f",
+		         (double)json_int(request, "id", 0));
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		const char *text = json_text(request, words[i]);
 		size_t len = strlen(detail);
@@ -75,10 +78,16 @@ audit_change(struct control_client *cl, const char *verb, const cJSON *request)
 		log_warn("an event is not written: %s %s", event.type, detail);
 }
 
-/* Without the pid, so that who tries again and again is one row. */
+/* Without the pid, so that who tries again and again is one row; and not for each try a commit. */
 void
 audit_refused(struct control_client *cl, const char *verb)
 {
+	int64_t now = clock_mono_ms();
+
+	if (cl->control->refused_uid == cl->uid && now < cl->control->refused_ms + REFUSED_MS)
+		return;
+	cl->control->refused_uid = cl->uid;
+	cl->control->refused_ms = now;
 	history_add(cl->control->store, cl->control->notices, "audit.refused", "",
 	            "uid %u asked for \"%s\"", (unsigned)cl->uid, verb);
 }

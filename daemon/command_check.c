@@ -218,8 +218,7 @@ answer_all(struct dbcheck *k)
 {
 	struct control *c = k->control;
 
-	cJSON_Delete(c->last_check);
-	c->last_check = check_json(k);
+	last_keep_check(c, check_json(k));
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (c->clients[i].fd >= 0 && c->clients[i].checking)
 			answer(&c->clients[i], k, c->last_check);

@@ -129,13 +129,11 @@ command_db_stat(struct control_client *cl, const cJSON *request)
 	}
 	cJSON_AddStringToObject(db, "directory", c->conf->state_directory);
 	cJSON_AddNumberToObject(db, "used_bytes", (double)stat.used_bytes);
+	cJSON_AddNumberToObject(db, "file_bytes", (double)stat.file_bytes);
 	cJSON_AddNumberToObject(db, "map_bytes", (double)stat.map_bytes);
 	cJSON_AddNumberToObject(db, "readers", (double)stat.readers);
 	add_store_state(db, c);
-	if (c->last_backup)
-		cJSON_AddItemToObject(db, "last_backup", cJSON_Duplicate(c->last_backup, true));
-	if (c->last_check)
-		cJSON_AddItemToObject(db, "last_check", cJSON_Duplicate(c->last_check, true));
+	add_last(db, c);
 	reply_json(cl, line);
 	reply_ok(cl);
 }
@@ -217,12 +215,10 @@ dbjob_finish(struct control *c)
 		if (c->clients[i].fd >= 0 && c->clients[i].backing_up)
 			answer_backup(&c->clients[i], job, backup);
 	tell_backup(c, job);
-	if (job->err) {
+	if (job->err)
 		cJSON_Delete(backup);
-	} else {
-		cJSON_Delete(c->last_backup);
-		c->last_backup = backup;
-	}
+	else
+		last_keep_backup(c, backup);
 	free(job);
 }
 

@@ -39,6 +39,7 @@ send_event(struct control_client *cl, const struct event *e)
 	cJSON_AddStringToObject(event, "detail", e->detail);
 	cJSON_AddNumberToObject(event, "count", e->count);
 	add_time(event, "first_at", e->first_at);
+	add_ack(event, e->acked_at, e->acked_by);
 	reply_json(cl, line);
 }
 
@@ -56,6 +57,8 @@ send_events(struct control_client *cl, size_t limit)
 	}
 	if (event_page(txn, cl->event, limit < EVENTS_PAGE ? limit : EVENTS_PAGE, events, &count))
 		count = 0;
+	for (size_t i = 0; i < count; i++)
+		take_ack_of_fault(txn, &events[i]);
 	store_abort(txn);
 	for (size_t i = 0; i < count; i++) {
 		send_event(cl, &events[i]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verb export: what is served under a name, as PEM. Its key only for who may change things,
- * and never without a trace: no event, no key. */
+/* The verb export: what is served under a name, as PEM. Its key only for root and our own user, and
+ * never without a trace: no event, no key. */
 #include <stdio.h>
 #include <string.h>
 
@@ -103,11 +103,8 @@ command_export(struct control_client *cl, const cJSON *request)
 	char why[128];
 	enum err err;
 
-	if (with_key && !cl->admin) {
-		reply_error(cl, MSG_EXIT_PERM, "not-permitted",
-		            "private keys are for root and the user certd runs as");
+	if (with_key && may_not(cl, "the export of private keys", RIGHTS_OWNER))
 		return;
-	}
 	if (!given || idna_parse(given, &name, why, sizeof(why))) {
 		reply_error(cl, MSG_EXIT_USAGE, "invalid-name", "%s",
 		            given ? why : "\"name\" is missing");

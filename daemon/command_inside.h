@@ -6,6 +6,7 @@
 
 #include "daemon/command.h"
 #include "daemon/control_inside.h"
+#include "daemon/quota.h"
 
 struct conf;
 struct conf_backend;
@@ -56,11 +57,6 @@ bool ca_may_have_wildcards(const struct conf_ca *ca);
 /* command_label.c: the texts of OBJECT ({"key":"value"}) in place of D's labels. ERR_INVALID: the
  * reason is in WHY. */
 MUST_CHECK enum err labels_from_json(const cJSON *object, struct domain *d, char *why, size_t size);
-/* Whether D, which is new or has other labels than BEFORE (NULL: new), may be among those that
- * share a label with it (`quota`). ERR_TOOBIG: no, the reason is in WHY. */
-MUST_CHECK enum err labels_in_quota(struct store_txn *txn, const struct conf *conf,
-                                    const struct domain *before, const struct domain *d, char *why,
-                                    size_t size);
 void labels_to_json(const struct domain *d, cJSON *item);
 
 /* command_owner.c: what the owner of NAME is to show, as the member "ownership" of RESULT. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acme/pace.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "daemon/budget.h"
@@ -41,12 +42,45 @@ tell(struct look *look, const struct limit_record *l, const struct limits_room *
 	cJSON_AddBoolToObject(object, "blocked", room->left == 0);
 	if (room->left == 0)
 		add_time(object, "until", room->next);
-	if (l->until > look->now) {
+	if (limits_is_blocked(l, look->now)) {
 		add_time(object, "since", l->since);
 		cJSON_AddStringToObject(object, "reason", l->text);
 	}
 	reply_json(look->cl, line);
 	look->rows++;
+}
+
+/* Requests per second: those that the CA has held. */
+static void
+tell_requests(struct look *look, const struct conf_ca *ca)
+{
+	int64_t mono = clock_mono_ms();
+	struct pace *pace;
+
+	if (pace_open(ca->directory, &pace))
+		return;
+	for (enum pace_endpoint e = 0; e < PACE_ENDPOINTS; e++) {
+		struct pace_room room = pace_look(pace, e, mono);
+		cJSON *object, *line;
+
+		if (!room.held_until && !(look->all && room.rate.count))
+			continue;
+		line = line_with("limit", &object);
+		cJSON_AddStringToObject(object, "ca", ca->name);
+		cJSON_AddStringToObject(object, "scope", pace_word(e));
+		if (room.rate.count) {
+			cJSON_AddNumberToObject(object, "limit", room.rate.count);
+			cJSON_AddNumberToObject(object, "seconds", room.rate.period);
+			cJSON_AddNumberToObject(object, "left", room.left);
+		}
+		cJSON_AddBoolToObject(object, "blocked", room.held_until != 0);
+		if (room.held_until)
+			add_time(object, "until",
+			         look->now + (room.held_until - mono + 999) / 1000);
+		reply_json(look->cl, line);
+		look->rows++;
+	}
+	pace_close(pace);
 }
 
 /* A CA's hold closes all of it. */
@@ -93,6 +127,8 @@ tell_accounts(struct look *look, struct store_txn *txn)
 				of = &seen[k];
 		if (!look->ca || strcmp(look->ca, ca->name) == 0)
 			tell_account(look, ca, of, txn);
+		if (!look->ca || strcmp(look->ca, ca->name) == 0)
+			tell_requests(look, ca);
 	}
 }
 

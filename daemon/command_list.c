@@ -2,163 +2,55 @@
 /* The verb list. The narrowest index that the request allows gives the rows, the rest of the
  * request filters them. A request looks at no more than LIST_SCANS pages, so a rare combination
  * costs many short requests instead of one long one; nothing ever scans all names. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "daemon/command_inside.h"
+#include "daemon/command_list.h"
 #include "daemon/command_removed.h"
-#include "store/domain_list.h"
-#include "store/label.h"
 #include "store/order.h"
 #include "store/store.h"
 
-enum { LIST_PAGE = 100, LIST_SCANS = 20 };
+enum { LIST_SCANS = 20 };
 
-struct query {
-	int64_t now;
-	size_t limit;
-	const char *state;         /* NULL: any, as all below */
-	enum problem_kind problem; /* NONE: any */
-	char labels[LABELS_MAX][LABEL_TEXT_MAX + 1];
-	size_t label_count;
-	int64_t ends_before; /* INT64_MAX: any */
-	bool by_expiry;
-	/* where to go on */
-	struct hostname after; /* len 0: the first */
-	int64_t after_at;      /* by expiry */
+/* What is on its way to the client, in the order it was found. */
+struct list_page {
+	cJSON **lines; /* up to the limit */
+	size_t count;
+	bool any; /* rows were looked at: */
+	struct domain first, last;
+	bool more; /* there may be further rows behind the last */
+	bool counted;
+	uint64_t matches;
 };
-
-/* ---- reading the request -------------------------------------------------------------------- */
-
-static enum err
-read_labels(const cJSON *object, struct query *q)
-{
-	struct domain d = {0};
-	struct label labels[LABELS_MAX];
-	char why[128];
-	enum err err = object ? labels_from_json(object, &d, why, sizeof(why)) : ERR_OK;
-
-	if (err)
-		return err;
-	q->label_count = label_list(&d, labels);
-	for (size_t i = 0; i < q->label_count; i++)
-		snprintf(q->labels[i], sizeof(q->labels[i]), "%.*s=%.*s", LABEL_KEY_MAX,
-		         labels[i].key, LABEL_VALUE_MAX, labels[i].value);
-	return ERR_OK;
-}
-
-static bool
-read_problem(const char *code, struct query *q)
-{
-	for (int kind = PROBLEM_NONE + 1; code && kind < PROBLEM_COUNT; kind++)
-		if (strcmp(problem_code((enum problem_kind)kind), code) == 0)
-			q->problem = (enum problem_kind)kind;
-	return !code || q->problem != PROBLEM_NONE;
-}
-
-/* "NAME", by expiry "SECONDS/NAME". */
-static bool
-read_after(const char *after, struct query *q)
-{
-	char *end = NULL;
-
-	if (!after || !*after)
-		return true;
-	if (q->by_expiry) {
-		q->after_at = strtoll(after, &end, 10);
-		if (*end != '/')
-			return false;
-		after = end + 1;
-	}
-	return hostname_parse_any(after, &q->after, NULL) == ERR_OK;
-}
-
-static bool
-is_shown_state(const char *word)
-{
-	for (int s = DOMAIN_PENDING; s < DOMAIN_STATE_END; s++)
-		if (strcmp(word, domain_state_word((enum domain_state)s)) == 0)
-			return true;
-	return strcmp(word, "renewing") == 0 || strcmp(word, "expired") == 0 ||
-	       strcmp(word, "removed") == 0;
-}
-
-static const char *
-read_query(const cJSON *request, struct query *q)
-{
-	int64_t limit =
-		cJSON_HasObjectItem(request, "limit") ? json_int(request, "limit", 0) : LIST_PAGE;
-	int64_t expires_in = json_int(request, "expires_in", -1);
-	const char *sort = json_text(request, "sort");
-
-	*q = (struct query){.now = clock_wall(), .ends_before = INT64_MAX, .after_at = INT64_MIN};
-	q->state = json_text(request, "state");
-	if (q->state && !is_shown_state(q->state))
-		return "\"state\" is pending, valid, renewing, failing, external, paused, moved, "
-		       "expired or removed";
-	if (limit < 1 || limit > MSG_PAGE_MAX)
-		return "\"limit\" must be 1 to 1000";
-	q->limit = (size_t)limit;
-	if (expires_in >= 0)
-		q->ends_before = q->now + expires_in;
-	if (q->state && strcmp(q->state, "expired") == 0 && q->ends_before > q->now)
-		q->ends_before = q->now + 1;
-	q->by_expiry = q->ends_before != INT64_MAX || (sort && strcmp(sort, "expiry") == 0);
-	if (sort && strcmp(sort, "expiry") != 0 && strcmp(sort, "name") != 0)
-		return "\"sort\" must be \"name\" or \"expiry\"";
-	if (sort && strcmp(sort, "name") == 0 && expires_in >= 0)
-		return "\"expires_in\" lists by expiry";
-	if (!read_problem(json_text(request, "error"), q))
-		return "\"error\" is no code of a failed attempt (docs/control.md)";
-	if (read_labels(json_object(request, "labels"), q))
-		return "\"labels\" must be {\"key\":\"value\"}, as labels are";
-	return read_after(json_text(request, "after"), q) ? NULL
-	                                                  : "\"after\" must be as a list gave it";
-}
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-static enum err
-read_rows(struct store_txn *txn, const struct query *q, struct domain *page, size_t *ret_count)
-{
-	const struct hostname *after = q->after.len ? &q->after : NULL;
-
-	if (q->by_expiry)
-		return domain_page_expiry(txn, q->after_at, after, LIST_PAGE, page, ret_count);
-	if (q->problem != PROBLEM_NONE)
-		return domain_page_reason(txn, q->problem, after, LIST_PAGE, page, ret_count);
-	if (q->state && strcmp(q->state, "failing") == 0)
-		return domain_page_state(txn, DOMAIN_FAILING, after, LIST_PAGE, page, ret_count);
-	if (q->state && strcmp(q->state, "pending") == 0)
-		return domain_page_state(txn, DOMAIN_PENDING, after, LIST_PAGE, page, ret_count);
-	if (q->state && strcmp(q->state, "external") == 0)
-		return domain_page_state(txn, DOMAIN_EXTERNAL, after, LIST_PAGE, page, ret_count);
-	if (q->state && strcmp(q->state, "moved") == 0)
-		return domain_page_state(txn, DOMAIN_MOVED, after, LIST_PAGE, page, ret_count);
-	if (q->state && strcmp(q->state, "paused") == 0)
-		return domain_page_state(txn, DOMAIN_PAUSED, after, LIST_PAGE, page, ret_count);
-	if (q->label_count)
-		return domain_page_label(txn, q->labels[0], after, LIST_PAGE, page, ret_count);
-	return domain_page(txn, after, LIST_PAGE, page, ret_count);
-}
-
 /* Names in work are those with an order: few, and in the other environment. */
 static enum err
-read_renewing(struct control *c, const struct query *q, struct domain *page, size_t *ret_count)
+read_orders(struct control *c, const struct list_query *q, struct hostname *names,
+            size_t *ret_count)
+{
+	const struct domain_window *w = &q->window;
+	struct store_txn *txn;
+	enum err err = store_begin_read(c->store, STORE_PRIVATE, &txn);
+
+	if (err)
+		return err;
+	err = order_window(txn, w->place, &w->name, LIST_PAGE, names, ret_count);
+	store_abort(txn);
+	return err;
+}
+
+static enum err
+read_renewing(struct control *c, const struct list_query *q, struct domain *page, size_t *ret_count)
 {
 	struct hostname *names = calloc(LIST_PAGE, sizeof(*names));
 	struct store_txn *txn;
 	size_t count = 0;
-	enum err err = names ? store_begin_read(c->store, STORE_PRIVATE, &txn) : ERR_NOMEM;
+	enum err err = names ? read_orders(c, q, names, &count) : ERR_NOMEM;
 
-	if (!err) {
-		err = order_page(txn, q->after.len ? &q->after : NULL, LIST_PAGE, names, &count);
-		store_abort(txn);
-	}
 	if (!err)
 		err = store_begin_read(c->store, STORE_SERVED, &txn);
 	if (!err) {
@@ -172,35 +64,8 @@ read_renewing(struct control *c, const struct query *q, struct domain *page, siz
 	return err;
 }
 
-static bool
-has_label(const struct domain *d, const char *text)
-{
-	const char *at = d->labels;
-	size_t len = strlen(text);
-
-	for (const char *end; (end = strchr(at, '\n')); at = end + 1)
-		if ((size_t)(end - at) == len && memcmp(at, text, len) == 0)
-			return true;
-	return false;
-}
-
-static bool
-matches(const struct query *q, const struct domain *d)
-{
-	if (q->state && strcmp(shown_state(d, q->now), q->state) != 0)
-		return false;
-	if (q->problem != PROBLEM_NONE && d->problem.kind != q->problem)
-		return false;
-	for (size_t i = 0; i < q->label_count; i++)
-		if (!has_label(d, q->labels[i]))
-			return false;
-	return true;
-}
-
-/* ---- the page ------------------------------------------------------------------------------- */
-
 static enum err
-read_page(struct control *c, const struct query *q, struct domain *page, size_t *ret_count)
+read_rows(struct control *c, const struct list_query *q, struct domain *page, size_t *ret_count)
 {
 	struct store_txn *txn;
 	enum err err;
@@ -210,72 +75,118 @@ read_page(struct control *c, const struct query *q, struct domain *page, size_t 
 	err = store_begin_read(c->store, STORE_SERVED, &txn);
 	if (err)
 		return err;
-	err = read_rows(txn, q, page, ret_count);
+	err = domain_window(txn, &q->window, LIST_PAGE, page, ret_count);
 	store_abort(txn);
 	return err;
 }
 
+/* ---- the page ------------------------------------------------------------------------------- */
+
 static void
-send_item(struct control_client *cl, const struct domain *d)
+take_item(struct control *c, const struct domain *d, struct list_page *p)
 {
 	cJSON *item, *line = line_with("item", &item);
 
-	fill_item(item, cl->control, d);
-	reply_json(cl, line);
+	fill_item(item, c, d);
+	p->lines[p->count++] = line;
 }
 
-/* Sends what matches of COUNT rows and moves Q on; false: this was all there is, or enough. */
+/* Takes what matches of COUNT rows and moves Q on; false: this was all there is, or enough. */
 static bool
-send_rows(struct control_client *cl, struct query *q, const struct domain *page, size_t count,
-          size_t *sent, bool *ret_more)
+take_rows(struct control *c, struct list_query *q, const struct domain *rows, size_t count,
+          struct list_page *p)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (*sent == q->limit) {
-			*ret_more = true;
+		const struct domain *d = &rows[i];
+
+		if (p->count == q->limit) {
+			p->more = true;
 			return false;
 		}
-		if (q->by_expiry && page[i].not_after >= q->ends_before)
+		if (q->by_expiry && d->not_after >= q->ends_before)
 			return false;
-		q->after = page[i].name;
-		q->after_at = page[i].not_after;
-		if (!matches(q, &page[i]))
-			continue;
-		send_item(cl, &page[i]);
-		(*sent)++;
+		if (!p->any)
+			p->first = *d;
+		p->any = true;
+		p->last = *d;
+		q->window.name = d->name;
+		q->window.at = d->not_after;
+		q->window.place = q->backwards ? WINDOW_BEFORE : WINDOW_BEHIND;
+		if (list_query_matches(q, d))
+			take_item(c, d, p);
 	}
 	return count == LIST_PAGE;
 }
 
+/* What counters know: nothing to look for, perhaps. */
 static enum err
-send_page(struct control_client *cl, struct query *q, bool *ret_more)
+count_matches(struct control *c, const struct list_query *q, struct list_page *p)
 {
-	struct domain *page = calloc(LIST_PAGE, sizeof(*page));
-	size_t sent = 0, count;
-	bool go_on = true;
-	enum err err = page ? ERR_OK : ERR_NOMEM;
+	struct store_txn *txn;
+	enum err err = store_begin_read(c->store, STORE_SERVED, &txn);
 
-	*ret_more = false;
+	if (err)
+		return err;
+	err = list_query_count(q, txn, &p->matches);
+	store_abort(txn);
+	p->counted = err == ERR_OK;
+	return err == ERR_UNSUPPORTED || err == ERR_CORRUPT ? ERR_OK : err;
+}
+
+static enum err
+read_page(struct control *c, struct list_query *q, struct list_page *p)
+{
+	struct domain *rows = calloc(LIST_PAGE, sizeof(*rows));
+	size_t count;
+	bool go_on;
+	enum err err = rows ? count_matches(c, q, p) : ERR_NOMEM;
+
+	/* Counters by expiry are of full hours. */
+	go_on = !p->counted || p->matches > 0 || q->by_expiry;
 	for (size_t scans = 0; !err && go_on; scans++) {
 		if (scans == LIST_SCANS) {
-			*ret_more = true;
+			p->more = true;
 			break;
 		}
-		err = read_page(cl->control, q, page, &count);
+		err = read_rows(c, q, rows, &count);
 		if (!err)
-			go_on = send_rows(cl, q, page, count, &sent, ret_more);
+			go_on = take_rows(c, q, rows, count, p);
 	}
-	free(page);
+	free(rows);
 	return err;
+}
+
+/* What was found last comes first when the way was backwards. */
+static void
+send_page(struct control_client *cl, const struct list_query *q, struct list_page *p)
+{
+	cJSON *end, *line = line_with("end", &end);
+	char first[LIST_CURSOR_MAX], last[LIST_CURSOR_MAX];
+
+	for (size_t i = 0; i < p->count; i++) {
+		size_t at = q->backwards ? p->count - 1 - i : i;
+
+		reply_json(cl, p->lines[at]);
+		p->lines[at] = NULL;
+	}
+	cJSON_AddNumberToObject(end, "code", MSG_EXIT_OK);
+	if (p->any && p->more)
+		cJSON_AddStringToObject(end, q->backwards ? "before" : "after",
+		                        list_query_cursor(q, &p->last, last));
+	if (p->any && q->placed)
+		cJSON_AddStringToObject(end, q->backwards ? "after" : "before",
+		                        list_query_cursor(q, &p->first, first));
+	if (p->counted)
+		cJSON_AddNumberToObject(end, "matches", (double)p->matches);
+	reply_json(cl, line);
 }
 
 void
 command_list(struct control_client *cl, const cJSON *request)
 {
-	struct query q;
-	const char *why = read_query(request, &q);
-	char after[HOSTNAME_MAX + 32];
-	cJSON *end, *line;
-	bool more;
+	struct list_query q;
+	struct list_page p = {.count = 0};
+	const char *why = list_query_read(request, &q);
 	enum err err;
 
 	if (why) {
@@ -283,18 +194,16 @@ command_list(struct control_client *cl, const cJSON *request)
 		return;
 	}
 	if (q.state && strcmp(q.state, "removed") == 0) {
-		removed_list(cl, q.after.len ? &q.after : NULL, q.limit);
+		removed_list(cl, q.window.name.len ? &q.window.name : NULL, q.limit);
 		return;
 	}
-	err = send_page(cl, &q, &more);
-	if (err) {
+	p.lines = calloc(q.limit, sizeof(cJSON *));
+	err = p.lines ? read_page(cl->control, &q, &p) : ERR_NOMEM;
+	if (err)
 		reply_store_error(cl, err);
-		return;
-	}
-	line = line_with("end", &end);
-	cJSON_AddNumberToObject(end, "code", MSG_EXIT_OK);
-	snprintf(after, sizeof(after), "%" PRId64 "/%s", q.after_at, q.after.name);
-	if (more)
-		cJSON_AddStringToObject(end, "after", q.by_expiry ? after : q.after.name);
-	reply_json(cl, line);
+	else
+		send_page(cl, &q, &p);
+	for (size_t i = 0; i < p.count; i++)
+		cJSON_Delete(p.lines[i]); /* NULL once sent */
+	free(p.lines);
 }

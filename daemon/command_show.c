@@ -150,6 +150,8 @@ fill_item(cJSON *item, struct control *c, const struct domain *d)
 	labels_to_json(d, item);
 	set_lead_to_json(d, item);
 	add_time(item, "created_at", d->created_at);
+	if (d->used_at)
+		add_time(item, "used_at", d->used_at);
 	if (d->generation > 0) {
 		add_time(item, "not_before", d->not_before);
 		add_time(item, "not_after", d->not_after);

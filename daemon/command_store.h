@@ -17,6 +17,12 @@ void store_on_wake(struct control *c);
 void store_on_timer(struct control *c);
 void store_end(struct control *c);
 
+/* command_last.c: what came of the last backup and check. The keep functions take JSON over. */
+void last_recall(struct control *c);
+void last_keep_backup(struct control *c, cJSON *json);
+void last_keep_check(struct control *c, cJSON *json);
+void add_last(cJSON *object, struct control *c);
+
 /* command_check.c */
 void dbcheck_on_timer(struct control *c);
 void dbcheck_end(struct control *c);

@@ -68,6 +68,7 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("control-socket", "PATH", 1, 1, conf_take_path,
                   .offset = offsetof(struct conf, control_socket),
                   CONF_RANGE(1, sizeof(((struct sockaddr_un *)0)->sun_path) - 1)),
+	CONF_RULE("control", "", 0, 0, conf_take_control, .has_block = true),
 	CONF_RULE("master-key", "PATH", 1, 1, conf_take_path,
                   .offset = offsetof(struct conf, master_key), CONF_RANGE(1, CONF_PATH_MAX)),
 	CONF_RULE("log-level", "err|warn|notice|info|debug", 1, 1, take_log_level),
@@ -92,6 +93,7 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("on", "event TYPE...", 2, CONF_TYPES_MAX + 1, conf_take_on, .has_block = true,
                   .repeats = true),
 	CONF_RULE("diagnose", "", 0, 0, conf_take_diagnose, .has_block = true),
+	CONF_RULE("on-demand", "", 0, 0, conf_take_on_demand, .has_block = true),
 	CONF_RULE("include", "FILE", 1, 1, take_include, .repeats = true),
 };
 
@@ -162,8 +164,10 @@ set_defaults(struct conf *conf, const char *file)
 	                      .second_key = KEY_KINDS,
 	                      .unknown_sni = UNKNOWN_SNI_REJECT},
 	};
+	conf_control_defaults(&conf->control);
 	conf_tell_defaults(&conf->tell);
 	conf_diagnose_defaults(&conf->diagnose);
+	conf_on_demand_defaults(&conf->on_demand);
 }
 
 /* Defaults that hang on other values. */
@@ -200,7 +204,8 @@ build(struct conf_context *cx, struct conf *conf, const char *file)
 		return false;
 	b.first = first;
 	if (!make_room(cx, &b) || !conf_walk(&w, &top_level, first, conf) ||
-	    !conf_resolve_default(&w) || !conf_resolve_names(&w) || !conf_resolve_dns(&w))
+	    !conf_resolve_default(&w) || !conf_resolve_on_demand(&w) || !conf_resolve_names(&w) ||
+	    !conf_resolve_dns(&w))
 		return false;
 	if (!conf->listen_count)
 		return conf_fail(cx, &(struct conf_place){file, 1, 1},
@@ -209,6 +214,7 @@ build(struct conf_context *cx, struct conf *conf, const char *file)
 		return conf_fail(
 			cx, &(struct conf_place){file, 1, 1},
 			"\"ownership\" needs the looks that \"diagnose { off; }\" forbids");
+	conf->sources = cx->first_source;
 	return complete(cx, conf);
 }
 

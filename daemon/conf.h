@@ -7,8 +7,7 @@
  * the first error as "file:line:col: sentence". A reload loads a new one and swaps it whole.
  * The grammar (docs/certd.conf.md): statements `word argument... ;`, blocks `word argument... { }`,
  * "#" comments, "double quoted" arguments, units 10s 5m 2h. Unknown words are errors.
- * Ownership: reference counted, conf_ref()/conf_unref(); pointers inside live as long as the conf.
- * Threads:   read by all; counted atomically.
+ * Ownership: reference counted; pointers inside live as long as the conf. Threads: read by all.
  */
 #ifndef DAEMON_CONF_H
 #define DAEMON_CONF_H
@@ -22,10 +21,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/conf_backend.h"
+#include "daemon/conf_control.h"
 #include "daemon/conf_diagnose.h"
 #include "daemon/conf_dns.h"
-#include "daemon/conf_life.h"
 #include "daemon/conf_listen.h"
+#include "daemon/conf_names.h"
+#include "daemon/conf_on_demand.h"
 #include "daemon/conf_tell.h"
 #include "daemon/limits.h"
 #include "store/challenge.h"
@@ -78,6 +79,7 @@ struct conf {
 	const char *file;
 	const char *state_directory; /* default /var/lib/certd */
 	const char *control_socket;  /* default /run/certd/control.sock */
+	struct conf_control control; /* who may use it */
 	const char *master_key;      /* default master.key in the state directory */
 	uint32_t workers;            /* default: one per CPU that we may run on */
 	enum log_level log_level;    /* default notice */
@@ -99,10 +101,9 @@ struct conf {
 	struct conf_diagnose diagnose;
 	struct conf_removed removed;
 	struct conf_ownership ownership;
-	struct conf_quota {        /* of names with the same value of a label */
-		const char *label; /* its key; NULL: no quota */
-		uint32_t names;
-	} quota;
+	struct conf_on_demand on_demand;
+	struct conf_quota quota;
+	const struct conf_source *sources; /* the files: daemon/conf_source.h */
 };
 
 /* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */

@@ -132,25 +132,38 @@ next_backend(const void *conf, size_t at)
 	return at < c->backend_count ? c->backends[at].name : NULL;
 }
 
-static bool
-resolve_cas(const struct conf_walk *w, const struct conf_statement *s)
+bool
+conf_find_cas(const struct conf_walk *w, const struct conf_statement *s,
+              const struct conf_ca *cas[DOMAIN_CAS_MAX], size_t *ret_count)
 {
 	struct conf *conf = w->build->conf;
-	struct conf_default *d = &conf->otherwise;
+	size_t count = 0;
 
-	for (size_t i = 1; s && i < s->word_count; i++) {
+	for (size_t i = 1; i < s->word_count; i++) {
 		const struct conf_token *word = &s->words[i];
 		const struct conf_ca *ca = conf_ca(conf, word->text);
 
 		if (!ca)
 			return conf_fail_unknown(w->cx, word, "ca", next_ca, conf);
-		for (size_t k = 0; k < d->ca_count; k++)
-			if (d->cas[k] == ca)
+		for (size_t k = 0; k < count; k++)
+			if (cas[k] == ca)
 				return conf_fail(w->cx, &word->at, "\"%s\" stands here twice",
 				                 ca->name);
-		d->cas[d->ca_count++] = ca;
+		cas[count++] = ca;
 	}
-	d->ca = d->cas[0];
+	*ret_count = count;
+	return true;
+}
+
+bool
+conf_find_backend(const struct conf_walk *w, const struct conf_token *word,
+                  const struct conf_backend **ret_backend)
+{
+	const struct conf_backend *backend = conf_backend(w->build->conf, word->text);
+
+	if (!backend)
+		return conf_fail_unknown(w->cx, word, "backend", next_backend, w->build->conf);
+	*ret_backend = backend;
 	return true;
 }
 
@@ -158,15 +171,10 @@ bool
 conf_resolve_default(const struct conf_walk *w)
 {
 	const struct conf_build *b = w->build;
-	struct conf *conf = b->conf;
+	struct conf_default *d = &b->conf->otherwise;
 
-	if (!resolve_cas(w, b->default_ca))
+	if (b->default_ca && !conf_find_cas(w, b->default_ca, d->cas, &d->ca_count))
 		return false;
-	if (b->default_backend) {
-		conf->otherwise.backend = conf_backend(conf, b->default_backend->text);
-		if (!conf->otherwise.backend)
-			return conf_fail_unknown(w->cx, b->default_backend, "backend", next_backend,
-			                         conf);
-	}
-	return true;
+	d->ca = d->cas[0];
+	return !b->default_backend || conf_find_backend(w, b->default_backend, &d->backend);
 }

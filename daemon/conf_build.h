@@ -33,6 +33,9 @@ struct conf_build {
 	size_t on_type_count;
 	const struct conf_statement *default_ca; /* looked up when all blocks are known */
 	const struct conf_token *default_backend;
+	const struct conf_statement *on_demand, *on_demand_ca; /* the same; NULL: not said */
+	const struct conf_token *on_demand_backend;
+	struct hostname *allow;
 	const struct conf_token *wants_certificate; /* the first "unknown-sni default" */
 	const struct conf_token *ends_tls; /* of the backend: one that needs the TLS to end here */
 	const struct conf_token *tls_word; /* of the listener: one that "http" has no use for */
@@ -48,12 +51,20 @@ conf_take conf_take_check, conf_take_tls, conf_take_tls_name, conf_take_tls_ca,
 	conf_take_tls_verify, conf_take_client_certificate;
 /* What the `default` block refers to. */
 bool conf_resolve_default(const struct conf_walk *w);
+/* The blocks that S, or WORD, names. */
+bool conf_find_cas(const struct conf_walk *w, const struct conf_statement *s,
+                   const struct conf_ca *cas[DOMAIN_CAS_MAX], size_t *ret_count);
+bool conf_find_backend(const struct conf_walk *w, const struct conf_token *word,
+                       const struct conf_backend **ret_backend);
 
 /* conf_tell.c */
 conf_take conf_take_metrics, conf_take_expiry, conf_take_on;
 void conf_tell_defaults(struct conf_tell *tell);
 /* conf_limits.c, of a ca block, into it */
 conf_take conf_take_budget, conf_take_limits;
+/* "300/3h" */
+bool conf_rate(const struct conf_walk *w, const struct conf_token *word,
+               struct limits_rate *ret_rate);
 /* When it says nothing of them: those of its profile, or of the CA behind its directory. */
 void conf_limits_defaults(struct conf_ca *ca);
 /* conf_dns.c, of a ca block: */
@@ -66,6 +77,14 @@ bool conf_resolve_dns(const struct conf_walk *w);
 conf_take conf_take_diagnose, conf_take_ca_diagnose;
 conf_take conf_take_ownership, conf_take_keep_removed;
 void conf_diagnose_defaults(struct conf_diagnose *diagnose);
+
+/* conf_on_demand.c: the block; then, behind the `default` block, what it refers to */
+conf_take conf_take_on_demand;
+void conf_on_demand_defaults(struct conf_on_demand *on_demand);
+bool conf_resolve_on_demand(const struct conf_walk *w);
+/* conf_control.c */
+conf_take conf_take_control;
+void conf_control_defaults(struct conf_control *control);
 
 /* conf_dns_update.c: of a dns block, into it; and of the top */
 conf_take conf_take_dns_server, conf_take_dns_zone, conf_take_dns_key, conf_take_dns_ttl,

@@ -221,7 +221,7 @@ static const struct conf_rule ca_rules[] = {
                   .offset = offsetof(struct conf_ca, max_orders), CONF_RANGE(1, 1000)),
 	CONF_RULE("diagnose", "advise|require", 1, 1, conf_take_ca_diagnose),
 	CONF_RULE("orders", "NUMBER/TIME", 1, 1, conf_take_budget),
-	CONF_RULE("limits", "letsencrypt|generic|none [SCOPE NUMBER/TIME]...", 1, 7,
+	CONF_RULE("limits", "letsencrypt|generic|none [SCOPE NUMBER/TIME]...", 1, 21,
                   conf_take_limits),
 };
 

@@ -5,9 +5,8 @@
 #include "base/nearest.h"
 #include "daemon/conf_build.h"
 
-/* "300/3h" */
-static bool
-take_rate(const struct conf_walk *w, const struct conf_token *word, struct limits_rate *ret_rate)
+bool
+conf_rate(const struct conf_walk *w, const struct conf_token *word, struct limits_rate *ret_rate)
 {
 	static const struct conf_range times = {1000, 31 * 86400u * 1000u}, counts = {1, 1000000};
 	struct conf_token count = *word, period = *word;
@@ -39,7 +38,7 @@ conf_take_budget(const struct conf_walk *w, const struct conf_rule *rule,
 	struct limits_rate rate;
 
 	(void)rule;
-	if (!take_rate(w, &s->words[1], &rate))
+	if (!conf_rate(w, &s->words[1], &rate))
 		return false;
 	ca->budget = rate.count;
 	ca->budget_period = rate.period;
@@ -53,25 +52,36 @@ next_profile(const void *unused, size_t at)
 	return limits_profile_word(at);
 }
 
-/* The account's is said by `orders`. */
+/* The account's is said by `orders`. Behind the others come endpoints, per second. */
 static const char *
 next_scope(const void *unused, size_t at)
 {
 	(void)unused;
-	return at + 1 < LIMIT_SCOPES ? limit_scope_word((enum limit_scope)(at + 1)) : NULL;
+	if (at + 1 < LIMIT_SCOPES)
+		return limit_scope_word((enum limit_scope)(at + 1));
+	at -= LIMIT_SCOPES - 1;
+	return at < PACE_ENDPOINTS ? pace_word((enum pace_endpoint)at) : NULL;
 }
 
 static bool
 take_scope(const struct conf_walk *w, const struct conf_token *words, struct limits_rules *rules)
 {
-	enum limit_scope scope = LIMIT_ACCOUNT + 1;
+	struct limits_rate rate = {.count = 0};
+	const char *word = NULL;
+	size_t at = 0;
 
-	while (scope < LIMIT_SCOPES && strcmp(limit_scope_word(scope), words[0].text) != 0)
-		scope++;
-	if (scope == LIMIT_SCOPES)
+	while ((word = next_scope(NULL, at)) && strcmp(word, words[0].text) != 0)
+		at++;
+	if (!word)
 		return conf_fail_unknown(w->cx, &words[0], "scope of a limit", next_scope, NULL);
-	rules->rate[scope] = (struct limits_rate){.count = 0};
-	return strcmp(words[1].text, "none") == 0 || take_rate(w, &words[1], &rules->rate[scope]);
+	if (strcmp(words[1].text, "none") != 0 && !conf_rate(w, &words[1], &rate))
+		return false;
+	if (at + 1 < LIMIT_SCOPES)
+		rules->rate[at + 1] = rate;
+	else
+		rules->requests[at + 1 - LIMIT_SCOPES] =
+			(struct pace_rate){rate.count, rate.period};
+	return true;
 }
 
 bool

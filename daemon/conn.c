@@ -48,7 +48,15 @@ conn_admit(struct conn *c)
 
 /* The machine */
 
-enum limit { LIMIT_GOES_ON, LIMIT_PROXY, LIMIT_HANDSHAKE, LIMIT_CONNECT, LIMIT_IDLE, LIMIT_DRAIN };
+enum limit {
+	LIMIT_GOES_ON,
+	LIMIT_PROXY,
+	LIMIT_HANDSHAKE,
+	LIMIT_AWAIT,
+	LIMIT_CONNECT,
+	LIMIT_IDLE,
+	LIMIT_DRAIN
+};
 
 static const struct {
 	const char *name;
@@ -58,6 +66,7 @@ static const struct {
 } states[] = {
 	[CONN_PROXY] = {"proxy", conn_step_proxy, LIMIT_PROXY, NULL},
 	[CONN_HELLO] = {"hello", conn_step_hello, LIMIT_HANDSHAKE, NULL},
+	[CONN_AWAIT] = {"await", conn_step_await, LIMIT_AWAIT, conn_await_expired},
 	[CONN_HANDSHAKE] = {"handshake", conn_step_handshake, LIMIT_GOES_ON, NULL},
 	[CONN_RETRY] = {"retry", conn_step_retry, LIMIT_GOES_ON, NULL},
 	[CONN_REQUEST] = {"request", conn_step_request, LIMIT_HANDSHAKE, NULL},
@@ -79,6 +88,8 @@ limit_ms(const struct conn *c, enum limit limit)
 		return handshake_ms < CONN_PROXY_MS ? handshake_ms : CONN_PROXY_MS;
 	case LIMIT_HANDSHAKE:
 		return handshake_ms;
+	case LIMIT_AWAIT:
+		return c->host->on_demand->wait_ms;
 	case LIMIT_CONNECT:
 		return c->choice.backend->connect_timeout_ms;
 	case LIMIT_IDLE:
@@ -111,6 +122,7 @@ end(struct conn *c)
 	end_done(&c->backend, c->state == CONN_RELAY);
 	balance_done(host->balance, &c->pick);
 	end_done(&c->client, c->state == CONN_RELAY && !c->client.tls);
+	conn_await_end(c);
 	choice_done(&c->choice);
 	http01_done(&c->http);
 	free(c->proxy);

@@ -5,6 +5,7 @@
  *   HELLO -> HANDSHAKE -> WAIT -> CONNECT -> RELAY -> DRAIN    tls listeners
  *   HELLO -> HANDSHAKE -> DRAIN                                a tls-alpn-01 handshake
  *   ... HANDSHAKE -> RETRY -> HANDSHAKE ...                    after a HelloRetryRequest
+ *   HELLO -> AWAIT -> HANDSHAKE -> ...                         a name that comes on demand
  *   HELLO -> DRAIN                                             refused: no OpenSSL was ever asked
  *   HELLO -> CONNECT -> RELAY -> DRAIN                         passed through
  *   REQUEST -> DRAIN                                           http listeners
@@ -33,7 +34,10 @@
 
 struct backend_tls;
 struct balance;
+struct conf_on_demand;
 struct conn;
+struct conn_await;
+struct demand;
 struct listener;
 struct loop;
 struct status_slot;
@@ -42,6 +46,8 @@ struct chooser;
 struct tls;
 
 enum { CONN_DRAIN_MS = 10 * 1000, CONN_PROXY_MS = 5 * 1000 };
+/* How many connections wait for what comes on demand: of a worker, of a client network. */
+enum { CONN_AWAIT_MAX = 512, CONN_AWAIT_NETWORK_MAX = 32 };
 
 /* What the connections of one worker share; the worker owns it. */
 struct conn_host {
@@ -53,9 +59,13 @@ struct conn_host {
 	bool binds; /* the choice may depend on the local address */
 	struct store *store;
 	struct status_slot *status;
+	const struct conf_on_demand *on_demand;
+	struct demand *demand; /* NULL: nothing comes on demand */
 	struct wheel wheel;
 	struct conn *all;
 	size_t count;
+	struct conn_await *awaiting; /* those in AWAIT, which need no event to go on */
+	size_t await_count;
 	void (*on_end)(void *arg); /* after each connection's end */
 	void *arg;
 	unsigned char scratch[END_CHUNK]; /* valid within one step */
@@ -68,5 +78,7 @@ void conn_start(struct conn_host *host, struct listener *listener, int fd,
 /* Ends what is overdue. */
 void conn_sweep(struct conn_host *host);
 void conn_end_all(struct conn_host *host);
+/* Looks whether what connections wait for is there; now and then. */
+void conn_await_tick(struct conn_host *host);
 
 #endif

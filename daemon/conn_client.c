@@ -72,14 +72,42 @@ pass_through(struct conn *c)
 	return conn_enter(c, CONN_CONNECT);
 }
 
+/* Without a step: what it waits for was not there a moment ago. */
 static enum step
-choose(struct conn *c, const struct hello *hello, bool all_read)
+enter_await(struct conn *c)
 {
-	struct choice_ask ask = {.listen = conn_listen(c), .hello = hello};
+	(void)conn_enter(c, CONN_AWAIT);
+	return STEP_AGAIN;
+}
+
+/* Its time for the handshake begins when what it has waited for is there. */
+static void
+end_await(struct conn *c)
+{
+	if (!c->await)
+		return;
+	conn_await_end(c);
+	conn_count(c, STATUS_DEMAND_SERVED,
+	           c->choice.kind == CHOICE_TERMINATE && !c->choice.fallback);
+	conn_set_deadline(c, conn_listen(c)->handshake_timeout_ms);
+}
+
+enum step
+conn_choose(struct conn *c, const struct hello *hello, bool all_read)
+{
+	struct choice_ask ask = {.listen = conn_listen(c), .hello = hello, .may_wait = true};
 
 	if (c->host->binds || !hello->server_name.data)
 		ask.local = conn_local(c);
 	choice_make(c->host->chooser, &ask, &c->choice);
+	if (c->choice.kind == CHOICE_AWAIT) {
+		if (conn_awaits(c))
+			return c->state == CONN_AWAIT ? STEP_AGAIN : enter_await(c);
+		ask.may_wait = false;
+		choice_done(&c->choice);
+		choice_make(c->host->chooser, &ask, &c->choice);
+	}
+	end_await(c);
 	note_name(c, hello->server_name);
 	switch (c->choice.kind) {
 	case CHOICE_TERMINATE:
@@ -176,7 +204,7 @@ conn_step_hello(struct conn *c)
 	uint8_t alert;
 	enum err err = read_hello(c, &hello, &alert);
 
-	return err ? no_hello(c, err, alert) : choose(c, &hello, c->client.turns == 0);
+	return err ? no_hello(c, err, alert) : conn_choose(c, &hello, c->client.turns == 0);
 }
 
 /* OpenSSL would take 128 KiB, and any name. */
@@ -223,6 +251,10 @@ conn_step_handshake(struct conn *c)
 		return STEP_END;
 	}
 	conn_count(c, STATUS_HANDSHAKES, 1);
+	conn_count(c,
+	           SSL_version(c->client.tls) == TLS1_3_VERSION ? STATUS_HANDSHAKES_TLS13
+	                                                        : STATUS_HANDSHAKES_TLS12,
+	           1);
 	records_watch(&c->client.records, true);
 	conn_count(c, STATUS_RESUMED, (uint64_t)SSL_session_reused(c->client.tls));
 	c->client.owes_ticket = tickets_is_owed(c->client.tls);

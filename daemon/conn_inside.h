@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/conn_inside.h - what conn.c (the machine), conn_proxy.c, conn_announce.c, conn_client.c
- * and conn_backend.c (its steps) share; nobody else includes it. */
+/* daemon/conn_inside.h - what conn.c (the machine), conn_proxy.c, conn_announce.c, conn_client.c,
+ * conn_await.c and conn_backend.c (its steps) share; nobody else includes it. */
 #ifndef DAEMON_CONN_INSIDE_H
 #define DAEMON_CONN_INSIDE_H
 
@@ -20,6 +20,7 @@ struct conf_listen;
 enum conn_state {
 	CONN_PROXY, /* the PROXY header of who connects for the client */
 	CONN_HELLO, /* the first bytes, until they are a ClientHello */
+	CONN_AWAIT, /* the hello is there, its certificate may come on demand */
 	CONN_HANDSHAKE,
 	CONN_RETRY,       /* a second ClientHello, after a HelloRetryRequest */
 	CONN_REQUEST,     /* port 80: one request and its reply */
@@ -62,6 +63,7 @@ struct conn {
 	unsigned char *proxy;     /* the part of a PROXY header that has come; owned */
 	size_t proxy_len;
 	struct conn *prev, *next;
+	struct conn_await *await; /* AWAIT only; owned */
 };
 
 /* conn.c */
@@ -90,6 +92,14 @@ enum step conn_step_retry(struct conn *c);
 enum step conn_step_request(struct conn *c);
 enum step conn_step_wait(struct conn *c);
 enum step conn_step_drain(struct conn *c);
+/* What C's hello, or what waiting has come to, leads to. */
+enum step conn_choose(struct conn *c, const struct hello *hello, bool all_read);
+/* conn_await.c */
+enum step conn_step_await(struct conn *c);
+void conn_await_expired(struct conn *c);
+/* Whether C waits on, or from now on, for the choice that it has. */
+bool conn_awaits(struct conn *c);
+void conn_await_end(struct conn *c); /* if it waits */
 /* conn_backend.c */
 enum step conn_step_connect(struct conn *c);
 enum step conn_step_backend_tls(struct conn *c);

@@ -20,6 +20,7 @@
 #include "daemon/loop.h"
 #include "daemon/notice.h"
 #include "daemon/role.h"
+#include "daemon/status.h"
 #include "daemon/diagnoser.h"
 #include "daemon/teller.h"
 
@@ -145,55 +146,35 @@ on_client(void *arg, int events)
 		read_client(cl);
 }
 
-/* Makes room: a client that sits there and asks nothing goes for one that may. */
-static struct control_client *
-oldest_idle(struct control *c)
-{
-	struct control_client *found = NULL;
-
-	for (size_t i = 0; i < CLIENTS_MAX; i++) {
-		struct control_client *cl = &c->clients[i];
-
-		if (!cl->busy && cl->in.len == 0 && cl->out.len == 0 &&
-		    (!found || cl->asked_at < found->asked_at))
-			found = cl;
-	}
-	if (found)
-		close_client(found);
-	return found;
-}
-
 static void
 on_connect(void *arg, int events)
 {
 	struct control *c = arg;
-	struct control_client *cl = NULL;
+	struct control_client *cl;
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 	int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
-	for (size_t i = 0; i < CLIENTS_MAX && !cl; i++)
-		if (c->clients[i].fd < 0)
-			cl = &c->clients[i];
 	if (fd < 0) {
 		loop_want(c->listen_watch, 0); /* no descriptor: until the next tick */
 		return;
 	}
-	if (!cl)
-		cl = oldest_idle(c);
+	cl = control_place(c, rights_of(c->conf, fd));
+	if (cl && cl->fd >= 0)
+		close_client(cl); /* it goes for one that may ask something */
 	if (!cl || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
 		close(fd);
 		return;
 	}
 	*cl = (struct control_client){.fd = fd,
 	                              .control = c,
+	                              .rights = rights_of(c->conf, fd),
 	                              .uid = peer.uid,
 	                              .pid = peer.pid,
 	                              .asked_at = clock_mono_ms()};
 	cl->in.secret = true; /* imports bring keys, exports take them away */
 	cl->out.secret = true;
-	cl->admin = peer.uid == 0 || peer.uid == geteuid();
 	if (loop_watch(c->loop, fd, on_client, cl, &cl->watch)) {
 		close(fd);
 		cl->fd = -1;
@@ -239,8 +220,10 @@ on_tick(void *arg)
 	struct control *c = arg;
 	int64_t now = clock_mono_ms();
 
+	status_beat(&c->status->slot[STATUS_KEEPER]);
 	wait_on_timer(c);
 	store_on_timer(c);
+	watch_on_timer(c);
 	if (!c->leave_by)
 		loop_want(c->listen_watch, LOOP_READ);
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
@@ -327,6 +310,8 @@ control_new(const struct control_config *config, struct control **ret_control)
 			log_err("cannot open the control socket %s: %s", c->conf->control_socket,
 			        errno ? strerror(errno) : err_text(err));
 	}
+	if (!err)
+		rights_share_socket(c->conf, c->conf->control_socket);
 	if (!err && lstat(c->conf->control_socket, &st) == 0)
 		c->socket_ino = st.st_ino;
 	if (!err)
@@ -383,9 +368,11 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->metrics = peers->metrics;
 	control->teller = peers->teller;
 	control->diagnoser = peers->diagnoser;
+	control->demander = peers->demander;
 	control->warner = peers->warner;
 	control->auditor = peers->auditor;
 	control->clock = peers->clock;
+	last_recall(control);
 	loop_run(control->loop);
 	store_end(control);
 	import_end(control);

@@ -3,9 +3,9 @@
  * daemon/control.h - the control socket: one JSON object per line (docs/control.md)
  *
  * Serves certctl and the console on the keeper's control thread. Rights come from the peer's
- * credentials (SO_PEERCRED): root and our own user may change things, others who can open the
- * socket (mode 0660) may read. Bounds: 64 clients, lines of 1 MiB, 8 MiB of unread replies, 10 s
- * for half a request. Threads: the caller of control_run(), except control_wake().
+ * credentials (daemon/control_rights.h). Bounds: 64 clients, 8 of them without any right; lines of
+ * 1 MiB, 8 MiB of unread replies, 10 s for half a request. Threads: the caller of control_run(),
+ * except control_wake().
  */
 #ifndef DAEMON_CONTROL_H
 #define DAEMON_CONTROL_H
@@ -16,6 +16,7 @@ struct auditor;
 struct clockwatch;
 struct conf;
 struct control;
+struct demander;
 struct diagnoser;
 struct health;
 struct issuer;
@@ -51,6 +52,7 @@ struct control_peers {
 	struct teller *teller;
 	struct warner *warner;
 	struct diagnoser *diagnoser;
+	struct demander *demander;
 	struct auditor *auditor;
 	struct clockwatch *clock;
 };

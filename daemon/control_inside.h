@@ -10,13 +10,14 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
-#include "base/hostname.h"
 #include "base/msg.h"
 #include "daemon/command.h"
 #include "daemon/command_events.h"
 #include "daemon/control.h"
 #include "daemon/control_reply.h"
+#include "daemon/control_rights.h"
 #include "daemon/control_parent.h"
+#include "daemon/control_wait.h"
 #include "daemon/shown.h"
 #include "store/domain.h"
 
@@ -35,8 +36,8 @@ struct control_client {
 	int fd; /* -1: the place is free */
 	struct control *control;
 	struct loop_watch *watch;
-	bool admin;
-	uid_t uid; /* the peer's */
+	enum rights rights; /* as of the request under way */
+	uid_t uid;          /* the peer's */
 	pid_t pid;
 	cJSON *request;            /* under way: a verb may take parts of it over */
 	struct import_job *import; /* under way */
@@ -51,9 +52,12 @@ struct control_client {
 	bool following;             /* events */
 	uint64_t event;             /* the last id sent */
 	struct event_filter wanted; /* of them */
-	bool reloading;
-	bool rotating;  /* waits for replaced workers to be through with their handshakes */
-	bool upgrading; /* waits for the upgrade that is in work */
+	bool watching;
+	struct watched watched;
+	int64_t told_ms;           /* mono ms: the last line of it */
+	bool reloading, rotating;  /* the second waits for replaced workers to be through with their
+	                              handshakes */
+	bool upgrading;            /* waits for the upgrade that is in work */
 	bool backing_up, checking; /* waits for the backup, the check that runs */
 	uint64_t errand;           /* what the issuer does for it, 0 = nothing */
 	uint64_t diagnosis;        /* what is looked at for it, 0 = nothing */
@@ -73,6 +77,7 @@ struct control {
 	struct teller *teller;
 	struct warner *warner;
 	struct diagnoser *diagnoser;
+	struct demander *demander;
 	struct auditor *auditor;
 	struct clockwatch *clock;
 	struct health *health;
@@ -89,24 +94,24 @@ struct control {
 	struct dbjob *backup; /* what runs, NULL: none */
 	struct dbcheck *check;
 	uint64_t errands;                /* asked so far; diagnoses too */
+	int64_t refused_ms;              /* mono ms: the last event of it, and */
+	uid_t refused_uid;               /* whom it names; root is never refused */
 	int64_t rotate_at;               /* mono ms: not before, see command_key_rotate() */
 	int64_t check_at;                /* mono ms: the next check that nobody asks for */
 	cJSON *last_check, *last_backup; /* what came of them, for db.stat; NULL: none yet */
 	struct control_client clients[CLIENTS_MAX];
 };
-MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd); /* control_socket.c */
+/* control_socket.c */
+MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd);
+/* A free place for a client with RIGHTS, or that of the one which has sat there longest and asks
+ * nothing: to be closed. NULL: there is none; who has no right gets few. */
+struct control_client *control_place(struct control *c, enum rights rights);
+/* After a reload: who may do nothing any more goes. */
+void control_recheck(struct control *c);
 
-void errand_on_done(struct control *c);    /* command_ca.c */
 void diagnosis_on_done(struct control *c); /* command_diagnose.c */
 void import_on_done(struct control *c);    /* command_import.c */
 void import_end(struct control *c);        /* gives up what is under way, and says so */
 void import_forget(struct control_client *cl);
-/* control_wait.c */
-/* The reply goes on with the steps of the names added, and ends when all are through. SEEN:
- * outcomes so far, as for msg_exit_combine(). */
-void wait_add(struct control_client *cl, const struct hostname *name);
-void wait_begin(struct control_client *cl, unsigned seen);
-void wait_on_notices(struct control *c);
-void wait_on_timer(struct control *c);
-void wait_done(struct control_client *cl);
+
 #endif

@@ -13,10 +13,12 @@
 #include "daemon/auditor.h"
 #include "daemon/conf.h"
 #include "daemon/control_inside.h"
+#include "daemon/demander.h"
 #include "daemon/diagnoser.h"
 #include "daemon/health.h"
 #include "daemon/history.h"
 #include "daemon/issuer.h"
+#include "daemon/conf_source.h"
 #include "daemon/metrics.h"
 #include "daemon/role.h"
 #include "daemon/renewer.h"
@@ -27,6 +29,7 @@
 #include "store/domain_list.h"
 #include "store/store.h"
 
+enum { PIECE_MAX = 64 * 1024 };
 enum { DRAIN_BEGIN_MS = 1000 }; /* a worker hears of it, and sweeps every 250 ms */
 
 /* What a running certd cannot change under its own feet. */
@@ -177,6 +180,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		conf_unref(c->conf);
 		c->conf = c->next_conf;
 		log_set_level(c->conf->log_level);
+		control_recheck(c);
 		issuer_set_conf(c->issuer, c->conf);
 		upkeep_take_conf(c->upkeep, c->conf);
 		renewer_set_conf(c->renewer, c->conf);
@@ -186,6 +190,7 @@ reload_on_message(struct control *c, char message, const char *text)
 		teller_set_conf(c->teller, c->conf);
 		warner_set_conf(c->warner, c->conf);
 		diagnoser_set_conf(c->diagnoser, c->conf);
+		demander_set_conf(c->demander, c->conf);
 		auditor_set_conf(c->auditor, c->conf);
 	}
 	c->next_conf = NULL;
@@ -201,13 +206,65 @@ command_reload(struct control_client *cl, const cJSON *request)
 	reload_ask(cl->control);
 }
 
+/* Up to 64 KiB of TEXT: whole lines, as far as there are any. */
+static size_t
+piece_of(const char *text, size_t len)
+{
+	const char *end;
+
+	if (len <= PIECE_MAX)
+		return len;
+	end = memrchr(text, '\n', PIECE_MAX);
+	return end ? (size_t)(end - text) + 1 : PIECE_MAX;
+}
+
+static void
+reply_source(struct control_client *cl, const struct conf_source *source)
+{
+	size_t at = 0, n;
+
+	do {
+		cJSON *piece, *line = line_with("config", &piece);
+		char text[PIECE_MAX + 1];
+
+		n = piece_of(source->text + at, source->len - at);
+		memcpy(text, source->text + at, n);
+		text[n] = '\0';
+		at += n;
+		cJSON_AddStringToObject(piece, "file", source->file);
+		cJSON_AddStringToObject(piece, "text", text);
+		reply_json(cl, line);
+	} while (at < source->len);
+}
+
+void
+command_config_show(struct control_client *cl, const cJSON *request)
+{
+	const struct conf *conf = cl->control->conf, *on_disk = NULL;
+	char why[CONF_ERROR_MAX + 1];
+
+	if (json_bool(request, "on_disk", false)) {
+		if (conf_load(conf->file, &on_disk, why)) {
+			reply_error(cl, MSG_EXIT_FAILED, "config", "%s", why);
+			return;
+		}
+		conf = on_disk;
+	}
+	for (const struct conf_source *s = conf->sources; s; s = s->next)
+		reply_source(cl, s);
+	reply_ok(cl);
+	conf_unref(on_disk);
+}
+
 void
 command_config_check(struct control_client *cl, const cJSON *request)
 {
-	const char *file = json_text(request, "file");
+	const char *file = json_text(request, "file"); /* its words come back in errors */
 	char why[CONF_ERROR_MAX + 1];
 	const struct conf *conf = NULL;
 
+	if (file && may_not(cl, "a file by its name", RIGHTS_OWNER))
+		return;
 	if (conf_load(file ? file : cl->control->conf->file, &conf, why))
 		reply_error(cl, MSG_EXIT_FAILED, "config", "%s", why);
 	else

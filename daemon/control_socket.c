@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The control socket's file. */
+/* The control socket's file, and places for those who come to it. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -7,7 +7,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/conf.h"
 #include "daemon/control_inside.h"
+
+enum { STRANGERS_MAX = 8 }; /* without any right, until they have heard so */
 
 /* Whether somebody answers on the socket that is in the way. */
 static bool
@@ -43,7 +46,7 @@ control_open_socket(const char *path, int *ret_fd)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return ERR_IO;
-	mask = umask(0117); /* 0660 */
+	mask = umask(0177); /* 0600: see rights_share_socket() */
 	rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
 	umask(mask);
 	if (rc != 0 || listen(fd, CLIENTS_MAX) != 0) {
@@ -52,4 +55,45 @@ control_open_socket(const char *path, int *ret_fd)
 	}
 	*ret_fd = fd;
 	return ERR_OK;
+}
+
+static bool
+is_idle(const struct control_client *cl)
+{
+	return cl->fd >= 0 && !cl->busy && cl->in.len == 0 && cl->out.len == 0;
+}
+
+struct control_client *
+control_place(struct control *c, enum rights rights)
+{
+	struct control_client *free = NULL, *oldest = NULL;
+	size_t strangers = 0;
+
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct control_client *cl = &c->clients[i];
+
+		strangers += cl->fd >= 0 && cl->rights == RIGHTS_NONE;
+		if (cl->fd < 0)
+			free = cl;
+		else if (is_idle(cl) && (!oldest || cl->asked_at < oldest->asked_at))
+			oldest = cl;
+	}
+	if (rights == RIGHTS_NONE && (strangers >= STRANGERS_MAX || !free))
+		return NULL;
+	return free ? free : oldest;
+}
+
+void
+control_recheck(struct control *c)
+{
+	rights_share_socket(c->conf, c->conf->control_socket);
+	for (size_t i = 0; i < CLIENTS_MAX; i++) {
+		struct control_client *cl = &c->clients[i];
+
+		if (cl->fd < 0)
+			continue;
+		cl->rights = rights_of(c->conf, cl->fd);
+		if (cl->rights == RIGHTS_NONE)
+			cl->closing = true;
+	}
 }

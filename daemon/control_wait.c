@@ -36,6 +36,11 @@ send_step(struct control_client *cl, const struct notice *n)
 	add_time(step, "at", n->at);
 	if (n->step == MSG_STEP_FAILED) {
 		error = problem_json(&n->problem);
+		if (n->refusal) {
+			cJSON_DeleteItemFromObjectCaseSensitive(error, "hint");
+			cJSON_ReplaceItemInObjectCaseSensitive(error, "code",
+			                                       cJSON_CreateString(n->refusal));
+		}
 		add_time(error, "next", n->next_at);
 		cJSON_AddItemToObject(step, "error", error);
 	}
@@ -70,12 +75,14 @@ look_up(struct control *c, const struct hostname *name, struct notice *ret_notic
 	}
 	if (err) {
 		n.step = MSG_STEP_FAILED;
+		n.refusal = err == ERR_NOTFOUND ? "not-found" : NULL;
 		problem_set(&n.problem, PROBLEM_INTERNAL, "%s",
 		            err == ERR_NOTFOUND ? "there is no such name here" : err_text(err));
 	} else if (d.state == DOMAIN_EXTERNAL) {
 		n.step = MSG_STEP_SERVING; /* as far as it depends on us */
 	} else if (d.state == DOMAIN_PAUSED) {
 		n.step = MSG_STEP_FAILED;
+		n.refusal = "wrong-state";
 		problem_set(&n.problem, PROBLEM_INTERNAL, "it is paused: see certctl resume");
 	} else if (d.state == DOMAIN_MOVED) {
 		n.step = MSG_STEP_FAILED;
@@ -116,9 +123,11 @@ tell(struct control_client *cl, const struct notice *n)
 	send_step(cl, n);
 	if (n->step != MSG_STEP_SERVING && n->step != MSG_STEP_FAILED)
 		return;
-	cl->outcomes |= 1u << (n->step == MSG_STEP_SERVING
-	                               ? MSG_EXIT_OK
-	                               : msg_exit_of_code(problem_code(n->problem.kind)));
+	cl->outcomes |=
+		1u << (n->step == MSG_STEP_SERVING
+	                       ? MSG_EXIT_OK
+	                       : msg_exit_of_code(n->refusal ? n->refusal
+	                                                     : problem_code(n->problem.kind)));
 	HASH_DEL(cl->waited, w);
 	free(w);
 }

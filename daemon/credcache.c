@@ -22,6 +22,8 @@
 #include "store/domain.h"
 #include "store/store.h"
 
+enum { USE_AGAIN_MS = 2000 };
+
 /* Generation of an entry whose domain record does not open: no certificate ever has it. */
 #define GENERATION_NONE UINT64_MAX
 
@@ -31,6 +33,7 @@ struct entry {
 	uint64_t second;     /* generation */
 	struct cred *cred;   /* NULL: this generation cannot be used, and was logged */
 	int64_t retry_at_ms; /* when it is tried again, then */
+	int64_t noted_ms;    /* its use, see note_use() */
 	const struct conf_backend *backend; /* of backend_name */
 	char backend_name[NAME_WORD_MAX + 1];
 	struct entry *prev, *next; /* least recently used at the end */
@@ -242,6 +245,28 @@ passes_through(const struct credcache *cache, const char *name, struct cred_rout
 	return true;
 }
 
+/* The keeper hears of a name that came on demand about once a day; until it has written that down,
+ * every few seconds. */
+static void
+note_use(struct credcache *cache, struct entry *e, const struct domain *own, int64_t now)
+{
+	int64_t mono = clock_mono_ms();
+
+	if (now - own->used_at < conf_use_every_s(&cache->config.conf->on_demand) ||
+	    (e->noted_ms && mono - e->noted_ms < USE_AGAIN_MS))
+		return;
+	e->noted_ms = mono;
+	report_add(&cache->config.status->uses, &own->name);
+}
+
+static enum err
+nothing_usable(const struct domain *own, bool is_known, struct cred_route *ret)
+{
+	*ret = (struct cred_route){.on_demand = own && own->used_at,
+	                           .coming = own && own->used_at && own->state == DOMAIN_PENDING};
+	return is_known ? ERR_WRONGSTATE : ERR_NOTFOUND;
+}
+
 static enum err
 choose(struct credcache *cache, struct store_txn *txn, const struct hostname *name,
        struct cred_route *ret)
@@ -267,7 +292,9 @@ choose(struct credcache *cache, struct store_txn *txn, const struct hostname *na
 	if (!e && has_wild && has_any(&wild))
 		e = entry_current(cache, txn, &wild);
 	if (!e)
-		return has_own || has_wild ? ERR_WRONGSTATE : ERR_NOTFOUND;
+		return nothing_usable(has_own ? &own : NULL, has_own || has_wild, ret);
+	if (has_own && own.used_at)
+		note_use(cache, e, &own, now);
 	if (has_own && !hostname_equal(&e->name, name))
 		ret->backend = conf_backend(cache->config.conf, own.backend);
 	else
@@ -301,6 +328,7 @@ credcache_lookup(struct credcache *cache, const struct hostname *name, struct cr
 	struct store_txn *txn;
 	enum err err = store_begin_read(cache->config.store, STORE_SERVED, &txn);
 
+	*ret_route = (struct cred_route){.cred = NULL};
 	if (err)
 		return choose_cached(cache, name, ret_route);
 	err = choose(cache, txn, name, ret_route);

@@ -14,6 +14,7 @@
 #ifndef DAEMON_CREDCACHE_H
 #define DAEMON_CREDCACHE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,11 +46,14 @@ void credcache_free(struct credcache *cache);
 struct cred_route {
 	struct cred *cred; /* a reference of the caller's; NULL: the backend's own */
 	const struct conf_backend *backend; /* NULL: conf has none of that name */
+	bool on_demand; /* ERR_WRONGSTATE: a handshake has asked for the name, */
+	bool coming;    /* and its first attempt has not ended */
 };
 
 /* ERR_NOTFOUND: neither NAME nor its wildcard is ours. ERR_WRONGSTATE: it is, but has nothing
- * usable. The backend is NAME's own when it has a record, also where the wildcard lends its
- * certificate. One that TLS passes through to needs no certificate, and none is loaded. */
+ * usable; RET_ROUTE says whether on demand. The backend is NAME's own when it has a record, also
+ * where the wildcard lends its certificate. One that TLS passes through to needs no certificate,
+ * and none is loaded. */
 MUST_CHECK enum err credcache_lookup(struct credcache *cache, const struct hostname *name,
                                      struct cred_route *ret_route);
 

@@ -5,10 +5,11 @@
  * Each lane (store/domain_due.h) has its share of a CA's starts, by weight; what a lane does not
  * use goes to the others, and none saves up for later. So 50,000 names that fail again and again
  * take one start in eleven from those that renew, not all of them.
- * Within a lane the index gives the names that are due longest. Among DUE_LOOK of those, whoever
- * has the least of its certificate's life left goes first; a name without a certificate stands at a
- * fifth: behind what is about to expire. What waits comes nearer to its end, and nobody is passed
- * over for good. Threads: the issuer's.
+ * Within a lane whoever has the least of its certificate's life left goes first; a name without a
+ * certificate stands at a fifth: behind what is about to expire. The index gives the names that are
+ * due longest; behind these, when more are due than can be started, a walk goes through all of the
+ * lane again and again and keeps the most urgent it has met. What waits comes nearer to its end,
+ * and nobody is passed over for good. Threads: the issuer's.
  */
 #ifndef DAEMON_DUE_H
 #define DAEMON_DUE_H
@@ -26,12 +27,27 @@ enum {
 	DUE_MAX = 1024,   /* names at once */
 	DUE_LOOK = 256,   /* compared, at least */
 	DUE_DAMAGED = 64, /* beyond ROOM: some may not be startable */
+	DUE_STEP = 64,    /* that the walk sees with each call */
+	DUE_URGENT = 64,  /* that it keeps */
 	DUE_NEW_PERMILLE = 200,
 };
 
-/* Up to DUE_MAX names of QUEUE that are due at NOW, of which ROOM can be started. */
-MUST_CHECK enum err due_read(struct store_txn *txn, const struct domain_queue *queue, int64_t now,
-                             size_t room, struct hostname names[DUE_MAX], size_t *ret_count);
+/* Zeroed at the beginning. */
+struct due_walk {
+	struct domain_due_at place;
+	struct hostname urgent[DUE_URGENT];
+	size_t count;
+};
+
+struct due_ask {
+	const struct domain_queue *queue;
+	int64_t now; /* unix seconds */
+	size_t room; /* so many can be started */
+	struct due_walk *walk;
+};
+/* Up to DUE_MAX names that are due, the most urgent first when there is no room for all. */
+MUST_CHECK enum err due_read(struct store_txn *txn, const struct due_ask *ask,
+                             struct hostname names[DUE_MAX], size_t *ret_count);
 
 /* What the lanes of one CA have had (stride scheduling). All 0 at the beginning. */
 struct due_shares {

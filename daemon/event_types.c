@@ -5,6 +5,7 @@
 
 /* table: in the order of the words */
 const struct event_type event_types[] = {
+	{"audit.ack", EVENT_NOBODY},
 	{"audit.add", EVENT_NOBODY},
 	{"audit.apply", EVENT_NOBODY},
 	{"audit.backend.set", EVENT_NOBODY},
@@ -73,6 +74,10 @@ const struct event_type event_types[] = {
 	{"name.returned", EVENT_NOBODY},
 	{"ocsp.failed", EVENT_CA},
 	{"ocsp.missing", EVENT_CA},
+	{"ondemand.added", EVENT_NOBODY},
+	{"ondemand.denied", EVENT_NOBODY},
+	{"ondemand.hook_down", EVENT_OPERATOR},
+	{"ondemand.lapsed", EVENT_NOBODY},
 	{"order.failed", EVENT_BY_PROBLEM},
 	{"renewal.failed", EVENT_CA},
 	{"renewal.window_changed", EVENT_NOBODY},

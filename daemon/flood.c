@@ -10,8 +10,8 @@
 enum { V4_BITS = 24, V6_BITS = 48, REASON_SHIFT = 56, BITS_SHIFT = 48 };
 enum { V4_AT = 12, V4_BYTES = V4_BITS / 8, V6_BYTES = V6_BITS / 8 };
 
-static uint64_t
-key_of(enum flood_reason reason, const struct sockaddr *client)
+uint64_t
+flood_key(enum flood_reason reason, const struct sockaddr *client)
 {
 	struct network n;
 	uint64_t key;
@@ -130,7 +130,7 @@ flood_add(struct flood *flood, enum flood_reason reason, const struct sockaddr *
           const void *name, size_t len)
 {
 	store(&flood->total[reason], load(&flood->total[reason]) + 1);
-	count(flood, key_of(reason, client));
+	count(flood, flood_key(reason, client));
 	if (name)
 		add_name(flood, name, len);
 }

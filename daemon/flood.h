@@ -54,7 +54,8 @@ void flood_read(const struct flood *flood, struct flood_reader *reader, flood_fn
  */
 bool flood_next_name(const struct flood *flood, struct flood_reader *reader,
                      char ret_name[FLOOD_NAME_MAX + 1]);
-/* What a key stands for. */
+/* A client's network and why; and back. */
+uint64_t flood_key(enum flood_reason reason, const struct sockaddr *client);
 enum flood_reason flood_key_reason(uint64_t key);
 void flood_key_network(uint64_t key, struct network *ret_network);
 

@@ -10,8 +10,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/msg.h"
+#include "daemon/compromised.h"
 #include "daemon/import_inside.h"
 #include "daemon/pair.h"
+#include "store/store.h"
 
 struct run {
 	struct import_place *place;
@@ -58,6 +60,25 @@ choose_name(struct import_cert *cert)
 }
 
 static void
+look_at_key(struct run *r, struct import_cert *cert)
+{
+	struct span leaf = {cert->bundle.leaf.data, cert->bundle.leaf.len};
+	bool compromised = false;
+	struct store_txn *txn;
+	enum err err = store_begin_read(r->place->store, STORE_PRIVATE, &txn);
+
+	if (!err) {
+		err = compromised_has(txn, leaf, &compromised);
+		store_abort(txn);
+	}
+	if (err)
+		refuse(cert, err_text(err));
+	else if (compromised)
+		refuse(cert, "a certificate with its key was revoked here as compromised "
+		             "(keyCompromise): it needs a new key");
+}
+
+static void
 judge_one(struct run *r, const cJSON *item, struct import_cert *cert)
 {
 	const char *chain = json_text(item, "chain_pem"), *key = json_text(item, "key_pem");
@@ -80,6 +101,8 @@ judge_one(struct run *r, const cJSON *item, struct import_cert *cert)
 		return;
 	cert->is_rsa = pair_leaf_is_rsa(&cert->bundle.leaf);
 	choose_name(cert);
+	if (!cert->refused)
+		look_at_key(r, cert);
 }
 
 static enum err

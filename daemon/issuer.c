@@ -27,9 +27,14 @@ enum {
 void
 issuer_remove_job(struct issuer *s, struct job *job)
 {
-	for (size_t i = 0; job->ca->client && i < ENGINE_AT_ONCE; i++)
-		if (job->asks[i].out)
-			client_cancel(job->ca->client, &job->asks[i]);
+	for (size_t i = 0; job->ca->client && i < ENGINE_AT_ONCE; i++) {
+		struct job_ask *ask = &job->asks[i];
+
+		if (!ask->out || client_withdraw(job->ca->client, ask))
+			continue;
+		job->reached = true; /* for all we know */
+		client_cancel(job->ca->client, ask);
+	}
 	keymaker_cancel(s->keymaker, job);
 	transport_cancel(s->transport, job);
 	if (job->charged && !job->reached)
@@ -130,6 +135,7 @@ round_of(struct issuer *s)
 	issuer_pass_on(s);
 	for (size_t i = 0; i < s->ca_count; i++)
 		issuer_plan(s, s->cas[i]);
+	issuer_lapse(s);
 	issuer_leave(s);
 	if (issuer_save(s) && issuer_settle(s) && issuer_close(s)) {
 		prover_run(s->prover, s->conf, s->jobs);

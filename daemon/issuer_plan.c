@@ -64,6 +64,10 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 		upkeep_suspect(s->upkeep, name);
 		return false;
 	}
+	if (issuer_lapses(s, job)) {
+		job_free(job);
+		return false;
+	}
 	job->charged = !job->was_ordered && job->phase != JOB_LOST &&
 	               !limits_is_free(&ca->conf->limits, LIMIT_ACCOUNT, job->kind);
 	if (job->charged && !authority_has_budget(ca)) {
@@ -108,11 +112,11 @@ read_pages(struct issuer *s, struct authority *ca, size_t room, struct page page
 		return 0;
 	for (enum domain_lane lane = 0; lane < LANES; lane++) {
 		struct domain_queue queue = {ca->conf->name, lane};
+		struct due_ask ask = {&queue, clock_wall(), room, &ca->walks[lane]};
 		struct page *page = &pages[lane];
 
 		page->next = page->count = 0;
-		if (has_places(ca, lane) &&
-		    due_read(txn, &queue, clock_wall(), room, page->names, &page->count))
+		if (has_places(ca, lane) && due_read(txn, &ask, page->names, &page->count))
 			page->count = 0;
 		count += page->count;
 	}

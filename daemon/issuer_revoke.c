@@ -2,6 +2,7 @@
 /* Revocation (RFC 8555 7.6): of what a name has, by the account or by the certificate's own key;
  * afterwards the names that had it are due at once. */
 #include <openssl/evp.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "daemon/compromised.h"
 #include "daemon/conf.h"
 #include "daemon/history.h"
 #include "daemon/issuer_errand.h"
@@ -32,9 +34,10 @@ static void
 fail(struct issuer *s, struct errand *e, enum err err)
 {
 	e->word = err_word(err);
-	problem_set(
-		&e->problem, PROBLEM_INTERNAL, "%s",
-		err == ERR_NOTFOUND ? "there is no certificate of this name here" : err_text(err));
+	problem_set(&e->problem, PROBLEM_INTERNAL, "%s",
+	            err == ERR_NOTFOUND ? "there is no certificate of this name here"
+	            : err == ERR_BUSY   ? "the account's key is being changed: try again later"
+	                                : err_text(err));
 	end(s, e);
 }
 
@@ -182,6 +185,31 @@ read_cert(struct issuer *s, struct errand *e, struct cert *cert)
 	return err;
 }
 
+/* Its account's key or the account itself is being changed at the CA. */
+static bool
+is_changing(const struct authority *ca)
+{
+	const struct errand *e = ca->leader->errand;
+
+	return ca->quiet && e && !e->give_up_at;
+}
+
+/* Whatever the CA answers: who says so knows it. */
+static enum err
+bar_key(struct issuer *s, const struct cert *cert)
+{
+	struct store_txn *txn;
+	enum err err = store_begin_write(s->store, STORE_PRIVATE, &txn);
+
+	if (err)
+		return err;
+	err = compromised_put(txn, (struct span){cert->leaf.data, cert->leaf.len});
+	if (!err)
+		return store_commit(txn);
+	store_abort(txn);
+	return err;
+}
+
 static void
 revoke_one(struct issuer *s, struct errand *e)
 {
@@ -196,6 +224,10 @@ revoke_one(struct issuer *s, struct errand *e)
 		done(s, e);
 		goto out;
 	}
+	if (!err && is_changing(e->authority))
+		err = ERR_BUSY;
+	if (!err && e->reason == CRL_REASON_KEY_COMPROMISE && bar_key(s, &cert))
+		log_host_warn(&e->name, "that its key is compromised is not stored");
 	if (!err)
 		err = authority_client(e->authority, &client);
 	if (!err && e->with_key)

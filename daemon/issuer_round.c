@@ -124,7 +124,7 @@ settle_all(struct issuer *s)
 		if (err == ERR_CORRUPT)
 			upkeep_suspect(s->upkeep, &job->name);
 		if (err == ERR_NOTFOUND || err == ERR_CORRUPT) { /* removed, or its record is */
-			job_drop(job, txn);
+			job_drop(job, txn, err == ERR_CORRUPT);
 			err = ERR_OK;
 		}
 	}
@@ -204,7 +204,7 @@ closed(struct issuer *s, struct job *job)
 
 	proof_end(s->prover, job);
 	job->phase = JOB_OVER;
-	if (job->domain.name.len == 0)
+	if (job->dropped)
 		return;
 	if (job->problem.kind == PROBLEM_NONE) {
 		job->ca->succeeded++;

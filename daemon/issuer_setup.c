@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "acme/pace.h"
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -16,6 +17,7 @@
 #include "daemon/prove.h"
 #include "daemon/suffix.h"
 #include "daemon/upkeep.h"
+#include "store/attempt.h"
 #include "store/challenge.h"
 #include "store/order.h"
 #include "store/store.h"
@@ -60,8 +62,7 @@ issuer_make_parts(struct issuer *s)
 {
 	struct prover_config prover = {
 		.store = s->store, .notices = s->notices, .wake = wake, .arg = s};
-	enum err err =
-		transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
+	enum err err = transport_new(TRANSPORT_ACME_AGENT, &s->transport);
 
 	open_suffixes(s, s->conf);
 	if (!err)
@@ -82,6 +83,7 @@ resume_one(struct issuer *s, const struct hostname *name)
 {
 	struct store_txn *txn;
 	struct domain d;
+	bool gone;
 	enum err err = store_begin_read(s->store, STORE_SERVED, &txn);
 
 	if (err)
@@ -92,7 +94,10 @@ resume_one(struct issuer *s, const struct hostname *name)
 	    (!err && d.due_at != 0 && d.state == DOMAIN_VALID)) {
 		if (store_begin_write(s->store, STORE_PRIVATE, &txn))
 			return;
+		gone = err == ERR_NOTFOUND;
 		err = order_del(txn, name); /* a failure sticks: the commit tells */
+		if (!err && gone)
+			err = attempts_del(txn, name);
 		if (store_commit(txn) || err)
 			log_host_warn(name, "its ended order cannot be removed");
 	} else if (!err && d.due_at == 0) {
@@ -160,7 +165,7 @@ drop_jobs_of(struct issuer *s, struct authority *ca, bool forget_orders)
 	}
 }
 
-/* Blocks with the same directory share an account; one of them looks after it. */
+/* Blocks with the same directory share an account and its pace; one of them looks after it. */
 static void
 choose_leaders(struct issuer *s)
 {
@@ -171,6 +176,8 @@ choose_leaders(struct issuer *s)
 		for (size_t j = 0; j < s->ca_count && !ca->leader; j++)
 			if (strcmp(s->cas[j]->conf->directory, ca->conf->directory) == 0)
 				ca->leader = s->cas[j];
+		if (ca->leader == ca)
+			pace_set(ca->pace, ca->conf->limits.requests);
 	}
 }
 
@@ -194,6 +201,8 @@ issuer_add_ca(struct issuer *s, const struct conf_ca *conf)
 	if (conf->ca_file && access(conf->ca_file, R_OK) != 0)
 		log_warn("ca %s: its ca-file %s cannot be read: %s", conf->name, conf->ca_file,
 		         strerror(errno));
+	if (pace_open(conf->directory, &ca->pace))
+		log_warn("ca %s: no memory to count its requests per second", conf->name);
 	authority_load_budget(ca);
 	ca->seek_at = clock_mono_ms() + SEEK_AFTER_MS;
 	s->cas[s->ca_count++] = ca;
@@ -244,6 +253,7 @@ issuer_take_conf(struct issuer *s, const struct conf *conf)
 		if (!have)
 			issuer_add_ca(s, &conf->cas[i]);
 	}
+	choose_leaders(s);
 	open_suffixes(s, conf);
 	conf_unref(s->conf);
 	s->conf = conf;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names that nobody would ever look at: in work by what the store says, without a job; in the queue
- * of a CA that has left the configuration, though they have another one; or led by a name that is
- * not there. A slow walk over all
- * names finds them, at the start, with each configuration, and once a day. */
+ * of a CA that has left the configuration, though they have another one; led by a name that is not
+ * there; or to be tried again later than anybody waits, since the clock was ahead when they failed.
+ * A slow walk over all names finds them, at the start, with each configuration, and once a day. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/clockwatch.h"
 #include "daemon/failover.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/upkeep.h"
 #include "store/store.h"
 
-enum { PAGE = 128, NEXT_MS = 100, AGAIN_MS = 86400 * 1000 };
+enum { PAGE = 128, NEXT_MS = 100, AGAIN_MS = 86400 * 1000, WAIT_MOST_S = 8 * 86400 };
 
 static bool
 is_in_work(const struct issuer *s, const struct hostname *name)
@@ -29,16 +30,26 @@ has_lead(struct store_txn *txn, const struct domain *d)
 	return d->lead.len && domain_get(txn, &d->lead, &lead) != ERR_NOTFOUND;
 }
 
+static bool
+is_stuck(const struct issuer *s, const struct domain *d)
+{
+	bool waits = d->state == DOMAIN_FAILING || d->state == DOMAIN_PENDING;
+
+	return d->due_at == 0 || (waits && d->due_at > clock_wall() + WAIT_MOST_S &&
+	                          !clockwatch_is_suspect(s->clock));
+}
+
 /* Whether D was to be changed, and is. What does not open is somebody else's business. */
 static bool
 set_right(struct issuer *s, struct store_txn *txn, struct domain *d)
 {
 	bool changed = false;
 
-	if (d->state == DOMAIN_EXTERNAL || !d->ca[0] || has_lead(txn, d) || is_in_work(s, &d->name))
+	if (d->state == DOMAIN_EXTERNAL || d->state == DOMAIN_PAUSED || !d->ca[0] ||
+	    has_lead(txn, d) || is_in_work(s, &d->name))
 		return false;
 	d->lead.len = 0;
-	if (d->due_at == 0) {
+	if (is_stuck(s, d)) {
 		d->due_at = clock_wall();
 		changed = true;
 	}

@@ -335,13 +335,13 @@ job_settled(struct job *job, struct notice *ret_notice)
 }
 
 void
-job_drop(struct job *job, struct store_txn *txn)
+job_drop(struct job *job, struct store_txn *txn, bool damaged)
 {
 	if (proof_withdraw(job->proof, txn))
 		return; /* sticks: the commit tells */
 	job->judged = true;
-	job->forget_order = true;
-	job->domain.name.len = 0;
+	job->forget_order = !damaged;
+	job->dropped = true;
 	job->phase = JOB_CLOSE;
 }
 

@@ -74,6 +74,7 @@ struct job {
 	struct proof *proof;    /* its challenges, from the first PUBLISH on */
 	bool resumed;           /* the order is from an attempt before */
 	bool forget_order;      /* at close: the order record goes */
+	bool dropped;           /* there is no end to tell, see job_drop() */
 	bool moves_on;          /* it failed, and another CA is asked at once */
 	bool charged;           /* to the CA's budget */
 	bool counted;           /* its limits' tokens are taken, or none were due */
@@ -88,8 +89,7 @@ struct job {
 	UT_hash_handle hh;    /* by name, in the issuer */
 };
 
-/* Reads the domain and, if there is one, the stored order; else makes a new engine. ERR_NOTFOUND:
- * the domain is gone. */
+/* Reads the domain and the stored order; else makes a new engine. ERR_NOTFOUND: no such domain. */
 MUST_CHECK enum err job_new(const struct hostname *name, struct authority *ca,
                             const struct conf *conf, struct store *store, struct job **ret_job);
 void job_free(struct job *job);
@@ -105,14 +105,14 @@ void job_judge(struct job *job);
 void job_saved(struct job *job); /* after the commit */
 bool job_has_ended(const struct job *job);
 /* served/: marks the domain, publishes challenges, or writes the end of the attempt. ERR_NOTFOUND:
- * the domain was removed meanwhile. Nothing in JOB changes; job_settled() does that after the
- * commit. */
+ * the domain was removed meanwhile. JOB does not change before job_settled(). */
 MUST_CHECK enum err job_settle(struct job *job, struct store_txn *txn);
 /* After the commit; NOTICE is what to tell, its name.len 0 when there is nothing. */
 void job_settled(struct job *job, struct notice *ret_notice);
-/* served/: the domain is gone, so are its challenges. */
-void job_drop(struct job *job, struct store_txn *txn);
-/* private/: the order record if it is over, and the event. */
+/* served/: the name is not ours to order any more, or (DAMAGED) its record does not open: then the
+ * order stays, to be gone on with when it has been made anew. Its challenges go. */
+void job_drop(struct job *job, struct store_txn *txn, bool damaged);
+/* private/: the order record if it is over, what is told of the attempt, and the event. */
 MUST_CHECK enum err job_close(struct job *job, struct store_txn *txn);
 /* After an answer: tells the steps "ordered" and "finalized" once each; false: there is none. */
 bool job_progress(struct job *job, struct notice *ret_notice);

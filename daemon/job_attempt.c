@@ -11,6 +11,7 @@
 #include "daemon/conf.h"
 #include "daemon/job.h"
 #include "daemon/job_attempt.h"
+#include "store/store.h"
 
 void
 job_attempt_begin(struct job *job)
@@ -52,13 +53,31 @@ job_attempt_save(struct job *job, struct store_txn *txn)
 	return attempt_put(txn, &job->name, &job->attempt);
 }
 
+/* Who removes a name comes to private/ after that was committed. So it is seen here, where private/
+ * is being written, or finds what is written here. */
+static bool
+is_removed(const struct job *job)
+{
+	struct store_txn *txn;
+	struct domain d;
+	enum err err = store_begin_read(job->ca->store, STORE_SERVED, &txn);
+
+	if (err)
+		return false;
+	err = domain_get(txn, &job->name, &d);
+	store_abort(txn);
+	return err == ERR_NOTFOUND;
+}
+
 enum err
 job_attempt_close(struct job *job, struct store_txn *txn)
 {
 	struct attempt *a = &job->attempt;
 
-	if (job->domain.name.len == 0) /* the name was removed */
+	if (is_removed(job))
 		return attempts_del(txn, &job->name);
+	if (job->dropped)
+		return ERR_OK; /* cut short: what there is of it tells */
 	a->ended_at = clock_wall();
 	a->problem = job->problem;
 	a->next_at = job->problem.kind == PROBLEM_NONE ? 0 : job->domain.due_at;

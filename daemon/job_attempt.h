@@ -12,7 +12,7 @@ struct store_txn;
 void job_attempt_begin(struct job *job);
 /* An answer has come; before the engine is fed with it. */
 void job_attempt_step(struct job *job, const struct client_answer *answer);
-/* private/: what there is of it so far, or at its end. */
+/* private/: what there is of it so far, or at its end; nothing of a name that was removed. */
 MUST_CHECK enum err job_attempt_save(struct job *job, struct store_txn *txn);
 MUST_CHECK enum err job_attempt_close(struct job *job, struct store_txn *txn);
 

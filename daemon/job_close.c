@@ -45,7 +45,7 @@ job_close(struct job *job, struct store_txn *txn)
 		err = job_limits_close(job, txn);
 	if (!err)
 		err = job_attempt_close(job, txn);
-	if (err || job->domain.name.len == 0)
+	if (err || job->dropped)
 		return err;
 	snprintf(event.name, sizeof(event.name), "%s", job->name.name);
 	describe_end(job, &event);

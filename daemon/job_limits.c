@@ -119,10 +119,11 @@ enum err
 job_limits_close(struct job *job, struct store_txn *txn)
 {
 	struct limits_order o = order_of(job);
-	bool issued = job->problem.kind == PROBLEM_NONE && job->domain.name.len;
+	bool issued = job->problem.kind == PROBLEM_NONE && !job->dropped;
 	enum err err = ERR_OK;
 
-	if (job->counted && job->charged && !issued)
+	/* An order that stays may become a certificate yet. */
+	if (job->counted && job->charged && !issued && job->forget_order)
 		err = limits_return(txn, &o, clock_wall());
 	if (!err && is_authorization(&job->problem))
 		err = limits_failed(txn, &o, clock_wall());

@@ -10,6 +10,7 @@
 #include "daemon/clockwatch.h"
 #include "daemon/control.h"
 #include "daemon/conf.h"
+#include "daemon/demander.h"
 #include "daemon/diagnoser.h"
 #include "daemon/health.h"
 #include "daemon/history.h"
@@ -31,9 +32,10 @@ say_ready(int channel)
 		log_warn("the parent does not hear that the keeper is ready");
 }
 
+/* Those who keep up what is there, and order. */
 static enum err
-start_peers(const struct keeper_config *config, struct notice_queue *notices,
-            struct control_peers *peers)
+start_orders(const struct keeper_config *config, struct notice_queue *notices,
+             struct control_peers *peers)
 {
 	struct upkeep_config upkeep = {.directory = config->conf->state_directory,
 	                               .store = config->store,
@@ -45,14 +47,6 @@ start_peers(const struct keeper_config *config, struct notice_queue *notices,
 	                               .store = config->store,
 	                               .notices = notices,
 	                               .clock = peers->clock};
-	struct health_config health = {.conf = config->conf,
-	                               .store = config->store,
-	                               .servers = config->servers,
-	                               .notices = notices};
-	struct stapler_config stapler = {
-		.conf = config->conf, .store = config->store, .notices = notices};
-	struct diagnoser_config diagnoser = {
-		.conf = config->conf, .store = config->store, .notices = notices};
 	struct renewer_config renewer = {.conf = config->conf,
 	                                 .store = config->store,
 	                                 .notices = notices,
@@ -65,7 +59,32 @@ start_peers(const struct keeper_config *config, struct notice_queue *notices,
 	renewer.issuer = peers->issuer;
 	if (!err)
 		err = renewer_start(&renewer, &peers->renewer);
-	diagnoser.issuer = peers->issuer;
+	return err;
+}
+
+/* Those who ask others. */
+static enum err
+start_askers(const struct keeper_config *config, struct notice_queue *notices,
+             struct control_peers *peers)
+{
+	struct demander_config demander = {.conf = config->conf,
+	                                   .store = config->store,
+	                                   .status = config->status,
+	                                   .notices = notices,
+	                                   .upkeep = peers->upkeep,
+	                                   .issuer = peers->issuer};
+	struct diagnoser_config diagnoser = {.conf = config->conf,
+	                                     .store = config->store,
+	                                     .notices = notices,
+	                                     .issuer = peers->issuer};
+	struct health_config health = {.conf = config->conf,
+	                               .store = config->store,
+	                               .servers = config->servers,
+	                               .notices = notices};
+	struct stapler_config stapler = {
+		.conf = config->conf, .store = config->store, .notices = notices};
+	enum err err = demander_start(&demander, &peers->demander);
+
 	if (!err)
 		err = diagnoser_start(&diagnoser, &peers->diagnoser);
 	if (!err)
@@ -112,6 +131,15 @@ start_tellers(const struct keeper_config *config, struct notice_queue *notices,
 	return err;
 }
 
+static void
+tell_news(const struct keeper_config *config, struct notice_queue *notices)
+{
+	const struct news *news = config->news;
+
+	if (news && news->type[0])
+		history_add(config->store, notices, news->type, "", "%s", news->detail);
+}
+
 enum err
 keeper_run(const struct keeper_config *config)
 {
@@ -129,13 +157,13 @@ keeper_run(const struct keeper_config *config)
 		err = clockwatch_new(warner_stored_time(config->store), clock_wall(),
 		                     clock_mono_ms(), &peers.clock);
 	if (!err)
-		err = start_peers(config, control_notices(control), &peers);
+		err = start_orders(config, control_notices(control), &peers);
+	if (!err)
+		err = start_askers(config, control_notices(control), &peers);
 	if (!err)
 		err = start_tellers(config, control_notices(control), &peers);
 	if (!err) {
-		if (config->news && config->news->type[0])
-			history_add(config->store, control_notices(control), config->news->type, "",
-			            "%s", config->news->detail);
+		tell_news(config, control_notices(control));
 		say_ready(config->channel);
 		control_run(control, &peers);
 		err = upkeep_is_lost(peers.upkeep) ? ERR_IO : ERR_OK;
@@ -146,6 +174,7 @@ keeper_run(const struct keeper_config *config)
 	teller_stop(peers.teller);
 	stapler_stop(peers.stapler);
 	health_stop(peers.health);
+	demander_stop(peers.demander);
 	diagnoser_stop(peers.diagnoser);
 	renewer_stop(peers.renewer);
 	issuer_stop(peers.issuer);

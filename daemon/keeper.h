@@ -4,9 +4,9 @@
  *
  * Threads that meet in the store, the notice queue and the mailboxes of the others: control (this
  * one: the control socket, on a loop), issuer (plan, orders, curl), renewer (renewal information),
- * upkeep (damage, keys, room), health (the backends' servers), stapler (OCSP), diagnoser (why
- * names fail), warner (expiry, the clock), auditor (all names, again and again), teller (events to
- * hooks) and metrics.
+ * upkeep (damage, keys, room), health (the backends' servers), stapler (OCSP), demander (names that
+ * come on demand), diagnoser (why names fail), warner (expiry, the clock), auditor (all names,
+ * again and again), teller (events to hooks) and metrics.
  */
 #ifndef DAEMON_KEEPER_H
 #define DAEMON_KEEPER_H

@@ -27,6 +27,13 @@ static const struct {
                    [LIMIT_DOMAIN] = {50, WEEK},
                    [LIMIT_SET] = {5, WEEK},
                    [LIMIT_NAME] = {5, HOUR}},
+          .requests = {[PACE_DIRECTORY] = {40, 1},
+                       [PACE_NEW_NONCE] = {20, 1},
+                       [PACE_NEW_ACCOUNT] = {5, 1},
+                       [PACE_NEW_ORDER] = {300, 1},
+                       [PACE_REVOKE] = {10, 1},
+                       [PACE_RENEWAL_INFO] = {1000, 1},
+                       [PACE_OTHER] = {250, 1}},
           .renewals_are_free = true,
           .replaces_are_free = true}},
 	{"generic", {.rate = {[LIMIT_NAME] = {20, HOUR}}}},
@@ -162,6 +169,12 @@ limits_read(struct store_txn *txn, const struct limits_order *o, const struct li
 	return ERR_OK;
 }
 
+bool
+limits_is_blocked(const struct limit_record *l, int64_t now)
+{
+	return l->until > now && l->since <= now;
+}
+
 struct limits_room
 limits_room(const struct limit_record *l, int64_t now)
 {
@@ -170,7 +183,7 @@ limits_room(const struct limit_record *l, int64_t now)
 	struct limits_room room = {left > UINT32_MAX ? UINT32_MAX : (uint32_t)left,
 	                           budget_next(&b, now)};
 
-	if (l->until > now) {
+	if (limits_is_blocked(l, now)) {
 		room.left = 0;
 		room.next = l->until > room.next ? l->until : room.next;
 	}
@@ -192,7 +205,8 @@ look(struct store_txn *txn, const struct limits_order *o, const struct ids *ids,
 			break;
 		room = limits_room(&l, now);
 		if (room.left == 0 && room.next > v->until)
-			*v = (struct limits_verdict){room.next, ids->list[i], l.until > now};
+			*v = (struct limits_verdict){room.next, ids->list[i],
+			                             limits_is_blocked(&l, now)};
 	}
 	return err;
 }
@@ -286,7 +300,8 @@ limits_expire(struct store_txn *txn, struct limit_id *after, int64_t now)
 	for (size_t i = 0; i < count && !err; i++) {
 		struct budget b = {page[i].count, page[i].period, page[i].level, page[i].at};
 
-		if (page[i].until <= now && (b.orders == 0 || budget_room(&b, now) >= b.orders))
+		if (!limits_is_blocked(&page[i], now) &&
+		    (b.orders == 0 || budget_room(&b, now) >= b.orders))
 			err = limit_del(txn, &page[i].id);
 		*after = page[i].id;
 	}

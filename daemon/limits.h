@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "acme/pace.h"
 #include "base/err.h"
 #include "store/limit.h"
 
@@ -29,6 +30,7 @@ struct limits_rules {
 		uint32_t count;  /* 0: no limit */
 		uint32_t period; /* seconds */
 	} rate[LIMIT_SCOPES];
+	struct pace_rate requests[PACE_ENDPOINTS];
 	bool renewals_are_free; /* of the same names: but for the set's */
 	bool replaces_are_free; /* RFC 9773 5: all but those that have failed */
 };
@@ -81,6 +83,8 @@ MUST_CHECK enum err limits_block(struct store_txn *txn, const struct limits_orde
 /* private/: an operator says it is settled: no block, and full buckets, for its names. */
 MUST_CHECK enum err limits_forgive(struct store_txn *txn, const struct limits_order *order);
 
+/* Whether the CA has blocked it at NOW; not if that was while the clock was ahead. */
+bool limits_is_blocked(const struct limit_record *limit, int64_t now);
 /* What is left of it at NOW: tokens, and when there is one (NOW: at once). A block counts. */
 struct limits_room {
 	uint32_t left;

@@ -122,7 +122,7 @@ limits_block(struct store_txn *txn, const struct limits_order *o, const struct p
 	if (err)
 		return err;
 	wait = wait < LEAST_S ? LEAST_S : wait > MOST_S ? MOST_S : wait;
-	if (l.until <= now)
+	if (!limits_is_blocked(&l, now))
 		l.since = now;
 	l.until = now + wait;
 	snprintf(l.text, sizeof(l.text), "%s", why->detail);

@@ -344,6 +344,23 @@ metrics_set_conf(struct metrics *metrics, const struct conf *conf)
 }
 
 void
+metrics_show(const struct metrics *metrics, const struct conf *conf, struct buf *out)
+{
+	const struct metrics_config *c = &metrics->config; /* but for conf, which is the thread's */
+	struct metrics_config mine = {.conf = conf,
+	                              .store = c->store,
+	                              .status = c->status,
+	                              .servers = c->servers,
+	                              .issuer = c->issuer,
+	                              .upkeep = c->upkeep,
+	                              .teller = c->teller,
+	                              .clock = c->clock,
+	                              .auditor = c->auditor};
+
+	metrics_write(&mine, out);
+}
+
+void
 metrics_stop(struct metrics *metrics)
 {
 	if (!metrics)

@@ -54,6 +54,9 @@ void metrics_stop(struct metrics *metrics); /* accepts NULL; waits for the threa
 /* From any thread: CONF, of which a reference is taken, is the configuration from now on. */
 void metrics_set_conf(struct metrics *metrics, const struct conf *conf);
 
+/* The page for somebody else's thread, with its CONF, appended to OUT. */
+void metrics_show(const struct metrics *metrics, const struct conf *conf, struct buf *out);
+
 /* The page's text, appended to OUT. */
 void metrics_write(const struct metrics_config *config, struct buf *out);
 

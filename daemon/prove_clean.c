@@ -14,7 +14,9 @@
 #include "store/store.h"
 
 enum {
-	AT_ONCE_MAX = 256,
+	/* Of one dns block, so that others need not wait until its servers answer: */
+	KNOWN_MAX = 256,
+	TASKS_MAX = 2, /* less than there are threads */
 	SCAN_PAGE = 256,
 	SCAN_EVERY_MS = 60 * 1000,
 	SCAN_NEVER_MS = 3600 * 1000,
@@ -70,6 +72,16 @@ is_known(const struct prover *p, const struct presented *record)
 	return false;
 }
 
+static bool
+has_room(const struct prover *p, const char *dns)
+{
+	size_t count = 0;
+
+	for (const struct cleaning *c = p->cleanings; c; c = c->next)
+		count += strcmp(c->record.dns, dns) == 0;
+	return count < KNOWN_MAX;
+}
+
 static void
 add(struct prover *p, const struct presented *record)
 {
@@ -80,7 +92,6 @@ add(struct prover *p, const struct presented *record)
 	c->record = *record;
 	c->next = p->cleanings;
 	p->cleanings = c;
-	p->cleaning_count++;
 }
 
 /* One page of private/; false when it was the last. */
@@ -96,15 +107,15 @@ scan_page(struct prover *p, struct job *jobs, struct presented *last, bool first
 		return false;
 	err = presented_page(txn, first ? NULL : last, SCAN_PAGE, list, &count);
 	store_abort(txn);
-	for (size_t i = 0; i < count && !err && p->cleaning_count < AT_ONCE_MAX; i++)
-		if (!job_at_work(jobs, &list[i].name) && !is_known(p, &list[i]) &&
-		    !order_waits(p->config.store, &list[i]))
+	for (size_t i = 0; i < count && !err; i++)
+		if (!job_at_work(jobs, &list[i].name) && has_room(p, list[i].dns) &&
+		    !is_known(p, &list[i]) && !order_waits(p->config.store, &list[i]))
 			add(p, &list[i]);
 	if (err || count == 0)
 		return false;
 	*last = list[count - 1];
 	p->scan_at = clock_mono_ms() + SCAN_EVERY_MS; /* there are some */
-	return count == SCAN_PAGE && p->cleaning_count < AT_ONCE_MAX;
+	return count == SCAN_PAGE;
 }
 
 static void
@@ -194,12 +205,11 @@ delete_gone(struct prover *p)
 }
 
 static void
-drop(struct prover *p, struct cleaning **at)
+drop(struct cleaning **at)
 {
 	struct cleaning *c = *at;
 
 	*at = c->next;
-	p->cleaning_count--;
 	free(c);
 }
 
@@ -212,13 +222,23 @@ forget_gone(struct prover *p)
 
 	while (*at) {
 		if ((*at)->gone && !err) {
-			drop(p, at);
+			drop(at);
 			continue;
 		}
 		if ((*at)->gone)
 			(*at)->wake_at = clock_mono_ms() + FORGET_AGAIN_MS;
 		at = &(*at)->next;
 	}
+}
+
+static bool
+has_turn(const struct prover *p, const struct cleaning *cleaning)
+{
+	unsigned count = 0;
+
+	for (const struct cleaning *c = p->cleanings; c && count < TASKS_MAX; c = c->next)
+		count += c->task && strcmp(c->record.dns, cleaning->record.dns) == 0;
+	return count < TASKS_MAX && !prove_is_busy(p, &cleaning->record);
 }
 
 /* Whether a job in work has set, or sets, the record anew: it is that job's now. */
@@ -245,10 +265,10 @@ prove_clean(struct prover *p, const struct conf *conf, struct job *jobs)
 		struct cleaning *c = *at;
 
 		if (!c->task && is_needed(jobs, c)) {
-			drop(p, at);
+			drop(at);
 			continue;
 		}
-		if (!c->task && !c->gone && c->wake_at <= now && !prove_is_busy(p, &c->record))
+		if (!c->task && !c->gone && c->wake_at <= now && has_turn(p, c))
 			start(p, conf, c);
 		any_gone = any_gone || (c->gone && c->wake_at <= now);
 		at = &c->next;
@@ -256,8 +276,8 @@ prove_clean(struct prover *p, const struct conf *conf, struct job *jobs)
 	if (any_gone)
 		forget_gone(p);
 	for (const struct cleaning *c = p->cleanings; c; c = c->next)
-		if (!c->task && c->wake_at < p->next)
-			p->next = c->wake_at;
+		if (!c->task && c->wake_at > now && c->wake_at < p->next)
+			p->next = c->wake_at; /* others wait for the end of a task */
 	if (p->scan_at < p->next)
 		p->next = p->scan_at;
 }
@@ -266,5 +286,5 @@ void
 prove_forget_all(struct prover *p)
 {
 	while (p->cleanings)
-		drop(p, &p->cleanings);
+		drop(&p->cleanings);
 }

@@ -78,7 +78,6 @@ struct prover {
 	struct pool *far;   /* other machines */
 	struct prove_task *tasks;
 	struct cleaning *cleanings;
-	size_t cleaning_count;
 	int64_t scan_at;         /* mono ms: of private/, for what is to be removed */
 	int64_t watch_at;        /* mono ms: of records of dns-persist-01 that end */
 	struct hostname watched; /* as far as that has come; len 0: at the start */

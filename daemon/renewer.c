@@ -233,9 +233,9 @@ sweep(struct renewer *s)
 static void
 free_cas(struct renewer *s)
 {
-	drop_answers(s); /* they know their CA */
 	for (size_t i = 0; i < s->ca_count; i++)
 		renewer_ca_free(s->cas[i]);
+	drop_answers(s); /* they know their CA */
 	free(s->cas);
 	s->cas = NULL;
 	s->ca_count = 0;
@@ -300,8 +300,14 @@ renewer_main(void *arg)
 	struct renewer *s = arg;
 
 	while (read_mail(s)) {
+		int64_t wait = LOOK_EVERY_MS;
+
 		turn(s);
-		if (transport_run(s->transport, LOOK_EVERY_MS)) {
+		for (size_t i = 0; i < s->ca_count; i++) {
+			renewer_ca_go_on(s->cas[i]);
+			wait = renewer_ca_wait_ms(s->cas[i], wait);
+		}
+		if (transport_run(s->transport, (int)wait)) {
 			log_err("renewal information cannot be asked for any more");
 			break;
 		}
@@ -332,7 +338,7 @@ renewer_start(const struct renewer_config *config, struct renewer **ret_renewer)
 	s->config.conf = NULL;
 	TAILQ_INIT(&s->answered);
 	pthread_mutex_init(&s->mutex, NULL);
-	err = transport_new("certd/" CERTD_VERSION " (ACME client; RFC 8555)", &s->transport);
+	err = transport_new(TRANSPORT_ACME_AGENT, &s->transport);
 	if (!err)
 		err = take_conf(s, conf_ref(config->conf));
 	if (!err && pthread_create(&s->thread, NULL, renewer_main, s) != 0)

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acme/directory.h"
+#include "acme/pace.h"
 #include "acme/refusal.h"
 #include "acme/transport.h"
 #include "base/clock.h"
@@ -10,133 +10,12 @@
 #include "daemon/chance.h"
 #include "daemon/clockwatch.h"
 #include "daemon/conf.h"
-#include "daemon/history.h"
 #include "daemon/plan.h"
 #include "daemon/renewer_inside.h"
 #include "store/cert.h"
 #include "store/store.h"
 
-enum {
-	DAY_MS = 86400 * 1000,
-	FAILURES_ARE_DOWN = 3,
-	HOLD_FIRST_MS = 20 * 1000,
-	HOLD_MAX_MS = 600 * 1000,
-	LONG_DOWN_MS = 9 * 3600 * 1000,
-	CLOCK_AGAIN_S = 600,
-};
-
-/* ---- how the CA is doing -------------------------------------------------------------------- */
-
-static bool
-is_held(const struct renewer_ca *ca)
-{
-	return ca->hold_until > clock_mono_ms();
-}
-
-/* So long that its certificates go back to the usual plan. */
-static bool
-is_long_down(const struct renewer_ca *ca)
-{
-	return ca->failures && clock_mono_ms() - ca->failing_since > LONG_DOWN_MS;
-}
-
-static size_t
-room(const struct renewer_ca *ca)
-{
-	size_t share = RENEWER_ASKING / ca->renewer->ca_count;
-
-	return ca->failures || !share ? 1 : share;
-}
-
-static void
-tell_down(struct renewer_ca *ca, const struct problem *why)
-{
-	struct renewer *r = ca->renewer;
-
-	log_info("ca %s gives no renewal information: %s: %s", ca->conf->name,
-	         problem_code(why->kind), why->detail);
-	if (ca->failures == FAILURES_ARE_DOWN)
-		history_add(r->config.store, r->config.notices, "renewal.failed", "",
-		            "ca %s gives no renewal information: %s; what is planned stays",
-		            ca->conf->name, why->detail);
-}
-
-/* WHY of kind NONE: it answers. */
-static void
-note(struct renewer_ca *ca, const struct problem *why)
-{
-	int64_t now = clock_mono_ms(), hold = HOLD_FIRST_MS, asked = 0;
-	bool limited = why->kind == PROBLEM_CA_LIMITED;
-
-	if (why->kind == PROBLEM_NONE) {
-		ca->failures = 0;
-		return;
-	}
-	if (is_held(ca))
-		return; /* one of several that failed together */
-	ca->failing_since = ca->failures++ ? ca->failing_since : now;
-	if (ca->failures < FAILURES_ARE_DOWN && !limited)
-		return;
-	for (uint32_t i = FAILURES_ARE_DOWN; i < ca->failures && hold < HOLD_MAX_MS; i++)
-		hold *= 2;
-	hold = hold < HOLD_MAX_MS ? hold : HOLD_MAX_MS;
-	if (why->retry_at)
-		asked = plan_poll_at(0, (why->retry_at - clock_wall()) * 1000, 0) * 1000;
-	ca->hold_until = now + (asked > hold ? asked : hold);
-	tell_down(ca, why);
-}
-
-/* ---- the directory -------------------------------------------------------------------------- */
-
-static enum err
-take_directory(struct renewer_ca *ca, const struct transport_reply *reply, struct problem *why)
-{
-	struct directory d = {0};
-	enum err err =
-		directory_read(ca->conf->directory, reply->body.data, reply->body.len, &d, why);
-
-	if (err)
-		return err;
-	free(ca->url);
-	ca->url = d.renewal_info;
-	d.renewal_info = NULL;
-	ca->has_none = ca->url == NULL;
-	ca->directory_at = clock_mono_ms() + DAY_MS;
-	directory_done(&d);
-	log_debug("ca %s: renewal information %s", ca->conf->name, ca->url ? ca->url : "none");
-	return ERR_OK;
-}
-
-static void
-on_directory(void *arg, struct transport_reply *reply)
-{
-	struct renewer_ca *ca = arg;
-	struct problem why;
-
-	ca->asks_directory = false;
-	refusal_judge(reply, &why);
-	if (why.kind == PROBLEM_NONE && take_directory(ca, reply, &why) == ERR_OK) {
-		why.kind = PROBLEM_NONE;
-		ca->renewer->look_at = 0;
-	}
-	note(ca, &why);
-}
-
-/* Whether there is one to go by. */
-static bool
-has_directory(struct renewer_ca *ca)
-{
-	struct transport_request request = {
-		.method = "GET", .url = ca->conf->directory, .ca_file = ca->conf->ca_file};
-	bool known = ca->url || ca->has_none;
-
-	if (known && clock_mono_ms() < ca->directory_at)
-		return true;
-	if (ca->asks_directory || is_held(ca))
-		return known;
-	ca->asks_directory = !transport_submit(ca->renewer->transport, &request, on_directory, ca);
-	return known;
-}
+enum { DAY_MS = 86400 * 1000, CLOCK_AGAIN_S = 600 };
 
 /* ---- questions ------------------------------------------------------------------------------ */
 
@@ -205,7 +84,7 @@ judge(struct renewal_ask *ask, const struct transport_reply *reply)
 		return;
 	}
 	if (reply->err || reply->status >= 500 || reply->status == 429 || why.kind == PROBLEM_NONE)
-		note(ask->ca, &why);
+		renewer_note(ask->ca, &why);
 	if (why.kind == PROBLEM_NONE &&
 	    renewal_info_read((struct span){reply->body.data, reply->body.len}, &ask->answer.info,
 	                      &why) == ERR_OK) {
@@ -220,6 +99,37 @@ judge(struct renewal_ask *ask, const struct transport_reply *reply)
 		reply->retry_after_ms < 0 ? 0 : reply->retry_after_ms);
 }
 
+/* They are due at the same moment again, so one question will do then, too. */
+static void
+share_answer(struct renewal_ask *ask)
+{
+	struct renewal_ask *same;
+
+	while ((same = ask->same)) {
+		ask->same = same->same;
+		same->same = NULL;
+		same->answer = ask->answer;
+		TAILQ_INSERT_TAIL(&ask->ca->renewer->answered, same, link);
+	}
+}
+
+/* Whether its certificate, that of several imported names, is being asked about already. */
+static bool
+joins(struct renewal_ask *ask)
+{
+	struct renewal_ask *first;
+
+	TAILQ_FOREACH(first, &ask->ca->asks, link)
+	{
+		if (first->subject.row.generation != ask->subject.row.generation)
+			continue;
+		ask->same = first->same;
+		first->same = ask;
+		return true;
+	}
+	return false;
+}
+
 static void
 on_reply(void *arg, struct transport_reply *reply)
 {
@@ -229,6 +139,7 @@ on_reply(void *arg, struct transport_reply *reply)
 	TAILQ_REMOVE(&ca->asks, ask, link);
 	ca->asking--;
 	judge(ask, reply);
+	share_answer(ask);
 	pump(ca);
 }
 
@@ -242,6 +153,7 @@ send_question(struct renewal_ask *ask)
 
 	if (!renewal_info_url(ca->url, ask->answer.id, url))
 		return ERR_TOOBIG;
+	pace_take(ca->pace, PACE_RENEWAL_INFO, clock_mono_ms());
 	return transport_submit(ca->renewer->transport, &request, on_reply, ask);
 }
 
@@ -274,31 +186,42 @@ begin(struct renewer_ca *ca, const struct renewal_row *row)
 	}
 	if (ca->has_none || err == ERR_NOTFOUND)
 		answer_is(ask, RENEWAL_NONE, DAY_MS);
-	else if (!ca->url || (is_long_down(ca) && (ca->asking || is_held(ca))))
+	else if (!ca->url || (renewer_is_long_down(ca) && (ca->asking || renewer_is_held(ca))))
 		answer_is(ask, RENEWAL_NONE, -1);
+	else if (!err && joins(ask))
+		return;
 	else if (err || send_question(ask))
 		answer_is(ask, RENEWAL_LATER, CLOCK_AGAIN_S * 1000);
 	else
 		on_its_way(ask);
 }
 
+static bool
+may_ask(const struct renewer_ca *ca)
+{
+	int64_t now = clock_mono_ms();
+
+	return !renewer_is_held(ca) && ca->asking < renewer_room(ca) &&
+	       pace_next(ca->pace, PACE_RENEWAL_INFO, now) <= now;
+}
+
 static void
 pump(struct renewer_ca *ca)
 {
-	while (ca->row_at < ca->row_count &&
-	       (is_long_down(ca) || (!is_held(ca) && ca->asking < room(ca))))
+	while (ca->row_at < ca->row_count && (renewer_is_long_down(ca) || may_ask(ca)))
 		begin(ca, &ca->rows[ca->row_at++]);
 }
 
 static bool
 is_asking(const struct renewer_ca *ca, const struct renewal_row *row)
 {
-	const struct renewal_ask *ask;
+	const struct renewal_ask *first, *ask;
 
-	TAILQ_FOREACH(ask, &ca->asks, link)
-	if (ask->subject.row.generation == row->generation &&
-	    hostname_equal(&ask->subject.row.name, &row->name))
-		return true;
+	TAILQ_FOREACH(first, &ca->asks, link)
+	for (ask = first; ask; ask = ask->same)
+		if (ask->subject.row.generation == row->generation &&
+		    hostname_equal(&ask->subject.row.name, &row->name))
+			return true;
 	return false;
 }
 
@@ -324,10 +247,29 @@ read_due(struct renewer_ca *ca)
 void
 renewer_ca_look(struct renewer_ca *ca)
 {
-	if (ca->row_at == ca->row_count && (!is_held(ca) || is_long_down(ca)))
+	if (ca->row_at == ca->row_count && (!renewer_is_held(ca) || renewer_is_long_down(ca)))
 		read_due(ca);
-	if (ca->row_at < ca->row_count && (has_directory(ca) || is_long_down(ca)))
+	if (ca->row_at < ca->row_count && (renewer_has_directory(ca) || renewer_is_long_down(ca)))
 		pump(ca);
+}
+
+void
+renewer_ca_go_on(struct renewer_ca *ca)
+{
+	if (ca->url && ca->row_at < ca->row_count)
+		pump(ca);
+}
+
+int64_t
+renewer_ca_wait_ms(const struct renewer_ca *ca, int64_t most)
+{
+	int64_t now = clock_mono_ms(), wait;
+
+	if (!ca->url || ca->row_at == ca->row_count || renewer_is_held(ca) ||
+	    ca->asking >= renewer_room(ca))
+		return most;
+	wait = pace_next(ca->pace, PACE_RENEWAL_INFO, now) - now;
+	return wait < 0 ? 0 : wait < most ? wait : most;
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -342,6 +284,10 @@ renewer_ca_new(struct renewer *r, const struct conf_ca *conf, struct renewer_ca 
 	ca->renewer = r;
 	ca->conf = conf;
 	TAILQ_INIT(&ca->asks);
+	if (pace_open(conf->directory, &ca->pace)) {
+		free(ca);
+		return ERR_NOMEM;
+	}
 	*ret_ca = ca;
 	return ERR_OK;
 }
@@ -355,8 +301,10 @@ renewer_ca_free(struct renewer_ca *ca)
 	while ((ask = TAILQ_FIRST(&ca->asks))) {
 		transport_cancel(ca->renewer->transport, ask);
 		TAILQ_REMOVE(&ca->asks, ask, link);
+		share_answer(ask); /* all that were answered are dropped */
 		free(ask);
 	}
+	pace_close(ca->pace);
 	free(ca->url);
 	free(ca);
 }

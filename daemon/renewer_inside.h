@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/renewer_inside.h - what renewer.c (thread, commits, sweep) and renewer_ca.c (one CA:
- * directory, questions, holds) share; nobody else includes it. The thread's only, but for the
- * mailbox. */
+ * questions) and renewer_state.c (its directory, holds) share; nobody else includes it. The
+ * thread's only, but for the mailbox. */
 #ifndef DAEMON_RENEWER_INSIDE_H
 #define DAEMON_RENEWER_INSIDE_H
 
@@ -18,6 +18,7 @@
 #include "store/domain.h"
 
 struct conf_ca;
+struct pace;
 struct transport;
 struct transport_reply;
 
@@ -25,6 +26,7 @@ struct transport_reply;
 struct renewal_ask {
 	TAILQ_ENTRY(renewal_ask) link;
 	struct renewer_ca *ca;
+	struct renewal_ask *same; /* of others that have the certificate: they get its answer */
 	struct renewal_subject subject;
 	struct renewal_answer answer;
 };
@@ -33,8 +35,9 @@ TAILQ_HEAD(renewal_asks, renewal_ask);
 struct renewer_ca {
 	struct renewer *renewer;
 	const struct conf_ca *conf; /* of the renewer's conf */
-	char *url;                  /* renewalInfo; NULL: not known, or there is none */
-	bool has_none;              /* the directory names none */
+	struct pace *pace;
+	char *url;     /* renewalInfo; NULL: not known, or there is none */
+	bool has_none; /* the directory names none */
 	bool asks_directory;
 	int64_t directory_at;  /* mono ms: to be fetched again */
 	int64_t hold_until;    /* mono ms */
@@ -72,5 +75,18 @@ MUST_CHECK enum err renewer_ca_new(struct renewer *r, const struct conf_ca *conf
 void renewer_ca_free(struct renewer_ca *ca); /* drops what is on its way */
 /* Looks who is due and asks. */
 void renewer_ca_look(struct renewer_ca *ca);
+/* Asks what waits for the pace; in how many milliseconds, at most MOST. */
+void renewer_ca_go_on(struct renewer_ca *ca);
+int64_t renewer_ca_wait_ms(const struct renewer_ca *ca, int64_t most);
+
+/* renewer_state.c */
+bool renewer_is_held(const struct renewer_ca *ca);
+/* So long that its certificates go back to the usual plan. */
+bool renewer_is_long_down(const struct renewer_ca *ca);
+size_t renewer_room(const struct renewer_ca *ca); /* for questions side by side */
+/* WHY of kind NONE: it answers. */
+void renewer_note(struct renewer_ca *ca, const struct problem *why);
+/* Whether there is a directory to go by; one that is missing or old is fetched. */
+bool renewer_has_directory(struct renewer_ca *ca);
 
 #endif

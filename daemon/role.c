@@ -17,6 +17,8 @@
 #include "daemon/notify.h"
 #include "daemon/role_inside.h"
 
+enum { STOP_GRACE_MS = 5000 }; /* for open connections when we stop */
+
 void
 role_serve(struct parent *p)
 {
@@ -259,7 +261,7 @@ on_channel(struct parent *p, struct role *r)
 static int
 on_time(struct parent *p)
 {
-	int64_t now = clock_mono_ms(), next = upgrade_on_time(p);
+	int64_t now = clock_mono_ms(), next = upgrade_on_time(p), look_at = watch_on_time(p);
 
 	for (size_t i = 0; i < ROLES_MAX; i++) {
 		struct role *r = &p->roles[i];
@@ -279,6 +281,8 @@ on_time(struct parent *p)
 	}
 	if (p->stopping && p->stop_at > now && p->stop_at < next)
 		next = p->stop_at;
+	if (look_at < next)
+		next = look_at;
 	return next > now ? (int)(next - now) : 0;
 }
 

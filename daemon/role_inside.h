@@ -17,12 +17,8 @@
 
 enum {
 	ROLES_MAX = STATUS_SLOTS, /* a role's index is its slot of the status page */
-	KEEPER = 0,               /* index of the keeper */
-	STOP_GRACE_MS = 5000,     /* for open connections when we stop */
-	HANDOVER_TRIES = 15,      /* of 100 ms */
-	DRAINING_MAX = 48,        /* old workers at a time; beyond that the oldest must go */
+	KEEPER = STATUS_KEEPER,   /* index of the keeper */
 	QUIT_GRACE_MS = 2000,     /* from ROLE_QUIT to SIGKILL */
-	LIVED_MS = 1000,          /* a role that died sooner is restarted with growing delay */
 	RESTART_MAX_MS = 5000,
 	KEEPER_RESTART_MAX_MS = 10000, /* nobody is refused a connection meanwhile */
 };
@@ -40,6 +36,8 @@ struct role {
 	uint32_t master_count;   /* of the master key that it was started with */
 	uint32_t delay_ms;       /* before the next restart */
 	uint32_t crashes;        /* the keeper: in a row, see role_restart.c */
+	uint64_t beats;          /* of its slot, as they were at the last look */
+	uint32_t silent;         /* looks since they changed */
 	int killed_by;           /* the signal that ended it, 0: none did */
 	const struct conf *conf; /* what it runs with: a reference */
 };
@@ -61,6 +59,7 @@ struct parent {
 	bool readonly;  /* the store's file system is: workers only, until that ends */
 	bool careful;   /* the keeper is not to write to served/ from the start */
 	bool stopping;
+	int64_t look_at;         /* mono ms: when the roles are watched next */
 	int64_t stop_at;         /* mono ms: end of the grace */
 	const struct conf *next; /* a reload in work: its conf and sockets */
 	struct sockets next_sockets;
@@ -84,16 +83,17 @@ MUST_CHECK enum err role_start_workers(struct parent *p, const struct conf *conf
 /* Tells it to go; it is killed at KILL_AT (mono ms). HOW 0: it has been told. */
 void role_leave(struct role *r, enum role_message how, int64_t kill_at);
 void role_release(struct role *r);
-void role_let_serve(struct role *r); /* a fresh worker, which is held */
-/* Slots for the servers of all configurations in use. */
-MUST_CHECK enum err role_claim_servers(struct parent *p);
+void role_let_serve(struct role *r);                      /* a fresh worker, which is held */
+MUST_CHECK enum err role_claim_servers(struct parent *p); /* slots, for all confs in use */
 
-/* role_restart.c: R is dead and not told to go. When it is started again, and as what. */
+/* role_restart.c: when R, dead and not told to go, is started again, and as what */
 void role_plan_restart(struct parent *p, struct role *r, bool never_ran);
-/* Whether it ended by a signal that damaged pages or a bug cause. */
-bool role_has_crashed(const struct role *r);
+bool role_has_crashed(const struct role *r); /* by a signal that damaged pages or a bug cause */
 /* Whether a careful keeper is to be given another try with writing. */
 void role_retry_writing(const struct parent *p, struct role *r, int64_t now);
+
+/* role_watch.c: kills who hangs, tells the service manager; mono ms: when to come again. */
+int64_t watch_on_time(struct parent *p);
 
 /* role_store.c: takes the store; p->readonly when it can only be read and served. */
 MUST_CHECK enum err role_claim_store(struct parent *p, struct problem *why);

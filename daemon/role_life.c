@@ -42,6 +42,7 @@ role_start(struct parent *p, struct role *r)
 	if (r->spawn.kind == SPAWN_KEEPER && !p->config->single)
 		role_refresh_master(p);
 	r->state = ROLE_STARTING;
+	r->silent = 0;
 	r->master_count = p->master_count;
 	r->spawn.status_slot = index;
 	r->spawn.control_fd = p->control_fd;

@@ -18,6 +18,8 @@
 #include "daemon/role_inside.h"
 #include "store/store.h"
 
+enum { HANDOVER_TRIES = 15 }; /* of 100 ms */
+
 static enum err
 open_signals(struct parent *p)
 {

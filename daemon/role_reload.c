@@ -5,6 +5,8 @@
 #include "daemon/notify.h"
 #include "daemon/role_inside.h"
 
+enum { DRAINING_MAX = 48 }; /* old workers at a time; beyond that the oldest must go */
+
 /* The reload did not work out: its workers go, everything stays as it was. */
 void
 reload_undo(struct parent *p, const char *why)

@@ -12,6 +12,7 @@
 #include "daemon/role_inside.h"
 
 enum {
+	LIVED_MS = 1000,        /* a role that died sooner is restarted with growing delay */
 	CRASHES_MOST = 3,       /* in a row; then careful, and as many again */
 	APART_MS = 600 * 1000,  /* who lived that long begins a new row */
 	AGAIN_MS = 3600 * 1000, /* from careful, or from waiting, to the next try */

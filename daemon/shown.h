@@ -14,6 +14,7 @@ struct control;
 struct control_client;
 struct diagnosis;
 struct domain;
+struct event;
 struct issuer_ca;
 struct problem;
 struct store_txn;
@@ -31,6 +32,10 @@ cJSON *problem_json(const struct problem *p);
 bool waits_for_ca(struct control *c, const struct domain *d, struct problem *ret_problem,
                   int64_t *ret_next);
 void add_time(cJSON *object, const char *member, int64_t at);
+/* {"acknowledged": {"at", "uid"}}; nothing when AT is 0. */
+void add_ack(cJSON *object, int64_t at, uint32_t by);
+/* Of a fault that is open still, the event has been acknowledged with it. TXN: private/. */
+void take_ack_of_fault(struct store_txn *txn, struct event *event);
 /* "the store says ...", with the code of ERR. */
 void reply_store_error(struct control_client *cl, enum err err);
 /* A CA as status and ca.list have it. */

@@ -24,6 +24,14 @@
 #include "daemon/worker.h"
 #include "store/store.h"
 
+enum { ORPHAN_S = 1 };
+
+#ifdef __SANITIZE_ADDRESS__
+static const bool sanitized = true; /* it traces itself at the end, and needs files for that */
+#else
+static const bool sanitized;
+#endif
+
 static enum err
 run_role(struct spawn *s, struct store *store)
 {
@@ -40,11 +48,13 @@ run_role(struct spawn *s, struct store *store)
 		&(struct worker_config){.conf = s->conf,
 	                                .store = store,
 	                                .status = &s->status->slot[s->status_slot],
+	                                .demand = &s->status->demand,
 	                                .servers = s->servers,
 	                                .role = s->status_slot,
 	                                .listen_fds = s->own_fds ? s->own_fds : s->listen_fds,
 	                                .listen_count = s->listen_count,
 	                                .hold = s->hold,
+	                                .confined = !s->single && !sanitized,
 	                                .channel = s->theirs});
 }
 
@@ -84,21 +94,35 @@ close_others(const struct spawn *s)
 	free(keep);
 }
 
+static pid_t parent_pid;
+
+/* The parent tells us to go, also when the service manager sends SIGTERM to everybody. Without it
+ * the channel's end does; whoever does not see that within ORPHAN_S is ended here. */
+static void
+on_term(int number)
+{
+	(void)number;
+	if (getppid() != parent_pid)
+		alarm(ORPHAN_S);
+}
+
 static void
 become_role(const struct spawn *s, pid_t parent, char *tag, size_t size)
 {
 	static const struct rlimit no_core = {0, 0};
+	const struct sigaction term = {.sa_handler = on_term, .sa_flags = SA_RESTART};
 	sigset_t none;
 
+	parent_pid = parent;
+	sigaction(SIGTERM, &term, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(1);
 	prctl(PR_SET_NAME, s->kind == SPAWN_KEEPER ? "certd-keeper" : "certd-front");
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &no_core);
-#ifndef __SANITIZE_ADDRESS__
-	prctl(PR_SET_DUMPABLE, 0);
-#endif
+	if (!sanitized)
+		prctl(PR_SET_DUMPABLE, 0);
 	close_others(s);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -2,8 +2,8 @@
 /*
  * daemon/spawn.h - a role comes to life: as a process of its own, or as a thread
  *
- * A process keeps only its channel, its sockets and stderr of what the parent has open, dies with
- * the parent, leaves no core, opens its own store and wipes the master key.
+ * A process keeps only its channel, its sockets and stderr of what the parent has open, outlives
+ * the parent by a second at most, leaves no core, opens its own store and wipes the master key.
  */
 #ifndef DAEMON_SPAWN_H
 #define DAEMON_SPAWN_H

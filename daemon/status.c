@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 enum { PAIR_MAX = 64 }; /* " WORD=NUMBER" */
 
@@ -23,7 +24,10 @@ status_new(struct status **ret_status)
 	if (page == MAP_FAILED)
 		return ERR_NOMEM;
 	*ret_status = page; /* zero pages are zero counters */
-	return ERR_OK;
+	if (getrandom((*ret_status)->demand.hash_key, SIPHASH_KEY_LEN, 0) == SIPHASH_KEY_LEN)
+		return ERR_OK;
+	status_free(page);
+	return ERR_CRYPTO;
 }
 
 void

@@ -4,8 +4,8 @@
  *
  * Mapped by the parent before fork, one slot per worker, written by that worker only, read by the
  * keeper. A slot outlives its worker, so counters keep growing over a restart; gauges are reset
- * when a new worker takes the slot. After an upgrade the certd before us goes on counting while it
- * drains, and tells its sums now and then.
+ * when a new worker takes the slot; the keeper's slot has what its demander counts. After an
+ * upgrade the certd before us goes on counting while it drains, and tells its sums now and then.
  */
 #ifndef DAEMON_STATUS_H
 #define DAEMON_STATUS_H
@@ -16,46 +16,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "daemon/demand.h"
 #include "daemon/flood.h"
 #include "daemon/report.h"
-
-/* name, word in the control protocol */
-#define STATUS_COUNTERS(X)                                                                         \
-	X(ACCEPTED, "accepted")                                                                    \
-	X(HANDSHAKES, "handshakes")                                                                \
-	X(HANDSHAKES_FAILED, "handshakes_failed")                                                  \
-	X(RESUMED, "resumed")                                                                      \
-	X(STAPLED, "stapled")                                                                      \
-	X(CLIENT_CERT_REFUSED, "client_certificates_refused")                                      \
-	X(PASSTHROUGHS, "passthroughs")                                                            \
-	X(CHALLENGES_SERVED, "challenges_served")                                                  \
-	X(SNI_UNKNOWN, "sni_unknown")                                                              \
-	X(SNI_INVALID, "sni_invalid")                                                              \
-	X(SNI_ABSENT, "sni_absent")                                                                \
-	X(HELLO_MALFORMED, "hello_malformed")                                                      \
-	X(NO_CERTIFICATE, "no_certificate")                                                        \
-	X(CHALLENGES_REFUSED, "challenges_refused")                                                \
-	X(CRED_CACHED, "credentials_cached")                                                       \
-	X(CRED_LOADED, "credentials_loaded")                                                       \
-	X(CRED_FAILED, "credentials_failed")                                                       \
-	X(BACKEND_CONNECTS, "backend_connects")                                                    \
-	X(BACKEND_FAILED, "backend_failed")                                                        \
-	X(BACKEND_UNKNOWN, "backend_unknown")                                                      \
-	X(BYTES_IN, "bytes_in")                                                                    \
-	X(BYTES_OUT, "bytes_out")                                                                  \
-	X(TIMEOUTS, "timeouts")                                                                    \
-	X(RECORDS_CUT, "records_cut")                                                              \
-	X(RECORDS_SLOWED, "records_slowed")                                                        \
-	X(REJECTED_LIMIT, "rejected_limit")                                                        \
-	X(REJECTED_ADDRESS, "rejected_address")                                                    \
-	X(PROXY_REFUSED, "proxy_refused")                                                          \
-	X(ACCEPT_PAUSES, "accept_pauses")                                                          \
-	X(HTTP_REQUESTS, "http_requests")
-
-/* Gauges: current values. */
-#define STATUS_GAUGES(X)                                                                           \
-	X(CONNECTIONS, "connections")                                                              \
-	X(CRED_ENTRIES, "credential_entries")
+#include "daemon/status_list.h"
 
 enum status_counter {
 #define X(name, word) STATUS_##name,
@@ -64,12 +28,14 @@ enum status_counter {
 		STATUS_COUNT
 };
 
-enum { STATUS_FIRST_GAUGE = STATUS_CONNECTIONS, STATUS_SLOTS = 128 };
+enum { STATUS_FIRST_GAUGE = STATUS_CONNECTIONS, STATUS_SLOTS = 128, STATUS_KEEPER = 0 };
 
 struct status_slot {
 	_Alignas(64) _Atomic uint64_t values[STATUS_COUNT];
-	struct report_ring reports; /* damaged names it has met */
-	struct flood flood;         /* names it was asked for in vain */
+	_Atomic uint64_t beats;        /* grows while the role's loop turns */
+	struct report_ring reports;    /* damaged names it has met */
+	struct report_ring asks, uses; /* names on demand: wanted; here, and used */
+	struct flood flood;            /* names it was asked for in vain */
 };
 
 struct status {
@@ -78,6 +44,7 @@ struct status {
 	_Atomic bool
 		mending; /* the keeper reads all names: still set at its start, that ended it */
 	_Atomic uint64_t elder[STATUS_COUNT]; /* of the certd before us */
+	struct demand demand;
 	struct status_slot slot[STATUS_SLOTS];
 };
 
@@ -92,6 +59,13 @@ status_add(struct status_slot *slot, enum status_counter which, int64_t n)
 	uint64_t v = atomic_load_explicit(&slot->values[which], memory_order_relaxed);
 
 	atomic_store_explicit(&slot->values[which], v + (uint64_t)n, memory_order_relaxed);
+}
+
+/* The role lives: its loop has turned. Its thread only. */
+static inline void
+status_beat(struct status_slot *slot)
+{
+	atomic_fetch_add_explicit(&slot->beats, 1, memory_order_relaxed);
 }
 
 void status_reset_gauges(struct status_slot *slot);

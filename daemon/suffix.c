@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/suffix.h"
 
+#include <arpa/inet.h>
 #include <libpsl.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { V6_LEN = 16 };
 
 /* struct suffix is libpsl's context by another name. */
 enum err
@@ -33,15 +36,33 @@ last_two(const char *name)
 	return dot && dot > name ? dot : name;
 }
 
+/* CAs count the certificates of IPv6 addresses by their network of 64 bits. */
+static void
+network_of(const struct hostname *name, char domain[HOSTNAME_MAX + 1])
+{
+	unsigned char address[HOSTNAME_ADDRESS_MAX];
+	char text[INET6_ADDRSTRLEN];
+
+	if (hostname_address(name, address) != V6_LEN) {
+		snprintf(domain, HOSTNAME_MAX + 1, "%s", name->name);
+		return;
+	}
+	memset(address + V6_LEN / 2, 0, V6_LEN / 2);
+	inet_ntop(AF_INET6, address, text, sizeof(text));
+	snprintf(domain, HOSTNAME_MAX + 1, "%s/64", text);
+}
+
 void
 suffix_domain(const struct suffix *suffix, const struct hostname *name,
               char domain[HOSTNAME_MAX + 1])
 {
 	const char *text = name->name + (hostname_is_wildcard(name) ? 2 : 0), *found;
 
-	if (hostname_is_address(name))
-		found = text;
-	else if (suffix)
+	if (hostname_is_address(name)) {
+		network_of(name, domain);
+		return;
+	}
+	if (suffix)
 		found = psl_registrable_domain((const psl_ctx_t *)suffix, text);
 	else
 		found = last_two(text);

@@ -18,8 +18,8 @@ struct suffix;
 MUST_CHECK enum err suffix_new(const char *file, struct suffix **ret_suffix);
 void suffix_free(struct suffix *suffix); /* accepts NULL */
 
-/* Into DOMAIN: NAME itself when it is an address, or when nothing but a suffix is in it. SUFFIX may
- * be NULL: the last two labels. */
+/* Into DOMAIN: NAME itself when it is an IPv4 address, or when nothing but a suffix is in it; the
+ * /64 of an IPv6 address. SUFFIX may be NULL: the last two labels. */
 void suffix_domain(const struct suffix *suffix, const struct hostname *name,
                    char domain[HOSTNAME_MAX + 1]);
 

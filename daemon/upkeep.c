@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/upkeep.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,7 +12,7 @@
 #include "daemon/cred.h"
 #include "daemon/upkeep_inside.h"
 
-enum { TICK_MS = 1000 };
+enum { TICK_MS = 1000, TRIM_EVERY_MS = 60 * 1000 };
 
 static bool
 is_known(const struct upkeep *u, const struct hostname *name)
@@ -207,11 +208,24 @@ wait_ms(struct upkeep *u, int64_t ms)
 	return !stop;
 }
 
+/* glibc keeps whole pages between the blocks that are in use, in an arena for each thread, so what
+ * the keeper holds would be what its busiest moments ever held. */
+static void
+give_memory_back(int64_t *trim_at)
+{
+	int64_t now = clock_mono_ms();
+
+	if (now < *trim_at)
+		return;
+	*trim_at = now + TRIM_EVERY_MS;
+	malloc_trim(0);
+}
+
 static void *
 upkeep_main(void *arg)
 {
 	struct upkeep *u = arg;
-	int64_t next = 0, tick_at = 0;
+	int64_t next = 0, tick_at = 0, trim_at = 0;
 
 	upkeep_tell_careful(u);
 	do {
@@ -224,6 +238,7 @@ upkeep_main(void *arg)
 			upkeep_tell_trouble(u);
 			upkeep_note_served(u, false);
 			upkeep_tickets(u);
+			give_memory_back(&trim_at);
 			upkeep_forget_removed(u);
 		}
 		repair_all(u);

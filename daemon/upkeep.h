@@ -15,6 +15,7 @@
  * - Unknown names: what the workers' tables (daemon/flood.h) say becomes one event row a day,
  *   `mismatch.sni_unknown`, told again when its count has doubled, or after FLOOD_LATE_MS.
  * - Trouble: commits that fail are told once, and once more when they work again.
+ * - Memory: once a minute what the allocator holds but nobody uses goes back to the kernel.
  * A thread of its own because that may read all names.
  */
 #ifndef DAEMON_UPKEEP_H

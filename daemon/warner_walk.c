@@ -194,7 +194,8 @@ has_passed_more(const struct warner *w, const struct domain *d, const struct war
 static bool
 is_meant(const struct warner *w, const struct warner_range *r, const struct domain *d)
 {
-	if (d->generation == 0 || d->lead.len || (r->life && life_of(d) != r->life))
+	if (d->generation == 0 || d->lead.len || domain_is_put_off(d) ||
+	    (r->life && life_of(d) != r->life))
 		return false;
 	if (r->kind == WARN_EXPIRED)
 		return true;

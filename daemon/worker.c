@@ -13,6 +13,7 @@
 #include "daemon/balance.h"
 #include "daemon/choice.h"
 #include "daemon/conf.h"
+#include "daemon/confine.h"
 #include "daemon/conn.h"
 #include "daemon/credcache.h"
 #include "daemon/descriptors.h"
@@ -85,7 +86,9 @@ on_tick(void *arg)
 {
 	struct worker *w = arg;
 
+	status_beat(w->config->status);
 	conn_sweep(&w->host);
+	conn_await_tick(&w->host);
 	tell_locked_out(w);
 	sessions_tick(w->sessions);
 	if (w->draining && clock_mono_ms() >= w->drain_until_ms) {
@@ -96,12 +99,15 @@ on_tick(void *arg)
 }
 
 static void
-drain(struct worker *w)
+drain(struct worker *w, int64_t for_ms)
 {
+	int64_t until_ms = clock_mono_ms() + for_ms;
+
+	if (!w->draining || until_ms < w->drain_until_ms)
+		w->drain_until_ms = until_ms;
 	if (w->draining)
 		return;
 	w->draining = true;
-	w->drain_until_ms = clock_mono_ms() + WORKER_DRAIN_MS;
 	for (size_t i = 0; i < w->given; i++)
 		if (w->listeners[i])
 			listener_stop(w->listeners[i]);
@@ -153,11 +159,16 @@ on_channel(void *arg, int events)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0 && message[0] == ROLE_DRAIN)
-		drain(w);
+		drain(w, WORKER_DRAIN_MS);
 	else if (n > 0 && message[0] == ROLE_SERVE)
 		accept_now(w);
-	else if (n <= 0 || message[0] == ROLE_QUIT)
+	else if (n > 0 && message[0] == ROLE_QUIT)
 		loop_stop(w->host.loop);
+	if (n > 0)
+		return;
+	/* The parent was killed: what is under way has a moment, the next certd waits for us. */
+	loop_want(w->channel, 0);
+	drain(w, WORKER_ORPHAN_MS);
 }
 
 static enum err
@@ -213,6 +224,8 @@ open_worker(struct worker *w)
 	host->binds = w->config->conf->bind_count > 0;
 	host->store = w->config->store;
 	host->status = w->config->status;
+	host->on_demand = &w->config->conf->on_demand;
+	host->demand = w->config->demand;
 	host->on_end = on_connection_end;
 	host->arg = w;
 	return ERR_OK;
@@ -248,6 +261,8 @@ serve(struct worker *w)
 {
 	const char ready = ROLE_READY;
 
+	if (w->config->confined && confine_worker())
+		log_notice("this system does not let workers be confined: see certd-security(7)");
 	loop_want(w->channel, LOOP_READ);
 	loop_timer_start(w->tick, WHEEL_TICK_MS);
 	if (send(w->config->channel, &ready, 1, MSG_NOSIGNAL) != 1)

@@ -10,7 +10,8 @@
  * daemon/role.h): the worker says ROLE_READY once it accepts, or, when it is to hold, once it
  * could, and accepts at ROLE_SERVE; ROLE_DRAIN makes it take what is queued, close its listening
  * sockets (its successor has them too) and return when the last connection has ended or
- * WORKER_DRAIN_MS are over; ROLE_QUIT or the channel's end makes it close everything and return.
+ * WORKER_DRAIN_MS are over; the channel's end, that of the parent, does the same for
+ * WORKER_ORPHAN_MS; ROLE_QUIT makes it close everything and return.
  */
 #ifndef DAEMON_WORKER_H
 #define DAEMON_WORKER_H
@@ -21,22 +22,25 @@
 #include "base/err.h"
 
 struct conf;
+struct demand;
 struct servers;
 struct status_slot;
 struct store;
 
-enum { WORKER_DRAIN_MS = 300 * 1000 };
+enum { WORKER_DRAIN_MS = 300 * 1000, WORKER_ORPHAN_MS = 500 };
 
 /* All borrowed for the length of worker_run(), but the listening descriptors: it closes them. */
 struct worker_config {
 	const struct conf *conf;
 	struct store *store; /* read-only use */
 	struct status_slot *status;
+	struct demand *demand;   /* NULL: nothing comes on demand */
 	struct servers *servers; /* has been given slots for CONF */
 	size_t role;             /* whose connections they count */
 	const int *listen_fds;   /* bound, listening, non-blocking; -1: none */
 	size_t listen_count;     /* the i-th is for conf->listens[i % conf->listen_count] */
 	bool hold;               /* until ROLE_SERVE */
+	bool confined;           /* gives up what it does not need: daemon/confine.h */
 	int channel;
 };
 

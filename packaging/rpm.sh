@@ -7,6 +7,7 @@
 # another soname elsewhere: there certd is linked to a libcurl without versions, made here of the
 # names in the real one, and to LMDB's archive.
 set -eu
+umask 022
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^Version: *//p' packaging/rpm/certd.spec)
 out=$(realpath -m "${1:-build/rpm}")
@@ -28,8 +29,7 @@ if [ -e /etc/debian_version ]; then
 fi
 if ! rpmbuild -ba --nodeps --define "_topdir $out/top" --define "certd_make $words" \
 	--define '_buildhost localhost' --define 'use_source_date_epoch_as_buildtime 1' \
-	--define '__os_install_post bash /usr/lib/rpm/brp-compress /usr
-strip %{buildroot}%{_bindir}/certctl %{buildroot}%{_sbindir}/certd' \
+	--define '__os_install_post bash /usr/lib/rpm/brp-compress /usr && strip %{buildroot}%{_bindir}/* %{buildroot}%{_sbindir}/*' \
 	--define 'clamp_mtime_to_source_date_epoch 1' --define 'debug_package %{nil}' \
 	packaging/rpm/certd.spec >"$out/log" 2>&1; then
 	tail -n 20 "$out/log" >&2

@@ -33,23 +33,38 @@ attempt_step(struct attempt *a, const char *word, uint16_t status, int64_t at_ms
 
 /* ---- format 4, see docs/store.md ------------------------------------------------------------ */
 
-static void
-encode(const struct attempt *a, struct buf *out)
+/* Names that are dead are told so in the same words each time. */
+static bool
+says_the_same(const struct attempt *a, const struct attempt *next)
 {
+	return a->problem.kind == next->problem.kind &&
+	       strcmp(a->problem.detail, next->problem.detail) == 0;
+}
+
+/* WHOLE: with steps and document. NEXT: the one behind it, NULL: none. */
+static void
+encode(const struct attempt *a, const struct attempt *next, bool whole, struct buf *out)
+{
+	size_t step_count = whole ? a->step_count : 0;
+	struct problem problem = a->problem;
+
+	if (next && says_the_same(a, next))
+		problem.detail[0] = '\0';
+
 	buf_u64(out, (uint64_t)a->began_ms);
 	buf_u64(out, (uint64_t)a->ended_at);
 	buf_u64(out, (uint64_t)a->next_at);
 	buf_bytes16(out, a->ca, strlen(a->ca));
 	buf_bytes16(out, a->order, strlen(a->order));
-	buf_u8(out, (uint8_t)a->step_count);
-	for (size_t i = 0; i < a->step_count; i++) {
+	buf_u8(out, (uint8_t)step_count);
+	for (size_t i = 0; i < step_count; i++) {
 		buf_bytes16(out, a->steps[i].word, strlen(a->steps[i].word));
 		buf_u16(out, a->steps[i].status);
 		buf_u16(out, a->steps[i].count);
 		buf_u64(out, (uint64_t)a->steps[i].at_ms);
 	}
-	problem_encode(&a->problem, out);
-	buf_bytes16(out, a->document, strlen(a->document));
+	problem_encode(&problem, out);
+	buf_bytes16(out, a->document, whole ? strlen(a->document) : 0);
 }
 
 static void
@@ -75,6 +90,13 @@ decode(struct cursor *in, struct attempt *a)
 	cursor_text16(in, a->document, sizeof(a->document));
 }
 
+static void
+fill_detail(struct attempt *a, const struct attempt *next)
+{
+	if (a->problem.kind == next->problem.kind && !a->problem.detail[0])
+		memcpy(a->problem.detail, next->problem.detail, sizeof(a->problem.detail));
+}
+
 enum err
 attempts_get(struct store_txn *txn, const struct hostname *name, struct attempts *ret_attempts)
 {
@@ -90,6 +112,8 @@ attempts_get(struct store_txn *txn, const struct hostname *name, struct attempts
 	}
 	for (size_t i = 0; i < ret_attempts->count && !in.bad; i++)
 		decode(&in, &ret_attempts->list[i]);
+	for (size_t i = ret_attempts->count; i-- > 1;)
+		fill_detail(&ret_attempts->list[i - 1], &ret_attempts->list[i]);
 	return table_end(txn, &in);
 }
 
@@ -107,6 +131,12 @@ went_well(const struct attempt *a)
 	return a->ended_at && a->problem.kind == PROBLEM_NONE;
 }
 
+static bool
+has_failed(const struct attempt *a)
+{
+	return a->ended_at && a->problem.kind != PROBLEM_NONE;
+}
+
 /* Room for one more; WELL: it went well itself. */
 static void
 make_room(struct attempts *all, bool well)
@@ -118,6 +148,18 @@ make_room(struct attempts *all, bool well)
 			drop(all, i);
 	if (all->count == ATTEMPTS_MAX)
 		drop(all, 0);
+}
+
+/* A name that is well keeps little: a million of them are many. */
+static bool
+is_whole(const struct attempts *all, size_t at)
+{
+	if (went_well(&all->list[at]))
+		return false;
+	for (size_t i = at + 1; i < all->count; i++)
+		if (has_failed(&all->list[i]) && strcmp(all->list[i].ca, all->list[at].ca) == 0)
+			return false;
+	return true;
 }
 
 static bool
@@ -144,11 +186,12 @@ add(struct store_txn *txn, const struct hostname *name, const struct attempt *at
 	if (last && last->began_ms == attempt->began_ms && strcmp(last->ca, attempt->ca) == 0)
 		all->count--;
 	make_room(all, went_well(attempt));
+	all->list[all->count++] = *attempt;
 	out = table_new(txn);
-	buf_u8(out, (uint8_t)(all->count + 1));
+	buf_u8(out, (uint8_t)all->count);
 	for (size_t i = 0; i < all->count; i++)
-		encode(&all->list[i], out);
-	encode(attempt, out);
+		encode(&all->list[i], i + 1 < all->count ? &all->list[i + 1] : NULL,
+		       is_whole(all, i), out);
 	return table_put(txn, TABLE_ATTEMPT, table_key_name(name));
 }
 

@@ -2,9 +2,11 @@
 /*
  * store/attempt.h - what happened when we asked CAs for a name's certificate (environment private/)
  *
- * One record a name, with its last attempts, oldest first: each step, what the CA answered, and why
- * it came to nothing. Of those that went well only the last ATTEMPTS_GOOD are kept. It is written
- * with commits that happen anyway, so the newest may lack its last steps, or after a kill its end.
+ * One record a name, with its last attempts, oldest first: the CA, the order, and why it came to
+ * nothing. Of those that went well only the last ATTEMPTS_GOOD are kept. Steps and the CA's
+ * document are kept of the one in work, of those cut short, and of the last failure at each CA. It
+ * is written with commits that happen anyway, so the newest may lack its last steps, or after a
+ * kill its end.
  */
 #ifndef STORE_ATTEMPT_H
 #define STORE_ATTEMPT_H
@@ -21,7 +23,7 @@ struct store_txn;
 
 enum {
 	ATTEMPTS_MAX = 8,
-	ATTEMPTS_GOOD = 2,
+	ATTEMPTS_GOOD = 1,
 	ATTEMPT_STEPS_MAX = 24, /* the first ones and the newest */
 	ATTEMPT_WORD_MAX = 15,
 	ATTEMPT_URL_MAX = 511,

@@ -50,6 +50,12 @@ domain_is_held(const struct domain *d)
 	return d->state == DOMAIN_PAUSED || d->state == DOMAIN_MOVED;
 }
 
+bool
+domain_is_put_off(const struct domain *d)
+{
+	return d->used_at && d->generation && !d->failures && d->due_at == d->not_after;
+}
+
 /* Who is never ordered for is in no queue. */
 static bool
 is_external_right(const struct domain *d)
@@ -68,13 +74,14 @@ domain_make_external(struct domain *d)
 	d->problem = (struct problem){0};
 }
 
-enum { HAS_POOLED = 1, HAS_SECOND = 2, HAS_CAS = 4, HAS_LEAD = 8, HAS_ALL = 15 };
+enum { HAS_POOLED = 1, HAS_SECOND = 2, HAS_CAS = 4, HAS_LEAD = 8, HAS_USE = 32 };
+enum { HAS_ALL = HAS_POOLED | HAS_SECOND | HAS_CAS | HAS_LEAD | HAS_USE };
 
 static uint8_t
 what_it_has(const struct domain *d)
 {
 	return (d->pooled ? HAS_POOLED : 0) | (d->second.generation ? HAS_SECOND : 0) |
-	       (*d->cas ? HAS_CAS : 0) | (d->lead.len ? HAS_LEAD : 0);
+	       (*d->cas ? HAS_CAS : 0) | (d->lead.len ? HAS_LEAD : 0) | (d->used_at ? HAS_USE : 0);
 }
 
 /* Format 4, see docs/store.md. */
@@ -103,6 +110,8 @@ encode(const struct domain *d, struct buf *out)
 		buf_bytes16(out, d->cas, strlen(d->cas));
 	if (d->lead.len)
 		buf_bytes16(out, d->lead.name, d->lead.len);
+	if (d->used_at)
+		buf_u64(out, (uint64_t)d->used_at);
 }
 
 static void
@@ -133,7 +142,8 @@ decode_rest(struct cursor *in, unsigned char format, struct domain *d)
 	d->lead.len = 0;
 	if (has & HAS_LEAD)
 		decode_lead(in, &d->lead);
-	if (has & ~HAS_ALL || (d->pooled && !d->generation))
+	d->used_at = has & HAS_USE ? (int64_t)cursor_u64(in) : 0;
+	if (has & ~HAS_ALL || (d->pooled && !d->generation) || (has & HAS_USE && d->used_at <= 0))
 		in->bad = true;
 }
 
@@ -163,9 +173,10 @@ decode(struct cursor *in, unsigned char format, struct domain *d)
 static enum err
 check(const struct domain *d)
 {
-	if (!state_is_known(d->state) || d->due_at < 0 || (d->pooled && !d->generation) ||
-	    !is_external_right(d) || !memchr(d->ca, 0, sizeof(d->ca)) ||
-	    !memchr(d->cas, 0, sizeof(d->cas)) || !memchr(d->backend, 0, sizeof(d->backend)) ||
+	if (!state_is_known(d->state) || d->due_at < 0 || d->used_at < 0 ||
+	    (d->pooled && !d->generation) || !is_external_right(d) ||
+	    !memchr(d->ca, 0, sizeof(d->ca)) || !memchr(d->cas, 0, sizeof(d->cas)) ||
+	    !memchr(d->backend, 0, sizeof(d->backend)) ||
 	    (unsigned)d->problem.kind >= PROBLEM_COUNT ||
 	    !memchr(d->labels, 0, sizeof(d->labels)) || !label_text_is_good(d->labels))
 		return ERR_INVALID;

@@ -65,6 +65,9 @@ struct domain {
 	/* the CAs to ask, best first, a space between; "": `ca` alone */
 	char cas[DOMAIN_CAS_TEXT_MAX + 1];
 	struct problem problem; /* of the last failed attempt; kind NONE after a success */
+	/* Of a name that a handshake has asked for (daemon/demander.h): when it was last served, to
+	 * a day or so, at first when it was asked for. 0: somebody has added it. */
+	int64_t used_at;
 	/* "key=value" lines, each ended by '\n', in the order of keys; see store/label.h */
 	char labels[LABELS_TEXT_MAX + 1];
 };
@@ -82,6 +85,8 @@ MUST_CHECK enum err domain_get(struct store_txn *txn, const struct hostname *nam
 MUST_CHECK enum err domain_put(struct store_txn *txn, const struct domain *domain);
 /* Makes what cert_put() (POOLED: cert_pool_put()) has stored DOMAIN's first certificate. */
 void domain_take_cert(struct domain *domain, const struct cert *cert, bool pooled);
+/* Whether its renewal was put off to its certificate's end, as nobody uses it. */
+bool domain_is_put_off(const struct domain *domain);
 /* From now on nobody is asked for DOMAIN's certificate; one that it has stays. */
 void domain_make_external(struct domain *domain);
 /* Removes the domain with its certificates; ERR_NOTFOUND when there is none. */

@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "store/domain_index.h"
+#include "store/domain_window.h"
 #include "store/inside.h"
 #include "store/label.h"
 #include "store/table.h"
 #include "store/walk.h"
+
+enum { DAY_HOURS = 24 };
 
 enum err
 domain_count_all(struct store_txn *txn, uint64_t *ret_count)
@@ -49,15 +52,6 @@ enum err
 domain_count_reason(struct store_txn *txn, enum problem_kind kind, uint64_t *ret_count)
 {
 	return count_of(txn, "reason", problem_code(kind), ret_count);
-}
-
-/* Whether KEY lies below PREFIX, and then the name behind it. */
-static enum err
-name_behind(struct span key, struct span prefix, struct hostname *ret_name)
-{
-	if (key.len < prefix.len || memcmp(key.data, prefix.data, prefix.len) != 0)
-		return ERR_NOTFOUND;
-	return table_name_of_key(table_key(key.data + prefix.len, key.len - prefix.len), ret_name);
 }
 
 /* Names that end in the hour of BEFORE, and before it. */
@@ -114,6 +108,57 @@ domain_count_expiring(struct store_txn *txn, int64_t before, uint64_t *ret_count
 	return err == ERR_CORRUPT ? ERR_OK : err;
 }
 
+/* Whether the walk stands at an hour's counter, and at which. */
+static bool
+hour_at(const struct walk *walk, uint32_t *ret_hour)
+{
+	struct count_key first;
+	uint32_t wire;
+
+	count_key_make(&first, "hour", "");
+	if (walk->key.len != first.len + sizeof(wire) ||
+	    memcmp(walk->key.data, first.data, first.len) != 0)
+		return false;
+	memcpy(&wire, walk->key.data + first.len, sizeof(wire));
+	*ret_hour = be32toh(wire);
+	return true;
+}
+
+enum err
+domain_count_days(struct store_txn *txn, int64_t now, struct domain_days *ret_days)
+{
+	struct domain_days d = {.later = 0};
+	uint32_t first = now < 0 ? 0 : (uint32_t)(now / HOUR_S), hour;
+	uint64_t count, over = 0; /* of hours that are over */
+	struct count_key from;
+	struct walk walk;
+	enum err err = domain_count_expiring(txn, now, &d.expired);
+
+	if (err)
+		return err;
+	count_key_make(&from, "hour", "");
+	err = walk_open(&walk, txn, TABLE_COUNT);
+	if (!err)
+		err = walk_seek(&walk, table_key(from.data, from.len));
+	for (; !err && hour_at(&walk, &hour); err = walk_next(&walk)) {
+		if (count_decode(walk.value, &count))
+			continue;
+		if (hour < first)
+			over += count;
+		else if ((hour - first) / DAY_HOURS < DOMAIN_DAYS)
+			d.days[(hour - first) / DAY_HOURS] += count;
+		else
+			d.later += count;
+	}
+	walk_close(&walk);
+	if (err && err != ERR_NOTFOUND)
+		return err;
+	if (d.expired > over) /* the part of this hour that is over */
+		d.days[0] -= d.expired - over < d.days[0] ? d.expired - over : d.days[0];
+	*ret_days = d;
+	return ERR_OK;
+}
+
 enum err
 domain_next_expiry(struct store_txn *txn, int64_t *ret_at)
 {
@@ -133,123 +178,55 @@ domain_next_expiry(struct store_txn *txn, int64_t *ret_at)
 	return err;
 }
 
-/* The domain of an index entry. ERR_CORRUPT, passed over: the entry belongs to no name. */
+/* Behind AFTER, or from the place on when it is NULL. */
 static enum err
-read_row(struct store_txn *txn, const struct hostname *name, struct domain *ret_domain)
+page(struct store_txn *txn, struct domain_window *window, const struct hostname *after,
+     size_t limit, struct domain *domains, size_t *ret_count)
 {
-	enum err err = domain_get(txn, name, ret_domain);
-
-	return err == ERR_NOTFOUND ? ERR_CORRUPT : domain_row(err, name, ret_domain);
-}
-
-/* The list of the entries that begin with PREFIX, or, with PREFIX.len 0, of all behind FROM, whose
- * names stand behind SKIP bytes. */
-struct list {
-	enum table table;
-	struct span prefix;
-	struct index_key from; /* with the name behind which to begin, if any */
-	size_t skip;
-};
-
-static enum err
-page(struct store_txn *txn, const struct list *list, size_t limit, struct domain *domains,
-     size_t *ret_count)
-{
-	struct walk walk;
-	size_t count = 0;
-	enum err err = walk_open(&walk, txn, list->table);
-
-	if (!err)
-		err = walk_seek(&walk, table_key(list->from.data, list->from.len));
-	if (!err && list->from.len > list->skip && walk.key.len == list->from.len &&
-	    memcmp(walk.key.data, list->from.data, walk.key.len) == 0)
-		err = walk_next(&walk);
-	while (!err && count < limit) {
-		struct span prefix = list->prefix;
-		struct hostname name;
-
-		if (!prefix.len)
-			prefix = table_key(walk.key.data, list->skip);
-		err = walk.key.len < prefix.len ? ERR_CORRUPT
-		                                : name_behind(walk.key, prefix, &name);
-		if (!err)
-			err = read_row(txn, &name, &domains[count]);
-		if (!err)
-			count++;
-		if (!err || err == ERR_CORRUPT)
-			err = walk_next(&walk);
-	}
-	walk_close(&walk);
-	if (err && err != ERR_NOTFOUND)
-		return err;
-	*ret_count = count;
-	return ERR_OK;
-}
-
-static enum err
-page_word(struct store_txn *txn, struct list *list, const struct hostname *after, size_t limit,
-          struct domain *domains, size_t *ret_count)
-{
-	unsigned char prefix[LABEL_TEXT_MAX + 1];
-
-	list->table = list->from.table;
-	list->skip = list->from.len;
-	memcpy(prefix, list->from.data, list->skip);
-	list->prefix = table_key(prefix, list->skip);
+	window->place = after ? WINDOW_BEHIND : WINDOW_FROM;
 	if (after)
-		index_add_name(&list->from, after);
-	return page(txn, list, limit, domains, ret_count);
+		window->name = *after;
+	return domain_window(txn, window, limit, domains, ret_count);
 }
 
 enum err
 domain_page_expiry(struct store_txn *txn, int64_t from_at, const struct hostname *after,
                    size_t limit, struct domain *domains, size_t *ret_count)
 {
-	struct list list = {.table = TABLE_EXPIRY};
+	struct domain_window window = {.list = WINDOW_EXPIRY, .at = from_at};
 
-	index_expiry(&list.from, from_at);
-	list.skip = list.from.len;
-	if (after)
-		index_add_name(&list.from, after);
-	return page(txn, &list, limit, domains, ret_count);
+	return page(txn, &window, after, limit, domains, ret_count);
 }
 
 enum err
 domain_page_state(struct store_txn *txn, enum domain_state state, const struct hostname *after,
                   size_t limit, struct domain *domains, size_t *ret_count)
 {
-	struct list list = {.skip = 0};
-	const char *word = domain_state_word(state);
+	struct domain_window window = {.list = WINDOW_STATE, .word = domain_state_word(state)};
 
 	if (state == DOMAIN_VALID)
 		return ERR_UNSUPPORTED;
-	index_word(&list.from, TABLE_STATE, word, strlen(word));
-	return page_word(txn, &list, after, limit, domains, ret_count);
+	return page(txn, &window, after, limit, domains, ret_count);
 }
 
 enum err
 domain_page_reason(struct store_txn *txn, enum problem_kind kind, const struct hostname *after,
                    size_t limit, struct domain *domains, size_t *ret_count)
 {
-	struct list list = {.skip = 0};
-	const char *code = problem_code(kind);
+	struct domain_window window = {.list = WINDOW_REASON, .word = problem_code(kind)};
 
-	index_word(&list.from, TABLE_REASON, code, strlen(code));
-	return page_word(txn, &list, after, limit, domains, ret_count);
+	return page(txn, &window, after, limit, domains, ret_count);
 }
 
 enum err
 domain_page_label(struct store_txn *txn, const char *label, const struct hostname *after,
                   size_t limit, struct domain *domains, size_t *ret_count)
 {
-	struct list list = {.skip = 0};
+	struct domain_window window = {.list = WINDOW_LABEL, .word = label};
 	struct label parsed;
 	enum err err = label_parse(label, &parsed, NULL);
 
-	if (err)
-		return err;
-	index_word(&list.from, TABLE_LABEL, label, strlen(label));
-	return page_word(txn, &list, after, limit, domains, ret_count);
+	return err ? err : page(txn, &window, after, limit, domains, ret_count);
 }
 
 enum err

@@ -60,5 +60,16 @@ MUST_CHECK enum err domain_count_reason(struct store_txn *txn, enum problem_kind
 enum { DOMAIN_EXPIRING_EXACT = 10000 };
 MUST_CHECK enum err domain_count_expiring(struct store_txn *txn, int64_t before,
                                           uint64_t *ret_count);
+/* When certificates end, from the same counters: days[i] counts those that end between i and i + 1
+ * days after NOW, by full hours. Some 2,000 counters are looked at, however many names there are.
+ */
+enum { DOMAIN_DAYS = 90 };
+struct domain_days {
+	uint64_t expired; /* as domain_count_expiring(NOW) */
+	uint64_t days[DOMAIN_DAYS];
+	uint64_t later;
+};
+MUST_CHECK enum err domain_count_days(struct store_txn *txn, int64_t now,
+                                      struct domain_days *ret_days);
 
 #endif

@@ -6,27 +6,21 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "store/event_inside.h"
 #include "store/inside.h"
 #include "store/table.h"
 #include "store/walk.h"
 #include "store/upgrade.h"
 
-enum { DROP_MAX = 16 };
-
-/* Big-endian, so byte order is the order of time. */
-struct event_key {
-	uint64_t id;
-};
-
-static struct span
-key_of(uint64_t id, struct event_key *key)
+struct span
+event_key_of(uint64_t id, struct event_key *key)
 {
 	key->id = htobe64(id);
 	return table_key(&key->id, sizeof(key->id));
 }
 
-static enum err
-id_of(struct span key, uint64_t *ret_id)
+enum err
+event_id_of(struct span key, uint64_t *ret_id)
 {
 	uint64_t id;
 
@@ -46,7 +40,7 @@ last_of(struct walk *walk, uint64_t *ret_id)
 		*ret_id = 0;
 		return ERR_OK;
 	}
-	return err ? err : id_of(walk->key, ret_id);
+	return err ? err : event_id_of(walk->key, ret_id);
 }
 
 enum err
@@ -75,8 +69,8 @@ check(const struct event *e)
  * have one entry, under this instead of a detail; it stays when their row goes. */
 static const char tally_mark[] = "\1 tally";
 
-static struct span
-fold_key(const struct event *e, const char *detail, uint64_t *hash)
+struct span
+event_fold_key(const struct event *e, const char *detail, uint64_t *hash)
 {
 	const char *texts[] = {e->type, e->name, detail};
 
@@ -90,8 +84,8 @@ fold_key(const struct event *e, const char *detail, uint64_t *hash)
 	return table_key(hash, sizeof(*hash));
 }
 
-static enum err
-read_event(struct store_txn *txn, uint64_t id, struct cursor *in, struct event *e)
+enum err
+event_read(struct store_txn *txn, uint64_t id, struct cursor *in, struct event *e)
 {
 	e->id = id;
 	e->at = (int64_t)cursor_u64(in);
@@ -103,6 +97,11 @@ read_event(struct store_txn *txn, uint64_t id, struct cursor *in, struct event *
 	if (table_format(txn) > 1) {
 		e->count = cursor_u32(in);
 		e->first_at = (int64_t)cursor_u64(in);
+	}
+	e->acked_at = 0;
+	if (!cursor_end(in)) { /* only those that were acknowledged go on */
+		e->acked_at = (int64_t)cursor_u64(in);
+		e->acked_by = cursor_u32(in);
 	}
 	return table_end(txn, in);
 }
@@ -125,128 +124,29 @@ find_repeated(struct store_txn *txn, const struct event *event, bool tally, stru
 	struct event_key key;
 	struct span value;
 	struct cursor in;
-	enum err err =
-		table_get_plain(txn, TABLE_EVENT_FOLD,
-	                        fold_key(event, tally ? tally_mark : event->detail, &hash), &value);
+	enum err err = table_get_plain(
+		txn, TABLE_EVENT_FOLD,
+		event_fold_key(event, tally ? tally_mark : event->detail, &hash), &value);
 
 	if (!err && value.len != sizeof(id))
 		err = ERR_NOTFOUND;
 	if (err)
 		return err;
 	memcpy(&id, value.data, sizeof(id));
-	err = table_get(txn, TABLE_EVENT, key_of(be64toh(id), &key), &in);
+	err = table_get(txn, TABLE_EVENT, event_key_of(be64toh(id), &key), &in);
 	if (!err)
-		err = read_event(txn, be64toh(id), &in, ret_row);
+		err = event_read(txn, be64toh(id), &in, ret_row);
 	if (err)
 		return err == ERR_CORRUPT || err == ERR_VERSION ? ERR_NOTFOUND : err;
 	return repeats(event, ret_row, tally) ? ERR_OK : ERR_NOTFOUND;
 }
 
-/* Two numbers beside the hashes: how many bytes the records have together, and the newest id that
- * was dropped. */
-static const char bytes_key[] = "bytes", dropped_key[] = "dropped";
-
-static enum err
-number_get(struct store_txn *txn, const char *key, uint64_t *ret_number)
-{
-	struct span value;
-	struct cursor in;
-	enum err err =
-		table_get_plain(txn, TABLE_EVENT_FOLD, table_key(key, strlen(key) + 1), &value);
-
-	*ret_number = 0;
-	if (err)
-		return err == ERR_NOTFOUND ? ERR_OK : err;
-	cursor_init(&in, value.data, value.len);
-	*ret_number = cursor_u64(&in);
-	return ERR_OK;
-}
-
-static enum err
-number_put(struct store_txn *txn, const char *key, uint64_t number)
-{
-	uint64_t wire = htole64(number);
-
-	return table_put_plain(txn, TABLE_EVENT_FOLD, table_key(key, strlen(key) + 1),
-	                       table_key(&wire, sizeof(wire)));
-}
-
-enum err
-event_dropped(struct store_txn *txn, uint64_t *ret_id)
-{
-	return number_get(txn, dropped_key, ret_id);
-}
-
-/* Removes the row under the walk, and what points to it. */
-static enum err
-drop(struct walk *walk, uint64_t *bytes)
-{
-	struct event e;
-	struct cursor in;
-	struct span value;
-	uint64_t id, hash;
-	enum err err = id_of(walk->key, &id);
-
-	if (!err)
-		err = walk_read(walk, &in);
-	if (!err)
-		err = read_event(walk->txn, id, &in, &e);
-	*bytes -= walk->value.len < *bytes ? walk->value.len : *bytes;
-	if (!err)
-		err = number_put(walk->txn, dropped_key, id);
-	id = htobe64(id);
-	if (!err &&
-	    table_get_plain(walk->txn, TABLE_EVENT_FOLD, fold_key(&e, e.detail, &hash), &value) ==
-	            0 &&
-	    value.len == sizeof(id) && memcmp(value.data, &id, sizeof(id)) == 0)
-		err = table_del(walk->txn, TABLE_EVENT_FOLD, table_key(&hash, sizeof(hash)));
-	return walk_del(walk);
-}
-
-static int64_t
-at_of(struct walk *walk)
-{
-	struct event e;
-	struct cursor in;
-	enum err err = walk_read(walk, &in);
-
-	if (!err)
-		err = read_event(walk->txn, 0, &in, &e);
-	return err ? INT64_MAX : e.at;
-}
-
-/* The oldest go: at most DROP_MAX, so that no put pays for many. */
-static enum err
-drop_oldest(struct store_txn *txn, int64_t now, uint64_t *bytes)
-{
-	struct walk walk;
-	uint64_t records;
-	enum err err = table_size(txn, TABLE_EVENT, &records);
-
-	if (!err)
-		err = walk_open(&walk, txn, TABLE_EVENT);
-	if (err)
-		return err;
-	for (int i = 0; i < DROP_MAX && !err && records > 1; i++, records--) {
-		err = walk_first(&walk);
-		if (!err && records <= EVENT_KEEP && *bytes <= EVENT_BYTES_MAX &&
-		    at_of(&walk) >= now - EVENT_KEEP_S)
-			break;
-		if (!err)
-			err = drop(&walk, bytes);
-	}
-	walk_close(&walk);
-	return err;
-}
-
 /* Format 2, see docs/store.md. */
 static enum err
-write_event(struct store_txn *txn, const struct event *e, bool tally, uint64_t *bytes)
+write_row(struct store_txn *txn, const struct event *e, uint64_t *bytes)
 {
 	struct event_key key;
 	struct buf *out = table_new(txn);
-	uint64_t hash;
-	enum err err;
 
 	buf_u64(out, (uint64_t)e->at);
 	buf_bytes16(out, e->type, strlen(e->type));
@@ -254,12 +154,25 @@ write_event(struct store_txn *txn, const struct event *e, bool tally, uint64_t *
 	buf_bytes16(out, e->detail, strlen(e->detail));
 	buf_u32(out, e->count);
 	buf_u64(out, (uint64_t)e->first_at);
+	if (e->acked_at) {
+		buf_u64(out, (uint64_t)e->acked_at);
+		buf_u32(out, e->acked_by);
+	}
 	*bytes += out->len + SEAL_OVERHEAD;
-	err = table_put(txn, TABLE_EVENT, key_of(e->id, &key));
+	return table_put(txn, TABLE_EVENT, event_key_of(e->id, &key));
+}
+
+static enum err
+write_event(struct store_txn *txn, const struct event *e, bool tally, uint64_t *bytes)
+{
+	struct event_key key;
+	uint64_t hash;
+	enum err err = write_row(txn, e, bytes);
+
 	if (!err)
 		err = table_put_plain(txn, TABLE_EVENT_FOLD,
-		                      fold_key(e, tally ? tally_mark : e->detail, &hash),
-		                      key_of(e->id, &key));
+		                      event_fold_key(e, tally ? tally_mark : e->detail, &hash),
+		                      event_key_of(e->id, &key));
 	return err;
 }
 
@@ -275,15 +188,20 @@ fold(struct store_txn *txn, struct event *e, bool tally, uint64_t *bytes)
 	if (!tally || e->count == 0)
 		e->count = 1;
 	e->first_at = e->at;
+	e->acked_at = 0;
 	if (err)
 		return err == ERR_NOTFOUND ? ERR_OK : err;
+	if (tally) {
+		e->acked_at = row.acked_at;
+		e->acked_by = row.acked_by;
+	}
 	e->count = row.count < UINT32_MAX - e->count ? row.count + e->count : UINT32_MAX;
 	e->first_at = row.first_at;
-	err = table_get_plain(txn, TABLE_EVENT, key_of(row.id, &key), &old);
+	err = table_get_plain(txn, TABLE_EVENT, event_key_of(row.id, &key), &old);
 	if (err)
 		return err;
 	*bytes -= old.len < *bytes ? old.len : *bytes;
-	return table_del(txn, TABLE_EVENT, key_of(row.id, &key));
+	return table_del(txn, TABLE_EVENT, event_key_of(row.id, &key));
 }
 
 static enum err
@@ -299,7 +217,7 @@ put(struct store_txn *txn, struct event *event, bool tally)
 	if (!err)
 		err = event_last(txn, &id);
 	if (!err)
-		err = number_get(txn, bytes_key, &bytes);
+		err = event_number(txn, event_bytes_key, &bytes);
 	if (!err)
 		err = fold(txn, &e, tally, &bytes);
 	if (!err) {
@@ -307,9 +225,9 @@ put(struct store_txn *txn, struct event *event, bool tally)
 		err = write_event(txn, &e, tally, &bytes);
 	}
 	if (!err)
-		err = drop_oldest(txn, e.at, &bytes);
+		err = event_drop_oldest(txn, e.at, &bytes);
 	if (!err)
-		err = number_put(txn, bytes_key, bytes);
+		err = event_number_put(txn, event_bytes_key, bytes);
 	if (err)
 		return txn_fail(txn, err);
 	*event = e;
@@ -329,22 +247,64 @@ event_tally(struct store_txn *txn, struct event *event)
 }
 
 enum err
+event_tallied(struct store_txn *txn, const char *type, int64_t at, struct event *ret_event)
+{
+	struct event e = {.at = at};
+
+	if (strlen(type) > EVENT_TYPE_MAX)
+		return ERR_INVALID;
+	strcpy(e.type, type);
+	return find_repeated(txn, &e, true, ret_event);
+}
+
+enum err
+event_ack(struct store_txn *txn, uint64_t id, int64_t at, uint32_t by, struct event *ret_event)
+{
+	struct event_key key;
+	struct event e;
+	struct cursor in;
+	struct span old;
+	uint64_t bytes;
+	enum err err = txn_writable(txn);
+
+	if (!err)
+		err = table_get(txn, TABLE_EVENT, event_key_of(id, &key), &in);
+	if (!err)
+		err = event_read(txn, id, &in, &e);
+	if (!err)
+		err = table_get_plain(txn, TABLE_EVENT, event_key_of(id, &key), &old);
+	if (!err)
+		err = event_number(txn, event_bytes_key, &bytes);
+	if (err)
+		return err;
+	bytes -= old.len < bytes ? old.len : bytes;
+	e.acked_at = at;
+	e.acked_by = by;
+	err = write_row(txn, &e, &bytes);
+	if (!err)
+		err = event_number_put(txn, event_bytes_key, bytes);
+	if (!err)
+		*ret_event = e;
+	return err;
+}
+
+enum err
 event_upgrade(struct store_txn *txn, struct span at)
 {
 	struct event e;
 	struct cursor in;
 	uint64_t bytes, id;
-	enum err err = id_of(at, &id);
+	enum err err = event_id_of(at, &id);
 
 	if (!err)
 		err = table_get(txn, TABLE_EVENT, at, &in);
 	if (!err)
-		err = read_event(txn, id, &in, &e);
+		err = event_read(txn, id, &in, &e);
 	if (!err)
-		err = number_get(txn, bytes_key, &bytes);
+		err = event_number(txn, event_bytes_key, &bytes);
 	if (!err)
 		err = write_event(txn, &e, false, &bytes);
-	return err ? err : number_put(txn, bytes_key, bytes);
+	return err ? err : event_number_put(txn, event_bytes_key, bytes);
 }
 
 static enum err
@@ -352,11 +312,11 @@ read_row(struct walk *walk, struct event *e)
 {
 	struct cursor in;
 	uint64_t id;
-	enum err err = id_of(walk->key, &id);
+	enum err err = event_id_of(walk->key, &id);
 
 	if (!err)
 		err = walk_read(walk, &in);
-	return err ? err : read_event(walk->txn, id, &in, e);
+	return err ? err : event_read(walk->txn, id, &in, e);
 }
 
 enum err
@@ -371,7 +331,7 @@ event_page(struct store_txn *txn, uint64_t after, size_t limit, struct event *ev
 	if (!err && after == UINT64_MAX)
 		err = ERR_NOTFOUND;
 	if (!err)
-		err = walk_seek(&walk, key_of(after + 1, &key));
+		err = walk_seek(&walk, event_key_of(after + 1, &key));
 	while (!err && count < limit) {
 		err = read_row(&walk, &events[count]);
 		/* A damaged event is left out: a log with a gap is better than none. */

@@ -36,6 +36,8 @@ struct event {
 	char detail[EVENT_DETAIL_MAX + 1]; /* may quote foreign text */
 	uint32_t count;                    /* how often, 1 and up; set by event_put() */
 	int64_t first_at;                  /* of the first one; set by event_put() */
+	int64_t acked_at;  /* an operator has seen it, 0: none has; see event_ack() */
+	uint32_t acked_by; /* the operator's uid */
 };
 
 MUST_CHECK enum err event_put(struct store_txn *txn, struct event *event);
@@ -43,6 +45,13 @@ MUST_CHECK enum err event_put(struct store_txn *txn, struct event *event);
  * EVENT_FOLD_S of the FIRST one. The row takes EVENT's detail, and EVENT's count (0: 1) is added.
  */
 MUST_CHECK enum err event_tally(struct store_txn *txn, struct event *event);
+/* The row that a tally of TYPE without a name would be added to AT. ERR_NOTFOUND: a new one. */
+MUST_CHECK enum err event_tallied(struct store_txn *txn, const char *type, int64_t at,
+                                  struct event *ret_event);
+/* The operator BY has seen the row ID, AT. It stays where it is, and is so until it is repeated; a
+ * tally, which goes on all the time, stays so. ERR_NOTFOUND: there is no such row (any more). */
+MUST_CHECK enum err event_ack(struct store_txn *txn, uint64_t id, int64_t at, uint32_t by,
+                              struct event *ret_event);
 /* Up to LIMIT events with id > AFTER, oldest first. */
 MUST_CHECK enum err event_page(struct store_txn *txn, uint64_t after, size_t limit,
                                struct event *events, size_t *ret_count);

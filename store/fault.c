@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/fault.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "store/inside.h"
 #include "store/table.h"
@@ -22,6 +24,10 @@ fault_put(struct store_txn *txn, const struct fault *fault)
 	buf_u32(out, fault->told);
 	buf_u8(out, fault->asked);
 	buf_u64(out, (uint64_t)fault->since);
+	buf_bytes16(out, fault->why, strlen(fault->why));
+	buf_u32(out, fault->acked);
+	buf_u64(out, (uint64_t)fault->acked_at);
+	buf_u32(out, fault->acked_by);
 	return table_put(txn, TABLE_FAULT, table_key_name(&fault->name));
 }
 
@@ -38,6 +44,12 @@ fault_get(struct store_txn *txn, const struct hostname *name, struct fault *ret_
 	f.told = cursor_u32(&in);
 	f.asked = cursor_u8(&in) != 0;
 	f.since = (int64_t)cursor_u64(&in);
+	if (!cursor_end(&in)) { /* earlier ones end here */
+		cursor_text16(&in, f.why, sizeof(f.why));
+		f.acked = cursor_u32(&in);
+		f.acked_at = (int64_t)cursor_u64(&in);
+		f.acked_by = cursor_u32(&in);
+	}
 	err = table_end(txn, &in);
 	if (!err)
 		*ret_fault = f;

@@ -3,7 +3,8 @@
  * store/fault.h - what is wrong with names just now (environment private/)
  *
  * A name is there from the first fault that was found of it until the last one has healed, so each
- * is told once, also over restarts. What a bit means is the caller's (daemon/auditor_inside.h).
+ * is told once, also over restarts. What a bit means is the caller's (daemon/auditor.h). An
+ * operator may acknowledge what is open; that goes with the fault.
  */
 #ifndef STORE_FAULT_H
 #define STORE_FAULT_H
@@ -17,12 +18,18 @@
 
 struct store_txn;
 
+enum { FAULT_WHY_MAX = 255 };
+
 struct fault {
 	struct hostname name;
-	uint32_t open; /* bits */
-	uint32_t told; /* those of them that were told by the name */
-	bool asked;    /* a new certificate was asked for */
-	int64_t since; /* unix seconds: when the first one was found */
+	uint32_t open;               /* bits */
+	uint32_t told;               /* those of them that were told by the name */
+	bool asked;                  /* a new certificate was asked for */
+	int64_t since;               /* unix seconds: when the first one was found */
+	char why[FAULT_WHY_MAX + 1]; /* a sentence about the last one found; "": not known */
+	uint32_t acked;              /* those of the open ones that were acknowledged */
+	int64_t acked_at;            /* unix seconds, 0: none was */
+	uint32_t acked_by;           /* the uid of who did it last */
 };
 
 /* ERR_INVALID: no bit is open. */

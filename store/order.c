@@ -89,25 +89,47 @@ order_del(struct store_txn *txn, const struct hostname *name)
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
 
-enum err
-order_page(struct store_txn *txn, const struct hostname *after, size_t limit,
-           struct hostname *names, size_t *ret_count)
+static enum err
+begin(struct walk *walk, enum window_place place, const struct hostname *name)
 {
+	struct span key = table_key_name(name);
+
+	if (place == WINDOW_BEFORE || place == WINDOW_LAST)
+		return walk_before(walk, place == WINDOW_LAST ? table_key("", 0) : key);
+	if (place == WINDOW_FROM && key.len)
+		return walk_seek(walk, key);
+	return walk_behind(walk, key.len ? name : NULL);
+}
+
+enum err
+order_window(struct store_txn *txn, enum window_place place, const struct hostname *name,
+             size_t limit, struct hostname *names, size_t *ret_count)
+{
+	bool backwards = place == WINDOW_BEFORE || place == WINDOW_LAST;
 	struct walk walk;
 	size_t count = 0;
 	enum err err = walk_open(&walk, txn, TABLE_ORDER);
 
 	if (!err)
-		err = walk_behind(&walk, after);
+		err = begin(&walk, place, name);
 	while (!err && count < limit) {
 		/* A key that is no name has no order anybody could go on with. */
 		if (!table_name_of_key(walk.key, &names[count]))
 			count++;
-		err = walk_next(&walk);
+		err = backwards ? walk_prev(&walk) : walk_next(&walk);
 	}
 	walk_close(&walk);
 	if (err && err != ERR_NOTFOUND)
 		return err;
 	*ret_count = count;
 	return ERR_OK;
+}
+
+enum err
+order_page(struct store_txn *txn, const struct hostname *after, size_t limit,
+           struct hostname *names, size_t *ret_count)
+{
+	static const struct hostname none;
+
+	return order_window(txn, WINDOW_BEHIND, after ? after : &none, limit, names, ret_count);
 }

@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/hostname.h"
-#include "store/domain.h"
+#include "store/domain_window.h"
 
 struct store_txn;
 
@@ -42,5 +42,9 @@ MUST_CHECK enum err order_del(struct store_txn *txn, const struct hostname *name
 /* Up to LIMIT names with an order, behind AFTER (NULL: from the first). */
 MUST_CHECK enum err order_page(struct store_txn *txn, const struct hostname *after, size_t limit,
                                struct hostname *names, size_t *ret_count);
+/* The same from a place on, as store/domain_window.h has it; NAME's len 0: no name. */
+MUST_CHECK enum err order_window(struct store_txn *txn, enum window_place place,
+                                 const struct hostname *name, size_t limit, struct hostname *names,
+                                 size_t *ret_count);
 
 #endif

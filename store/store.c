@@ -286,6 +286,7 @@ add_stat(struct store *store, struct env *env, struct store_stat *stat)
 	if (rc)
 		return env_err(env, rc);
 	stat->used_bytes += (info.me_last_pgno + 1 - free_pages) * pages.ms_psize;
+	stat->file_bytes += (info.me_last_pgno + 1) * pages.ms_psize;
 	stat->map_bytes += info.me_mapsize;
 	rc = mdb_reader_list(env->mdb, count_slot, &stat->readers);
 	return rc < 0 ? env_err(env, rc) : ERR_OK;

@@ -88,6 +88,7 @@ MUST_CHECK enum err store_check_free_list(struct store *store, enum store_env en
 
 struct store_stat {
 	uint64_t used_bytes; /* of both environments' files, free pages apart */
+	uint64_t file_bytes; /* with them */
 	uint64_t map_bytes;
 	uint64_t readers;
 };

@@ -87,6 +87,12 @@ walk_next(struct walk *walk)
 }
 
 enum err
+walk_prev(struct walk *walk)
+{
+	return step(walk, MDB_PREV, (struct span){0});
+}
+
+enum err
 walk_last(struct walk *walk)
 {
 	return step(walk, MDB_LAST, (struct span){0});
@@ -159,6 +165,16 @@ walk_behind(struct walk *walk, const struct hostname *name)
 	if (!err && stands_at(walk, key))
 		err = walk_next(walk);
 	return err;
+}
+
+enum err
+walk_before(struct walk *walk, struct span key)
+{
+	enum err err = key.len ? walk_seek(walk, key) : ERR_NOTFOUND;
+
+	if (err == ERR_NOTFOUND)
+		return walk_last(walk);
+	return err ? err : walk_prev(walk);
 }
 
 enum err

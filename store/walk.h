@@ -32,9 +32,12 @@ void walk_close(struct walk *walk);
 MUST_CHECK enum err walk_seek(struct walk *walk, struct span key);
 MUST_CHECK enum err walk_first(struct walk *walk);
 MUST_CHECK enum err walk_next(struct walk *walk);
+MUST_CHECK enum err walk_prev(struct walk *walk);
 MUST_CHECK enum err walk_last(struct walk *walk);
 /* To the first record behind NAME, or the first of all when NAME is NULL. */
 MUST_CHECK enum err walk_behind(struct walk *walk, const struct hostname *name);
+/* To the last record in front of KEY, or the last of all when KEY.len is 0. */
+MUST_CHECK enum err walk_before(struct walk *walk, struct span key);
 /* To exactly KEY, also where keys are out of order and a search misses it: then all are looked at,
  * 50 ms for a million. */
 MUST_CHECK enum err walk_find(struct walk *walk, struct span key);

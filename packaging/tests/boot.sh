@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# packaging/tests/boot.sh certd.deb - the life of the package under a real systemd
+# packaging/tests/boot.sh certd.deb [previous.deb] - the life of the package under a real systemd
 #
-# Boots a container made of this machine's own files (/usr below an overlay, a copy of /etc), without
+# Without a previous package the same one is installed first, with a lower version. Boots a container made of this machine's own files (/usr below an overlay, a copy of /etc), without
 # a network, and runs boot_inside.sh there. Exit status 77: this machine cannot.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -42,8 +42,14 @@ ExecStart=/bin/bash -c '/bin/bash /test/boot_inside.sh >/test/out 2>&1; echo $? 
 END
 mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
 ln -s ../certd-test.service "$root/etc/systemd/system/multi-user.target.wants/"
-cp "$here/boot_inside.sh" "$work/test/"
+cp "$here/boot_inside.sh" "$here/load.py" "$work/test/"
 cp "$deb" "$work/test/certd.deb"
+if [ -n "${2-}" ]; then
+	cp "$2" "$work/test/previous.deb"
+else
+	dpkg-deb -R "$deb" "$work/previous" && sed -i 's/^Version: .*/&~previous/' "$work/previous/DEBIAN/control" &&
+		dpkg-deb -b "$work/previous" "$work/test/previous.deb" >/dev/null || exit 1
+fi
 
 timeout 300 systemd-nspawn -q --boot --directory "$root" --bind "$work/test:/test" --private-network \
 	--register=no --keep-unit --machine "certd-boot-$$" >"$work/console" 2>&1 </dev/null

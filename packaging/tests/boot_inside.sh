@@ -26,14 +26,43 @@ served() {
 of_unit() { systemctl show -P "$1" certd; }
 
 until_true() {
-	for _ in $(seq 100); do
+	for _ in $(seq 300); do
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.1
 	done
-	fail "not within 10 s: $*"
+	fail "not within 30 s: $*"
 }
 
-restarted() { [ "$(of_unit NRestarts)" -ge 1 ] && [ "$(of_unit ActiveState)" = active ]; }
+# restarted BEFORE: systemd has started it more often than that
+restarted() { [ "$(of_unit NRestarts)" -gt "$1" ] && [ "$(of_unit ActiveState)" = active ]; }
+
+counted() { head -n 1 /run/load; }
+
+# more COUNT: that many connections since this was set
+more() { [ "$(counted | cut -d ' ' -f 1)" -ge $((from + $1)) ]; }
+
+load_begin() {
+	rm -f /run/load
+	/test/load.py demo.certd.test /run/root.pem /run/load &
+	load=$!
+	until_true test -s /run/load
+	from=0
+	until_true more 50
+}
+
+# load_end WHAT: clients went on during and after it, and none of them saw anything
+load_end() {
+	from=$(counted | cut -d ' ' -f 1)
+	until_true more 50
+	kill $load && wait $load
+	read -r done failed slowest < <(counted)
+	[ "$failed" -eq 0 ] || fail "$1: $(cat /run/load)"
+	echo "ok $1: $done connections, none failed, the slowest took $slowest ms"
+}
+
+install_package() { dpkg -i "/test/$1" >/run/dpkg.log 2>&1 || fail "dpkg -i $1: $(cat /run/dpkg.log)"; }
+
+control_as() { setpriv --reuid=nobody --regid="$1" --clear-groups certctl "${@:2}"; }
 
 export PEBBLE_VA_NOSLEEP=1 DEBIAN_FRONTEND=noninteractive
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=pebble \
@@ -51,39 +80,103 @@ python3 -m http.server 8080 --bind 127.0.0.1 --directory /run/www >/dev/null 2>&
 until_true curl -sf --cacert /run/ca.pem -o /run/root.pem https://localhost:15000/roots/0
 until_true curl -sf http://127.0.0.1:8080/
 
-dpkg -i /test/certd.deb >/run/dpkg.log 2>&1 || fail "dpkg -i: $(cat /run/dpkg.log)"
-expect 'a fresh package starts nothing' inactive systemctl is-active certd
-cp /run/ca.pem /etc/certd/pebble.pem
-sed -i 's,directory .*,directory https://localhost:14000/dir; ca-file /etc/certd/pebble.pem;,
-	s/#account/account/; s/#agree/agree/' /etc/certd/certd.conf
-systemctl enable --now certd 2>/dev/null || fail 'it does not start'
-certctl add demo.certd.test --wait --timeout 1m || fail 'no certificate'
+cp /run/ca.pem /etc/ssl/certs/pebble.pem
+
+# ---- the fresh machine: what README says, with the CA of this test --------------------------------
+
+fresh=(
+	'dpkg -i /test/previous.deb'
+	'sed -i "s,directory .*,directory https://localhost:14000/dir; ca-file /etc/ssl/certs/pebble.pem;,
+		s/#account/account/; s/#agree/agree/" /etc/certd/certd.conf'
+	'systemctl enable --now certd'
+	'certctl add demo.certd.test --wait --timeout 1m'
+)
+began=$SECONDS
+for command in "${fresh[@]}"; do
+	eval "$command" >/run/out 2>&1 || fail "$command: $(cat /run/out)"
+	[ "$command" != "${fresh[0]}" ] || expect 'a fresh package starts nothing' inactive systemctl is-active certd
+done
 expect 'the first name is served' 200 served
+took=$((SECONDS - began))
+[ ${#fresh[@]} -le 4 ] && [ $took -le 60 ] || fail "${#fresh[@]} commands, $took s"
+echo "ok from the package to a served certificate: ${#fresh[@]} commands, $took s"
+
+# ---- users and rights -----------------------------------------------------------------------------
+
+journalctl -u certd --no-pager | grep -q 'does not let workers be confined' && fail 'workers are not confined'
 expect 'it runs as its user' certd stat -c %U "/proc/$(of_unit MainPID)"
 expect 'the socket is for the group' 'certd:certd-admin 660' stat -c '%U:%G %a' /run/certd/control.sock
+control_as certd-admin status >/dev/null || fail 'a member of certd-admin is refused'
+control_as certd-admin export demo.certd.test --private-key >/dev/null 2>&1 && fail 'and gets private keys'
+control_as nogroup status >/dev/null 2>&1 && fail 'everybody may ask'
+echo 'ok members of certd-admin may look, others may not'
+
+# ---- reload ---------------------------------------------------------------------------------------
 
 pid=$(of_unit MainPID)
 echo 'broken;' >>/etc/certd/certd.conf
-systemctl reload certd 2>/dev/null && fail 'a broken configuration was taken'
-journalctl -u certd --no-pager | grep -q 'certd.conf:.*unknown word "broken"' ||
-	fail 'the journal does not say what is wrong'
+systemctl reload certd >/run/out 2>&1 && fail 'a broken configuration was taken'
+grep -q 'Job for certd.service failed' /run/out || fail "systemctl reload says: $(cat /run/out)"
+wrong='certd.conf:[0-9]*:[0-9]*: unknown word "broken"'
+journalctl -u certd --no-pager | grep -q "$wrong" || fail 'the journal does not say what is wrong'
+systemctl status certd --no-pager | grep -q "$wrong" || fail 'systemctl status does not either'
+certctl reload --wait 2>&1 | grep -q "$wrong" || fail 'nor does certctl'
 expect 'a broken configuration changes nothing' "$pid 200" echo "$(of_unit MainPID) $(served)"
 sed -i '$d' /etc/certd/certd.conf
+load_begin
 systemctl reload certd || fail 'no reload'
+load_end 'reload'
 
-dpkg -i /test/certd.deb >/run/dpkg.log 2>&1 || fail "upgrade: $(cat /run/dpkg.log)"
+# ---- upgrade, and ends of all kinds ---------------------------------------------------------------
+
+socket=$(stat -c %i /run/certd/control.sock)
+load_begin
+install_package certd.deb
+load_end 'upgrade from the previous package'
 [ "$(of_unit MainPID)" != "$pid" ] || fail "nothing was upgraded: $(cat /run/dpkg.log)"
-expect 'upgraded, not restarted' '0 200' echo "$(of_unit NRestarts) $(served)"
+expect 'upgraded, not restarted, on the same socket' "0 $socket active" \
+	echo "$(of_unit NRestarts) $(stat -c %i /run/certd/control.sock) $(of_unit ActiveState)"
+[ "$(of_unit NFileDescriptorStore)" -ge 2 ] || fail 'systemd has no copies of the sockets'
 
+load_begin
 kill -9 "$(of_unit MainPID)"
-expect 'who connects when it is killed waits' 200 served
-until_true restarted
-expect 'systemd has started it again' 200 served
+until_true restarted 0
+load_end 'kill -9, systemd starts it again'
+
+mkdir -p /run/systemd/system/certd.service.d
+printf '[Service]\nWatchdogSec=3\n' >/run/systemd/system/certd.service.d/test.conf
+systemctl daemon-reload && systemctl restart certd || fail 'no restart'
+load_begin
+times=$(of_unit NRestarts)
+kill -STOP "$(of_unit MainPID)"
+until_true restarted "$times"
+load_end 'SIGSTOP, the watchdog starts it again'
+journalctl -u certd --no-pager | grep -q 'Watchdog timeout' || fail 'it was not the watchdog'
+
+load_begin
+systemctl restart certd || fail 'no restart'
+load_end 'restart'
+
+# ---- the master key as a credential, as certd-security(7) says ------------------------------------
+
+systemctl stop certd
+systemd-creds encrypt --with-key=host --name=certd.master /var/lib/certd/master.key \
+	/etc/credstore.encrypted/certd.master || fail 'systemd-creds encrypts nothing'
+mv /var/lib/certd/master.key /run/master.key
+systemctl start certd || fail 'it does not start with the credential'
+expect 'the master key is a credential' 200 served
+[ ! -e /var/lib/certd/master.key ] || fail 'another master key was made'
+systemctl stop certd
+rm /etc/credstore.encrypted/certd.master
+cp -p /run/master.key /var/lib/certd/master.key
+systemctl start certd || fail 'it does not start with the file'
+
+# ---- the end --------------------------------------------------------------------------------------
 
 dpkg -r certd >/run/dpkg.log 2>&1 || fail "dpkg -r: $(cat /run/dpkg.log)"
 expect 'removal stops it' '' pgrep -u certd
 dpkg -P certd >/run/dpkg.log 2>&1 || fail "dpkg -P: $(cat /run/dpkg.log)"
 grep -q 'kept in /var/lib/certd' /run/dpkg.log || fail 'purge does not say where the keys are'
-dpkg -i /test/certd.deb >/run/dpkg.log 2>&1 || fail "dpkg -i: $(cat /run/dpkg.log)"
+install_package certd.deb
 systemctl start certd || fail 'it does not start again'
 expect 'what was stored is served after purge and installation' 200 served

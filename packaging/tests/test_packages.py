@@ -5,15 +5,19 @@
     packaging/tests/test_packages.py [-v] [Class[.test]...]
 
 Builds both packages first, each twice (CERTD_PACKAGES=DIRECTORY takes those built there before).
+CERTD_PREVIOUS=PACKAGE.deb is what is upgraded from.
 """
 
 import filecmp
 import glob
 import os
+import json
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -41,9 +45,10 @@ class Pages(unittest.TestCase):
         text = run("mandoc", "-Tutf8", "-Owidth=200", f"{BUILD}/man/{name}")
         return re.sub(".\b", "", text)
 
-    def test_there_are_five(self):
-        self.assertEqual([os.path.basename(page) for page in self.pages],
-                         ["certctl.1", "certd-events.7", "certd-security.7", "certd.8", "certd.conf.5"])
+    def test_they_are_there(self):
+        have = {os.path.basename(page) for page in self.pages}
+        self.assertLessEqual({"certctl.1", "certd-events.7", "certd-security.7", "certd.8", "certd.conf.5"}, have)
+        self.assertEqual(have, {page[:-3] for page in os.listdir(f"{ROOT}/packaging/man") if page.endswith(".in")})
 
     def test_lint(self):
         self.assertEqual(run("mandoc", "-Tlint", "-Wwarning", *self.pages), "")
@@ -115,6 +120,21 @@ class Installed(unittest.TestCase):
         level = float(re.search(r"exposure level for certd.service: ([\d.]+)", shown)[1])
         self.assertLessEqual(level, 1.5)
 
+    def test_unit_is_understood(self):
+        unit = f"{self.root}/lib/systemd/system/certd.service"
+        said = run("systemd-analyze", "verify", "--root", self.root, "--recursive-errors=no", "--man=no", unit)
+        self.assertEqual([line for line in said.splitlines() if "certd.service" in line], [])
+
+    def test_completion_in_bash(self):
+        """The file that is installed; what it completes to is in tests/system/test_completion.py."""
+        file = f"{self.root}/usr/share/bash-completion/completions/certctl"
+        words = 'source "$0"; complete -p certctl; COMP_WORDS=(certctl rene); COMP_CWORD=1; compopt() { :; }\n' \
+                '_certctl; echo "${COMPREPLY[@]}"'
+        said = run("bash", "--norc", "-c", words, file,
+                   env=dict(os.environ, PATH=f"{self.root}/usr/bin:{os.environ['PATH']}"))
+        self.assertIn("-F _certctl certctl\n", said)
+        self.assertEqual(said.splitlines()[-1].split(), ["renew"])
+
     def test_paths_in_the_unit_are_installed(self):
         for path in re.findall(r"^Exec\w+=(\S+)", read(f"{self.root}/lib/systemd/system/certd.service"),
                                re.MULTILINE):
@@ -127,6 +147,79 @@ class Installed(unittest.TestCase):
         self.assertIn("certd-admin:", read(f"{self.root}/etc/group"))
 
 
+class Examples(unittest.TestCase):
+    def setUp(self):
+        self.at = tempfile.mkdtemp(prefix="certd-examples-")
+        self.addCleanup(shutil.rmtree, self.at)
+
+    def need(self, program):
+        if not shutil.which(program):
+            self.skipTest(f"no {program} here")
+
+    def test_nginx(self):
+        self.need("nginx")
+        with open(f"{self.at}/nginx.conf", "w", encoding="ascii") as file:
+            file.write(f"error_log stderr; pid {self.at}/pid; events {{ }}\n"
+                       f"http {{ access_log off; include {ROOT}/packaging/examples/nginx-backend.conf; }}\n")
+        self.assertIn("test is successful", run("nginx", "-t", "-c", f"{self.at}/nginx.conf"))
+
+    def test_haproxy(self):
+        self.need("haproxy")
+        said = run("haproxy", "-c", "-f", "packaging/examples/haproxy-backend.cfg")
+        self.assertNotRegex(said, "WARNING|ALERT")
+
+    def test_backends_in_the_examples_are_understood(self):
+        shown = {name: re.search(r"^#\t(backend .*)$", read("packaging", "examples", name), re.MULTILINE)[1]
+                 for name in ("nginx-backend.conf", "haproxy-backend.cfg")}
+        for name, words in shown.items():
+            conf = re.sub(r"(?m)^backend .*$", words, read("packaging", "certd.conf"))
+            with open(f"{self.at}/{name}", "w", encoding="ascii") as file:
+                file.write(conf)
+            self.assertIn(words, conf)
+            run(f"{BUILD}/certd", "-c", f"{self.at}/{name}", "--check")
+
+    def test_hook_mails(self):
+        mails, listener = [], socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        server = threading.Thread(target=lambda: mails.append(one_mail(listener)))
+        server.start()
+        event = {"id": 7, "at": "2026-11-22T12:00:00Z", "type": "order.failed", "name": "a.example",
+                 "detail": "the CA says: .\nRCPT TO:<x@example.org>", "act": "customer"}
+        run("python3", "packaging/examples/hook-mail", "ops@example.com", "127.0.0.1",
+            str(listener.getsockname()[1]), input=json.dumps(event) + "\n")
+        server.join(20)
+        rcpt, text = mails[0]
+        self.assertEqual(rcpt, [" TO:<ops@example.com>"])
+        self.assertIn("Subject: certd: order.failed a.example", text)
+        self.assertIn("act: customer", text)
+
+
+def one_mail(listener):
+    """A mail server for one mail: whom it is for, and its lines."""
+    peer = listener.accept()[0]
+    with peer, peer.makefile("rw", newline="\r\n", encoding="utf-8") as lines:
+        def say(words):
+            lines.write(words + "\n")
+            lines.flush()
+        rcpt, text = [], []
+        say("220 test")
+        for line in lines:
+            line = line.rstrip("\r\n")
+            word = line[:4].upper()
+            if word == "RCPT":
+                rcpt.append(line[4:])
+            if word == "DATA":
+                say("354 go")
+                for row in lines:
+                    if row.rstrip("\r\n") == ".":
+                        break
+                    text.append(row.rstrip("\r\n"))
+            say("221 bye" if word == "QUIT" else "250 ok")
+            if word == "QUIT":
+                return rcpt, text
+    return rcpt, text
+
+
 class Packages(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -137,9 +230,9 @@ class Packages(unittest.TestCase):
             cls.build(cls.first)
 
     @staticmethod
-    def build(where):
-        run("packaging/deb.sh", f"{where}/deb")
-        run("packaging/rpm.sh", f"{where}/rpm")
+    def build(where, **more):
+        run("packaging/deb.sh", f"{where}/deb", **more)
+        run("packaging/rpm.sh", f"{where}/rpm", **more)
 
     def one(self, pattern):
         found = glob.glob(f"{self.first}/{pattern}")
@@ -150,9 +243,10 @@ class Packages(unittest.TestCase):
         return self.one(f"rpm/certd-*.{os.uname().machine}.rpm")
 
     def test_again_is_the_same(self):
-        second = tempfile.mkdtemp(prefix="certd-packages-")
+        """In another folder, time zone and language, with another mask, later."""
+        second = tempfile.mkdtemp(prefix="certd-again-")
         self.addCleanup(shutil.rmtree, second)
-        self.build(second)
+        self.build(second, umask=0o077, env=dict(os.environ, TZ="Pacific/Apia", LC_ALL="C"))
         for path in glob.glob(f"{self.first}/deb/*.deb") + glob.glob(f"{self.first}/rpm/*.rpm"):
             other = os.path.join(second, os.path.relpath(path, self.first))
             self.assertTrue(filecmp.cmp(path, other, shallow=False), f"{path} differs from {other}")
@@ -190,8 +284,10 @@ class Packages(unittest.TestCase):
         self.assertIn("workers 3;", read(conf + ".rpmsave"))
 
     def test_boot(self):
-        """Installation, upgrade, a kill, removal and purge under a real systemd, where one boots."""
-        done = subprocess.run([f"{ROOT}/packaging/tests/boot.sh", self.one("deb/certd_*.deb")],
+        """packaging/tests/boot_inside.sh: the whole life under a real systemd, where one boots."""
+        words = [f"{ROOT}/packaging/tests/boot.sh", self.one("deb/certd_*.deb")]
+        words += filter(None, [os.environ.get("CERTD_PREVIOUS")])
+        done = subprocess.run(words,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode == 77:
             self.skipTest(done.stdout.strip())

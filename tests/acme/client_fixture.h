@@ -22,6 +22,7 @@
 #include "acme/directory.h"
 #include "acme/jose.h"
 #include "acme/key.h"
+#include "acme/pace.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/secret.h"
@@ -104,6 +105,7 @@ transport_cancel(struct transport *t, const void *arg)
 struct fixture {
 	struct transport t;
 	struct client *client;
+	struct pace *pace;
 	EVP_PKEY *key;
 	unsigned accounts; /* events of that kind */
 	char account_url[256];
@@ -219,6 +221,8 @@ begin(const char *account_url, bool agree_terms)
 	STAILQ_INIT(&f->t.queue);
 	assert_int_equal(key_new(KEY_ECDSA_P256, &f->key), ERR_OK);
 	config.key = f->key;
+	assert_int_equal(pace_open(CA "/dir", &f->pace), ERR_OK);
+	config.pace = f->pace;
 	assert_int_equal(client_new(&f->t, &config, &events, f, &f->client), ERR_OK);
 	assert_string_equal(client_state_word(f->client), "new");
 	return f;
@@ -228,6 +232,7 @@ static inline void
 end(struct fixture *f)
 {
 	client_free(f->client);
+	pace_close(f->pace);
 	assert_int_equal(f->t.count, 0);
 	EVP_PKEY_free(f->key);
 	free(f);

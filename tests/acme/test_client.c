@@ -405,6 +405,64 @@ freed_with_requests_of_every_kind(void **state)
 	assert_int_equal(h[0].calls + h[1].calls, 0);
 }
 
+/* --- pace ------------------------------------------------------------------------------------ */
+
+/* Sends what waits for its pace, as soon as it may. */
+static void
+tended(struct fixture *f)
+{
+	while (client_tend_ms(f->client) > 0)
+		assert_true(client_tend_ms(f->client) <= 1000);
+	client_tend(f->client);
+}
+
+/* A CA that has enough for a second is asked again, by whoever wanted something of that endpoint;
+ * nobody fails. newOrder is another endpoint. */
+static void
+too_fast_for_one_endpoint(void **state)
+{
+	struct fixture *f = begin_ready();
+	struct heard h[3];
+
+	(void)state;
+	assert_true(client_tend_ms(f->client) == INT64_MAX);
+	post(f, CLIENT_URL, CA "/y", "{}", &h[0]);
+	EXPECT(f, "POST", "/y", .status = 503, .body = "", .nonce = "x", .retry_after_ms = 300);
+	post(f, CLIENT_URL, CA "/z", "{}", &h[1]);
+	assert_null(request_for(f, "POST", CA "/y"));
+	assert_null(request_for(f, "POST", CA "/z"));
+	post(f, CLIENT_NEW_ORDER, NULL, "{}", &h[2]);
+	EXPECT(f, "POST", "/order", .status = 201, .nonce = "y");
+	assert_int_equal(h[2].calls, 1);
+	tended(f);
+	EXPECT(f, "HEAD", "/nonce", .status = 200, .nonce = "z");
+	EXPECT(f, "POST", "/y", .status = 200, .nonce = "a");
+	EXPECT(f, "POST", "/z", .status = 200, .nonce = "b");
+	assert_int_equal(h[0].kind, PROBLEM_NONE);
+	assert_int_equal(h[0].calls + h[1].calls, 2);
+	end(f);
+}
+
+static void
+too_fast_for_ever_ends(void **state)
+{
+	struct fixture *f = begin_ready();
+	struct heard h;
+
+	(void)state;
+	post(f, CLIENT_URL, CA "/y", "{}", &h);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(h.calls, 0);
+		EXPECT(f, "POST", "/y", .status = 503, .body = "", .nonce = "x",
+		       .retry_after_ms = 1);
+		if (i < 3)
+			tended(f);
+	}
+	assert_int_equal(h.calls, 1);
+	assert_int_equal(h.kind, PROBLEM_CA_ERROR);
+	end(f);
+}
+
 /* --- what problems say ----------------------------------------------------------------------- */
 
 static const struct {
@@ -415,10 +473,10 @@ static const struct {
 	int64_t retry_at;
 } problems[] = {
 	{"seconds",
-         {.status = 429, .body = ACME_ERROR("rateLimited"), .retry_after_ms = 1500},
+         {.status = 429, .body = ACME_ERROR("rateLimited"), .retry_after_ms = 61500},
          PROBLEM_CA_LIMITED,
          "the rateLimited",
-         NOW + 2},
+         NOW + 62},
 	{"ten years",
          {.status = 503, .body = "", .retry_after_ms = INT64_C(315360000000)},
          PROBLEM_CA_ERROR,
@@ -504,6 +562,8 @@ main(void)
 		cmocka_unit_test(silence_fails_who_waits),
 		cmocka_unit_test(cancelled_requests_are_not_called_back),
 		cmocka_unit_test(freed_with_requests_of_every_kind),
+		cmocka_unit_test(too_fast_for_one_endpoint),
+		cmocka_unit_test(too_fast_for_ever_ends),
 		cmocka_unit_test(problems_are_put_in_words),
 	};
 

@@ -16,6 +16,7 @@ once (default 64, and 8 with Pebble 2.4, which locks itself up under more). No f
 
 import concurrent.futures
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -54,6 +55,18 @@ def process_state(pid):
     """(Pss, RssAnon in KiB, open descriptors)"""
     return (field_kib(f"/proc/{pid}/smaps_rollup", "Pss"),
             field_kib(f"/proc/{pid}/status", "RssAnon"), len(os.listdir(f"/proc/{pid}/fd")))
+
+
+def tables(directory):
+    """Pages of each table of both environments, by mdb_stat (apt-get install lmdb-utils)."""
+    pages = {}
+    for env in ("served", "private"):
+        text = subprocess.run(["mdb_stat", "-a", os.path.join(directory, env)], capture_output=True,
+                              text=True, check=True).stdout
+        for part in text.split("Status of ")[2:]:               # Main DB is LMDB's own
+            counts = re.findall(r"(?:Branch|Leaf|Overflow) pages: (\d+)", part)
+            pages[f"{env}/{part.split()[0]}"] = sum(map(int, counts))
+    return pages
 
 
 def row(who, orders, seconds, cpu, ca_cpu):
@@ -105,10 +118,13 @@ class Bench:
         print(f"  {what:20} {cells}   private {sizes[0]:.1f} served {sizes[1]:.1f} MiB", flush=True)
         return state
 
+    def pages(self):
+        return tables(os.path.join(self.lab.directory, "state")) if shutil.which("mdb_stat") else {}
+
     def flat(self):
         self.fill()
         print(f"\nAfter so many orders of certd's for {NAMES:,} names: Pss, RssAnon, descriptors")
-        first = self.state(f"{NAMES:,}")
+        first, first_pages = self.state(f"{NAMES:,}"), self.pages()
         rounds = -(-ORDERS // NAMES)
         for i in range(rounds):
             self.timed("certd, renewing", "renew")
@@ -117,6 +133,9 @@ class Bench:
             grown = [b - a for a, b in zip(before, last[role])]
             print(f"  the {role}'s growth over {rounds * NAMES:,} orders: Pss {grown[0]:+,} KiB, "
                   f"RssAnon {grown[1]:+,} KiB, descriptors {grown[2]:+}")
+        for table, pages in self.pages().items():
+            if pages > first_pages[table] + 1:
+                print(f"  {table}: {first_pages[table]} pages of 4 KiB, then {pages}")
 
     # the others
 

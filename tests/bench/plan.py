@@ -6,9 +6,11 @@ and what it costs.
     tests/bench/plan.py             50,000 dead and 1,000 due
     DEAD=2000 DUE=100               fewer
 
-The CA is the fault server of the tests: it answers newOrder of a dead name with an NXDOMAIN.  The
-due names are renewed alone first, then with all the dead ones due at once.  No figure is a test."""
+The CA is the fault server of the tests, with Let's Encrypt's limits: it answers newOrder of a dead
+name with an NXDOMAIN, which 5 times an hour is all that a name may have.  The due names are renewed
+alone first, then with all the dead ones due at once.  No figure is a test."""
 
+import collections
 import os
 import sys
 import time
@@ -20,6 +22,7 @@ DEAD = int(os.environ.get("DEAD") or 50_000)
 DUE = int(os.environ.get("DUE") or 1000)
 AT_ONCE = 500
 LONGEST = 4 * 3600
+LIMIT = 5       # failures of a name in an hour
 
 
 def in_pages(lab, verb, names):
@@ -53,7 +56,20 @@ def renew_all(lab, due, what):
     return took
 
 
-@scenario(faults=1, ca_words="limits none;")
+def tell_attempts(lab):
+    """How many newOrders the one dead name had that had most, in any hour."""
+    tried, most = collections.defaultdict(list), 0
+    for request in lab.fault.seen("newOrder"):
+        name = request.payload["identifiers"][0]["value"]
+        if name.endswith(".dead"):
+            at = tried[name]
+            at.append(request.at)
+            most = max(most, sum(one > request.at - 3600 for one in at))
+    print(f"{sum(map(len, tried.values()))} attempts of {len(tried)} dead names, of one at most {most} "
+          f"in an hour (its limit: {LIMIT})", flush=True)
+
+
+@scenario(faults=1, ca_words="limits letsencrypt; orders 1000000/1h;")
 def dead_and_due(lab):
     dead = [f"n{i}.d{i}.dead" for i in range(DEAD)]
     due = [f"due{i}.test" for i in range(DUE)]
@@ -65,6 +81,7 @@ def dead_and_due(lab):
     alone = renew_all(lab, due, "alone")
     in_pages(lab, "add", dead)      # all due before the others are
     beside = renew_all(lab, due, f"beside {DEAD} dead names")
+    tell_attempts(lab)
     print(f"that is {beside / alone:.1f} times as long; load average {os.getloadavg()[0]:.1f}")
 
 

@@ -85,7 +85,8 @@ class Bench:
     def ctl(self, *words, **more):
         return subprocess.run([os.path.join(BUILD, "certctl"), "--socket", self.socket, *words],
                               stdin=more.pop("stdin", subprocess.DEVNULL),
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
+                              stdout=subprocess.DEVNULL,
+                              stderr=more.pop("stderr", subprocess.DEVNULL), **more)
 
     def timed_ctl(self, *words, rounds=9):
         """Median milliseconds of the whole certctl call."""

@@ -150,12 +150,13 @@ static const struct {
          "v1\",\"items\":[\n{\"name\":\"b\",\"display\":null,\"ca\":null,\"cas\":null,"
          "\"labels\":null,\"lead\":null,\"not_"
          "before\":"
-         "null,\"not_after\":null,\"generation\":null,\"next\":null,\"error\":null},\n{\"name\":"
+         "null,\"not_after\":null,\"generation\":null,\"next\":null,\"error\":null,\"removed\":"
+         "null},\n{\"name\":"
          "\"c\",\"display\":null,\"ca\":null,\"cas\":null,\"labels\":null,\"lead\":null,"
          "\"not_before\":null,\"not_after\":"
          "null,"
          "\"generation\":null,"
-         "\"next\":null,\"error\":null}\n],\"after\":\"c\"}\n",
+         "\"next\":null,\"error\":null,\"removed\":null}\n],\"after\":\"c\"}\n",
          ""},
 	{"list -o json", "{\"verb\":\"list\",\"limit\":1000}", "{\"end\":{\"code\":0}}", 0,
          "{\"schema\":\"certd/v1\",\"items\":[]}\n", ""},
@@ -211,6 +212,10 @@ test_talks(void **state)
 	}
 }
 
+#define CA_USAGE                                                                                   \
+	"list | show NAME | test NAME | rollover NAME | register NAME | deactivate NAME "          \
+	"--confirm NAME"
+
 static const struct {
 	const char *words;
 	const char *err;
@@ -225,35 +230,53 @@ static const struct {
 	{"list --nosuch", "certctl: unknown option --nosuch\n"},
 	{"list --limt 3", "certctl: unknown option --limt, did you mean --limit?\n"},
 	{"list -x", "certctl: unknown option -x\n"},
-	{"list --backend b", "certctl: \"list\" takes no --backend; see certctl list --help\n"},
+	{"list --wait", "certctl: \"list\" takes no --wait; see certctl list --help\n"},
 	{"add a.test --backend", "certctl: --backend needs a value\n"},
 	{"list -o", "certctl: -o needs a value\n"},
 	{"add a.test --wait=1", "certctl: --wait takes no value\n"},
 	{"show -o yaml old.test",
-         "certctl: --output: there is no format \"yaml\": take table, json, ndjson or names\n"},
+         "certctl: --output: \"yaml\" is none of table, wide, json, ndjson, names\n"},
 	{"list --limit 0", "certctl: --limit: \"0\" is not a number\n"},
 	{"list --limit ten", "certctl: --limit: \"ten\" is not a number\n"},
 	{"add a.test --wait --timeout 10",
          "certctl: --timeout: \"10\" is not a time: write 500ms, 90s, 5m or 1h\n"},
-	{"list --state vaild",
-         "certctl: --state: no state \"vaild\", did you mean \"valid\"?: pending, valid, renewing, "
-         "failing, external, paused, moved, expired, removed\n"},
-	{"ca", "certctl: usage: certctl ca WORD [NAME]; see certctl ca --help\n"},
-	{"ca shwo le",
-         "certctl: usage: certctl ca list | show NAME | test NAME | rollover NAME | register NAME "
-         "| deactivate NAME --confirm NAME; see certctl ca --help\n"},
-	{"ca list le",
-         "certctl: usage: certctl ca list | show NAME | test NAME | rollover NAME | register NAME "
-         "| deactivate NAME --confirm NAME; see certctl ca --help\n"},
+	{"list --state vaild", "certctl: --state: \"vaild\" is none of pending, valid, renewing, "
+                               "failing, external, paused, "
+                               "moved, expired, removed; did you mean \"valid\"?\n"},
+	{"ca", "certctl: usage: certctl ca " CA_USAGE "; see certctl ca --help\n"},
+	{"ca shwo le", "certctl: \"shwo\": did you mean \"show\"? See certctl ca --help\n"
+                       "certctl: usage: certctl ca " CA_USAGE "; see certctl ca --help\n"},
+	{"ca show", "certctl: usage: certctl ca " CA_USAGE "; see certctl ca --help\n"},
+	{"backend set app1 10.0.0.7:80 off", "certctl: usage: certctl backend list [NAME] | set "
+                                             "NAME SERVER ready|drain|disabled | drain "
+                                             "NAME SERVER; see certctl backend --help\n"},
+	{"completion tcsh",
+         "certctl: usage: certctl completion bash | zsh | fish; see certctl completion --help\n"},
+	{"renew", "certctl: either NAME... or --expires-in; see certctl renew --help\n"},
+	{"renew a.test --expires-in 7d",
+         "certctl: either NAME... or --expires-in; see certctl renew --help\n"},
+	{"wait a.test --for=servng", "certctl: --for: \"servng\" is none of ordered, challenge, "
+                                     "finalized, stored, serving; did "
+                                     "you mean \"serving\"?\n"},
+	{"list --watch",
+         "certctl: --watch is for a table on a terminal; see certctl events --follow\n"},
+	{"list --color=red", "certctl: --color: \"red\" is none of auto, always, never\n"},
+	{"raw []", "certctl: this is no JSON object: []\n"},
+	{"ca list le", "certctl: usage: certctl ca " CA_USAGE "; see certctl ca --help\n"},
 	{"revoke a.test --reason supersede",
-         "certctl: --reason: no reason \"supersede\", did you mean \"superseded\"?\n"},
+         "certctl: --reason: \"supersede\" is none of unspecified, keyCompromise, superseded, "
+         "cessationOfOperation, affiliationChanged; did you mean \"superseded\"?\n"},
 	{"list --reason superseded",
          "certctl: \"list\" takes no --reason; see certctl list --help\n"},
-	{"config", "certctl: usage: certctl config check [FILE]; see certctl config --help\n"},
+	{"config",
+         "certctl: usage: certctl config check [FILE] | show | diff; see certctl config --help\n"},
 	{"config chekc",
-         "certctl: usage: certctl config check [FILE]; see certctl config --help\n"},
+         "certctl: \"chekc\": did you mean \"check\"? See certctl config --help\n"
+         "certctl: usage: certctl config check [FILE] | show | diff; see certctl config --help\n"},
 	{"add -", "certctl: no names on stdin\n"},
 };
+
+#undef CA_USAGE
 
 static void
 test_usage(void **state)
@@ -296,8 +319,7 @@ test_environment(void **state)
 	ctlbox_start(&box, "list", NULL);
 	assert_ended(
 		2, "",
-		"certctl: CERTCTL_OUTPUT: there is no format \"xml\": take table, json, ndjson or "
-		"names\n");
+		"certctl: CERTCTL_OUTPUT: \"xml\" is none of table, wide, json, ndjson, names\n");
 }
 
 static void

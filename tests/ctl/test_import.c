@@ -139,12 +139,12 @@ static const struct {
 	{"import -f - --from pem",
          "certctl: either PATH, with --from, or -f FILE; see certctl import --help\n"},
 	{"import x --from nginx",
-         "certctl: --from: there is no source \"nginx\": pem, certbot, acme.json, caddy\n"},
+         "certctl: --from: \"nginx\" is none of pem, certbot, acme.json, caddy\n"},
 	{"import x y", "certctl: usage: certctl import [PATH]; see certctl import --help\n"},
 	{"apply", "certctl: -f FILE is missing, or -f - for stdin; see certctl apply --help\n"},
 	{"export", "certctl: usage: certctl export NAME; see certctl export --help\n"},
 	{"add a.test --label k", "certctl: --label: \"k\" is not KEY=VALUE\n"},
-	{"list --sort size", "certctl: --sort: \"size\" is neither name nor expiry\n"},
+	{"list --sort size", "certctl: --sort: \"size\" is none of name, expiry\n"},
 	{"list --expires-in 7",
          "certctl: --expires-in: \"7\" is not a time: write 7d, 12h or 30m\n"},
 	{"list --expires-in d",
@@ -212,6 +212,31 @@ test_pem_folder(void **state)
 	assert_int_equal(box.code, 9);
 	snprintf(words, sizeof(words), "rm -r -- %s/in %s", box.dir, outside);
 	assert_int_equal(system(words), 0);
+}
+
+/* ---- a certd that goes away ----------------------------------------------------------------- */
+
+/* Amid its reply: what has an answer is not told again, what has none is asked again. */
+static void
+test_broken_reply(void **state)
+{
+	static const char request[] =
+		"{\"verb\":\"apply\",\"items\":[{\"name\":\"a.test\"},{\"name\":\"b.test\"}]}";
+
+	(void)state;
+	ctlbox_start(&box, "apply -f -", "{\"name\":\"a.test\"}\n{\"name\":\"b.test\"}\n");
+	ctlbox_accept(&box);
+	ctlbox_expect(&box, request);
+	ctlbox_reply(&box, "{\"result\":{\"at\":0,\"name\":\"a.test\",\"ok\":true,\"change\":"
+	                   "\"created\"}}");
+	ctlbox_hang_up(&box);
+	ctlbox_accept(&box);
+	ctlbox_expect(&box, request);
+	ctlbox_reply(&box, "{\"result\":{\"at\":0,\"name\":\"a.test\",\"ok\":true,\"change\":"
+	                   "\"unchanged\"}}\n"
+	                   "{\"result\":{\"at\":1,\"name\":\"b.test\",\"ok\":true,\"change\":"
+	                   "\"created\"}}\n{\"end\":{\"code\":0}}");
+	assert_ended(0, "a.test: created\nb.test: created\n", "");
 }
 
 /* ---- lines ---------------------------------------------------------------------------------- */
@@ -309,6 +334,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_talks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_usage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pem_folder, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_broken_reply, setup, teardown),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_base64),
 	};

@@ -81,16 +81,19 @@ test_ascii(void **state)
 static void
 test_formats(void **state)
 {
-	enum print_format format = PRINT_NAMES;
+	struct print print;
 
 	(void)state;
-	assert_int_equal(print_format_parse("table", &format), ERR_OK);
-	assert_int_equal(format, PRINT_TABLE);
-	assert_int_equal(print_format_parse("ndjson", &format), ERR_OK);
-	assert_int_equal(format, PRINT_NDJSON);
-	assert_int_equal(print_format_parse("JSON", &format), ERR_INVALID);
-	assert_int_equal(print_format_parse("", &format), ERR_INVALID);
-	assert_int_equal(format, PRINT_NDJSON);
+	assert_int_equal(print_init(&print, "table"), ERR_OK);
+	assert_int_equal(print.format, PRINT_TABLE);
+	assert_false(print.wide);
+	assert_int_equal(print_init(&print, "wide"), ERR_OK);
+	assert_int_equal(print.format, PRINT_TABLE);
+	assert_true(print.wide);
+	assert_int_equal(print_init(&print, "ndjson"), ERR_OK);
+	assert_int_equal(print.format, PRINT_NDJSON);
+	assert_int_equal(print_init(&print, "JSON"), ERR_INVALID);
+	assert_int_equal(print_init(&print, ""), ERR_INVALID);
 }
 
 static void

@@ -419,6 +419,51 @@ each_fault_is_told_once_and_heals(void **state)
 	assert_int_equal(told(x, NULL, NULL), 2 * ROWS);
 }
 
+static struct fault
+fault_of(struct audit *x, const char *name)
+{
+	struct store_txn *txn = tmpstore_read(&x->t, STORE_PRIVATE);
+	struct hostname h = tmpstore_name(name);
+	struct fault f;
+
+	assert_int_equal(fault_get(txn, &h, &f), ERR_OK);
+	store_abort(txn);
+	return f;
+}
+
+/* As long as it is open; what is new is not. */
+static void
+an_acknowledgement_goes_with_its_fault(void **state)
+{
+	struct audit *x = *state;
+	struct store_txn *txn;
+	struct fault f;
+
+	put_good(x, "key.example", 1, false);
+	break_key(x, "key.example");
+	walk(x);
+	f = fault_of(x, "key.example");
+	assert_int_equal(f.open, 1u << AUDIT_KEY);
+	assert_true(*f.why);
+	f.acked = f.open;
+	f.acked_at = 77;
+	txn = tmpstore_write(&x->t, STORE_PRIVATE);
+	assert_int_equal(fault_put(txn, &f), ERR_OK);
+	tmpstore_commit(txn);
+	break_dates(x, "key.example");
+	walk(x);
+	f = fault_of(x, "key.example");
+	assert_int_equal(f.open, 1u << AUDIT_KEY | 1u << AUDIT_DATES);
+	assert_true(f.acked == 1u << AUDIT_KEY && f.acked_at == 77);
+	put_good(x, "key.example", 3, false);
+	walk(x);
+	assert_int_equal(faulty(x), 0);
+	break_key(x, "key.example");
+	walk(x);
+	f = fault_of(x, "key.example");
+	assert_true(f.open == 1u << AUDIT_KEY && f.acked == 0 && f.acked_at == 0);
+}
+
 static void
 one_fault_is_renewed_once(void **state)
 {
@@ -647,6 +692,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_good_is_not_told),
 		TEST(each_fault_is_told_once_and_heals),
+		TEST(an_acknowledgement_goes_with_its_fault),
 		TEST(one_fault_is_renewed_once),
 		TEST(what_no_client_can_get_is_not_served),
 		TEST(what_others_serve_is_not_asked_for),

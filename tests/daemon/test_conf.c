@@ -572,7 +572,8 @@ static const struct {
 	{"ca x { directory https://h; limits none domian 5/1h; }",
          "c:1:41: unknown scope of a limit \"domian\", did you mean \"domain\"?"},
 	{"ca x { directory https://h; limits none account 5/1h; }",
-         "c:1:41: unknown scope of a limit \"account\", known: domain, set, name"},
+         "c:1:41: unknown scope of a limit \"account\", known: domain, set, name, directory, "
+         "new-nonce, new-account, new-order, revoke, renewal-info, other"},
 	{"ca x { directory https://h; limits none set; }",
          "c:1:41: after a scope comes its limit: NUMBER/TIME, or none"},
 	{"ca x { directory https://h; limits none set 5; }",
@@ -872,17 +873,26 @@ limits_of_a_ca(void **state)
 		const char *words;
 		uint32_t rates[LIMIT_SCOPES][2];
 		bool replaces_are_free;
+		uint32_t new_nonce, other; /* requests */
 	} rows[] = {
-		{"directory https://h/d;", {{0, 0}, {0, 0}, {0, 0}, {20, 3600}}, false},
+		{"directory https://h/d;", {{0, 0}, {0, 0}, {0, 0}, {20, 3600}}, false, 0, 0},
 		{"directory https://acme-v02.api.letsencrypt.org/directory;",
 	         {{300, 10800}, {50, 604800}, {5, 604800}, {5, 3600}},
-	         true},
+	         true,
+	         20,
+	         250},
 		{"directory https://acme-v02.api.letsencrypt.org/directory; limits none;",
 	         {{0, 0}, {0, 0}, {0, 0}, {0, 0}},
-	         false},
-		{"directory https://h; orders 7/1m; limits letsencrypt set none domain 500/7d;",
+	         false,
+	         0,
+	         0},
+		{"directory https://h; orders 7/1m; limits letsencrypt set none domain 500/7d "
+	         "other 7/1s "
+	         "new-nonce none;",
 	         {{7, 60}, {500, 604800}, {0, 0}, {5, 3600}},
-	         true},
+	         true,
+	         0,
+	         7},
 	};
 	char text[512];
 
@@ -902,6 +912,8 @@ limits_of_a_ca(void **state)
 			assert_int_equal(ca->limits.rate[s].count, rows[i].rates[s][0]);
 			assert_int_equal(ca->limits.rate[s].period, rows[i].rates[s][1]);
 		}
+		assert_int_equal(ca->limits.requests[PACE_NEW_NONCE].count, rows[i].new_nonce);
+		assert_int_equal(ca->limits.requests[PACE_OTHER].count, rows[i].other);
 		assert_int_equal(ca->limits.replaces_are_free, rows[i].replaces_are_free);
 		conf_unref(conf);
 	}

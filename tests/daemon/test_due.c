@@ -89,7 +89,10 @@ the_order(void **state)
 
 		struct domain_queue queue = {"le", cases[i].lane};
 
-		assert_int_equal(due_read(txn, &queue, NOW, cases[i].room, names, &count), ERR_OK);
+		struct due_walk walk = {.count = 0};
+		struct due_ask ask = {&queue, NOW, cases[i].room, &walk};
+
+		assert_int_equal(due_read(txn, &ask, names, &count), ERR_OK);
 		store_abort(txn);
 		for (size_t k = 0; k < count && k < sizeof(order) - 1; k++)
 			order[k] = names[k].name[0];
@@ -102,6 +105,8 @@ as_many_as_there_is_room_for(void **state)
 {
 	static struct hostname names[DUE_MAX];
 	struct domain_queue queue = {"le", LANE_FIRST};
+	struct due_walk walk = {.count = 0};
+	struct due_ask ask = {&queue, NOW, 1, &walk};
 	struct store_txn *txn = tmpstore_write(*state, STORE_SERVED);
 	size_t count = 0;
 	char name[32];
@@ -113,15 +118,16 @@ as_many_as_there_is_room_for(void **state)
 		d = tmpstore_domain(name, NOW - DAY);
 		assert_int_equal(domain_put(txn, &d), ERR_OK);
 	}
-	assert_int_equal(due_read(txn, &queue, NOW, 1, names, &count), ERR_OK);
+	assert_int_equal(due_read(txn, &ask, names, &count), ERR_OK);
 	assert_int_equal(count, DUE_LOOK);
-	assert_int_equal(due_read(txn, &queue, NOW, 500, names, &count), ERR_OK);
+	ask.room = 500;
+	assert_int_equal(due_read(txn, &ask, names, &count), ERR_OK);
 	assert_int_equal(count, 500 + DUE_DAMAGED);
-	assert_int_equal(due_read(txn, &queue, NOW, 5000, names, &count), ERR_OK);
+	ask.room = 5000;
+	assert_int_equal(due_read(txn, &ask, names, &count), ERR_OK);
 	assert_int_equal(count, DUE_MAX);
-	assert_int_equal(
-		due_read(txn, &(struct domain_queue){"none", LANE_FIRST}, NOW, 5, names, &count),
-		ERR_OK);
+	queue.ca = "none";
+	assert_int_equal(due_read(txn, &ask, names, &count), ERR_OK);
 	assert_int_equal(count, 0);
 	store_abort(txn);
 }

@@ -10,13 +10,15 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/upkeep_inside.h"
 #include "tests/support/tmpstore.h"
 
 enum { MANY = 300 };
-static const int64_t LATER = 4000000000; /* unix seconds */
+/* unix seconds: it may wait so long; longer than anybody waits */
+static int64_t later, never;
 
 struct fixture {
 	struct tmpstore store;
@@ -36,6 +38,10 @@ setup(void **state)
 	f->ca = (struct authority){.conf = &f->conf};
 	f->issuer = calloc(1, sizeof(*f->issuer));
 	f->issuer->upkeep = calloc(1, sizeof(*f->issuer->upkeep));
+	later = clock_wall() + 7 * 86400;
+	never = clock_wall() + 80 * 86400;
+	assert_int_equal(clockwatch_new(0, clock_wall(), clock_mono_ms(), &f->issuer->clock),
+	                 ERR_OK);
 	f->issuer->store = f->store.store;
 	f->issuer->cas[0] = &f->ca;
 	f->issuer->ca_count = 1;
@@ -49,6 +55,7 @@ teardown(void **state)
 	struct fixture *f = *state;
 
 	tmpstore_done(&f->store);
+	clockwatch_free(f->issuer->clock);
 	free(f->issuer->upkeep);
 	free(f->issuer);
 	free(f);
@@ -90,23 +97,27 @@ sweep(struct fixture *f)
 static void
 each_kind_of_name(void **state)
 {
-	static const struct {
+	const struct {
 		const char *name;
 		int64_t due_at;
 		const char *ca, *cas, *lead;
-		bool external;
+		enum domain_state state;
 		bool is_due; /* afterwards */
 		const char *ca_then;
 	} rows[] = {
-		{"planned.test", LATER, "le", "", "", false, false, "le"},
-		{"no-job.test", 0, "le", "", "", false, true, "le"},
-		{"led.test", 0, "le", "", "planned.test", false, false, "le"},
-		{"led-by-nobody.test", 0, "le", "", "nobody.test", false, true, "le"},
-		{"external.test", 0, "", "", "", true, false, ""},
-		{"gone-ca.test", LATER, "old", "old le", "", false, false, "le"},
-		{"gone-and-no-job.test", 0, "old", "old le", "", false, true, "le"},
-		{"no-other-ca.test", LATER, "old", "", "", false, false, "old"},
-		{"second-ca.test", LATER, "le", "old le", "", false, false, "le"},
+		{"planned.test", later, "le", "", "", DOMAIN_PENDING, false, "le"},
+		{"no-job.test", 0, "le", "", "", DOMAIN_PENDING, true, "le"},
+		{"led.test", 0, "le", "", "planned.test", DOMAIN_PENDING, false, "le"},
+		{"led-by-nobody.test", 0, "le", "", "nobody.test", DOMAIN_PENDING, true, "le"},
+		{"external.test", 0, "", "", "", DOMAIN_EXTERNAL, false, ""},
+		{"paused.test", 0, "le", "", "", DOMAIN_PAUSED, false, "le"},
+		{"valid.test", never, "le", "", "", DOMAIN_VALID, false, "le"},
+		{"too-late.test", never, "le", "", "", DOMAIN_FAILING, true, "le"},
+		{"failing.test", later, "le", "", "", DOMAIN_FAILING, false, "le"},
+		{"gone-ca.test", later, "old", "old le", "", DOMAIN_PENDING, false, "le"},
+		{"gone-and-no-job.test", 0, "old", "old le", "", DOMAIN_PENDING, true, "le"},
+		{"no-other-ca.test", later, "old", "", "", DOMAIN_PENDING, false, "old"},
+		{"second-ca.test", later, "le", "old le", "", DOMAIN_PENDING, false, "le"},
 	};
 	struct fixture *f = *state;
 	const size_t count = sizeof(rows) / sizeof(rows[0]);
@@ -118,8 +129,13 @@ each_kind_of_name(void **state)
 		strcpy(d.cas, rows[i].cas);
 		if (*rows[i].lead)
 			d.lead = tmpstore_name(rows[i].lead);
-		if (rows[i].external)
+		d.state = rows[i].state;
+		if (d.state == DOMAIN_EXTERNAL)
 			domain_make_external(&d);
+		if (d.state == DOMAIN_VALID) {
+			d.generation = 1;
+			d.not_after = never;
+		}
 		put(f, &d);
 	}
 	sweep(f);
@@ -161,13 +177,13 @@ the_last_of_many(void **state)
 		struct domain d;
 
 		snprintf(name, sizeof(name), "n%03d.test", i);
-		d = tmpstore_domain(name, i < MANY - 1 ? LATER : 0);
+		d = tmpstore_domain(name, i < MANY - 1 ? later : 0);
 		assert_int_equal(domain_put(txn, &d), ERR_OK);
 	}
 	tmpstore_commit(txn);
 	sweep(f);
 	assert_int_not_equal(read_domain(f, "n299.test").due_at, 0);
-	assert_true(read_domain(f, "n298.test").due_at == LATER);
+	assert_true(read_domain(f, "n298.test").due_at == later);
 }
 
 static void

@@ -87,7 +87,8 @@ the_registered_domain(void **state)
 		{"co.uk", "co.uk"},
 		{"a.b.nosuchtoplevel", "b.nosuchtoplevel"},
 		{"192.0.2.7", "192.0.2.7"},
-		{"2001:db8::1", "2001:db8::1"},
+		{"2001:db8::1", "2001:db8::/64"},
+		{"2001:db8:0:1:2:3:4:5", "2001:db8:0:1::/64"},
 	};
 	char domain[HOSTNAME_MAX + 1];
 
@@ -266,6 +267,8 @@ a_block_has_one_scope_and_an_end(void **state)
 			assert_int_equal(take(state, names[k], LIMITS_NEW, NOW + 1),
 			                 sentences[i].waits[k] ? until : 0);
 			assert_int_equal(take(state, names[k], LIMITS_NEW, until + 1), 0);
+			/* the clock was ahead when it was said */
+			assert_int_equal(take(state, names[k], LIMITS_NEW, NOW - DAY), 0);
 		}
 		txn = tmpstore_write(*state, STORE_PRIVATE); /* all of it goes again */
 		for (bool any = true; any;) {

@@ -2,6 +2,7 @@
 #include "store/attempt.h"
 #include "store/budget.h"
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,12 +76,14 @@ all_of_it_comes_back(void **state)
 	assert_int_equal(get(*state, "b.test", &all), 0);
 }
 
-/* 'x' failed, 'g' went well: what is put, and what stays. */
+/* x and y: CAs with which it failed, g: it went well; what is put, and what stays: capitals are
+ * those with their steps. */
 static const struct {
 	const char *put, *stays;
 } kept[] = {
-	{"xxx", "xxx"},    {"xxxxxxxxx", "xxxxxxxx"},  {"ggg", "gg"},
-	{"gxgxg", "xgxg"}, {"gxxxxxxxxg", "xxxxxxxg"}, {"xgggggggggx", "xggx"},
+	{"xxX", "xxX"},   {"xxxxxxxxX", "xxxxxxxX"},  {"ggg", "g"},
+	{"gxgXg", "xXg"}, {"gxxxxxxxXg", "xxxxxxXg"}, {"Xgggggggggg", "Xg"},
+	{"xggX", "xgX"},  {"xyxyx", "xyxYX"},         {"xyXYg", "xyXYg"},
 };
 
 static void
@@ -96,17 +99,29 @@ which_are_kept(void **state)
 		assert_int_equal(attempts_del(txn, &h), ERR_OK);
 		tmpstore_commit(txn);
 		for (size_t k = 0; kept[i].put[k]; k++) {
-			struct attempt a = {.began_ms = NOW + (int64_t)k};
+			struct attempt a = {.began_ms = NOW + (int64_t)k, .document = "{}"};
+			char as = (char)tolower(kept[i].put[k]);
 
+			attempt_step(&a, "new-order", 201, NOW);
+			snprintf(a.ca, sizeof(a.ca), "%c", as == 'y' ? 'y' : 'x');
 			put(*state, "a.test", &a); /* while it is in work */
 			a.ended_at = NOW + 1;
-			if (kept[i].put[k] == 'x')
-				problem_set(&a.problem, PROBLEM_CA_ERROR, "no");
+			if (as != 'g')
+				problem_set(&a.problem, PROBLEM_CA_ERROR, k % 3 ? "no" : "never");
 			put(*state, "a.test", &a);
 		}
 		assert_int_equal(get(*state, "a.test", &all), strlen(kept[i].stays));
-		for (size_t k = 0; k < all.count; k++)
-			got[k] = all.list[k].problem.kind ? 'x' : 'g';
+		for (size_t k = 0; k < all.count; k++) {
+			const struct attempt *a = &all.list[k];
+
+			if (a->problem.kind)
+				assert_string_equal(a->problem.detail,
+				                    (a->began_ms - NOW) % 3 ? "no" : "never");
+			got[k] = a->problem.kind ? a->ca[0] : 'g';
+			assert_int_equal(a->step_count == 1, *a->document != '\0');
+			if (a->step_count)
+				got[k] = (char)toupper(got[k]);
+		}
 		assert_string_equal(got, kept[i].stays);
 		for (size_t k = 1; k < all.count; k++)
 			assert_true(all.list[k - 1].began_ms < all.list[k].began_ms);

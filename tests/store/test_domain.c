@@ -26,6 +26,7 @@ assert_same(const struct domain *a, const struct domain *b)
 	assert_int_equal(a->due_at, b->due_at);
 	assert_int_equal(a->attempted_at, b->attempted_at);
 	assert_int_equal(a->failures, b->failures);
+	assert_int_equal(a->used_at, b->used_at);
 	assert_int_equal(a->generation, b->generation);
 	assert_int_equal(a->not_before, b->not_before);
 	assert_int_equal(a->not_after, b->not_after);
@@ -69,6 +70,7 @@ every_field_comes_back(void **state)
 	assert_int_equal(hostname_parse("lead.example", &d.lead, NULL), ERR_OK);
 	d.attempted_at = -1;
 	d.failures = UINT32_MAX;
+	d.used_at = INT64_MAX;
 	d.generation = UINT64_MAX;
 	d.not_before = INT64_MIN;
 	d.not_after = INT64_MAX;
@@ -93,6 +95,7 @@ what_makes_no_sense_is_refused(void **state)
 		{"state 0", {.name = {1, "a"}, .ca = "le"}},
 		{"state beyond the last", {.name = {1, "a"}, .state = DOMAIN_STATE_END}},
 		{"negative due", {.name = {1, "a"}, .state = DOMAIN_VALID, .due_at = -1}},
+		{"negative use", {.name = {1, "a"}, .state = DOMAIN_VALID, .used_at = -1}},
 		{"no name", {.state = DOMAIN_VALID}},
 		{"upper case", {.name = {1, "A"}, .state = DOMAIN_VALID}},
 		{"length beyond the text", {.name = {3, "a"}, .state = DOMAIN_VALID}},

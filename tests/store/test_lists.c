@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "store/cert.h"
+#include "store/domain_window.h"
 #include "store/label.h"
 #include "tests/support/tmpstore.h"
 
@@ -172,6 +173,131 @@ random_changes_leave_no_traces(void **state)
 	tmpstore_commit(txn);
 }
 
+static void
+expect_window(struct store_txn *txn, const struct domain_window *w, size_t limit, const char *names)
+{
+	struct domain page[8];
+	char got[128] = "";
+	size_t count;
+
+	assert_int_equal(domain_window(txn, w, limit, page, &count), ERR_OK);
+	for (size_t i = 0; i < count; i++)
+		sprintf(got + strlen(got), "%s%.*s", i ? " " : "",
+		        (int)strcspn(page[i].name.name, "."), page[i].name.name);
+	assert_string_equal(got, names);
+}
+
+/* Forward and backward from each place, on each list. */
+static void
+windows_move_both_ways(void **state)
+{
+	static const struct {
+		enum window_list list;
+		const char *word;
+		enum window_place place;
+		int64_t at;
+		const char *name;
+		size_t limit;
+		const char *names;
+	} cases[] = {
+		{WINDOW_NAMES, NULL, WINDOW_FROM, 0, "", 8, "a b ba c d"},
+		{WINDOW_NAMES, NULL, WINDOW_FROM, 0, "b", 2, "b ba"},
+		{WINDOW_NAMES, NULL, WINDOW_FROM, 0, "ba.example", 8, "ba c d"},
+		{WINDOW_NAMES, NULL, WINDOW_FROM, 0, "x", 8, ""},
+		{WINDOW_NAMES, NULL, WINDOW_BEHIND, 0, "ba.example", 8, "c d"},
+		{WINDOW_NAMES, NULL, WINDOW_BEHIND, 0, "d.example", 8, ""},
+		{WINDOW_NAMES, NULL, WINDOW_BEFORE, 0, "ba.example", 8, "b a"},
+		{WINDOW_NAMES, NULL, WINDOW_BEFORE, 0, "ba.example", 1, "b"},
+		{WINDOW_NAMES, NULL, WINDOW_BEFORE, 0, "a.example", 8, ""},
+		{WINDOW_NAMES, NULL, WINDOW_BEFORE, 0, "x", 2, "d c"},
+		{WINDOW_NAMES, NULL, WINDOW_LAST, 0, "", 2, "d c"},
+		{WINDOW_EXPIRY, NULL, WINDOW_FROM, INT64_MIN, "", 8, "d b c a"},
+		{WINDOW_EXPIRY, NULL, WINDOW_FROM, 200, "", 8, "b c a"},
+		{WINDOW_EXPIRY, NULL, WINDOW_FROM, 200, "c.example", 8, "c a"},
+		{WINDOW_EXPIRY, NULL, WINDOW_BEHIND, 200, "c.example", 8, "a"},
+		{WINDOW_EXPIRY, NULL, WINDOW_BEFORE, 200, "c.example", 8, "b d"},
+		{WINDOW_EXPIRY, NULL, WINDOW_BEFORE, 200, "", 8, "d"},
+		{WINDOW_EXPIRY, NULL, WINDOW_BEFORE, -5, "d.example", 8, ""},
+		{WINDOW_EXPIRY, NULL, WINDOW_LAST, 0, "", 2, "a c"},
+		{WINDOW_STATE, "failing", WINDOW_FROM, 0, "", 8, "b ba"},
+		{WINDOW_STATE, "failing", WINDOW_BEFORE, 0, "ba.example", 8, "b"},
+		{WINDOW_STATE, "failing", WINDOW_BEFORE, 0, "b.example", 8, ""},
+		{WINDOW_STATE, "failing", WINDOW_LAST, 0, "", 8, "ba b"},
+		{WINDOW_STATE, "pending", WINDOW_LAST, 0, "", 8, ""},
+		{WINDOW_REASON, "authz/dns", WINDOW_LAST, 0, "", 1, "ba"},
+		{WINDOW_LABEL, "t=1", WINDOW_LAST, 0, "", 8, "d c"},
+		{WINDOW_LABEL, "t=1", WINDOW_FROM, 0, "d", 8, "d"},
+		{WINDOW_LABEL, "t=2", WINDOW_LAST, 0, "", 8, ""},
+	};
+	static const char *const names[] = {"a", "b", "ba", "c", "d"};
+	static const int64_t times[] = {INT64_MAX, 200, 0, 200, -5};
+	struct store_txn *txn = tmpstore_write(*state, STORE_SERVED);
+	char text[32];
+
+	for (int i = 0; i < 5; i++) {
+		struct domain d;
+		struct label label;
+
+		snprintf(text, sizeof(text), "%s.example", names[i]);
+		d = tmpstore_domain(text, i);
+		d.state = i == 1 || i == 2 ? DOMAIN_FAILING : DOMAIN_VALID;
+		d.generation = i != 2;
+		d.not_after = times[i];
+		if (d.state == DOMAIN_FAILING)
+			problem_set(&d.problem, PROBLEM_AUTHZ_DNS, "no");
+		if (i >= 3) {
+			assert_int_equal(label_parse("t=1", &label, NULL), ERR_OK);
+			assert_int_equal(label_set(&d, &label), ERR_OK);
+		}
+		assert_int_equal(domain_put(txn, &d), ERR_OK);
+	}
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct domain_window w = {.list = cases[i].list,
+		                          .word = cases[i].word,
+		                          .place = cases[i].place,
+		                          .at = cases[i].at};
+
+		w.name.len = (uint8_t)strlen(cases[i].name);
+		strcpy(w.name.name, cases[i].name);
+		expect_window(txn, &w, cases[i].limit, cases[i].names);
+	}
+	tmpstore_commit(txn);
+}
+
+static void
+days_add_up(void **state)
+{
+	enum { NOW = 100 * 3600 + 1800, DAY = 86400 };
+	static const int64_t times[] = {5,
+	                                99 * 3600,
+	                                NOW - 1,
+	                                NOW,
+	                                NOW + 60,
+	                                100 * 3600 + DAY - 1,
+	                                100 * 3600 + DAY,
+	                                100 * 3600 + 89 * (int64_t)DAY,
+	                                100 * 3600 + 90 * (int64_t)DAY,
+	                                INT64_MAX};
+	struct store_txn *txn = tmpstore_write(*state, STORE_SERVED);
+	struct domain_days d;
+	char text[32];
+
+	assert_int_equal(domain_count_days(txn, NOW, &d), ERR_OK);
+	assert_int_equal(d.expired + d.days[0] + d.later, 0);
+	for (int i = 0; i < 10; i++) {
+		snprintf(text, sizeof(text), "n%d.example", i);
+		put(txn, text, times[i]);
+	}
+	assert_int_equal(domain_count_days(txn, NOW, &d), ERR_OK);
+	assert_int_equal(d.expired, 3);
+	assert_int_equal(d.days[0], 3);
+	assert_int_equal(d.days[1], 1);
+	assert_int_equal(d.days[2], 0);
+	assert_int_equal(d.days[89], 1);
+	assert_int_equal(d.later, 2);
+	tmpstore_commit(txn);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, tmpstore_setup, tmpstore_teardown)
 
 int
@@ -181,6 +307,8 @@ main(void)
 		TEST(expiry_goes_by_time_and_name),
 		TEST(expiring_ones_are_counted),
 		TEST(names_are_listed_by_state_and_reason),
+		TEST(windows_move_both_ways),
+		TEST(days_add_up),
 		TEST(random_changes_leave_no_traces),
 	};
 

@@ -151,6 +151,10 @@ faults_are_kept(void **state)
 
 	assert_int_equal(fault_put(txn, &f), ERR_OK);
 	f.asked = true;
+	strcpy(f.why, "it is another one's key");
+	f.acked = 1;
+	f.acked_at = 99;
+	f.acked_by = 1000;
 	assert_int_equal(fault_put(txn, &f), ERR_OK);
 	f.name = tmpstore_name("b.example");
 	assert_int_equal(fault_put(txn, &f), ERR_OK);
@@ -161,6 +165,8 @@ faults_are_kept(void **state)
 	assert_string_equal(page[1].name, "b.example");
 	assert_int_equal(fault_get(txn, &page[0], &got), ERR_OK);
 	assert_true(got.open == 5 && got.told == 4 && got.asked && got.since == 77);
+	assert_string_equal(got.why, "it is another one's key");
+	assert_true(got.acked == 1 && got.acked_at == 99 && got.acked_by == 1000);
 	assert_int_equal(fault_del(txn, &page[0]), ERR_OK);
 	assert_int_equal(fault_del(txn, &page[0]), ERR_OK);
 	assert_int_equal(fault_get(txn, &page[0], &got), ERR_NOTFOUND);

@@ -360,6 +360,39 @@ tallies_add_up_under_the_newest_detail(void **state)
 	tmpstore_commit(txn);
 }
 
+/* Until it is repeated; a tally goes on being the same. */
+static void
+acknowledged_events_stay_where_they_are(void **state)
+{
+	struct event e = {.at = 100, .type = "x", .detail = "d"}, page[4], got;
+	struct event tally = {.at = 100, .type = "mismatch.x", .detail = "one"};
+	struct store_txn *txn = tmpstore_write(*state, STORE_PRIVATE);
+	size_t count;
+
+	assert_int_equal(event_put(txn, &e), ERR_OK);
+	assert_int_equal(event_tallied(txn, "mismatch.x", 100, &got), ERR_NOTFOUND);
+	assert_int_equal(event_tally(txn, &tally), ERR_OK);
+	assert_int_equal(event_ack(txn, 3, 150, 1000, &got), ERR_NOTFOUND);
+	assert_int_equal(event_ack(txn, 1, 150, 1000, &got), ERR_OK);
+	assert_string_equal(got.type, "x");
+	assert_int_equal(event_ack(txn, 2, 160, 0, &got), ERR_OK);
+	tmpstore_commit(txn);
+	txn = tmpstore_write(*state, STORE_PRIVATE);
+	assert_int_equal(event_page(txn, 0, 4, page, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	assert_true(page[0].id == 1 && page[0].acked_at == 150 && page[0].acked_by == 1000);
+	assert_true(page[1].id == 2 && page[1].acked_at == 160 && page[1].acked_by == 0);
+	assert_int_equal(event_put(txn, &e), ERR_OK);
+	assert_int_equal(event_tally(txn, &tally), ERR_OK);
+	assert_int_equal(event_tallied(txn, "mismatch.x", 170, &got), ERR_OK);
+	assert_int_equal(got.id, 4);
+	assert_int_equal(event_page(txn, 0, 4, page, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	assert_true(page[0].id == 3 && page[0].count == 2 && page[0].acked_at == 0);
+	assert_true(page[1].id == 4 && page[1].count == 2 && page[1].acked_at == 160);
+	tmpstore_commit(txn);
+}
+
 static void
 old_and_large_events_go(void **state)
 {
@@ -423,6 +456,7 @@ main(void)
 		TEST(events_are_bounded),
 		TEST(repeats_are_folded_into_the_newest),
 		TEST(tallies_add_up_under_the_newest_detail),
+		TEST(acknowledged_events_stay_where_they_are),
 		TEST(old_and_large_events_go),
 		TEST(bad_events_are_refused),
 	};

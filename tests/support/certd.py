@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -145,6 +146,20 @@ class Certd:
         command = [os.path.join(BUILD, "certctl"), "--socket", self.socket_path, *words]
         return run(command, words, timeout * PATIENCE, env)
 
+    def ask(self, verb, **request):
+        """A request on a connection of its own: its lines, and the object of the last one."""
+        with socket.socket(socket.AF_UNIX) as raw:
+            raw.settimeout(30 * PATIENCE)
+            raw.connect(self.socket_path)
+            raw.sendall(json.dumps({"verb": verb, **request}).encode() + b"\n")
+            lines = []
+            for text in raw.makefile():
+                line = json.loads(text)
+                if "end" in line:
+                    return lines, line["end"]
+                lines.append(line)
+        raise AssertionError(f"no end of the reply to {verb}: {lines}")
+
     def ctl_follow(self, *words):
         """A certctl that goes on; the caller reads .stdout and ends it."""
         return subprocess.Popen(
@@ -178,6 +193,10 @@ class Certd:
         if got.code != 0:
             raise AssertionError(str(got))
         return got.json()
+
+    def events(self):
+        """All there are."""
+        return [line["event"] for line in self.ask("events", limit=1000)[0]]
 
 
 def run(command, words, timeout, env):

@@ -351,6 +351,9 @@ def _run_one(function, words):
     """Returns ("passed" | "failed" | "skipped", what to print about it)."""
     lab = None
     try:
+        if words.get("plain"):      # it starts nothing
+            function()
+            return "passed", ""
         lab = Lab(**words)
         function(lab)
         code = lab.certd.stop()

@@ -113,6 +113,7 @@ tmpfront_run(struct tmpfront *f)
 	f->config = (struct worker_config){.conf = &f->conf,
 	                                   .store = f->store.store,
 	                                   .status = &f->status->slot[0],
+	                                   .demand = &f->status->demand,
 	                                   .servers = f->servers,
 	                                   .listen_fds = f->workers_fds,
 	                                   .listen_count = TMPFRONT_LISTENS,

@@ -64,7 +64,11 @@ def a_ca_that_wants_a_binding(lab):
     reload(lab, bound)
     answer = lab.ctl("ca", "test", "pebble")
     check(answer.code != 0 and "chmod 0640" in answer.err, str(answer))
-    os.chmod(path, 0o640)
+    os.unlink(path)
+    os.mkfifo(path, 0o640)      # a reader of it would wait for ever
+    answer = lab.ctl("ca", "test", "pebble")
+    check(answer.code != 0 and "regular file" in answer.err, str(answer))
+    os.unlink(path)
     write_key(lab, "eab", "not base64 at all")
     answer = lab.ctl("ca", "test", "pebble")
     check(answer.code != 0 and "base64url" in answer.err, str(answer))
@@ -289,6 +293,21 @@ def blocks_with_the_same_directory_share_the_account(lab):
     equal(len(lab.tap.accounts), 1, "accounts")
 
 
+@scenario(tap=True)
+def a_new_key_ends_the_records_that_have_its_hash(lab):
+    """dns-persist-01 of draft 02, at a CA that hashes accounts: whoever set records must set others."""
+    lab.start()
+    lab.add("a.test")
+    lab.ctl_ok("ca", "rollover", "pebble")
+    check("dns-persist-01" not in events(lab, "ca.key_changed")[-1], "a CA that does not")
+    hashing = json.loads(urlopen_dir(lab))
+    hashing["meta"]["accountHashPrefix"] = "https://ca.test/hash/"
+    lab.tap.instead = lambda path: (200, [], json.dumps(hashing).encode()) if path == "/dir" else None
+    lab.ctl_ok("ca", "test", "pebble")
+    lab.ctl_ok("ca", "rollover", "pebble")
+    check("records of dns-persist-01" in events(lab, "ca.key_changed")[-1], "one that does")
+
+
 # contacts, terms, the end
 
 
@@ -405,7 +424,50 @@ def a_ca_that_ends_the_account_itself(lab):
     equal(show_ca(lab)["account"]["status"], "revoked", "status")
 
 
+@scenario(tap=True)
+def an_odd_status_of_the_account_passes(lab):
+    """What RFC 8555 does not know is no end: nobody has to register again."""
+    lab.start()
+    lab.add("a.test")
+    order, account = entry(lab, "newOrder"), entry(lab, "newAccount")
+    said = json.dumps({"status": "on-hold"}).encode()
+    url = show_ca(lab)["account"]["url"]
+    lab.tap.instead = lambda path: (
+        (401, PROBLEM, problem("unauthorized")) if path == order else
+        (200, [("Location", url)], said) if path == account else None)
+    check(lab.ctl("add", "b.test", "--wait").code != 0, "add")
+    error = lab.certd.show("b.test")["error"]
+    check(error["code"] == "ca/protocol" and "on-hold" in error["detail"], f"{error}")
+    equal(show_ca(lab)["account"]["status"], "valid", "what is remembered")
+    equal(events(lab, "ca.account_deactivated"), [], "events of its end")
+    lab.tap.instead = lambda path: None
+    lab.ctl_ok("renew", "b.test", "--wait")
+
+
 # revocation
+
+
+@scenario(tap=True)
+def nothing_is_revoked_while_the_key_changes(lab):
+    """It would be signed with a key that the CA may have taken out of use."""
+    lab.start()
+    lab.add("a.test")
+    change, asked, go_on = entry(lab, "keyChange"), threading.Event(), threading.Event()
+
+    def wait(path):
+        if path == change:
+            asked.set()
+            go_on.wait(20)
+    lab.tap.instead = wait
+    asking = threading.Thread(target=lambda: lab.ctl_ok("ca", "rollover", "pebble"))
+    asking.start()
+    check(asked.wait(20), "the CA has the request for a new key")
+    answer = lab.ctl("revoke", "a.test", "--no-renew")
+    go_on.set()
+    asking.join()
+    check(answer.code != 0 and "key is being changed" in answer.err, str(answer))
+    lab.ctl_ok("revoke", "a.test", "--no-renew")
+    equal(lab.pebble.cert_status(lab.serial("a.test")), "Revoked", "afterwards")
 
 
 @scenario()
@@ -428,6 +490,22 @@ def a_certificate_is_revoked_and_replaced(lab):
     said = lab.ctl_ok("revoke", "b.test", "--no-renew", "-o", "json").json()
     equal(said["name"], "b.test", "revoked already: that is fine")
     equal(lab.serial("b.test"), serial, "--no-renew")
+
+
+@scenario()
+def a_compromised_key_does_not_come_back(lab):
+    lab.start()
+    lab.add("a.test", "b.test")
+    for name in ("a.test", "b.test"):
+        write_key(lab, name, lab.ctl_ok("export", name, "--private-key").out, 0o600)
+    lab.ctl_ok("revoke", "a.test", "--no-renew", "--reason", "keyCompromise")
+    lab.ctl_ok("revoke", "b.test", "--no-renew", "--reason", "superseded")
+    lab.ctl_ok("remove", "a.test", "b.test")
+    lab.certd.stop()
+    lab.start()
+    answer = lab.ctl("import", os.path.join(lab.directory, "a.test"))
+    check(answer.code != 0 and "keyCompromise" in answer.err, str(answer))
+    lab.ctl_ok("import", os.path.join(lab.directory, "b.test"))
 
 
 @scenario()

@@ -261,6 +261,33 @@ def imported_ones_are_asked_about_too(lab):
     equal(replaced(lab, "i.test"), [None], "what it replaces")
 
 
+@scenario(version="2.10", tap=True)
+def names_of_one_certificate_share_a_question(lab):
+    ca = Authority(os.path.join(lab.directory, "ca"))
+    names = ["i.test", "j.test", "k.test"]
+    key, cert = ca.make("i.test", (ca.inter, ca.inter_key), "CA:FALSE",
+                        ",".join("DNS:" + name for name in names),
+                        more="authorityKeyIdentifier=keyid\n")
+    both = os.path.join(lab.directory, "i.pem")
+    with open(both, "w") as out:
+        out.write(read(cert) + read(ca.inter) + read(key))
+    window = {"suggestedWindow": {"start": moment(86400), "end": moment(2 * 86400)}}
+    asked = []
+
+    def answer(path):
+        if is_question(path):
+            asked.append(path)
+            return 200, [("Retry-After", "60")], json.dumps(window).encode()
+        return None
+    lab.tap.instead = answer
+    lab.start()
+    lab.ctl_ok("import", both)
+    for times in (1, 2):
+        wait_for(lambda: len(asked) >= times, 90, f"question {times}")
+        wait_for(lambda: all(has_window(lab, name) for name in names), 20, "windows of all")
+        equal(len(asked), times, "questions")
+
+
 @scenario(version="2.4", tap=True)
 def a_ca_without_it_is_left_alone(lab):
     if lab.pebble.offers("renewalInfo"):

@@ -198,5 +198,71 @@ def wait_for_many_at_once(lab):
     wait_for(lambda: len(lab.certd.names()) == 10, 1, "ten names")
 
 
+class Watcher:
+    """A connection that watches; it reads when told."""
+
+    def __init__(self, lab):
+        self.raw = socket.socket(socket.AF_UNIX)
+        lab.on_close.callback(self.raw.close)
+        self.raw.settimeout(20 * PATIENCE)
+        self.raw.connect(lab.certd.socket_path)
+        self.raw.sendall(b'{"verb":"watch"}\n')
+        self.lines = self.raw.makefile()
+
+    def next(self):
+        return json.loads(self.lines.readline())
+
+
+@scenario()
+def watchers_are_told_that_something_changed(lab):
+    lab.start()
+    watcher = Watcher(lab)
+    first = watcher.next()["watch"]
+    check(UTC.match(first["at"]) and first["front"], f"the first line comes at once: {first}")
+    lab.add("a.test")
+    told = watcher.next()["watch"]
+    while told["names"] == first["names"] or told["events"] == first["events"]:
+        told = watcher.next()["watch"]
+    check(told["names"] > first["names"] and told["events"] > first["events"], f"they grow: {told}")
+    calm = told
+    while select.select([watcher.raw], [], [], 3)[0]:       # until all is still
+        calm = watcher.next()["watch"]
+    began = time.monotonic()
+    lab.serial("a.test")
+    told = watcher.next()["watch"]
+    check(told["front"] and told["names"] == calm["names"], f"a handshake: {told}")
+    check(time.monotonic() - began < 5 * PATIENCE, "it comes within a second or so")
+    watcher.raw.shutdown(socket.SHUT_WR)
+    end = watcher.next()
+    while "end" not in end:
+        end = watcher.next()
+    equal(end["end"]["code"], 0, "who sends no more has seen enough")
+
+
+@scenario()
+def watchers_are_bounded_and_must_read(lab):
+    lab.start()
+    lazy = [Watcher(lab) for _ in range(16)]
+    for one in lazy:
+        check(select.select([one.raw], [], [], 5 * PATIENCE)[0], "the first line has come")
+    refused = Watcher(lab).next()["end"]
+    equal((refused["code"], refused["error"]["code"]), (6, "busy"), "one too many")
+    reading = lazy.pop()
+    reading.next()
+    poll = select.poll()
+    for one in lazy:
+        poll.register(one.raw, select.POLLRDHUP)
+    gone = set()
+    while len(gone) < 15:
+        ready = poll.poll(30000 * PATIENCE)
+        check(ready, "who does not read is closed")
+        for fd, _ in ready:
+            gone.add(fd)
+            poll.unregister(fd)
+    lab.add("a.test")
+    check("watch" in reading.next(), "who reads goes on")
+    equal(lab.certd.ask("version")[1]["code"], 0, "others are served")
+
+
 if __name__ == "__main__":
     main()

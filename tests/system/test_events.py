@@ -149,18 +149,17 @@ def every_change_is_written_down(lab):
     check(ids["audit.remove"] < ids["name.removed"], "written before it was done")
 
 
-@scenario()
+@scenario(config="control { read user 65534; }\n")
 def who_may_not_is_written_down_once(lab):
     if os.geteuid() != 0:
         raise Skip("needs root to become somebody else")
     lab.start()
-    os.chmod(lab.certd.socket_path, 0o666)
     for _ in range(3):
         refused = lab.ctl_of_a_stranger("remove", "a.test")
         equal(refused.returncode, 5, f"exit code: {refused.stderr}")
     got = events(lab, "--type", "audit.*")
-    equal([(e["type"], e["detail"], e["count"]) for e in got],
-          [("audit.refused", 'uid 65534 asked for "remove"', 3)], "what is written")
+    equal([(e["type"], e["detail"]) for e in got],
+          [("audit.refused", 'uid 65534 asked for "remove"')], "what is written")
 
 
 @scenario()

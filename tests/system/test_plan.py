@@ -29,6 +29,10 @@ def of_domain(request, domain):
     return any(one["value"].endswith(domain) for one in request.payload["identifiers"])
 
 
+def stamp(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+
+
 def later(seconds):
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
 
@@ -125,6 +129,107 @@ def our_own_count_comes_before_the_ca(lab):
     equal(left, {"a.shop.test": 1, "b.shop.test": 1, "c.shop.test": 1, "x.test": 0}, "what is left")
 
 
+def takes_at_least(requests, per_second):
+    """Of requests that were paced: the first may have been late, so a second is allowed for it."""
+    took, least = requests[-1].at - requests[0].at, (len(requests) - 2) / per_second - 1
+    check(took >= least, f"{len(requests)} requests in {took:.1f} s, {per_second} a second")
+
+
+@scenario(faults=1, ca_words="limits none new-nonce 4/1s other 20/1s;")
+def requests_of_each_endpoint_have_their_pace(lab):
+    lab.start()
+    names = [f"n{i}.test" for i in range(24)]
+    lab.ctl_ok("add", *names)
+    lab.wait_served(names, 90)
+    others = lab.fault.seen("authz", "challenge", "finalize", "order", "cert")
+    check(len(others) >= 5 * len(names), f"{len(others)} requests")
+    takes_at_least(others, 20)
+    takes_at_least(lab.fault.seen("newNonce"), 4)
+    equal(lab.fault.count("newOrder"), len(names), "orders")
+    rows = {row["scope"]: row for row in limits(lab, "one", "--all")}
+    equal([(rows[scope]["limit"], rows[scope]["seconds"], rows[scope]["blocked"])
+           for scope in ("new-nonce", "other")], [(4, 1, False), (20, 1, False)], "what is shown")
+    check("new-order" not in rows and len(limits(lab)) == 1, f"{rows}")
+    shown = lab.ctl_ok("limits", "--all").out
+    check("new-nonce" in shown and "20/1s" in shown, shown)
+    # Another pace with a reload, in the middle.
+    lab.write_config(text=lab.config().replace("other 20/1s", "other 500/1s"))
+    lab.ctl_ok("reload")
+    wait_for(lambda: [row["limit"] for row in limits(lab, "--all") if row["scope"] == "other"] == [500],
+             20, "the new pace")
+
+
+@scenario(faults=1, ca_words="limits none renewal-info 4/1s;")
+def renewal_information_has_its_pace(lab):
+    """All certificates are asked about as soon as they are there: side by side, as the CA allows it."""
+    lab.fault.renewal_info = {"suggestedWindow": {"start": stamp(40 * 86400), "end": stamp(41 * 86400)}}
+    lab.start()
+    names = [f"n{i}.test" for i in range(24)]
+    lab.ctl_ok("add", *names)
+    lab.wait_served(names, 60)
+    wait_for(lambda: lab.fault.count("renewalInfo") >= len(names), 60, "all are asked about")
+    asked = lab.fault.seen("renewalInfo")
+    equal(len(asked), len(names), "questions")
+    takes_at_least(asked, 4)
+    equal([row["limit"] for row in limits(lab, "--all") if row["scope"] == "renewal-info"], [4], "shown")
+
+
+@scenario(faults=1)
+def a_ca_that_is_asked_too_fast_is_obeyed_and_nothing_fails(lab):
+    """503 with Retry-After, as Let's Encrypt's front answers who is too fast for an endpoint."""
+    lab.start()
+    lab.add("old.test")
+    for step in ("newNonce", "authz"):
+        lab.fault.instead(step, 503, [("Retry-After", "4")], b"<html>slow down", times=3)
+    names = [f"n{i}.test" for i in range(6)]
+    lab.ctl_ok("add", *names)
+    row = wait_for(lambda: [row for row in limits(lab) if row["scope"] == "other"], 30, "the hold")[0]
+    check(row["blocked"] and row["until"], f"the hold: {row}")
+    held = lab.fault.count("authz")
+    lab.wait_served(names, 60)
+    check(held <= 8, f"{held} authorizations were asked for while that was too fast")
+    for name in names:
+        got = lab.ctl_ok("order", name, "-o", "json").json()["items"]
+        equal([one["result"] for one in got], ["issued"], f"attempts of {name}")
+    equal([row["scope"] for row in limits(lab)], ["account"], "nothing is held any more")
+
+
+@scenario(faults=1)
+def a_kill_in_the_middle_of_a_back_off_changes_nothing(lab):
+    """1, 10, 100 minutes: the count and the next time are kept, and nothing is ordered before."""
+    lab.fault.refuse("newOrder", "dns", "NXDOMAIN", 400, when=lambda request: of_domain(request, "a.dead"))
+    lab.start()
+    lab.ctl("add", "a.dead", "--wait")
+    for count, minutes in ((1, 1), (2, 10), (3, 100), (4, 24 * 60)):
+        item = lab.certd.show("a.dead")
+        equal(item["error"]["count"], count, f"failures in a row: {item}")
+        wait = then_of(item) - time.time()
+        check(minutes * 60 - 30 < wait <= minutes * 66 + 1, f"after {count}: {wait:.0f} s")
+        told = lab.ctl_ok("order", "a.dead", "-o", "json").json()["items"]
+        equal([one["next"] for one in told][-1], item["next"], "what the order says")
+        lab.certd.kill("keeper") if count % 2 else lab.certd.kill("parent", "keeper", "front")
+        lab.certd.wait_ready() if count % 2 else lab.start()
+        lab.add(f"n{count}.test")       # the plan has been at work
+        again = lab.certd.show("a.dead")
+        equal((again["error"]["count"], again["next"]), (count, item["next"]), "what is kept")
+        equal(lab.ctl_ok("order", "a.dead", "-o", "json").json()["items"], told, "attempts")
+        equal(lab.fault.names_ordered().count(["a.dead"]), count, "orders")
+        lab.ctl("renew", "a.dead", "--wait")
+
+
+@scenario(faults=2, cas="one", ca_words="orders 3/1h;")
+def an_order_that_may_have_arrived_is_spent(lab):
+    """The name is removed, and asked for at another CA, while the first one has its newOrder."""
+    lab.start()
+    lab.fault.hang("newOrder")
+    lab.ctl_ok("add", "a.test")
+    wait_for(lambda: lab.fault.count("newOrder") == 1, 20, "newOrder")
+    lab.ctl_ok("remove", "a.test")
+    lab.ctl_ok("add", "a.test", "--ca", "two", "--wait")
+    equal({row["ca"]: row["left"] for row in limits(lab)}, {"one": 2, "two": 2}, "orders left")
+    lab.fault.heal()
+
+
 @scenario(faults=1)
 def a_paused_name_is_not_ordered_but_served(lab):
     lab.start()
@@ -151,6 +256,8 @@ def a_paused_name_is_not_ordered_but_served(lab):
              "paused in the middle")
     lab.fault.heal()
     equal(lab.certd.show("c.test")["state"], "paused", "its state")
+    got = wait_for(lambda: lab.ctl_ok("order", "c.test", "-o", "json").json()["items"], 20, "its attempt")
+    equal([one["result"] for one in got], ["interrupted"], "what is told of it")
     lab.ctl_ok("resume", "c.test")
     lab.wait_served(["c.test"], 60)
 

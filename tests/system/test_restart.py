@@ -10,7 +10,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from certd import run  # noqa: E402
-from lab import PATIENCE, check, equal, main, scenario  # noqa: E402
+from lab import PATIENCE, check, equal, main, scenario, wait_for  # noqa: E402
 
 
 @scenario()
@@ -98,6 +98,41 @@ def a_second_certd_on_the_same_state_is_refused(lab):
     check(other.err.strip(), "and says why")
     lab.serial("a.test")
     equal(lab.ctl("status").code, 0, "the first one still answers")
+
+
+@scenario()
+def a_role_that_hangs_is_replaced(lab):
+    """By its parent, which looks each second and kills who has not moved for long."""
+    lab.start()
+    lab.add("a.test")
+    for role, seconds in (("front", 10), ("keeper", 30)):
+        before = lab.certd.pids(role)
+        os.kill(before[0], signal.SIGSTOP)
+        wait_for(lambda: before[0] not in lab.certd.pids(role) and
+                 len(lab.certd.pids(role)) == len(before), seconds * PATIENCE + 30,
+                 f"another {role} is there")
+        for _ in range(20):
+            lab.serial("a.test")
+    wait_for(lambda: lab.ctl("status").code == 0, 10, "the new keeper answers")
+
+
+@scenario(backend="echo")
+def sigterm_to_everybody_is_the_parents_business(lab):
+    """As a service manager sends it: what is open has the time that the parent gives it."""
+    lab.start()
+    lab.add("a.test")
+    roles = lab.certd.pids("front") + lab.certd.pids("keeper")
+    for pid in roles:
+        os.kill(pid, signal.SIGTERM)
+    for _ in range(20):
+        lab.serial("a.test")
+    equal(lab.certd.pids("front") + lab.certd.pids("keeper"), roles, "the roles")
+    with lab.connect("a.test") as tls:
+        for pid in roles + [lab.certd.process.pid]:
+            os.kill(pid, signal.SIGTERM)
+        tls.sendall(b"still here")
+        equal(tls.recv(100), b"still here", "the backend's answer")
+    equal(lab.certd.process.wait(timeout=20), 0, "exit status")
 
 
 @scenario()

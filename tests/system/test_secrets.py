@@ -5,13 +5,14 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from certd import SANITIZED, ctl_stdin  # noqa: E402
-from lab import Skip, check, equal, expect_code, main, scenario  # noqa: E402
+from lab import Skip, check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 from authority import Authority  # noqa: E402
 from privateca import served  # noqa: E402
 
@@ -84,9 +85,28 @@ def hits_in_files(lab, shapes):
 def assert_nowhere_but_in_workers(lab, keys, when):
     for name, shapes in keys.items():
         equal(hits_in_memory(lab.certd.process.pid, shapes), [], f"{name} in the parent, {when}")
-        equal(hits_in_memory(lab.certd.pids("keeper")[0], shapes), [],
-              f"{name} in the keeper, {when}")
+        # the audit signs with it for a moment
+        wait_for(lambda: not hits_in_memory(lab.certd.pids("keeper")[0], shapes), 20,
+                 f"{name} has left the keeper, {when}")
         equal(hits_in_files(lab, shapes), [], f"{name} in a file, {when}")
+
+
+@scenario()
+def workers_are_confined(lab):
+    """What that means is in tests/daemon/test_confine.c; also one that takes the place of another is."""
+    if SANITIZED:
+        raise Skip("not under a sanitizer")
+    lab.start()
+    lab.add("a.test")
+    os.kill(lab.certd.pids("front")[0], signal.SIGKILL)
+    wait_for(lambda: len(lab.certd.pids("front")) == 2, 10, "the worker is replaced")
+    lab.serial("a.test")
+    confined = "does not let workers be confined" not in lab.certd.log_text()
+    for pid in lab.certd.pids("front"):
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            words = dict(line.split(":", 1) for line in file)
+        equal(words["NoNewPrivs"].strip(), "1", "NoNewPrivs")
+        equal(words["Seccomp"].strip(), "2" if confined else "0", "Seccomp")
 
 
 @scenario()

@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a screen shows besides names: counts by day, the front, the store, what is wrong just now."""
+
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from dated import DAY, Dated  # noqa: E402
+from lab import check, equal, expect_code, main, scenario, wait_for  # noqa: E402
+
+# A CA that is never reached: what was imported is not renewed.
+DOWN = "ca down { directory https://127.0.0.1:9/dir; agree-terms; }\n"
+
+
+def begin(lab, ends):
+    """A name for each of ENDS, seconds from now."""
+    ca = Dated(os.path.join(lab.directory, "ca"))
+    lab.start()
+    now = int(time.time())
+    for number, end in enumerate(ends):
+        lab.ctl_ok("import", ca.bundle(f"n{number:02}.test", now + end, 90 * DAY), "--ca", "down")
+    return ca
+
+
+def expiry(lab):
+    lines, end = lab.certd.ask("expiry")
+    equal(end["code"], 0, "code")
+    return lines[0]["expiry"]
+
+
+@scenario(config=DOWN)
+def expiry_is_counted_by_day(lab):
+    begin(lab, [DAY // 2, 5 * DAY, 5 * DAY, 85 * DAY, 89 * DAY + DAY // 2])
+    got = expiry(lab)
+    equal((sum(got["days"]) + got["later"], got["expired"], len(got["days"])), (5, 0, 90), "sums")
+    equal(sum(got["days"][:2]), 1, "the first days")
+    equal(sum(got["days"][4:7]), 2, "around the fifth")
+    status = lab.certd.status()
+    equal(status["expiring"], {"expired": 0, "1d": 1, "3d": 1, "7d": 3, "14d": 3, "30d": 3}, "status")
+    lab.ctl_ok("remove", "n01.test")
+    equal(lab.certd.status()["expiring"]["7d"], 2, "after a removal")
+
+
+@scenario()
+def status_has_the_screens(lab):
+    lab.start()
+    lab.add("a.test", "b.test")
+    for version in ("1.2", "1.3"):
+        lab.serial("a.test", version=version)
+    wait_for(lambda: lab.certd.status()["front"]["handshakes_tls12"] == 1, 5, "one by TLS 1.2")
+    status = lab.certd.status()
+    front, store = status["front"], status["store"]
+    equal(front["handshakes_tls12"] + front["handshakes_tls13"], front["handshakes"], "by version")
+    equal([(one["address"], one["kind"]) for one in status["listeners"]],
+          [("%s:%d" % lab.https, "tls"), ("%s:%d" % lab.http, "http")], "listeners")
+    check(0 < store["used_bytes"] <= store["file_bytes"] <= store["map_bytes"], f"sizes: {store}")
+    equal((status["cas"][0]["issued"], status["cas"][0]["failed"]), (2, 0), "orders of the CA")
+    equal((status["late"], status["faults"]), (0, 0), "late and faulty")
+    check("last_backup" not in store, f"no backup yet: {store}")
+    lab.ctl_ok("db", "backup", os.path.join(lab.directory, "backup"))
+    at = lab.certd.status()["store"]["last_backup"]["at"]
+    lab.certd.kill("keeper")
+    lab.certd.wait_ready()
+    equal(lab.certd.status()["store"]["last_backup"]["at"], at, "known to another keeper, too")
+
+
+@scenario(config=DOWN)
+def faults_are_listed_and_acknowledged(lab):
+    ca = begin(lab, [60 * DAY])
+    ends = int(time.time()) + 6
+    for name in ("x.test", "y.test"):
+        lab.ctl_ok("import", ca.bundle(name, ends, 30 * DAY), "--ca", "down")
+    check(not lab.is_served("nobody.test"), "nobody.test is none of ours")
+    wait_for(lambda: time.time() > ends, 20, "they have ended")
+    lab.certd.stop()
+    lab.certd.start()       # a walk begins with each keeper
+
+    def named():
+        return {line["fault"].get("name"): line["fault"] for line in lab.certd.ask("faults")[0]}
+
+    wait_for(lambda: {"x.test", "y.test", None} <= set(named()), 30, "three faults")
+    unknown = named()[None]
+    equal((unknown["types"], unknown["count"]), (["mismatch.sni_unknown"], 1), "what nobody serves")
+    check("nobody.test" in unknown["detail"], f"whom they asked for: {unknown}")
+    equal(named()["x.test"]["types"], ["mismatch.expired"], "types")
+    check(named()["x.test"]["detail"], "a sentence")
+    lines, end = lab.certd.ask("faults", limit=1, after="w.test")
+    equal(([line["fault"]["name"] for line in lines], end["matches"], end["after"]),
+          (["x.test"], 2, "x.test"), "a page")
+    equal(lab.certd.status()["faults"], 2, "faults in status")
+
+    lab.ctl_ok("ack", "x.test", str(unknown["event"]))
+    got = named()
+    equal(got["x.test"]["acknowledged"]["uid"], os.getuid(), "who")
+    check("acknowledged" in got[None] and "acknowledged" not in got["y.test"], f"which: {got}")
+    events = {event["name"]: event for event in lab.certd.events() if event["type"] == "mismatch.expired"}
+    check("acknowledged" in events["x.test"], f"the event, too: {events}")
+    check("acknowledged" not in events["y.test"], f"no other: {events}")
+    lab.ctl_ok("ack", str(events["y.test"]["id"]))
+    check("acknowledged" in named()["y.test"], "by its event")
+    table = lab.ctl_ok("faults").out
+    check("x.test" in table and "mismatch.sni_unknown" in table, f"the table:\n{table}")
+    audits = [event for event in lab.certd.events() if event["type"] == "audit.ack"]
+    check("name x.test" in audits[0]["detail"], f"who did it is written down: {audits}")
+    check(f"event {unknown['event']}" in audits[1]["detail"], f"and what: {audits}")
+    expect_code(lab.ctl("ack", "n00.test"), 3)
+    expect_code(lab.ctl("ack", "999999"), 3)
+    equal(lab.certd.ask("ack")[1]["code"], 2, "ack of nothing")
+
+
+if __name__ == "__main__":
+    main()
