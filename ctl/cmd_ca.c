@@ -203,7 +203,7 @@ cmd_revoke(struct ctl *ctl)
 	const struct options *o = &ctl->options;
 	cJSON *request;
 
-	if (o->reason && !option_takes(OPTION_REASON, o->reason, "--reason"))
+	if (o->reason && !option_check(OPTION_REASON, o->reason, option_word(OPTION_REASON)))
 		return MSG_EXIT_USAGE;
 	request = ctl_request("revoke");
 	cJSON_AddStringToObject(request, "name", ctl->args[0]);

@@ -194,5 +194,9 @@ watch(struct ctl *ctl)
 enum msg_exit
 cmd_list(struct ctl *ctl)
 {
+	if (ctl->options.after && ctl->options.before) {
+		complain(NULL, "one of --after and --before");
+		return MSG_EXIT_USAGE;
+	}
 	return option_is_given(&ctl->options, OPTION_WATCH) ? watch(ctl) : list(ctl);
 }

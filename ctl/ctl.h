@@ -97,6 +97,8 @@ ctl_run cmd_ca, cmd_revoke;
 ctl_run cmd_backend, cmd_db, cmd_key;
 /* cmd_system.c, cmd_events.c */
 ctl_run cmd_status, cmd_reload, cmd_upgrade, cmd_config, cmd_version, cmd_events;
+/* cmd_inspect.c */
+ctl_run cmd_inspect;
 /* cmd_console.c */
 ctl_run cmd_console;
 /* cmd_metrics.c, cmd_raw.c */

@@ -61,6 +61,11 @@ static const struct ctl_verb verbs[] = {
          "  certctl show shop.example.com\n"
          "  certctl show shop.example.com -o json\n",
          true},
+	{"inspect", "NAME|FILE", "its certificates, one by one, and what is wrong with them", 0,
+         cmd_inspect,
+         "  certctl inspect shop.example.com    what is stored, held against key, name and dates\n"
+         "  certctl inspect ./chain.pem         certificates of a file; its keys stay in it\n",
+         true},
 	{"diagnose", "NAME", "why a CA would not issue for a name, and who must act",
          OPTION_BIT(OPTION_TIMEOUT), cmd_diagnose,
          "  certctl diagnose shop.example.com   a name of ours, or one to be taken in\n"

@@ -76,7 +76,8 @@ tell_person(const struct ctl *ctl, struct waiting *w, const cJSON *json, bool th
 	int64_t ms = clock_mono_ms() - ctl->started_ms;
 
 	if (through)
-		print_line("%s: %s, took %" PRId64 ".%" PRId64 "s", name, step, ms / 1000,
+		print_line("%s: %s%s%s, took %" PRId64 ".%" PRId64 "s", name, step,
+		           detail && *detail ? ", " : "", detail ? detail : "", ms / 1000,
 		           ms % 1000 / 100);
 	else if (terminal_rewrites())
 		tell_in_place(w, name, step, detail && !strstr(detail, "://") ? detail : "");

@@ -51,6 +51,7 @@ static const struct {
 	{"export", READ, command_export}, /* the key: see there */
 	{"faults", READ, command_faults},
 	{"import", CHANGE, command_import},
+	{"inspect", READ, command_inspect}, /* a text: see there */
 	{"key.master", CHANGE, command_key_master},
 	{"key.rotate", CHANGE, command_key_rotate},
 	{"key.status", READ, command_key_status},

@@ -40,6 +40,7 @@ void command_db_check(struct control_client *cl, const cJSON *request);
 void command_db_stat(struct control_client *cl, const cJSON *request);
 void command_diagnose(struct control_client *cl, const cJSON *request);
 void command_events(struct control_client *cl, const cJSON *request);
+void command_inspect(struct control_client *cl, const cJSON *request);
 void command_key_master(struct control_client *cl, const cJSON *request);
 void command_key_rotate(struct control_client *cl, const cJSON *request);
 void command_key_tickets(struct control_client *cl, const cJSON *request);

@@ -65,6 +65,7 @@ static const struct conf_rule top_rules[] = {
                   .offset = offsetof(struct conf, state_directory), CONF_RANGE(1, CONF_PATH_MAX)),
 	CONF_RULE("workers", "NUMBER", 1, 1, conf_take_number,
                   .offset = offsetof(struct conf, workers), CONF_RANGE(1, CONF_WORKERS_MAX)),
+	CONF_RULE("front-user", "NAME", 1, 1, conf_take_front_user),
 	CONF_RULE("control-socket", "PATH", 1, 1, conf_take_path,
                   .offset = offsetof(struct conf, control_socket),
                   CONF_RANGE(1, sizeof(((struct sockaddr_un *)0)->sun_path) - 1)),

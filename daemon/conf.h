@@ -4,10 +4,8 @@
  *
  * conf_load() reads FILE with its includes, checks everything that can be checked without acting
  * (words, units, addresses, references between blocks), and answers either a whole struct conf or
- * the first error as "file:line:col: sentence". A reload loads a new one and swaps it whole.
- * The grammar (docs/certd.conf.md): statements `word argument... ;`, blocks `word argument... { }`,
- * "#" comments, "double quoted" arguments, units 10s 5m 2h. Unknown words are errors.
- * Ownership: reference counted; pointers inside live as long as the conf. Threads: read by all.
+ * the first error as "file:line:col: sentence". A reload loads a new one and swaps it whole. The
+ * grammar: docs/certd.conf.md. Pointers inside live as long as the conf. Threads: read by all.
  */
 #ifndef DAEMON_CONF_H
 #define DAEMON_CONF_H
@@ -28,12 +26,12 @@
 #include "daemon/conf_names.h"
 #include "daemon/conf_on_demand.h"
 #include "daemon/conf_tell.h"
+#include "daemon/conf_user.h"
 #include "daemon/limits.h"
 #include "store/challenge.h"
 #include "store/domain.h"
 
 enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64 };
-
 struct conf_ca {
 	char name[NAME_WORD_MAX + 1];
 	const char *directory; /* https URL */
@@ -79,10 +77,12 @@ struct conf {
 	const char *file;
 	const char *state_directory; /* default /var/lib/certd */
 	const char *control_socket;  /* default /run/certd/control.sock */
-	struct conf_control control; /* who may use it */
-	const char *master_key;      /* default master.key in the state directory */
-	uint32_t workers;            /* default: one per CPU that we may run on */
-	enum log_level log_level;    /* default notice */
+	struct conf_control
+		control;        /* who may use it; default: group certd-admin, if there is one */
+	const char *master_key; /* default master.key in the state directory */
+	struct conf_front_user front_user;
+	uint32_t workers;         /* default: one per CPU that we may run on */
+	enum log_level log_level; /* default notice */
 	const struct conf_listen *listens;
 	size_t listen_count;
 	const struct conf_ca *cas;

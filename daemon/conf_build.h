@@ -45,6 +45,7 @@ struct conf_build {
 bool conf_fail_again(const struct conf_walk *w, const struct conf_statement *s, size_t n);
 bool conf_fail_many(const struct conf_walk *w, const struct conf_statement *s, int max);
 
+conf_take conf_take_front_user; /* conf_user.c */
 conf_take conf_take_listen, conf_take_ca, conf_take_dns, conf_take_backend, conf_take_default;
 /* Of a backend, into it. */
 conf_take conf_take_check, conf_take_tls, conf_take_tls_name, conf_take_tls_ca,

@@ -11,10 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/log.h"
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
@@ -38,7 +41,7 @@ let_read(int rules, const char *path)
 	if (beneath.parent_fd < 0)
 		return true; /* what is not there needs no rule */
 	rc = (int)syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
-	close(beneath.parent_fd);
+	close(beneath.parent_fd); /* that succeeds, and leaves errno alone */
 	return rc == 0;
 }
 
@@ -76,8 +79,7 @@ confine_files(void)
 #endif
 
 #ifdef OUR_ARCH
-#define AT(field)             offsetof(struct seccomp_data, field)
-#define LOAD(field)           BPF_STMT(BPF_LD | BPF_W | BPF_ABS, AT(field))
+#define LOAD(f)               BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, f))
 #define REFUSE                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
 #define ALLOW                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 #define SKIP_UNLESS(value, n) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, n)
@@ -141,14 +143,23 @@ confine_calls(void)
 static bool
 confine_calls(void)
 {
+	errno = ENOSYS; /* the filter is not written for this machine */
 	return false;
 }
 #endif
 
-enum err
+bool
 confine_worker(void)
 {
-	bool files = confine_files(), calls = confine_calls();
+	int no_files = confine_files() ? 0 : errno;
+	int no_calls = confine_calls() ? 0 : errno;
 
-	return files && calls ? ERR_OK : ERR_UNSUPPORTED;
+	if (no_files)
+		log_notice("this system does not let workers be kept from files (Landlock: %s)",
+		           strerror(no_files));
+	if (no_calls)
+		log_notice("this system does not let workers be kept from other processes "
+		           "(seccomp: %s)",
+		           strerror(no_calls));
+	return !no_files && !no_calls;
 }

@@ -63,6 +63,7 @@ static void
 look_up(struct control *c, const struct hostname *name, struct notice *ret_notice)
 {
 	struct notice n = {.name = *name, .step = MSG_STEP_QUEUED, .at = clock_wall()};
+	char until[CLOCK_TEXT_MAX];
 	struct store_txn *txn;
 	struct domain d;
 	enum err err = store_begin_read(c->store, STORE_SERVED, &txn);
@@ -94,6 +95,7 @@ look_up(struct control *c, const struct hostname *name, struct notice *ret_notic
 			n.step = MSG_STEP_FAILED;
 	} else if (d.state == DOMAIN_VALID) {
 		n.step = MSG_STEP_SERVING;
+		snprintf(n.detail, sizeof(n.detail), "until %s", clock_format(d.not_after, until));
 	} else {
 		n.step = MSG_STEP_FAILED;
 		n.problem = d.problem;
@@ -107,16 +109,17 @@ static void
 tell(struct control_client *cl, const struct notice *n)
 {
 	struct waited *w;
+	struct notice now;
 
 	HASH_FIND(hh, cl->waited, n->name.name, n->name.len, w);
 	if (!w || (w->any_told && n->step <= w->told))
 		return;
 	if (n->step >= MSG_STEP_SERVING) {
-		struct notice now;
-
 		look_up(cl->control, &w->name, &now);
 		if (now.step == MSG_STEP_QUEUED)
 			return; /* the end of an attempt before the one it waits for */
+		if (now.step == n->step && now.step == MSG_STEP_SERVING)
+			n = &now;
 	}
 	w->any_told = true;
 	w->told = n->step;

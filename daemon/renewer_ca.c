@@ -15,7 +15,10 @@
 #include "store/cert.h"
 #include "store/store.h"
 
-enum { DAY_MS = 86400 * 1000, CLOCK_AGAIN_S = 600 };
+enum {
+	DAY_MS = 86400 * 1000,
+	CLOCK_AGAIN_S = 600,
+};
 
 /* ---- questions ------------------------------------------------------------------------------ */
 
@@ -84,7 +87,7 @@ judge(struct renewal_ask *ask, const struct transport_reply *reply)
 		return;
 	}
 	if (reply->err || reply->status >= 500 || reply->status == 429 || why.kind == PROBLEM_NONE)
-		renewer_note(ask->ca, &why);
+		renewer_ca_note(ask->ca, &why);
 	if (why.kind == PROBLEM_NONE &&
 	    renewal_info_read((struct span){reply->body.data, reply->body.len}, &ask->answer.info,
 	                      &why) == ERR_OK) {
@@ -113,21 +116,28 @@ share_answer(struct renewal_ask *ask)
 	}
 }
 
-/* Whether its certificate, that of several imported names, is being asked about already. */
+/* Who asks about the same certificate, that of several imported names, already; NULL: nobody. */
+static struct renewal_ask *
+find_ask(const struct renewer_ca *ca, uint64_t generation)
+{
+	struct renewal_ask *ask;
+
+	TAILQ_FOREACH(ask, &ca->asks, link)
+	if (ask->subject.row.generation == generation)
+		return ask;
+	return NULL;
+}
+
 static bool
 joins(struct renewal_ask *ask)
 {
-	struct renewal_ask *first;
+	struct renewal_ask *first = find_ask(ask->ca, ask->subject.row.generation);
 
-	TAILQ_FOREACH(first, &ask->ca->asks, link)
-	{
-		if (first->subject.row.generation != ask->subject.row.generation)
-			continue;
-		ask->same = first->same;
-		first->same = ask;
-		return true;
-	}
-	return false;
+	if (!first)
+		return false;
+	ask->same = first->same;
+	first->same = ask;
+	return true;
 }
 
 static void
@@ -186,7 +196,8 @@ begin(struct renewer_ca *ca, const struct renewal_row *row)
 	}
 	if (ca->has_none || err == ERR_NOTFOUND)
 		answer_is(ask, RENEWAL_NONE, DAY_MS);
-	else if (!ca->url || (renewer_is_long_down(ca) && (ca->asking || renewer_is_held(ca))))
+	else if (!ca->url ||
+	         (renewer_ca_is_long_down(ca) && (ca->asking || renewer_ca_is_held(ca))))
 		answer_is(ask, RENEWAL_NONE, -1);
 	else if (!err && joins(ask))
 		return;
@@ -196,19 +207,30 @@ begin(struct renewer_ca *ca, const struct renewal_row *row)
 		on_its_way(ask);
 }
 
+static size_t
+room(const struct renewer_ca *ca)
+{
+	size_t share = RENEWER_ASKING / ca->renewer->ca_count;
+
+	return ca->failures || !share ? 1 : share;
+}
+
+/* Or need not, for ROW, since it is being asked already. */
 static bool
-may_ask(const struct renewer_ca *ca)
+may_ask(const struct renewer_ca *ca, const struct renewal_row *row)
 {
 	int64_t now = clock_mono_ms();
 
-	return !renewer_is_held(ca) && ca->asking < renewer_room(ca) &&
-	       pace_next(ca->pace, PACE_RENEWAL_INFO, now) <= now;
+	return find_ask(ca, row->generation) ||
+	       (!renewer_ca_is_held(ca) && ca->asking < room(ca) &&
+	        pace_next(ca->pace, PACE_RENEWAL_INFO, now) <= now);
 }
 
 static void
 pump(struct renewer_ca *ca)
 {
-	while (ca->row_at < ca->row_count && (renewer_is_long_down(ca) || may_ask(ca)))
+	while (ca->row_at < ca->row_count &&
+	       (renewer_ca_is_long_down(ca) || may_ask(ca, &ca->rows[ca->row_at])))
 		begin(ca, &ca->rows[ca->row_at++]);
 }
 
@@ -247,9 +269,10 @@ read_due(struct renewer_ca *ca)
 void
 renewer_ca_look(struct renewer_ca *ca)
 {
-	if (ca->row_at == ca->row_count && (!renewer_is_held(ca) || renewer_is_long_down(ca)))
+	if (ca->row_at == ca->row_count && (!renewer_ca_is_held(ca) || renewer_ca_is_long_down(ca)))
 		read_due(ca);
-	if (ca->row_at < ca->row_count && (renewer_has_directory(ca) || renewer_is_long_down(ca)))
+	if (ca->row_at < ca->row_count &&
+	    (renewer_ca_has_directory(ca) || renewer_ca_is_long_down(ca)))
 		pump(ca);
 }
 
@@ -265,8 +288,8 @@ renewer_ca_wait_ms(const struct renewer_ca *ca, int64_t most)
 {
 	int64_t now = clock_mono_ms(), wait;
 
-	if (!ca->url || ca->row_at == ca->row_count || renewer_is_held(ca) ||
-	    ca->asking >= renewer_room(ca))
+	if (!ca->url || ca->row_at == ca->row_count || renewer_ca_is_held(ca) ||
+	    ca->asking >= room(ca))
 		return most;
 	wait = pace_next(ca->pace, PACE_RENEWAL_INFO, now) - now;
 	return wait < 0 ? 0 : wait < most ? wait : most;

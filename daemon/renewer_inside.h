@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/renewer_inside.h - what renewer.c (thread, commits, sweep) and renewer_ca.c (one CA:
- * questions) and renewer_state.c (its directory, holds) share; nobody else includes it. The
- * thread's only, but for the mailbox. */
+/* daemon/renewer_inside.h - what renewer.c (thread, commits, sweep), renewer_ca.c (one CA's
+ * questions) and renewer_directory.c (how it is doing, its directory) share; nobody else includes
+ * it. The thread's only, but for the mailbox. */
 #ifndef DAEMON_RENEWER_INSIDE_H
 #define DAEMON_RENEWER_INSIDE_H
 
@@ -69,6 +69,15 @@ struct renewer {
 	const struct conf *next_conf; /* a reference, NULL: none */
 };
 
+/* renewer_directory.c */
+bool renewer_ca_is_held(const struct renewer_ca *ca);
+/* So long that its certificates go back to the usual plan. */
+bool renewer_ca_is_long_down(const struct renewer_ca *ca);
+/* WHY of kind NONE: it answers. */
+void renewer_ca_note(struct renewer_ca *ca, const struct problem *why);
+/* Whether there is one to go by. */
+bool renewer_ca_has_directory(struct renewer_ca *ca);
+
 /* renewer_ca.c */
 MUST_CHECK enum err renewer_ca_new(struct renewer *r, const struct conf_ca *conf,
                                    struct renewer_ca **ret_ca);
@@ -78,15 +87,5 @@ void renewer_ca_look(struct renewer_ca *ca);
 /* Asks what waits for the pace; in how many milliseconds, at most MOST. */
 void renewer_ca_go_on(struct renewer_ca *ca);
 int64_t renewer_ca_wait_ms(const struct renewer_ca *ca, int64_t most);
-
-/* renewer_state.c */
-bool renewer_is_held(const struct renewer_ca *ca);
-/* So long that its certificates go back to the usual plan. */
-bool renewer_is_long_down(const struct renewer_ca *ca);
-size_t renewer_room(const struct renewer_ca *ca); /* for questions side by side */
-/* WHY of kind NONE: it answers. */
-void renewer_note(struct renewer_ca *ca, const struct problem *why);
-/* Whether there is a directory to go by; one that is missing or old is fetched. */
-bool renewer_has_directory(struct renewer_ca *ca);
 
 #endif

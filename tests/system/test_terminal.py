@@ -128,7 +128,7 @@ def steps_in_place_on_a_terminal(lab):
     equal(got.code, 0, got.text)
     check("\ra.test: queued" in got.text and " -> " in got.text and "\x1b[K" in got.text, got.text)
     equal(got.text.count("\n"), 1, f"what stays is one line: {got.text!r}")
-    check(re.search(r"\x1b\[Ka\.test: serving, took \d+\.\ds\n$", got.text), repr(got.text))
+    check(re.search(r"\x1b\[Ka\.test: serving, until 20\S+Z, took \d+\.\ds\n$", got.text), repr(got.text))
     many = Terminal(lab, "add", "b.test", "c.test", "--wait").text
     check(re.search(r"\r\d of 2 through; [bc]\.test: ", many), repr(many))
     for words, more in ((["--wait"], {"TERM": "dumb"}), (["--wait", "-o", "ndjson"], {})):
@@ -147,9 +147,9 @@ def wait_for_a_step(lab):
     check(len(got) == 1 and got[0]["step"] in ("ordered", "challenge", "finalized", "stored",
                                                "serving"), f"{got}")
     got = lab.ctl_ok("wait", "a.test", "--for", "stored")
-    check(re.search(r"a\.test: (stored|serving), took", got.out), f"{got}")
+    check(re.search(r"a\.test: (stored|serving),", got.out), f"{got}")
     got = lab.ctl_ok("wait", "a.test")
-    check("a.test: serving, took" in got.out, f"{got}")
+    check("a.test: serving, until 20" in got.out, f"{got}")
     equal(lab.ctl("wait", "nobody.test", "--for=ordered").code, 3, "nobody's exit code")
 
 
@@ -195,6 +195,20 @@ def renew_what_ends_soon_and_raw(lab):
         lab.ctl_ok("resume", "b.test")
     status = lab.ctl_ok("status", "b.test")
     equal(len(re.findall(r"(?m)^\d{4}-.*  b\.test", status.out)), 5, f"{status}")
+
+
+@scenario(config="ca nobody { directory https://127.0.0.1:9/dir; agree-terms; }")
+def did_you_mean_a_name(lab):
+    lab.start()
+    lab.ctl_ok("add", *[f"n{i:04}.many.test" for i in range(1500)], "shop.example.test", "--backend",
+               "app", "--ca", "nobody")
+    for typed in ("shop.exmaple.test", "shp.example.test", "shop.example.tets"):
+        for words in (["show"], ["status"], ["export"], ["order"], ["renew"], ["inspect"]):
+            got = Terminal(lab, *words, typed)
+            equal(got.code, 3, got.text)
+            check(got.text.endswith('certctl: did you mean "shop.example.test"?\n'), got.text)
+    check("mean" not in Terminal(lab, "show", "something.else").text, "nothing is near")
+    check("mean" not in lab.ctl("show", "shop.exmaple.test").err, "no program asks")
 
 
 @scenario(plain=True)
@@ -264,7 +278,7 @@ def no_text_from_outside_moves_a_cursor(lab):
     hostile, seen = Hostile(lab), 0
     server = f"{lab.address}:{PORTS['backend']}"
     for words in (["list"], ["show", "a.test"], ["show", "nx.blocked.test"], ["status"],
-                  ["status", "a.test"], ["order", "nx.blocked.test"], ["events"], ["limits", "--all"],
+                  ["status", "a.test"], ["order", "nx.blocked.test"], ["inspect", "a.test"], ["events"], ["limits", "--all"],
                   ["diagnose", "a.test"], ["ca", "list"], ["ca", "show", "pebble"], ["db", "stat"],
                   ["db", "check"], ["db", "backup", f"{lab.directory}/copy"], ["key", "status"],
                   ["key", "rotate"], ["backend", "list"], ["backend", "set", "none", server, "ready"],

@@ -125,7 +125,7 @@ def bad_input_is_refused():
                 refused([verb, *first, f"{option}=x", *NOWHERE], "a value too many")
                 continue
             refused([verb, *first, *NOWHERE, option], "a missing value")
-            if argument in WRONG:
+            if argument in WRONG and (verb, option) != ("remove", "--reason"):     # any words will do
                 refused([verb, *first, option, WRONG[argument], *NOWHERE], "a bad value")
         other = "--reason" if "--reason" not in options(text) else "--warn"
         refused([verb, *first, other, "superseded" if other == "--reason" else "1d", *NOWHERE],
@@ -251,7 +251,7 @@ def json_is_as_documented(lab):
     wait_for(lambda: lab.ctl_ok("faults", "-o", "json").json()["items"], 10, "the stranger among faults")
     a.take("faults")
     for words in (["list"], ["list", "--state", "failing"], ["show", "b.test"],
-                  ["show", "nx.blocked.test"], ["status", "b.test"], ["order", "nx.blocked.test"],
+                  ["show", "nx.blocked.test"], ["inspect", "b.test"], ["status", "b.test"], ["order", "nx.blocked.test"],
                   ["events"], ["status"], ["check"], ["version"], ["limits", "--all"], ["metrics"],
                   ["diagnose", "b.test"], ["export", "b.test", "--private-key"],
                   ["renew", "b.test"], ["wait", "b.test"], ["retry", "nx.blocked.test"],

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a CA is doing that is asked for renewal information, and its directory. */
+/* How a CA is doing that is asked about renewals, and where it says that it is to be asked. */
 #include <stdlib.h>
 
 #include "acme/directory.h"
@@ -24,23 +24,15 @@ enum {
 /* ---- how the CA is doing -------------------------------------------------------------------- */
 
 bool
-renewer_is_held(const struct renewer_ca *ca)
+renewer_ca_is_held(const struct renewer_ca *ca)
 {
 	return ca->hold_until > clock_mono_ms();
 }
 
 bool
-renewer_is_long_down(const struct renewer_ca *ca)
+renewer_ca_is_long_down(const struct renewer_ca *ca)
 {
 	return ca->failures && clock_mono_ms() - ca->failing_since > LONG_DOWN_MS;
-}
-
-size_t
-renewer_room(const struct renewer_ca *ca)
-{
-	size_t share = RENEWER_ASKING / ca->renewer->ca_count;
-
-	return ca->failures || !share ? 1 : share;
 }
 
 static void
@@ -57,7 +49,7 @@ tell_down(struct renewer_ca *ca, const struct problem *why)
 }
 
 void
-renewer_note(struct renewer_ca *ca, const struct problem *why)
+renewer_ca_note(struct renewer_ca *ca, const struct problem *why)
 {
 	int64_t now = clock_mono_ms(), hold = HOLD_FIRST_MS, asked = 0;
 	bool limited = why->kind == PROBLEM_CA_LIMITED;
@@ -66,7 +58,7 @@ renewer_note(struct renewer_ca *ca, const struct problem *why)
 		ca->failures = 0;
 		return;
 	}
-	if (renewer_is_held(ca))
+	if (renewer_ca_is_held(ca))
 		return; /* one of several that failed together */
 	ca->failing_since = ca->failures++ ? ca->failing_since : now;
 	if (ca->failures < FAILURES_ARE_DOWN && !limited)
@@ -115,11 +107,11 @@ on_directory(void *arg, struct transport_reply *reply)
 		why.kind = PROBLEM_NONE;
 		ca->renewer->look_at = 0;
 	}
-	renewer_note(ca, &why);
+	renewer_ca_note(ca, &why);
 }
 
 bool
-renewer_has_directory(struct renewer_ca *ca)
+renewer_ca_has_directory(struct renewer_ca *ca)
 {
 	struct transport_request request = {
 		.method = "GET", .url = ca->conf->directory, .ca_file = ca->conf->ca_file};
@@ -127,7 +119,7 @@ renewer_has_directory(struct renewer_ca *ca)
 
 	if (known && clock_mono_ms() < ca->directory_at)
 		return true;
-	if (ca->asks_directory || renewer_is_held(ca))
+	if (ca->asks_directory || renewer_ca_is_held(ca))
 		return known;
 	ca->asks_directory = !transport_submit(ca->renewer->transport, &request, on_directory, ca);
 	return known;
