@@ -24,6 +24,7 @@ STORE_O  := $(call obj,$(wildcard store/*.c))
 ACME_O   := $(call obj,$(wildcard acme/*.c))
 DAEMON_O := $(call obj,$(filter-out daemon/main.c,$(wildcard daemon/*.c)))
 CTL_O    := $(call obj,$(filter-out ctl/main.c,$(wildcard ctl/*.c)))
+TUI_O    := $(call obj,$(filter-out tui/main.c,$(wildcard tui/*.c)))
 SUPPORT_O := $(call obj,$(filter-out $(wildcard tests/support/*_main.c),$(wildcard tests/support/*.c)))
 
 LIB = $(BUILD)/lib$(1).a
@@ -33,9 +34,9 @@ STORE_LIBS  := $(LMDB) -lcrypto $(BASE_LIBS)
 ACME_LIBS   := -lcurl -lssl -lcrypto $(BASE_LIBS)
 DAEMON_LIBS := -lunbound -lpsl -lcurl $(LMDB) -lssl -lcrypto -lpthread $(BASE_LIBS)
 
-PROGRAMS := $(BUILD)/certd $(BUILD)/certctl
+PROGRAMS := $(BUILD)/certd $(BUILD)/certctl $(BUILD)/certd-console
 TESTS_C  := $(wildcard tests/base/test_*.c tests/store/test_*.c tests/acme/test_*.c \
-                       tests/daemon/test_*.c tests/ctl/test_*.c)
+                       tests/daemon/test_*.c tests/ctl/test_*.c tests/tui/test_*.c)
 TESTS    := $(patsubst %.c,$(BUILD)/%,$(TESTS_C))
 TOOLS    := $(patsubst tests/support/%_main.c,$(BUILD)/tests/support/%,$(wildcard tests/support/*_main.c))
 
@@ -43,7 +44,7 @@ TOOLS    := $(patsubst tests/support/%_main.c,$(BUILD)/tests/support/%,$(wildcar
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) ## build certd and certctl
+all: $(PROGRAMS) ## build certd, certctl and certd-console
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -110,6 +111,7 @@ put        = install -D -p -m $(1) $(2) $(DESTDIR)$(3)
 install: all man ## programs, man pages, completions, unit, examples (DESTDIR=, PREFIX=/usr/local)
 	$(call put,755,$(BUILD)/certd,$(PREFIX)/sbin/certd)
 	$(call put,755,$(BUILD)/certctl,$(PREFIX)/bin/certctl)
+	$(call put,755,$(BUILD)/certd-console,$(PREFIX)/bin/certd-console)
 	$(Q)$(foreach page,$(MAN),$(call put,644,$(BUILD)/man/$(page),$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(page)) && ) :
 	$(call put,644,$(BUILD)/completion/certctl.bash,$(PREFIX)/share/bash-completion/completions/certctl)
 	$(call put,644,$(BUILD)/completion/certctl.zsh,$(ZSHDIR)/_certctl)
@@ -146,7 +148,7 @@ format: ## lay out all sources by .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 tags:
-	ctags -R base store acme daemon ctl tests
+	ctags -R base store acme daemon ctl tui tests
 
 clean:
 	rm -rf build build-asan build-tsan
@@ -159,6 +161,11 @@ $(BUILD)/certctl: $(BUILD)/ctl/main.o $(call LIB,ctl) $(call LIB,base)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcjson -lm
 
+TUI_LIBS := -lncursesw -ltinfo -lcjson -lm
+$(BUILD)/certd-console: $(BUILD)/tui/main.o $(call LIB,tui) $(call LIB,ctl) $(call LIB,base)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(TUI_LIBS)
+
 define archive
 $(call LIB,$(1)): $(2)
 	$$(SAY) AR $$@
@@ -169,6 +176,7 @@ $(eval $(call archive,store,$(STORE_O)))
 $(eval $(call archive,acme,$(ACME_O)))
 $(eval $(call archive,daemon,$(DAEMON_O)))
 $(eval $(call archive,ctl,$(CTL_O)))
+$(eval $(call archive,tui,$(TUI_O)))
 $(eval $(call archive,support,$(SUPPORT_O)))
 
 # neighbours that a test replaces
@@ -185,6 +193,8 @@ $(BUILD)/tests/daemon/test_%: $(BUILD)/tests/daemon/test_%.o $(call LIB,support)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ -lcmocka $(DAEMON_LIBS)
 $(BUILD)/tests/ctl/test_%: $(BUILD)/tests/ctl/test_%.o $(call LIB,support) $(call LIB,ctl) $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(BASE_LIBS)
+$(BUILD)/tests/tui/test_%: $(BUILD)/tests/tui/test_%.o $(call LIB,tui) $(call LIB,ctl) $(call LIB,base)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(TUI_LIBS)
 $(BUILD)/tests/support/cold: $(BUILD)/tests/bench/cold_main.o $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(DAEMON_LIBS)

@@ -51,8 +51,13 @@ print_added(const struct change *change, const char *name, const cJSON *result)
 
 	print_line("%s: %s", name, change->done);
 	cJSON_ArrayForEach(line, lines)
-		print_line("  %s %s", line == lines->child ? "its owner is to set" : "or",
-	                   cJSON_GetStringValue(line));
+	{
+		const char *text = cJSON_GetStringValue(line);
+
+		if (text)
+			print_line("  %s %s", line == lines->child ? "its owner is to set" : "or",
+			           text);
+	}
 }
 
 static void

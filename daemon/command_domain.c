@@ -107,6 +107,8 @@ batch_let_go(struct domain *d)
 {
 	if (d->state == DOMAIN_MOVED)
 		d->state = DOMAIN_FAILING;
+	if (d->used_at)
+		d->used_at = clock_wall();
 }
 
 static enum err

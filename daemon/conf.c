@@ -211,11 +211,11 @@ build(struct conf_context *cx, struct conf *conf, const char *file)
 	if (!conf->listen_count)
 		return conf_fail(cx, &(struct conf_place){file, 1, 1},
 		                 "no \"listen\" in the whole file: at least one is needed");
+	conf->sources = cx->first_source;
 	if ((conf->ownership.txt || conf->ownership.http) && conf->diagnose.off)
 		return conf_fail(
 			cx, &(struct conf_place){file, 1, 1},
 			"\"ownership\" needs the looks that \"diagnose { off; }\" forbids");
-	conf->sources = cx->first_source;
 	return complete(cx, conf);
 }
 

@@ -86,10 +86,8 @@ void issuer_tell(struct issuer *s, const struct job *job, const struct notice *n
 bool issuer_lapses(struct issuer *s, const struct job *job);
 void issuer_lapse(struct issuer *s);
 
-/* issuer_show.c */
-void issuer_show(struct issuer *s);
-
-/* issuer_plan.c: names of CA that are due become jobs, as far as it has room for them. */
+/* issuer_plan.c */
+/* Names of CA that are due become jobs, as far as it has room for them. */
 void issuer_plan(struct issuer *s, struct authority *ca);
 /* Milliseconds until it has something to do there. */
 int64_t issuer_plan_ms(struct issuer *s, struct authority *ca);
@@ -105,7 +103,8 @@ void issuer_remove_ca(struct issuer *s, size_t i); /* its jobs must be gone */
 /* Takes CONF over. CAs that stay keep their client and their jobs. */
 void issuer_take_conf(struct issuer *s, const struct conf *conf);
 
-/* issuer_failover.c: jobs whose CA is known to be down end, names that wait go to their next CA. */
+/* issuer_failover.c */
+/* Jobs whose CA is known to be down end, and names that wait for it go to their next CA. */
 void issuer_leave(struct issuer *s);
 void issuer_pass_on(struct issuer *s);
 
@@ -113,6 +112,7 @@ void issuer_pass_on(struct issuer *s);
 void issuer_take_keys(struct issuer *s);
 void issuer_send(struct issuer *s);
 void issuer_probe(struct issuer *s);
+void issuer_show(struct issuer *s);        /* issuer_show.c */
 void issuer_seek_lost(struct issuer *s);   /* issuer_lost.c */
 void issuer_sweep(struct issuer *s);       /* issuer_sweep.c: one page of it */
 void issuer_end_removed(struct issuer *s); /* issuer_removed.c */

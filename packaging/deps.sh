@@ -13,9 +13,9 @@
 set -eu
 
 build='gcc libc6-dev make pkg-config libssl-dev libcurl4-openssl-dev libcjson-dev liblmdb-dev
-libidn2-dev libpsl-dev libunbound-dev libcmocka-dev uthash-dev'
+libidn2-dev libpsl-dev libunbound-dev libncurses-dev libcmocka-dev uthash-dev'
 test='pebble curl openssl python3 ca-certificates procps e2fsprogs xfsprogs testssl.sh
-nginx-light haproxy prometheus faketime knot knot-dnsutils knot-dnssecutils'
+nginx-light haproxy prometheus faketime tmux knot knot-dnsutils knot-dnssecutils'
 package="$build debhelper lintian rpm rpmlint mandoc man-db groff-base
 systemd-container pebble curl openssl"
 

@@ -21,6 +21,8 @@ import tempfile
 import time
 import urllib.request
 
+import console
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 NAMES = int(os.environ.get("NAMES") or 1_000_000)
@@ -317,6 +319,7 @@ def main():
                               capture_output=True, text=True, check=True).stdout.split()
         figure("cold credential, store to usable leaf and key, p50", f"{cold[0]} us")
         figure("  p99", f"{cold[1]} us")
+        console.figures(bench, figure)
         handshakes(bench, 100_000)
         commits(bench)
         began = time.monotonic()

@@ -132,8 +132,8 @@ static const struct {
          "\"code\":0}}",
          0,
          "{\"name\":\"x.test\",\"display\":\"\\u00fc\\ud83d\\ude00.test\",\"ca\":null,\"cas\":null,"
-         "\"labels\":null,\"lead\":null,\"with\":null,\"not_"
-         "before\":null,"
+         "\"labels\":null,\"lead\":null,\"with\":null,"
+         "\"used_at\":null,\"not_before\":null,"
          "\"not_after\":null,\"generation\":null,\"serial\":null,\"issuer\":null,\"key\":null,"
          "\"names\":null,\"second\":null,\"ocsp_until\":null,\"ocsp_next\":null,"
          "\"renewal_from\":null,\"renewal_until\":null,\"renewal_at\":null,"

@@ -16,7 +16,7 @@ declare -A looks_at=(
 )
 # library header pattern -> files that may include it
 declare -A library=(
-	['cjson/']='^(base|acme|ctl|daemon)/'
+	['cjson/']='^(base|acme|ctl|daemon|tui)/'
 	['idn2\.h']='^base/idna\.c$'
 	['lmdb\.h']='^store/'
 	['openssl/']='^(acme/|daemon/|store/(seal|cert|meta)\.[ch]$)'
@@ -26,7 +26,7 @@ declare -A library=(
 	['uthash\.h']='^daemon/'
 	['cmocka\.h']='^tests/'
 	['arpa/nameser']='^daemon/dns'
-	['ncurses']='^tui/'
+	['ncurses']='^tui/(draw|term)\.c$'
 )
 
 failed=0

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/conf_names.h - the part of a struct conf that is about many names at once: daemon/conf.h
- */
-#ifndef DAEMON_CONF_NAMES_H
-#define DAEMON_CONF_NAMES_H
+/* daemon/conf_life.h - how names begin and end: the `ownership` block, `keep-removed`, `quota`; see
+ * daemon/conf.h */
+#ifndef DAEMON_CONF_LIFE_H
+#define DAEMON_CONF_LIFE_H
 
 #include <stdint.h>
-
-/* What is kept of names that were removed. */
-struct conf_removed {
-	uint32_t keep_ms;
-	uint32_t most;
-};
 
 /* What the owner of a name is to show before its first order, one of: */
 struct conf_ownership {
 	const char *txt;   /* labels in front of the name, NULL: no TXT record */
 	const char *http;  /* a path there, NULL: no page; both NULL: nothing is to be shown */
 	const char *label; /* the key of a label whose value is part of the token; NULL: none */
+};
+
+/* What is kept of names that were removed. */
+struct conf_removed {
+	uint32_t keep_ms;
+	uint32_t most;
 };
 
 /* Of names with the same value of a label. */

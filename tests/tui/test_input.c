@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is typed: keys, the prompt, filters, completion, the words of a command. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "tui/child.h"
+#include "tui/complete.h"
+#include "tui/filter.h"
+#include "tui/keys.h"
+#include "tui/prompt.h"
+#include "tui/term.h"
+
+static void
+test_keys(void **state)
+{
+	static const struct {
+		enum view_kind kind;
+		int key;
+		enum request request;
+	} cases[] = {
+		{VIEW_NAMES, 'j', REQUEST_DOWN},       {VIEW_NAMES, TERM_DOWN, REQUEST_DOWN},
+		{VIEW_NAMES, '\r', REQUEST_OPEN},      {VIEW_NAME, '\r', REQUEST_NONE},
+		{VIEW_NAMES, 'd', REQUEST_DIAGNOSE},   {VIEW_FRONT, 'd', REQUEST_DRAIN},
+		{VIEW_EVENTS, 'd', REQUEST_NONE},      {VIEW_PAGER, '3', REQUEST_CA},
+		{VIEW_PAGER, 'l', REQUEST_RIGHT},      {VIEW_NAMES, 'l', REQUEST_NONE},
+		{VIEW_STORE, 0x1b, REQUEST_BACK},      {VIEW_STORE, 0, REQUEST_NONE},
+		{VIEW_STORE, TERM_NONE, REQUEST_NONE}, {VIEW_STORE, 'Z', REQUEST_NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(keys_request(cases[i].kind, cases[i].key), cases[i].request);
+	assert_true(keys_changes(REQUEST_RENEW));
+	assert_true(keys_changes(REQUEST_DRAIN));
+	assert_false(keys_changes(REQUEST_OPEN));
+	assert_false(keys_changes(REQUEST_COMMAND)); /* judged by what is typed */
+}
+
+/* No key means two things in one view, and each has its help. */
+static void
+test_keys_are_unique(void **state)
+{
+	struct key_help help;
+
+	(void)state;
+	for (int kind = VIEW_NAMES; kind <= VIEW_PAGER; kind++) {
+		size_t count = 0;
+
+		for (; keys_help((enum view_kind)kind, count, &help); count++) {
+			assert_non_null(help.keys);
+			assert_non_null(help.help);
+		}
+		assert_in_range(count, 15, 40);
+	}
+}
+
+static enum prompt_step
+type(struct prompt *p, const char *text)
+{
+	enum prompt_step step = PROMPT_MORE;
+
+	for (; *text; text++)
+		step = prompt_key(p, *text);
+	return step;
+}
+
+static void
+test_prompt(void **state)
+{
+	struct prompt p = {0};
+
+	(void)state;
+	prompt_begin(&p, PROMPT_COMMAND, ":", "");
+	type(&p, "show a");
+	prompt_key(&p, 0xfc); /* two bytes */
+	assert_string_equal(p.text, "show a\xc3\xbc");
+	prompt_key(&p, TERM_LEFT);
+	assert_int_equal(p.at, 6);
+	prompt_key(&p, 0x7f);
+	assert_string_equal(p.text, "show \xc3\xbc");
+	prompt_key(&p, TERM_DELETE);
+	assert_string_equal(p.text, "show ");
+	assert_int_equal(prompt_key(&p, '\t'), PROMPT_COMPLETE);
+	prompt_key(&p, 'W' - '@');
+	assert_string_equal(p.text, "");
+	type(&p, "list");
+	assert_int_equal(prompt_key(&p, '\r'), PROMPT_DONE);
+	assert_int_equal(p.use, PROMPT_OFF);
+	prompt_begin(&p, PROMPT_COMMAND, ":", "");
+	prompt_key(&p, TERM_UP);
+	assert_string_equal(p.text, "list");
+	prompt_key(&p, TERM_UP);
+	assert_string_equal(p.text, "list");
+	prompt_key(&p, TERM_DOWN);
+	assert_string_equal(p.text, "");
+	assert_int_equal(prompt_key(&p, 0x7f), PROMPT_GIVEN_UP); /* nothing left to rub out */
+}
+
+static void
+test_prompt_is_bounded(void **state)
+{
+	struct prompt p = {0};
+
+	(void)state;
+	prompt_begin(&p, PROMPT_FILTER, "filter:", "");
+	for (int i = 0; i < 2 * PROMPT_MAX; i++)
+		prompt_key(&p, 'x');
+	assert_int_equal(p.len, PROMPT_MAX - 1);
+	assert_int_equal(strlen(p.text), p.len);
+	prompt_key(&p, 0x7f);
+	prompt_key(&p, 0x4f60); /* three bytes, room for one */
+	assert_int_equal(p.len, PROMPT_MAX - 2);
+}
+
+static void
+test_confirmation(void **state)
+{
+	struct prompt p = {0};
+
+	(void)state;
+	prompt_begin(&p, PROMPT_CONFIRM, "renew?", "");
+	assert_int_equal(prompt_key(&p, 'y'), PROMPT_DONE);
+	prompt_begin(&p, PROMPT_CONFIRM, "renew?", "");
+	assert_int_equal(prompt_key(&p, '\r'), PROMPT_GIVEN_UP);
+	strcpy(p.expected, "a.test");
+	prompt_begin(&p, PROMPT_TYPE, "type", "");
+	assert_int_equal(type(&p, "a.tes\r"), PROMPT_GIVEN_UP);
+	prompt_begin(&p, PROMPT_TYPE, "type", "");
+	assert_int_equal(type(&p, "a.test\r"), PROMPT_DONE);
+}
+
+static void
+expect_json(cJSON *request, const char *wanted)
+{
+	struct buf text = {0};
+
+	assert_int_equal(json_print(request, &text), ERR_OK);
+	assert_string_equal(buf_str(&text), wanted);
+	buf_done(&text);
+	cJSON_Delete(request);
+}
+
+static void
+test_filter_names(void **state)
+{
+	static const struct {
+		const char *text, *json, *from;
+		bool by_expiry;
+	} cases[] = {
+		{"", "{}", "", false},
+		{"failing", "{\"state\":\"failing\"}", "", false},
+		{"state:valid expires<14d", "{\"state\":\"valid\",\"expires_in\":1209600}", "",
+	         true},
+		{"expired", "{\"state\":\"expired\"}", "", true},
+		{"error:authz/dns ca:one", "{\"error\":\"authz/dns\",\"ca\":\"one\"}", "", false},
+		{"tenant=acme label:plan=gold",
+	         "{\"labels\":{\"tenant\":\"acme\",\"plan\":\"gold\"}}", "", false},
+		{"  shop ", "{}", "shop", false},
+		{"failing pending", "{\"state\":\"pending\"}", "", false},
+	};
+	static const char *const refused[] = {"state:green", "expires<", "expires<5x", "label:x"};
+	struct filter filter;
+	char why[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cJSON *request = cJSON_CreateObject();
+
+		assert_true(filter_names(cases[i].text, request, &filter, why, sizeof(why)));
+		assert_string_equal(filter.from, cases[i].from);
+		assert_int_equal(filter.by_expiry, cases[i].by_expiry);
+		expect_json(request, cases[i].json);
+	}
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		cJSON *request = cJSON_CreateObject();
+
+		why[0] = '\0';
+		assert_false(filter_names(refused[i], request, &filter, why, sizeof(why)));
+		assert_int_not_equal(strlen(why), 0);
+		cJSON_Delete(request);
+	}
+}
+
+static void
+test_filter_events(void **state)
+{
+	cJSON *request = cJSON_CreateObject();
+	char why[128];
+
+	(void)state;
+	assert_true(filter_events("mismatch.* type:cert.expired name:a.test since:2h", 10000,
+	                          request, why, sizeof(why)));
+	expect_json(request, "{\"types\":[\"mismatch.*\",\"cert.expired\"],\"name\":\"a.test\","
+	                     "\"since\":2800}");
+	request = cJSON_CreateObject();
+	assert_false(filter_events("since:yesterday", 10000, request, why, sizeof(why)));
+	cJSON_Delete(request);
+}
+
+static void
+test_completion(void **state)
+{
+	static const struct {
+		const char *line, *common;
+		size_t count;
+		bool wants_name;
+	} cases[] = {
+		{"sho", "w", 1, false},
+		{"re", "", 6, false},
+		{"list --sta", "te", 1, false},
+		{"list --state fail", "ing", 1, false},
+		{"ca t", "est", 1, false},
+		{"show a", "", 0, true},
+		{"renew a.test b", "", 0, true},
+		{"nonsense x", "", 0, false},
+		{"list --timeout", "", 0, false},
+		{"zzz", "", 0, false},
+		{"", "", 25, false},
+	};
+	struct completion c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		complete(cases[i].line, &c);
+		assert_string_equal(c.common, cases[i].common);
+		if (*cases[i].line)
+			assert_int_equal(c.count, cases[i].count);
+		else
+			assert_true(c.count >= cases[i].count);
+		assert_int_equal(c.wants_name, cases[i].wants_name);
+	}
+}
+
+static void
+test_only_looks(void **state)
+{
+	static const char *const looks[] = {
+		"list", "show a.test",     "ca list",      "db stat", "events --follow",
+		"",     "diagnose a.test", "remove --help"};
+	static const char *const changes[] = {"remove a.test",
+	                                      "ca rollover one",
+	                                      "db backup /x",
+	                                      "renew a.test",
+	                                      "-o json remove a.test",
+	                                      "--socket x list",
+	                                      "export a --private-key",
+	                                      "ca",
+	                                      "lists",
+	                                      "key rotate",
+	                                      "reload"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
+		assert_true(complete_only_looks(looks[i]));
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+		assert_false(complete_only_looks(changes[i]));
+}
+
+static void
+test_verbs(void **state)
+{
+	const char *near;
+
+	(void)state;
+	assert_true(complete_is_verb("list --state failing", &near));
+	assert_true(complete_is_verb("--help", &near));
+	assert_false(complete_is_verb("lsit", &near));
+	assert_string_equal(near, "list");
+	assert_false(complete_is_verb("qqqqqqq x", &near));
+	assert_null(near);
+}
+
+static void
+test_words(void **state)
+{
+	char copy[64], *words[CHILD_WORDS_MAX], line[4 * CHILD_WORDS_MAX] = "";
+
+	(void)state;
+	assert_int_equal(child_split("show  a.test ", copy, words), 2);
+	assert_string_equal(words[1], "a.test");
+	assert_null(words[2]);
+	assert_int_equal(child_split("events --type 'cert.*' \"a b\"c ''", copy, words), 5);
+	assert_string_equal(words[2], "cert.*");
+	assert_string_equal(words[3], "a bc");
+	assert_string_equal(words[4], "");
+	assert_int_equal(child_split("show 'a", copy, words), -1);
+	assert_int_equal(child_split("", copy, words), 0);
+	for (int i = 0; i < CHILD_WORDS_MAX; i++)
+		strcat(line, "x ");
+	assert_int_equal(child_split(line, (char[256]){0}, words), -1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_keys),          cmocka_unit_test(test_keys_are_unique),
+		cmocka_unit_test(test_prompt),        cmocka_unit_test(test_prompt_is_bounded),
+		cmocka_unit_test(test_confirmation),  cmocka_unit_test(test_filter_names),
+		cmocka_unit_test(test_filter_events), cmocka_unit_test(test_completion),
+		cmocka_unit_test(test_only_looks),    cmocka_unit_test(test_verbs),
+		cmocka_unit_test(test_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tui/complete.h - the end of a command's last word, from certctl's own tables
+ */
+#ifndef TUI_COMPLETE_H
+#define TUI_COMPLETE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { COMPLETE_MAX = 512 };
+
+struct completion {
+	char common[COMPLETE_MAX]; /* what all words go on with behind what is typed */
+	char words[COMPLETE_MAX];  /* the words, for a person; "" when there is one or none */
+	size_t count;
+	char name[256];  /* the beginning of a host name, when certd is to be asked for more */
+	bool wants_name; /* it is */
+};
+
+/* Of LINE, a command without "certctl", up to its end. */
+void complete(const char *line, struct completion *ret_completion);
+/* One more word, which begins as TYPED does. */
+void complete_add(struct completion *c, const char *typed, const char *word);
+/* Whether LINE begins with a verb or an option; if not, *RET_NEAR is what may be meant, or NULL. */
+bool complete_is_verb(const char *line, const char **ret_near);
+/* Whether the command LINE only looks: for --read-only, and for what is done without a question. */
+bool complete_only_looks(const char *line);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people want done: questions before it, commands, and what became of it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "tui/complete.h"
+#include "tui/console.h"
+#include "tui/console_inside.h"
+
+enum { NAMES_OFFERED = 20 };
+
+cJSON *
+console_request(const char *verb)
+{
+	cJSON *request = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(request, "verb", verb);
+	return request;
+}
+
+/* ---- requests that change something --------------------------------------------------------- */
+
+static void
+on_action_line(void *owner, const cJSON *line)
+{
+	struct console *c = owner;
+	const cJSON *result = json_object(line, "result"), *error = json_object(result, "error");
+	const char *name = json_text(result, "name"), *detail = json_text(error, "detail");
+
+	if (!result)
+		return;
+	if (json_bool(result, "ok", false)) {
+		c->action.done++;
+		return;
+	}
+	if (c->action.failed++ == 0)
+		snprintf(c->action.why, sizeof(c->action.why), "%s: %s", name ? name : "",
+		         detail ? detail : "it failed");
+}
+
+static void
+on_action_end(void *owner, const cJSON *end, enum err err)
+{
+	struct console *c = owner;
+	const char *detail = json_text(json_object(end, "error"), "detail");
+	struct view *v = console_view(c);
+
+	c->action.ended++;
+	if (err || detail)
+		console_say(c, TONE_BAD, "%s: %s", c->action.what, detail ? detail : err_text(err));
+	else if (c->action.failed)
+		console_say(c, TONE_BAD, "%s: %zu done, %zu not; %s", c->action.what,
+		            c->action.done, c->action.failed, c->action.why);
+	else if (c->action.done > 1)
+		console_say(c, TONE_GOOD, "%s: %zu done", c->action.what, c->action.done);
+	else
+		console_say(c, TONE_GOOD, "%s: done", c->action.what);
+	if (!c->is_frozen)
+		v->ops->load(v);
+}
+
+static void
+send_pending(struct console *c)
+{
+	static const struct link_asker asker = {on_action_line, on_action_end};
+	const char *verb = json_text(c->pending, "verb");
+
+	c->action.done = c->action.failed = 0;
+	snprintf(c->action.what, sizeof(c->action.what), "%s", verb ? verb : "");
+	console_say(c, TONE_WORK, "%s ...", c->action.what);
+	if (!link_ask(&c->act, c->pending, &asker, c))
+		console_say(c, TONE_BAD, "%s: too much is waiting", c->action.what);
+	c->pending = NULL;
+}
+
+void
+console_do(struct console *c, cJSON *request, const char *question)
+{
+	cJSON_Delete(c->pending);
+	c->pending = request;
+	prompt_begin(&c->prompt, PROMPT_CONFIRM, question, "");
+}
+
+void
+console_do_names(struct console *c, const char *verb, const struct names *names, const char *name)
+{
+	cJSON *request = console_request(verb);
+	char question[PROMPT_MAX];
+
+	if (names->count) {
+		names_to_json(names, 0, names->count, request);
+		snprintf(question, sizeof(question), "%s %zu marked names? (y/n)", verb,
+		         names->count);
+	} else {
+		cJSON *list = cJSON_AddArrayToObject(request, "names");
+
+		cJSON_AddItemToArray(list, cJSON_CreateString(name));
+		snprintf(question, sizeof(question), "%s %.256s? (y/n)", verb, name);
+	}
+	console_do(c, request, question);
+}
+
+/* ---- commands ------------------------------------------------------------------------------- */
+
+static void
+run_now(struct console *c)
+{
+	struct view *v = console_push(c, &view_pager, c->command);
+
+	if (v && !view_pager_run(v, c->command))
+		console_pop(c);
+}
+
+/* What cannot be undone asks for its last word once more. */
+static bool
+is_dangerous(const char *line)
+{
+	return strncmp(line, "remove ", 7) == 0 || strncmp(line, "revoke ", 7) == 0 ||
+	       strncmp(line, "ca deactivate ", 14) == 0;
+}
+
+static void
+ask_to_run(struct console *c, const char *line)
+{
+	const char *last = strrchr(line, ' ');
+	char question[PROMPT_MAX];
+
+	if (is_dangerous(line) && last && last[1]) {
+		snprintf(c->prompt.expected, sizeof(c->prompt.expected), "%s", last + 1);
+		snprintf(question, sizeof(question), "%.120s: type %.120s to confirm:", line,
+		         last + 1);
+		prompt_begin(&c->prompt, PROMPT_TYPE, question, "");
+	} else {
+		snprintf(question, sizeof(question), "%.200s? (y/n)", line);
+		prompt_begin(&c->prompt, PROMPT_CONFIRM, question, "");
+	}
+}
+
+void
+console_run(struct console *c, const char *line)
+{
+	const char *near;
+	size_t len;
+
+	line += strspn(line, " ");
+	line += strncmp(line, "certctl ", 8) == 0 ? 8 : 0;
+	snprintf(c->command, sizeof(c->command), "%s", line);
+	for (len = strlen(c->command); len && c->command[len - 1] == ' ';)
+		c->command[--len] = '\0';
+	cJSON_Delete(c->pending);
+	c->pending = NULL;
+	if (strcmp(c->command, "q") == 0 || strcmp(c->command, "quit") == 0)
+		c->wants_quit = true;
+	else if (strncmp(c->command, "console", 7) == 0)
+		console_say(c, TONE_WARN, "this is the console");
+	else if (*c->command && !complete_is_verb(c->command, &near))
+		console_say(c, TONE_WARN, "no such command%s%s%s", near ? "; \"" : "",
+		            near ? near : "", near ? "\"?" : "");
+	else if (*c->command && complete_only_looks(c->command))
+		run_now(c);
+	else if (*c->command && c->read_only)
+		console_say(c, TONE_WARN, "read-only: \"%s\" is not a command that only looks",
+		            c->command);
+	else if (*c->command)
+		ask_to_run(c, c->command);
+}
+
+/* ---- completion ----------------------------------------------------------------------------- */
+
+static struct completion completion; /* of names, while certd is asked */
+
+static void
+show_completion(struct console *c)
+{
+	prompt_insert(&c->prompt, completion.common);
+	if (completion.count == 1)
+		prompt_insert(&c->prompt, " ");
+	if (completion.count > 1 && completion.common[0] == '\0')
+		snprintf(c->prompt.label, sizeof(c->prompt.label), ":(%.200s) ", completion.words);
+	c->is_dirty = true;
+}
+
+static void
+on_name(void *owner, const cJSON *line)
+{
+	const char *name = json_text(json_object(line, "item"), "name");
+
+	(void)owner;
+	if (name)
+		complete_add(&completion, completion.name, name);
+}
+
+static void
+on_names_end(void *owner, const cJSON *end, enum err err)
+{
+	struct console *c = owner;
+
+	(void)end;
+	if (!err && c->prompt.use == PROMPT_COMMAND)
+		show_completion(c);
+}
+
+static void
+complete_prompt(struct console *c)
+{
+	static const struct link_asker asker = {on_name, on_names_end};
+	char line[PROMPT_MAX];
+	cJSON *request;
+
+	snprintf(line, sizeof(line), "%.*s", (int)c->prompt.at, c->prompt.text);
+	snprintf(c->prompt.label, sizeof(c->prompt.label), ":");
+	complete(line, &completion);
+	if (!completion.wants_name) {
+		show_completion(c);
+		return;
+	}
+	request = console_request("list");
+	cJSON_AddNumberToObject(request, "limit", NAMES_OFFERED);
+	cJSON_AddStringToObject(request, "from", completion.name);
+	link_ask(&c->ask, request, &asker, c);
+}
+
+/* ---- the prompt ----------------------------------------------------------------------------- */
+
+void
+console_ask_filter(struct console *c, const char *now)
+{
+	prompt_begin(&c->prompt, PROMPT_FILTER, "filter:", now);
+}
+
+void
+console_prompt_key(struct console *c, int key)
+{
+	enum prompt_use use = c->prompt.use;
+	struct view *v = console_view(c);
+
+	switch (prompt_key(&c->prompt, key)) {
+	case PROMPT_COMPLETE:
+		complete_prompt(c);
+		break;
+	case PROMPT_DONE:
+		if (use == PROMPT_COMMAND)
+			console_run(c, c->prompt.text);
+		else if (use == PROMPT_FILTER && v->ops->filter)
+			v->ops->filter(v, c->prompt.text);
+		else if (c->pending)
+			send_pending(c);
+		else
+			run_now(c);
+		break;
+	case PROMPT_GIVEN_UP:
+		cJSON_Delete(c->pending);
+		c->pending = NULL;
+		if (use == PROMPT_CONFIRM || use == PROMPT_TYPE)
+			console_say(c, TONE_PLAIN, "nothing was done");
+		break;
+	case PROMPT_MORE:
+		break;
+	}
+}
+
+void
+console_on_end(void *owner, const cJSON *end, enum err err)
+{
+	struct view *v = owner;
+	const char *detail = json_text(json_object(end, "error"), "detail");
+
+	(void)err; /* that certd is not there, the last line says */
+	if (detail)
+		console_say(v->console, TONE_BAD, "%s", detail);
+	v->console->is_dirty = true;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tui/console_inside.h - for console*.c alone */
+#ifndef TUI_CONSOLE_INSIDE_H
+#define TUI_CONSOLE_INSIDE_H
+
+struct console;
+
+/* tui/console_act.c: a key while something is typed. */
+void console_prompt_key(struct console *c, int key);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tui/filter.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/units.h"
+#include "ctl/option.h"
+
+enum { WORD_MAX = 256 };
+
+/* The next word of *AT; false at the end. */
+static bool
+next_word(const char **at, char ret_word[WORD_MAX])
+{
+	size_t len;
+
+	*at += strspn(*at, " ");
+	len = strcspn(*at, " ");
+	if (len == 0)
+		return false;
+	snprintf(ret_word, WORD_MAX, "%.*s", (int)len, *at);
+	*at += len;
+	return true;
+}
+
+/* What is behind PREFIX in WORD, NULL: it does not begin so. */
+static const char *
+behind(const char *word, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(word, prefix, len) == 0 ? word + len : NULL;
+}
+
+static void
+put(cJSON *request, const char *member, const char *value)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(request, member);
+	cJSON_AddStringToObject(request, member, value);
+}
+
+static bool
+is_state(const char *word)
+{
+	const char *const *states = option_choices(OPTION_STATE);
+
+	for (; *states; states++)
+		if (strcmp(*states, word) == 0)
+			return true;
+	return false;
+}
+
+static bool
+put_label(cJSON *request, const char *pair, char *why, size_t size)
+{
+	const char *equals = strchr(pair, '=');
+	cJSON *labels = cJSON_GetObjectItemCaseSensitive(request, "labels");
+	char key[WORD_MAX];
+
+	if (!equals) {
+		snprintf(why, size, "\"label:%s\" must be label:KEY=VALUE", pair);
+		return false;
+	}
+	if (!labels)
+		labels = cJSON_AddObjectToObject(request, "labels");
+	snprintf(key, sizeof(key), "%.*s", (int)(equals - pair), pair);
+	put(labels, key, equals + 1);
+	return true;
+}
+
+static bool
+put_span(cJSON *request, const char *span, struct filter *f, char *why, size_t size)
+{
+	uint64_t ms;
+
+	if (units_parse_ms(span, &ms)) {
+		snprintf(why, size, "\"expires<%s\" must be a time like 14d or 12h", span);
+		return false;
+	}
+	f->by_expiry = true;
+	cJSON_DeleteItemFromObjectCaseSensitive(request, "expires_in");
+	cJSON_AddNumberToObject(request, "expires_in", (double)(ms / 1000));
+	return true;
+}
+
+static bool
+take_names_word(const char *word, cJSON *request, struct filter *f, char *why, size_t size)
+{
+	const char *value;
+
+	if ((value = behind(word, "state:")) || is_state(word)) {
+		value = value ? value : word;
+		if (!is_state(value)) {
+			snprintf(why, size, "there is no state \"%s\"", value);
+			return false;
+		}
+		put(request, "state", value);
+		f->by_expiry |= strcmp(value, "expired") == 0;
+	} else if ((value = behind(word, "error:"))) {
+		put(request, "error", value);
+	} else if ((value = behind(word, "ca:"))) {
+		put(request, "ca", value);
+	} else if ((value = behind(word, "expires<"))) {
+		return put_span(request, value, f, why, size);
+	} else if ((value = behind(word, "label:")) || strchr(word, '=')) {
+		return put_label(request, value ? value : word, why, size);
+	} else {
+		snprintf(f->from, sizeof(f->from), "%s", word);
+	}
+	return true;
+}
+
+bool
+filter_names(const char *text, cJSON *request, struct filter *ret_filter, char *why, size_t size)
+{
+	char word[WORD_MAX];
+
+	*ret_filter = (struct filter){0};
+	while (next_word(&text, word))
+		if (!take_names_word(word, request, ret_filter, why, size))
+			return false;
+	return true;
+}
+
+static bool
+put_since(cJSON *request, const char *span, int64_t now, char *why, size_t size)
+{
+	uint64_t ms;
+
+	if (units_parse_ms(span, &ms)) {
+		snprintf(why, size, "\"since:%s\" must be a time like 2h or 7d", span);
+		return false;
+	}
+	cJSON_DeleteItemFromObjectCaseSensitive(request, "since");
+	cJSON_AddNumberToObject(request, "since", (double)(now - (int64_t)(ms / 1000)));
+	return true;
+}
+
+bool
+filter_events(const char *text, int64_t now, cJSON *request, char *why, size_t size)
+{
+	cJSON *types = NULL;
+	const char *value;
+	char word[WORD_MAX];
+
+	while (next_word(&text, word)) {
+		if ((value = behind(word, "name:"))) {
+			put(request, "name", value);
+		} else if ((value = behind(word, "since:"))) {
+			if (!put_since(request, value, now, why, size))
+				return false;
+		} else {
+			value = behind(word, "type:");
+			types = types ? types : cJSON_AddArrayToObject(request, "types");
+			cJSON_AddItemToArray(types, cJSON_CreateString(value ? value : word));
+		}
+	}
+	return true;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tui/filter.h - what is typed behind "/" as members of a request: certd does the filtering
+ */
+#ifndef TUI_FILTER_H
+#define TUI_FILTER_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct filter {
+	bool by_expiry; /* of names: the soonest first */
+	char from[256]; /* of names: begin at this one, "" = the first */
+};
+
+/* For "list": "failing", "state:failing", "expires<14d", "error:CODE", "ca:NAME", "label:k=v" or
+ * "k=v"; any other word is where to begin. False, with a sentence in WHY (of SIZE). */
+bool filter_names(const char *text, cJSON *request, struct filter *ret_filter, char *why,
+                  size_t size);
+/* For "events": "mismatch.*", "cert.expired", "type:T", "name:NAME", "since:2h"; NOW for that. */
+bool filter_events(const char *text, int64_t now, cJSON *request, char *why, size_t size);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tui/sheet.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/text.h"
+
+enum { LINE_MAX_BYTES = 4096, LABEL_CELLS = 11, SIDE_STEP = 20, WRAP_LEAST = 10 };
+
+static void
+drop_lines(struct sheet *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		free(s->lines[i].text);
+		free(s->lines[i].key);
+	}
+	s->count = 0;
+}
+
+void
+sheet_done(struct sheet *s)
+{
+	drop_lines(s);
+	free(s->lines);
+	free(s->cursor_key);
+	*s = (struct sheet){0};
+}
+
+void
+sheet_clear(struct sheet *s)
+{
+	const char *key = sheet_key(s);
+
+	if (key) {
+		free(s->cursor_key);
+		s->cursor_key = strdup(key);
+	}
+	drop_lines(s);
+}
+
+static bool
+has_key(const struct sheet *s, size_t at)
+{
+	return at < s->count && s->lines[at].key;
+}
+
+/* The line with a key that is next to AT, in the direction STEP first; COUNT: none. */
+static size_t
+near_key(const struct sheet *s, size_t at, int step)
+{
+	for (size_t i = at; i < s->count; i += (size_t)step)
+		if (has_key(s, i))
+			return i;
+	for (size_t i = at; i < s->count; i -= (size_t)step)
+		if (has_key(s, i))
+			return i;
+	return s->count;
+}
+
+void
+sheet_settle(struct sheet *s)
+{
+	size_t at = s->cursor < s->count ? s->cursor : s->count ? s->count - 1 : 0;
+
+	for (size_t i = 0; s->cursor_key && i < s->count; i++)
+		if (has_key(s, i) && strcmp(s->lines[i].key, s->cursor_key) == 0)
+			at = i;
+	s->cursor = near_key(s, at, 1);
+}
+
+void
+sheet_add_key(struct sheet *s, enum tone tone, const char *key, const char *text)
+{
+	struct sheet_line *more;
+
+	if (s->count == SHEET_LINES_MAX)
+		return;
+	if (s->count == s->room) {
+		more = realloc(s->lines, (s->room + 64) * sizeof(*more));
+		if (!more)
+			return;
+		s->lines = more;
+		s->room += 64;
+	}
+	s->lines[s->count] = (struct sheet_line){strdup(text), tone, key ? strdup(key) : NULL};
+	s->count += s->lines[s->count].text != NULL;
+}
+
+void
+sheet_add(struct sheet *s, enum tone tone, const char *format, ...)
+{
+	char text[LINE_MAX_BYTES];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	sheet_add_key(s, tone, NULL, text);
+}
+
+void
+sheet_field(struct sheet *s, enum tone tone, const char *label, const char *text, int width)
+{
+	char *safe = text && *text ? text_safe(text, draw_is_ascii()) : NULL;
+	int room = width - LABEL_CELLS - 1 > WRAP_LEAST ? width - LABEL_CELLS - 1 : WRAP_LEAST;
+
+	for (const char *at = safe; at && *at;) {
+		size_t bytes = text_line(at, (size_t)room);
+
+		sheet_add(s, tone, " %-*s%.*s", LABEL_CELLS - 1, at == safe ? label : "",
+		          (int)bytes, at);
+		at += bytes;
+	}
+	free(safe);
+}
+
+const char *
+sheet_key(const struct sheet *s)
+{
+	return has_key(s, s->cursor) ? s->lines[s->cursor].key : NULL;
+}
+
+/* What is left of LINE when LEFT cells of it are out of sight. */
+static const char *
+shifted(const char *line, size_t left)
+{
+	return left ? line + text_line(line, left) : line;
+}
+
+static bool
+is_seen(const struct sheet *s, size_t line)
+{
+	return line >= s->top && line < s->top + s->rows;
+}
+
+/* No more empty lines at the end than there must be. */
+static void
+limit_top(struct sheet *s)
+{
+	if (s->top + s->rows > s->count)
+		s->top = s->count > s->rows ? s->count - s->rows : 0;
+}
+
+void
+sheet_draw(struct sheet *s, struct area area)
+{
+	s->rows = area.rows > 0 ? (size_t)area.rows : 0;
+	limit_top(s);
+	for (size_t i = 0; i < s->rows && s->top + i < s->count; i++) {
+		const struct sheet_line *line = &s->lines[s->top + i];
+		bool here = line->key && s->top + i == s->cursor;
+
+		draw_row_text(area.top + (int)i, 0, area.width, line->tone, here,
+		              shifted(line->text, s->left));
+	}
+}
+
+/* AT and so many LINES on, inside. */
+static size_t
+moved(const struct sheet *s, size_t at, long lines)
+{
+	size_t last = s->count ? s->count - 1 : 0, step = (size_t)(lines < 0 ? -lines : lines);
+
+	if (lines < 0)
+		return at > step ? at - step : 0;
+	return at + step > last ? last : at + step;
+}
+
+/* The cursor when it is seen and has somewhere to go, else the lines, until it is seen. */
+static void
+move_by(struct sheet *s, long lines)
+{
+	size_t to = s->cursor;
+
+	if (sheet_key(s) && is_seen(s, s->cursor))
+		to = near_key(s, moved(s, s->cursor, lines), lines < 0 ? -1 : 1);
+	if (to != s->cursor) {
+		s->cursor = to;
+		if (to < s->top)
+			s->top = to;
+		else if (!is_seen(s, to))
+			s->top = to - s->rows + 1;
+		return;
+	}
+	s->top = moved(s, s->top, lines);
+	limit_top(s);
+	to = near_key(s, s->top, 1);
+	if (to < s->count && is_seen(s, to) && !is_seen(s, s->cursor))
+		s->cursor = to;
+}
+
+bool
+sheet_request(struct sheet *s, enum request request)
+{
+	long page = s->rows > 1 ? (long)s->rows - 1 : 1;
+
+	switch (request) {
+	case REQUEST_UP:
+		move_by(s, -1);
+		return true;
+	case REQUEST_DOWN:
+		move_by(s, 1);
+		return true;
+	case REQUEST_PAGE_UP:
+		move_by(s, -page);
+		return true;
+	case REQUEST_PAGE_DOWN:
+		move_by(s, page);
+		return true;
+	case REQUEST_FIRST:
+		move_by(s, -SHEET_LINES_MAX);
+		return true;
+	case REQUEST_LAST:
+		move_by(s, SHEET_LINES_MAX);
+		return true;
+	case REQUEST_LEFT:
+		s->left -= s->left < SIDE_STEP ? s->left : SIDE_STEP;
+		return true;
+	case REQUEST_RIGHT:
+		s->left += SIDE_STEP;
+		return true;
+	default:
+		return false;
+	}
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The screen CA: how each CA is doing, and what its limits leave us. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "ctl/print.h"
+#include "tui/console.h"
+#include "tui/gather.h"
+#include "tui/sheet.h"
+#include "tui/spark.h"
+#include "tui/text.h"
+
+enum { LINE_BYTES = 2048, BAR_WIDTH = 10 };
+
+struct view_state {
+	struct sheet sheet;
+	struct gather cas, limits;
+};
+
+static void
+ca_open(struct view *v)
+{
+	(void)v;
+}
+
+static void
+ca_load(struct view *v)
+{
+	struct view_state *s = v->state;
+
+	gather_ask(&s->cas, v, console_request("ca.list"), "ca");
+	gather_ask(&s->limits, v, console_request("limits"), "limit");
+}
+
+static void
+add_ca(struct sheet *sheet, const cJSON *ca, int64_t now, int width)
+{
+	const cJSON *error = json_object(ca, "error");
+	const char *name = json_text(ca, "name"), *detail = json_text(error, "detail");
+	const char *state = json_text(ca, "state"), *directory = json_text(ca, "directory");
+	int64_t hold = print_time_of(ca, "hold_until");
+	char line[LINE_BYTES], names[TEXT_NUMBER_MAX], orders[TEXT_NUMBER_MAX],
+		issued[TEXT_NUMBER_MAX], failed[TEXT_NUMBER_MAX], when[PRINT_TIME_MAX];
+
+	snprintf(line, sizeof(line),
+	         "%c %-14.100s %-10.100s %9s names %6s in work %6s issued %6s failed  %.300s",
+	         error ? '!' : ' ', name ? name : "", state ? state : "",
+	         text_count(json_int(ca, "names", 0), names),
+	         text_count(json_int(ca, "orders", 0), orders),
+	         text_count(json_int(ca, "issued", 0), issued),
+	         text_count(json_int(ca, "failed", 0), failed), directory ? directory : "");
+	sheet_add_key(sheet, error ? TONE_WARN : TONE_PLAIN, name, line);
+	if (hold > now) {
+		snprintf(line, sizeof(line), "nothing is asked of it: %s",
+		         print_relative(hold, now, when));
+		sheet_field(sheet, TONE_WARN, "  on hold", line, width);
+	}
+	sheet_field(sheet, TONE_WARN, "  why", detail, width);
+	sheet_field(sheet, TONE_TITLE, "  do", json_text(error, "hint"), width);
+}
+
+static void
+add_limit(struct sheet *sheet, const cJSON *limit, int64_t now, int width)
+{
+	const char *ca = json_text(limit, "ca"), *scope = json_text(limit, "scope");
+	const char *of = json_text(limit, "of");
+	int64_t most = json_int(limit, "limit", 0), left = json_int(limit, "left", 0);
+	int64_t until = print_time_of(limit, "until");
+	bool blocked = json_bool(limit, "blocked", false);
+	char line[LINE_BYTES], bar[SPARK_ROOM(BAR_WIDTH)], span[PRINT_TIME_MAX],
+		when[PRINT_TIME_MAX] = "";
+	int len = snprintf(line, sizeof(line), "%c %-14.100s %-9.60s %-24.253s",
+	                   blocked ? '!' : ' ', ca ? ca : "", scope ? scope : "", of ? of : "");
+
+	if (most)
+		len += snprintf(line + len, sizeof(line) - (size_t)len,
+		                " %s %" PRId64 "/%" PRId64 " a %s",
+		                spark_bar((double)(most - left), (double)most, BAR_WIDTH, bar),
+		                most - left, most, print_span(json_int(limit, "seconds", 0), span));
+	if (blocked || until > now)
+		snprintf(line + len, sizeof(line) - (size_t)len, " %s%s",
+		         blocked ? "BLOCKED " : "room ",
+		         until ? print_relative(until, now, when) : "until somebody acts");
+	sheet_add(sheet, blocked ? TONE_WARN : TONE_PLAIN, "%s", line);
+	sheet_field(sheet, TONE_WARN, "  said", json_text(limit, "reason"), width);
+}
+
+static void
+fill(struct view_state *s, int width)
+{
+	int64_t now = clock_wall();
+	const cJSON *one;
+
+	sheet_clear(&s->sheet);
+	sheet_add(&s->sheet, TONE_TITLE, "  CA             STATE");
+	cJSON_ArrayForEach(one, s->cas.list) add_ca(&s->sheet, one, now, width);
+	sheet_add(&s->sheet, TONE_PLAIN, "%s", "");
+	sheet_add(&s->sheet, TONE_TITLE,
+	          "  LIMIT OF       WHAT      OF WHAT                  USED");
+	cJSON_ArrayForEach(one, s->limits.list) add_limit(&s->sheet, one, now, width);
+	if (s->limits.list && !s->limits.list->child)
+		sheet_add(&s->sheet, TONE_DIM, "  none is counted, none has been hit");
+	sheet_settle(&s->sheet);
+}
+
+static void
+ca_draw(struct view *v, struct area area)
+{
+	struct view_state *s = v->state;
+
+	if (v->is_old || v->width != area.width)
+		fill(s, area.width);
+	v->is_old = false;
+	v->width = area.width;
+	sheet_draw(&s->sheet, area);
+}
+
+static bool
+ca_request(struct view *v, enum request request)
+{
+	struct view_state *s = v->state;
+	const char *name = sheet_key(&s->sheet);
+	char line[LINE_BYTES];
+
+	if (sheet_request(&s->sheet, request))
+		return true;
+	if (!name || (request != REQUEST_OPEN && request != REQUEST_TEST_CA))
+		return false;
+	snprintf(line, sizeof(line), "ca %s %.300s", request == REQUEST_OPEN ? "show" : "test",
+	         name);
+	console_run(v->console, line);
+	return true;
+}
+
+static void
+ca_done(struct view *v)
+{
+	struct view_state *s = v->state;
+
+	gather_done(&s->cas);
+	gather_done(&s->limits);
+	sheet_done(&s->sheet);
+}
+
+const struct view_ops view_ca = {VIEW_CA,    "CA/limits", sizeof(struct view_state),
+                                 ca_open,    ca_load,     ca_draw,
+                                 ca_request, NULL,        ca_done};

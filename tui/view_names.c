@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The screen Names: a window over certd's lists. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/msg.h"
+#include "ctl/print.h"
+#include "tui/columns.h"
+#include "tui/console.h"
+#include "tui/filter.h"
+#include "tui/histogram.h"
+#include "tui/row.h"
+#include "tui/text.h"
+#include "tui/window.h"
+
+enum {
+	COLUMN_COUNT = 7,
+	SIGNS = 3,
+	FILTER_MAX = 256,
+	HISTOGRAM_ROWS = 12,
+	REASON_LEAST = 12,
+	REASON_WIDTH = 80
+};
+
+struct view_state {
+	struct window window;
+	struct names marks;
+	struct histogram histogram;
+	char filter[FILTER_MAX];
+	bool by_expiry;
+	bool is_open;
+};
+
+static const struct column columns[COLUMN_COUNT] = {
+	{"NAME", 20, 0, 0}, {"STATE", 8, 8, 1}, {"EXPIRES", 11, 11, 6},         {"LEFT", 7, 7, 2},
+	{"CA", 4, 12, 5},   {"NEXT", 7, 7, 4},  {"REASON", REASON_LEAST, 0, 3},
+};
+
+/* ---- what is asked -------------------------------------------------------------------------- */
+
+static void
+reopen(struct view *v)
+{
+	struct view_state *s = v->state;
+	cJSON *query = console_request("list");
+	struct filter filter;
+	char why[FILTER_MAX];
+
+	if (!filter_names(s->filter, query, &filter, why, sizeof(why))) {
+		console_say(v->console, TONE_BAD, "%s", why);
+		cJSON_Delete(query);
+		return;
+	}
+	s->by_expiry &= !filter.from[0]; /* a place among names */
+	if (s->by_expiry)
+		cJSON_AddStringToObject(query, "sort", "expiry");
+	window_open(&s->window, query, s->by_expiry || filter.by_expiry,
+	            filter.from[0] ? filter.from : NULL);
+}
+
+static void
+names_open(struct view *v)
+{
+	struct view_state *s = v->state;
+
+	window_init(&s->window, &v->console->ask);
+	s->window.screen = 24; /* until it is drawn */
+}
+
+static void
+on_expiry(void *owner, const cJSON *line)
+{
+	struct view_state *s = ((struct view *)owner)->state;
+
+	if (json_object(line, "expiry"))
+		histogram_take(&s->histogram, json_object(line, "expiry"));
+}
+
+static void
+names_load(struct view *v)
+{
+	static const struct link_asker expiry = {on_expiry, NULL};
+	struct view_state *s = v->state;
+
+	if (s->is_open)
+		window_refresh(&s->window);
+	else
+		reopen(v);
+	s->is_open = true;
+	link_ask(&v->console->ask, console_request("expiry"), &expiry, v);
+}
+
+static void
+names_filter(struct view *v, const char *text)
+{
+	struct view_state *s = v->state;
+
+	snprintf(s->filter, sizeof(s->filter), "%s", text);
+	reopen(v);
+}
+
+/* ---- drawing -------------------------------------------------------------------------------- */
+
+static void
+draw_counts(struct view *v, int row, int width)
+{
+	static const struct {
+		const char *object, *member, *label;
+	} counts[] = {
+		{"names", "valid", "valid"},
+		{"names", "pending", "pending"},
+		{"names", "failing", "failing"},
+		{"names", "paused", "paused"},
+		{"names", "external", "external"},
+		{"expiring", "expired", "expired"},
+		{NULL, "late", "late"},
+		{NULL, "faults", "faults"},
+	};
+	const struct model *m = &v->console->model;
+	char line[CONSOLE_MESSAGE_MAX], number[TEXT_NUMBER_MAX];
+	int len = snprintf(line, sizeof(line), " %s names",
+	                   text_count(model_number(m, "names", "total"), number));
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		int64_t n = model_number(m, counts[i].object, counts[i].member);
+
+		if (n || i == 0)
+			len += snprintf(line + len, sizeof(line) - (size_t)len, "  %s %s",
+			                counts[i].label, text_count(n, number));
+	}
+	draw_text(row, 0, width, TONE_PLAIN, line);
+}
+
+static void
+draw_filter(struct view *v, int row, int width)
+{
+	const struct view_state *s = v->state;
+	char line[CONSOLE_MESSAGE_MAX], number[TEXT_NUMBER_MAX];
+	int len;
+
+	if (s->window.error[0]) {
+		draw_printf(row, 0, width, TONE_BAD, " %s", s->window.error);
+		return;
+	}
+	len = snprintf(line, sizeof(line), " %s%s, %s", s->filter[0] ? "filter: " : "all",
+	               s->filter, s->window.by_expiry ? "the soonest to expire first" : "by name");
+	if (s->filter[0] && s->window.matches >= 0)
+		len += snprintf(line + len, sizeof(line) - (size_t)len, "  %s of them",
+		                text_count(s->window.matches, number));
+	if (s->marks.count)
+		snprintf(line + len, sizeof(line) - (size_t)len, "  %zu marked", s->marks.count);
+	draw_text(row, 0, width, s->marks.count ? TONE_TITLE : TONE_DIM, line);
+}
+
+static void
+draw_titles(int row, int width, const size_t *widths)
+{
+	int column = SIGNS;
+
+	draw_text(row, 0, width, TONE_TITLE, "");
+	for (size_t i = 0; i < COLUMN_COUNT; i++) {
+		if (!widths[i])
+			continue;
+		draw_text(row, column, (int)widths[i], TONE_TITLE, columns[i].title);
+		column += (int)widths[i] + COLUMNS_GAP;
+	}
+}
+
+static bool
+is_marked(const struct view_state *s, const char *name)
+{
+	for (size_t i = 0; i < s->marks.count; i++)
+		if (strcmp(s->marks.list[i], name) == 0)
+			return true;
+	return false;
+}
+
+static const char *
+or_dash(const char *text)
+{
+	return text && *text ? text : "-";
+}
+
+struct cells {
+	char text[COLUMN_COUNT][CONSOLE_MESSAGE_MAX];
+};
+
+static void
+fill_cells(const cJSON *item, int64_t now, struct cells *c)
+{
+	const cJSON *error = json_object(item, "error");
+	const char *code = json_text(error, "code"), *detail = json_text(error, "detail");
+	int64_t until = print_time_of(item, "not_after"), next = print_time_of(item, "next");
+	char time[TEXT_NUMBER_MAX];
+	size_t room = sizeof(c->text[0]);
+
+	snprintf(c->text[0], room, "%s", or_dash(json_text(item, "name")));
+	snprintf(c->text[1], room, "%s", or_dash(json_text(item, "state")));
+	snprintf(c->text[2], room, "%s", text_day(until, now, time));
+	snprintf(c->text[3], room, "%s", text_left(until, now, time));
+	snprintf(c->text[4], room, "%s", or_dash(json_text(item, "ca")));
+	snprintf(c->text[5], room, "%s", next && next <= now ? "now" : text_left(next, now, time));
+	snprintf(c->text[6], room, "%s%s%s", or_dash(code), detail ? " " : "",
+	         detail ? detail : "");
+}
+
+static void
+draw_item(const struct view_state *s, const cJSON *item, int row, int width, const size_t *widths)
+{
+	int64_t now = clock_wall();
+	struct row_look look = row_look(item, now);
+	const char *name = json_text(item, "name");
+	bool here = item == window_row(&s->window);
+	struct cells cells;
+	int column = SIGNS;
+
+	fill_cells(item, now, &cells);
+	draw_row_text(row, 0, width, look.tone, here, "");
+	draw_row_text(row, 0, 1, TONE_PLAIN, here, here ? ">" : " ");
+	draw_row_text(row, 1, 1, look.tone, here, (char[]){look.sign, '\0'});
+	draw_row_text(row, 2, 1, TONE_TITLE, here, name && is_marked(s, name) ? "*" : " ");
+	for (size_t i = 0; i < COLUMN_COUNT; i++) {
+		if (!widths[i])
+			continue;
+		draw_row_text(row, column, (int)widths[i], look.tone, here, cells.text[i]);
+		column += (int)widths[i] + COLUMNS_GAP;
+	}
+}
+
+static void
+draw_nothing(const struct view_state *s, int row, int width)
+{
+	if (window_is_busy(&s->window) || !s->window.at_last)
+		draw_text(row, SIGNS, width - SIGNS, TONE_DIM, "looking ...");
+	else if (s->filter[0])
+		draw_text(row, SIGNS, width - SIGNS, TONE_DIM, "no such name; Esc shows all");
+	else
+		draw_text(row, SIGNS, width - SIGNS, TONE_DIM,
+		          "no names yet; :add shop.example.com takes one in");
+}
+
+/* Why a name fails is worth more than the date, where there is room for one of them. */
+static void
+fit_columns(int width, size_t widths[COLUMN_COUNT])
+{
+	struct column fit[COLUMN_COUNT];
+
+	memcpy(fit, columns, sizeof(fit));
+	if (width >= REASON_WIDTH)
+		fit[COLUMN_COUNT - 1].least = 2 * REASON_LEAST;
+	columns_fit(fit, COLUMN_COUNT, (size_t)(width - SIGNS), widths);
+}
+
+static void
+names_draw(struct view *v, struct area area)
+{
+	struct view_state *s = v->state;
+	bool has_histogram = area.rows >= HISTOGRAM_ROWS;
+	int row = area.top + 3, rows = area.rows - 3 - has_histogram;
+	size_t widths[COLUMN_COUNT];
+	char histogram[HISTOGRAM_TEXT_MAX];
+
+	window_fit(&s->window, (size_t)rows);
+	fit_columns(area.width, widths);
+	draw_counts(v, area.top, area.width);
+	draw_filter(v, area.top + 1, area.width);
+	draw_titles(area.top + 2, area.width, widths);
+	for (size_t i = 0; i < (size_t)rows && s->window.top + i < s->window.count; i++)
+		draw_item(s, s->window.rows[s->window.top + i], row + (int)i, area.width, widths);
+	if (s->window.count == 0)
+		draw_nothing(s, row, area.width);
+	if (has_histogram) {
+		histogram_text(&s->histogram, (size_t)area.width, histogram);
+		draw_text(area.top + area.rows - 1, 0, area.width, TONE_PLAIN, histogram);
+	}
+}
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+static void
+toggle_mark(struct view *v, const char *name)
+{
+	struct view_state *s = v->state;
+
+	for (size_t i = 0; i < s->marks.count; i++)
+		if (strcmp(s->marks.list[i], name) == 0) {
+			free(s->marks.list[i]);
+			s->marks.list[i] = s->marks.list[--s->marks.count];
+			return;
+		}
+	if (s->marks.count == MSG_NAMES_MAX)
+		console_say(v->console, TONE_WARN, "no more than %d can be marked", MSG_NAMES_MAX);
+	else
+		names_add(&s->marks, name);
+}
+
+/* Out of what is inside the view: marks, then the filter. */
+static bool
+leave(struct view *v)
+{
+	struct view_state *s = v->state;
+
+	if (s->marks.count)
+		names_done(&s->marks);
+	else if (s->filter[0])
+		names_filter(v, "");
+	else
+		return false;
+	return true;
+}
+
+static void
+do_action(struct view *v, enum request request, const char *name)
+{
+	static const struct {
+		enum request request;
+		const char *verb;
+	} verbs[] = {{REQUEST_RENEW, "renew"},
+	             {REQUEST_RETRY, "retry"},
+	             {REQUEST_PAUSE, "pause"},
+	             {REQUEST_RESUME, "resume"}};
+	struct view_state *s = v->state;
+	char line[CONSOLE_MESSAGE_MAX];
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (verbs[i].request == request)
+			console_do_names(v->console, verbs[i].verb, &s->marks, name);
+	if (request == REQUEST_DIAGNOSE) {
+		snprintf(line, sizeof(line), "diagnose %.300s", name);
+		console_run(v->console, line);
+	} else if (request == REQUEST_OPEN) {
+		console_push(v->console, &view_name, name);
+	} else if (request == REQUEST_EVENTS_OF) {
+		snprintf(line, sizeof(line), "name:%.300s", name);
+		view_events.filter(console_screen(v->console, REQUEST_EVENTS), line);
+	} else if (request == REQUEST_MARK) {
+		toggle_mark(v, name);
+		window_request(&s->window, REQUEST_DOWN);
+	}
+}
+
+static bool
+names_request(struct view *v, enum request request)
+{
+	struct view_state *s = v->state;
+	const char *name = json_text(window_row(&s->window), "name");
+	char about[256];
+
+	if (window_request(&s->window, request))
+		return true;
+	switch (request) {
+	case REQUEST_BACK:
+		return leave(v);
+	case REQUEST_FILTER:
+		console_ask_filter(v->console, s->filter);
+		return true;
+	case REQUEST_SORT:
+		s->by_expiry = !s->by_expiry;
+		reopen(v);
+		return true;
+	default:
+		if (!name)
+			return false;
+		snprintf(about, sizeof(about), "%s", name); /* the row may go with the request */
+		do_action(v, request, about);
+		return true;
+	}
+}
+
+static void
+names_close(struct view *v)
+{
+	struct view_state *s = v->state;
+
+	window_done(&s->window);
+	names_done(&s->marks);
+}
+
+const struct view_ops view_names = {VIEW_NAMES,    "Names",      sizeof(struct view_state),
+                                    names_open,    names_load,   names_draw,
+                                    names_request, names_filter, names_close};

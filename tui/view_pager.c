@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pager: the output of a command, or the help. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/msg.h"
+#include "tui/child.h"
+#include "tui/console.h"
+#include "tui/sheet.h"
+#include "tui/text.h"
+
+struct pager {
+	struct sheet sheet;
+	struct child child;
+	enum view_kind help_of;
+	bool is_help;
+	char *text; /* NULL: none */
+};
+
+static void
+pager_open(struct view *v)
+{
+	struct pager *p = v->state;
+
+	child_init(&p->child);
+}
+
+static void
+pager_load(struct view *v)
+{
+	(void)v;
+}
+
+/* ---- the help ------------------------------------------------------------------------------- */
+
+static void
+add_help(struct pager *p, enum view_kind kind, int width)
+{
+	struct key_help help;
+
+	for (size_t i = 0; keys_help(kind, i, &help); i++)
+		sheet_field(&p->sheet, TONE_PLAIN, help.keys, help.help, width);
+}
+
+static void
+fill_help(struct pager *p, int width)
+{
+	static const char *const signs[][2] = {
+		{"X", "expired"},
+		{"!", "failing, or little of its certificate's life is left"},
+		{"~", "in work"},
+		{"-", "waits for its first certificate"},
+		{"p", "paused: nothing is ordered"},
+		{"e", "external: somebody else renews it"},
+		{".", "valid"},
+		{"*", "marked"},
+	};
+
+	sheet_add(&p->sheet, TONE_TITLE, " Keys");
+	add_help(p, p->help_of, width);
+	sheet_add(&p->sheet, TONE_PLAIN, "%s", "");
+	sheet_add(&p->sheet, TONE_TITLE, " Signs before a name");
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+		sheet_field(&p->sheet, TONE_PLAIN, signs[i][0], signs[i][1], width);
+	sheet_add(&p->sheet, TONE_PLAIN, "%s", "");
+	sheet_add(&p->sheet, TONE_TITLE, " Why a name fails");
+	sheet_field(
+		&p->sheet, TONE_PLAIN, "",
+		"Press 1, then / and type failing. Enter on a name shows under WHY what the CA "
+		"said, under who who must act (customer: whose name it is), and under set what is "
+		"to be put into its DNS. When that is done certd sees it and tries again.",
+		width);
+}
+
+void
+view_pager_help(struct view *v, enum view_kind kind)
+{
+	struct pager *p = v->state;
+
+	p->is_help = true;
+	p->help_of = kind;
+}
+
+void
+view_pager_text(struct view *v, const char *text)
+{
+	struct pager *p = v->state;
+
+	p->text = strdup(text);
+}
+
+/* ---- a command ------------------------------------------------------------------------------ */
+
+bool
+view_pager_run(struct view *v, const char *line)
+{
+	struct pager *p = v->state;
+
+	if (child_start(&p->child, line, v->console->socket))
+		return true;
+	console_say(v->console, TONE_BAD, "%s",
+	            errno == EINVAL ? "a quote has no end, or these are too many words"
+	                            : strerror(errno));
+	return false;
+}
+
+int
+view_pager_fd(const struct view *v)
+{
+	const struct pager *p = v->state;
+
+	return p->child.fd;
+}
+
+static void
+on_line(void *owner, const char *line)
+{
+	sheet_add(owner, TONE_PLAIN, "%s", line);
+}
+
+void
+view_pager_step(struct view *v)
+{
+	struct pager *p = v->state;
+	int status;
+
+	if (p->child.fd < 0 || child_step(&p->child, on_line, &p->sheet))
+		return;
+	status = p->child.status;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		sheet_add(&p->sheet, TONE_BAD, "certctl cannot be found");
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		sheet_add(&p->sheet, TONE_DIM, "(done)");
+	else if (WIFEXITED(status))
+		sheet_add(&p->sheet, TONE_WARN, "(exit code %d: %s)", WEXITSTATUS(status),
+		          msg_exit_text((enum msg_exit)WEXITSTATUS(status)));
+}
+
+/* ---- the view ------------------------------------------------------------------------------- */
+
+static void
+pager_draw(struct view *v, struct area area)
+{
+	struct pager *p = v->state;
+
+	if ((p->is_help || p->text) && v->width != area.width) {
+		v->width = area.width;
+		sheet_clear(&p->sheet);
+		if (p->is_help)
+			fill_help(p, area.width);
+		else
+			sheet_field(&p->sheet, TONE_PLAIN, "", p->text, area.width);
+		sheet_settle(&p->sheet);
+	}
+	if (p->sheet.count == 0)
+		draw_text(area.top, 1, area.width, TONE_DIM, "...");
+	sheet_draw(&p->sheet, area);
+}
+
+static bool
+pager_request(struct view *v, enum request request)
+{
+	struct pager *p = v->state;
+
+	return sheet_request(&p->sheet, request);
+}
+
+static void
+pager_done(struct view *v)
+{
+	struct pager *p = v->state;
+
+	child_done(&p->child);
+	sheet_done(&p->sheet);
+	free(p->text);
+}
+
+const struct view_ops view_pager = {VIEW_PAGER,    "",         sizeof(struct pager),
+                                    pager_open,    pager_load, pager_draw,
+                                    pager_request, NULL,       pager_done};
