@@ -63,7 +63,7 @@ def golden(name, screen):
     """Waits for what tests/golden/console/NAME has."""
     path = os.path.join(GOLDEN, name)
     if os.environ.get("GOLDEN") == "write":
-        time.sleep(2)           # all that is asked for is there then
+        time.sleep(1)           # all that is asked for is there then
         with open(path, "w") as out:
             out.write(normal(screen) + "\n")
     with open(path) as file:
