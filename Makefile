@@ -121,6 +121,7 @@ install: all man ## programs, man pages, completions, unit, examples (DESTDIR=, 
 	$(call put,644,packaging/systemd/certd.sysusers,$(PREFIX)/lib/sysusers.d/certd.conf)
 	$(call put,644,packaging/systemd/certd.tmpfiles,$(PREFIX)/lib/tmpfiles.d/certd.conf)
 	$(call put,644,packaging/systemd/certd.socket,$(DOCDIR)/examples/certd.socket)
+	$(call put,644,packaging/systemd/front-user.conf,$(DOCDIR)/examples/front-user.conf)
 	$(call put,644,packaging/alerts/certd.yml,$(DOCDIR)/examples/alerts.yml)
 	$(Q)$(foreach file,$(EXAMPLES),$(call put,644,packaging/examples/$(file),$(DOCDIR)/examples/$(file)) && ) :
 	$(Q)new=; [ ! -e $(DESTDIR)/etc/certd/certd.conf ] || new=.new; \

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { WORD_MAX_LEN = 40 };
+enum { WORD_MAX_LEN = 80 };
 
 static size_t
 least(size_t a, size_t b)

@@ -63,7 +63,10 @@ struct cursor;
 	  "the CA is not asked while something is wrong with the name: see certctl diagnose")      \
 	X(MOVED, "dns/moved",                                                                      \
 	  "the name leads elsewhere, so orders have stopped: they go on by themselves when its "   \
-	  "owner points it here again")
+	  "owner points it here again")                                                            \
+	X(OWNERSHIP, "ownership",                                                                  \
+	  "whose name it is must show that: the CA is asked when the record or page is there; "    \
+	  "looked at again and again, at once by certctl retry")
 
 enum problem_kind {
 #define X(name, code, hint) PROBLEM_##name,

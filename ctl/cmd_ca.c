@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/nearest.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
 #include "ctl/terminal.h"
@@ -198,28 +197,13 @@ on_revoked(struct ctl *ctl, const cJSON *line, void *arg)
 		print_line("revoked%s", renewing ? "; a new one is being got" : "");
 }
 
-/* The words are those of RFC 5280 5.3.1 that a subscriber may say. */
-static bool
-is_reason(const char *word)
-{
-	const char *const *all = option_choices(OPTION_REASON);
-	const char *near = nearest_word(word, nearest_in_list, all);
-
-	for (size_t i = 0; all[i]; i++)
-		if (strcmp(all[i], word) == 0)
-			return true;
-	complain(NULL, "--reason: no reason \"%s\"%s%s%s", word, near ? ", did you mean \"" : "",
-	         near ? near : "", near ? "\"?" : "; see certctl revoke --help");
-	return false;
-}
-
 enum msg_exit
 cmd_revoke(struct ctl *ctl)
 {
 	const struct options *o = &ctl->options;
 	cJSON *request;
 
-	if (o->reason && !is_reason(o->reason))
+	if (o->reason && !option_check(OPTION_REASON, o->reason, option_word(OPTION_REASON)))
 		return MSG_EXIT_USAGE;
 	request = ctl_request("revoke");
 	cJSON_AddStringToObject(request, "name", ctl->args[0]);

@@ -12,7 +12,7 @@ enum { FIELD_MAX = 2048 };
 
 /* The first with LABEL, the others below it. */
 static void
-print_lines(const char *label, const cJSON *list)
+print_each(const char *label, const cJSON *list)
 {
 	const cJSON *line;
 
@@ -40,9 +40,9 @@ print_diagnosis(const cJSON *d, int64_t now, bool whole)
 		snprintf(field, sizeof(field), "since %s", json_text(d, "away_since"));
 		print_field("not here", field);
 	}
-	print_lines("to be set", json_array(d, "records"));
+	print_each("to be set", json_array(d, "records"));
 	if (whole)
-		print_lines("seen", json_array(d, "findings"));
+		print_each("seen", json_array(d, "findings"));
 	snprintf(field, sizeof(field), "%s", print_relative(print_time_of(d, "at"), now, relative));
 	if (!whole)
 		print_field("looked at", field);

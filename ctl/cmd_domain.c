@@ -45,6 +45,22 @@ print_refused(struct ctl *ctl, const struct change *change, const char *name, co
 }
 
 static void
+print_added(const struct change *change, const char *name, const cJSON *result)
+{
+	const cJSON *line, *lines = json_array(result, "ownership");
+
+	print_line("%s: %s", name, change->done);
+	cJSON_ArrayForEach(line, lines)
+	{
+		const char *text = cJSON_GetStringValue(line);
+
+		if (text)
+			print_line("  %s %s", line == lines->child ? "its owner is to set" : "or",
+			           text);
+	}
+}
+
+static void
 take_result(struct ctl *ctl, struct change *change, const cJSON *line)
 {
 	const cJSON *result = json_object(line, "result");
@@ -67,7 +83,7 @@ take_result(struct ctl *ctl, struct change *change, const cJSON *line)
 	}
 	change->seen |= 1u << MSG_EXIT_OK;
 	if (ctl->print.format == PRINT_TABLE)
-		print_line("%s: %s", name, change->done);
+		print_added(change, name, result);
 	print_item(&ctl->print, result);
 }
 

@@ -96,7 +96,8 @@ cmd_faults(struct ctl *ctl)
 enum msg_exit
 cmd_ack(struct ctl *ctl)
 {
-	enum msg_exit worst = MSG_EXIT_OK, code;
+	unsigned seen = 0;
+	enum msg_exit code;
 	uint64_t id;
 
 	for (size_t i = 0; i < ctl->arg_count; i++) {
@@ -106,8 +107,10 @@ cmd_ack(struct ctl *ctl)
 			cJSON_AddNumberToObject(request, "id", (double)id);
 		else
 			cJSON_AddStringToObject(request, "name", ctl->args[i]);
-		code = ctl_ask(ctl, request, NULL, NULL, NULL);
-		worst = code ? code : worst;
+		seen |= 1u << ctl_ask(ctl, request, NULL, NULL, NULL);
 	}
-	return worst;
+	code = msg_exit_combine(seen);
+	if (code == MSG_EXIT_OK)
+		print_outcome(&ctl->print, NULL, NULL);
+	return code;
 }

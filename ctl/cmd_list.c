@@ -152,6 +152,10 @@ list(struct ctl *ctl)
 	cJSON *end = NULL;
 	enum msg_exit code;
 
+	if (ctl->options.after && ctl->options.before) {
+		complain(NULL, "one of --after and --before");
+		return MSG_EXIT_USAGE;
+	}
 	listing.table = ctl->print.wide ? table_new(wide_titles, WIDE_COUNT, 0)
 	                                : table_new(titles, TITLE_COUNT, terminal_width());
 	if (!listing.table)
@@ -190,5 +194,9 @@ watch(struct ctl *ctl)
 enum msg_exit
 cmd_list(struct ctl *ctl)
 {
+	if (ctl->options.after && ctl->options.before) {
+		complain(NULL, "one of --after and --before");
+		return MSG_EXIT_USAGE;
+	}
 	return option_is_given(&ctl->options, OPTION_WATCH) ? watch(ctl) : list(ctl);
 }

@@ -16,6 +16,7 @@ static const char *const show_members[] = {"display",
                                            "labels",
                                            "lead",
                                            "with",
+                                           "used_at",
                                            "not_before",
                                            "not_after",
                                            "generation",
@@ -174,6 +175,7 @@ show_person(const cJSON *item)
 	field_list("with", item, "with");
 	print_field("shares that of", json_text(item, "lead"));
 	field_time("added", item, "created_at", now);
+	field_time("last used", item, "used_at", now);
 	field_time("valid from", item, "not_before", now);
 	field_time("expires", item, "not_after", now);
 	print_field("issuer", json_text(item, "issuer"));

@@ -75,6 +75,12 @@ print_status(const cJSON *s)
 	         json_int(s, "workers", 0), json_int(s, "worker_restarts", 0));
 	print_field("workers", field);
 	field_numbers("names", json_object(s, "names"), false);
+	field_numbers("expiring", json_object(s, "expiring"), false);
+	if (json_int(s, "faults", 0)) {
+		snprintf(field, sizeof(field), "%" PRId64 " names: see certctl faults",
+		         json_int(s, "faults", 0));
+		print_field("faults", field);
+	}
 	field_numbers("front", json_object(s, "front"), true);
 	snprintf(field, sizeof(field), "%.1f of %.0f MiB, %" PRId64 " readers%s%s",
 	         (double)json_int(store, "used_bytes", 0) / 1048576,
@@ -238,43 +244,6 @@ cmd_upgrade(struct ctl *ctl)
 		code = end_upgrade(ctl, &u, deadline);
 	}
 	cJSON_Delete(end);
-	return code;
-}
-
-/* ---- config check --------------------------------------------------------------------------- */
-
-enum msg_exit
-cmd_config(struct ctl *ctl)
-{
-	const char *file = ctl->arg_count > 1 ? ctl->args[1] : NULL;
-	char *path;
-	cJSON *request, *end = NULL;
-	enum msg_exit code;
-	enum err err;
-
-	path = file ? realpath(file, NULL) : NULL;
-	if (file && !path) {
-		complain(file, "%s", strerror(errno));
-		return MSG_EXIT_FAILED;
-	}
-	request = ctl_request("config.check");
-	if (path)
-		cJSON_AddStringToObject(request, "file", path);
-	err = ctl_exchange(ctl, request, clock_mono_ms() + CTL_REPLY_MS, NULL, NULL, &end);
-	cJSON_Delete(request);
-	if (err == ERR_UNREACHABLE && path)
-		code = certd_become(ctl, "check the file, and none runs",
-		                    (const char *const[]){"--check", "-c", path, NULL});
-	else if (err)
-		code = ctl_fail(ctl, err);
-	else
-		code = ctl_code(end);
-	if (json_object(end, "error"))
-		complain_json(NULL, json_object(end, "error"));
-	if (end)
-		print_outcome(&ctl->print, "the configuration is valid", json_object(end, "error"));
-	cJSON_Delete(end);
-	free(path);
 	return code;
 }
 

@@ -97,8 +97,12 @@ ctl_run cmd_ca, cmd_revoke;
 ctl_run cmd_backend, cmd_db, cmd_key;
 /* cmd_system.c, cmd_events.c */
 ctl_run cmd_status, cmd_reload, cmd_upgrade, cmd_config, cmd_version, cmd_events;
-/* cmd_program.c, cmd_raw.c */
-ctl_run cmd_console, cmd_metrics, cmd_raw;
+/* cmd_inspect.c */
+ctl_run cmd_inspect;
+/* cmd_console.c */
+ctl_run cmd_console;
+/* cmd_metrics.c, cmd_raw.c */
+ctl_run cmd_metrics, cmd_raw;
 /* cmd_check.c */
 ctl_run cmd_check;
 /* cmd_completion.c */

@@ -51,9 +51,8 @@ next_option(const void *unused, size_t at)
 	return at < OPTION_COUNT ? option_word((enum option_id)at) : NULL;
 }
 
-/* A word of the option's list; FROM is where it stands. */
-static bool
-check_choice(enum option_id id, const char *word, const char *from)
+bool
+option_check(enum option_id id, const char *word, const char *from)
 {
 	const char *const *choices = option_choices(id);
 	const char *near;
@@ -148,7 +147,7 @@ set(struct options *o, enum option_id id, const char *arg)
 	if (texts[id]) {
 		*(const char **)(void *)((char *)o + texts[id]) = arg;
 		/* to remove any words will do; revoke looks for itself */
-		return id == OPTION_REASON || check_choice(id, arg, option_word(id));
+		return id == OPTION_REASON || option_check(id, arg, option_word(id));
 	}
 	switch (id) {
 	case OPTION_TIMEOUT:
@@ -208,7 +207,7 @@ set_from_environment(struct options *o)
 	                      .expires_in_s = -1,
 	                      .warn_s = -1,
 	                      .crit_s = -1};
-	return check_choice(OPTION_OUTPUT, o->output, "CERTCTL_OUTPUT");
+	return option_check(OPTION_OUTPUT, o->output, "CERTCTL_OUTPUT");
 }
 
 /* For getopt_long(): all options, and "o:" for those with a letter. */

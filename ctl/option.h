@@ -55,6 +55,7 @@ enum option_id {
 	OPTION_WARN,
 	OPTION_CRIT,
 	OPTION_ALL,
+	OPTION_READ_ONLY,
 	OPTION_COUNT
 };
 
@@ -105,6 +106,8 @@ const char *option_help(enum option_id id);
 const char *const *option_choices(enum option_id id);
 /* 'o' for -o, 0: none */
 char option_letter(enum option_id id);
+/* Whether WORD is one of the option's choices; complains, naming FROM where it stands. */
+bool option_check(enum option_id id, const char *word, const char *from);
 /* Help lines of the options in the set ALLOWED. */
 void options_print(uint64_t allowed);
 

@@ -18,6 +18,8 @@ enum msg_exit show_name(struct ctl *ctl, size_t events);
 enum msg_exit events_last(struct ctl *ctl, const char *name, size_t count, cJSON **ret_list);
 /* For people; nothing for NULL. */
 void events_print(const cJSON *list);
+/* There is no NAME: complains with the one that was meant, if one is near. */
+void suggest_name(struct ctl *ctl, const char *name);
 /* The fields of DIAGNOSIS (NULL: nothing); WHOLE: all that was seen, too. */
 void print_diagnosis(const cJSON *diagnosis, int64_t now, bool whole);
 

@@ -187,25 +187,34 @@ print_outcome(struct print *p, const char *done, const cJSON *error)
 
 /* ---- for people ----------------------------------------------------------------------------- */
 
+/* LEN bytes of TEXT, escaped. */
+static void
+put_escaped(const char *text, size_t len)
+{
+	size_t size = ESCAPED_PER_BYTE * len + ESCAPED_ROOM;
+	char *copy = strndup(text, len), *shown = malloc(size);
+
+	terminal_clear();
+	if (copy && shown)
+		fputs(log_escape(copy, shown, size), stdout);
+	else
+		complain(NULL, "out of memory");
+	free(shown);
+	free(copy);
+}
+
 void
 print_line(const char *format, ...)
 {
-	char *text = NULL, *shown;
+	char *text = NULL;
 	va_list ap;
-	size_t size;
 
 	va_start(ap, format);
 	if (vasprintf(&text, format, ap) < 0)
 		text = NULL;
 	va_end(ap);
-	size = text ? ESCAPED_PER_BYTE * strlen(text) + ESCAPED_ROOM : 0;
-	shown = text ? malloc(size) : NULL;
-	terminal_clear();
-	if (shown)
-		printf("%s\n", log_escape(text, shown, size));
-	else
-		complain(NULL, "out of memory");
-	free(shown);
+	put_escaped(text ? text : "", text ? strlen(text) : 0);
+	putchar('\n');
 	free(text);
 }
 
@@ -214,6 +223,22 @@ print_field(const char *label, const char *value)
 {
 	if (value && *value)
 		print_line("%-*s%s", LABEL_WIDTH, label, value);
+}
+
+void
+print_lines(const char *text)
+{
+	char last = '\n';
+
+	for (size_t len; text && *text; text += len) {
+		len = strcspn(text, "\n\t");
+		put_escaped(text, len);
+		last = text[len];
+		if (last)
+			putchar(text[len++]);
+	}
+	if (last != '\n')
+		putchar('\n');
 }
 
 void

@@ -32,8 +32,7 @@ MUST_CHECK enum err print_init(struct print *p, const char *word);
 
 /* One of many, unless the format is a table; print_end() after the last, also when there was none.
  * END: the reply's last line, of which a list's "after", "before" and "matches" are printed, or
- * NULL.
- */
+ * NULL. */
 void print_item(struct print *p, const cJSON *item);
 void print_end(struct print *p, const cJSON *end);
 /* The same with null for those of MEMBERS (NULL-ended) that certd left out, so that a script finds
@@ -47,6 +46,8 @@ void print_outcome(struct print *p, const char *done, const cJSON *error);
 /* One line for people, its newline added here. All of it is escaped, so arguments may come from
  * anywhere. */
 void print_line(const char *format, ...) PRINTF_LIKE(1, 2);
+/* Lines and their tabs, the rest of them escaped; nothing for NULL. */
+void print_lines(const char *text);
 /* PEM as it is, without what is no text; nothing for NULL. No copy stays behind. */
 void print_pem(const char *pem);
 /* One line "label  value" of a person's view; nothing when VALUE is NULL or empty. */

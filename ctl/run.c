@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/nearest.h"
 #include "ctl/ctl.h"
+#include "ctl/parts.h"
 #include "ctl/terminal.h"
 #include "ctl/usage.h"
 
@@ -74,6 +75,15 @@ is_paged(const struct ctl *ctl)
 	       !(ctl->options.given & (endless | OPTION_BIT(OPTION_NO_PAGER)));
 }
 
+static bool
+takes_one_name(const struct ctl *ctl)
+{
+	const char *args = ctl->verb->args;
+
+	return ctl->arg_count == 1 &&
+	       (strncmp(args, "NAME", 4) == 0 || strncmp(args, "[NAME", 5) == 0);
+}
+
 static enum msg_exit
 run_verb(struct ctl *ctl)
 {
@@ -89,6 +99,8 @@ run_verb(struct ctl *ctl)
 	ctl->started_ms = clock_mono_ms();
 	client_init(&ctl->client);
 	code = ctl->verb->run(ctl);
+	if (code == MSG_EXIT_NOTFOUND && terminal_hears() && takes_one_name(ctl))
+		suggest_name(ctl, ctl->args[0]);
 	client_close(&ctl->client);
 	return code;
 }

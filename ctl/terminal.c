@@ -65,6 +65,12 @@ terminal_rows(void)
 }
 
 bool
+terminal_hears(void)
+{
+	return isatty(STDERR_FILENO);
+}
+
+bool
 terminal_rewrites(void)
 {
 	return terminal.rewrites;

@@ -17,6 +17,8 @@ void terminal_init(const char *when);
 size_t terminal_width(void);
 /* Its rows, 0 when it is none. */
 size_t terminal_rows(void);
+/* Whether a person reads what stderr gets. */
+bool terminal_hears(void);
 /* Whether lines can be rewritten in place: both are terminals, and none is a dumb one. */
 bool terminal_rewrites(void);
 /* "\033[33m" for a word that somebody should look at, "" for any other, or without colours. */

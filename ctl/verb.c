@@ -61,6 +61,11 @@ static const struct ctl_verb verbs[] = {
          "  certctl show shop.example.com\n"
          "  certctl show shop.example.com -o json\n",
          true},
+	{"inspect", "NAME|FILE", "its certificates, one by one, and what is wrong with them", 0,
+         cmd_inspect,
+         "  certctl inspect shop.example.com    what is stored, held against key, name and dates\n"
+         "  certctl inspect ./chain.pem         certificates of a file; its keys stay in it\n",
+         true},
 	{"diagnose", "NAME", "why a CA would not issue for a name, and who must act",
          OPTION_BIT(OPTION_TIMEOUT), cmd_diagnose,
          "  certctl diagnose shop.example.com   a name of ours, or one to be taken in\n"
@@ -142,9 +147,12 @@ static const struct ctl_verb verbs[] = {
          "  certctl upgrade\n"
          "  certctl upgrade --timeout 1m\n",
          false},
-	{"config", "check [FILE]", "whether the configuration file is valid", 0, cmd_config,
+	{"config", "check [FILE] | show | diff",
+         "the configuration: the file, and what certd runs with", 0, cmd_config,
          "  certctl config check                the file that certd runs with\n"
-         "  certctl config check /etc/certd/certd.conf.new\n",
+         "  certctl config check /etc/certd/certd.conf.new\n"
+         "  certctl config show                 what certd runs with, includes and all\n"
+         "  certctl config diff                 what a reload would change\n",
          false},
 	{"backend", "list [NAME] | set NAME SERVER ready|drain|disabled | drain NAME SERVER",
          "servers behind certd", 0, cmd_backend,
@@ -204,10 +212,11 @@ static const struct ctl_verb verbs[] = {
          "  source <(certctl completion bash)\n"
          "  certctl completion fish >~/.config/fish/completions/certctl.fish\n",
          false},
-	{"console", "[ARGUMENT...]", "the full-screen console; arguments are its own", 0,
-         cmd_console,
-         "  certctl console\n"
-         "  certctl console -- --read-only\n",
+	{"console", "[NAME]", "names, events, CAs, front and store on a full screen, live",
+         OPTION_BIT(OPTION_READ_ONLY), cmd_console,
+         "  certctl console                     ? shows the keys, q leaves\n"
+         "  certctl console shop.example.com    begins with this name\n"
+         "  certctl console --read-only\n",
          false},
 	{"metrics", "", "the numbers that Prometheus gets", 0, cmd_metrics,
          "  certctl metrics\n"

@@ -47,7 +47,8 @@ open_names(const struct waiting *w)
 	return n;
 }
 
-/* One name: its way so far. Many: how many are through, and the latest step. */
+/* One name: its way so far, without the order's URL, which needs the room. Many: how many are
+ * through, and the latest step. */
 static void
 tell_in_place(struct waiting *w, const char *name, const char *step, const char *detail)
 {
@@ -75,10 +76,11 @@ tell_person(const struct ctl *ctl, struct waiting *w, const cJSON *json, bool th
 	int64_t ms = clock_mono_ms() - ctl->started_ms;
 
 	if (through)
-		print_line("%s: %s, took %" PRId64 ".%" PRId64 "s", name, step, ms / 1000,
+		print_line("%s: %s%s%s, took %" PRId64 ".%" PRId64 "s", name, step,
+		           detail && *detail ? ", " : "", detail ? detail : "", ms / 1000,
 		           ms % 1000 / 100);
 	else if (terminal_rewrites())
-		tell_in_place(w, name, step, detail ? detail : "");
+		tell_in_place(w, name, step, detail && !strstr(detail, "://") ? detail : "");
 	else
 		print_line("%s: %s%s%s", name, step, detail && *detail ? ", " : "",
 		           detail ? detail : "");

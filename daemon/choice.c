@@ -229,6 +229,7 @@ static void
 choose_cred(struct chooser *chooser, const struct choice_ask *ask, struct choice *choice)
 {
 	const struct conf_on_demand *on_demand = &chooser->config.conf->on_demand;
+	bool may_wait = ask->may_wait && !ask->listen->no_demand;
 	struct cred_route route;
 
 	switch (credcache_lookup(chooser->config.creds, &choice->name, &route)) {
@@ -236,13 +237,13 @@ choose_cred(struct chooser *chooser, const struct choice_ask *ask, struct choice
 		serve(choice, &route);
 		break;
 	case ERR_NOTFOUND:
-		if (ask->may_wait && conf_may_come(on_demand, &choice->name))
+		if (may_wait && conf_may_come(on_demand, &choice->name))
 			await(choice, false);
 		else
 			without_name(chooser, ask, choice, NAME_UNKNOWN);
 		break;
 	default:
-		if (ask->may_wait && route.coming)
+		if (may_wait && route.coming)
 			await(choice, true);
 		else
 			without_name(chooser, ask, choice,

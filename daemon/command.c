@@ -41,6 +41,7 @@ static const struct {
 	{"ca.test", ADMIN, command_ca_test},
 	{"check", READ, command_monitor},
 	{"config.check", ADMIN, command_config_check},
+	{"config.show", ADMIN, command_config_show},
 	{"db.backup", CHANGE, command_db_backup},
 	{"db.check", ADMIN, command_db_check},
 	{"db.stat", READ, command_db_stat},
@@ -50,6 +51,7 @@ static const struct {
 	{"export", READ, command_export}, /* the key: see there */
 	{"faults", READ, command_faults},
 	{"import", CHANGE, command_import},
+	{"inspect", READ, command_inspect}, /* a text: see there */
 	{"key.master", CHANGE, command_key_master},
 	{"key.rotate", CHANGE, command_key_rotate},
 	{"key.status", READ, command_key_status},

@@ -45,7 +45,7 @@ enum err batch_refuse(struct outcome *o, enum err err, const char *word, const c
 extern const char batch_is_paused[];
 /* The domain of O, or who leads it, with a CA that is configured; else O is refused. */
 MUST_CHECK enum err batch_get_ordered(struct batch *b, struct outcome *o, struct domain *d);
-/* D has moved: it is to be tried all the same. */
+/* Whether D has moved or is not used: it is to be tried all the same. */
 void batch_let_go(struct domain *d);
 /* Answers CL. */
 void batch_run(struct batch *b, const cJSON *request);

@@ -9,8 +9,7 @@
 #include "daemon/diagnoser.h"
 #include "store/diagnosis.h"
 
-/* Lines, each ended by '\n', as a list. */
-static void
+void
 add_lines(cJSON *object, const char *member, const char *text)
 {
 	cJSON *list = cJSON_AddArrayToObject(object, member);

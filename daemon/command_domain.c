@@ -16,6 +16,7 @@
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "store/attempt.h"
+#include "store/diagnosis.h"
 #include "store/event.h"
 #include "store/order.h"
 #include "store/set.h"
@@ -106,6 +107,8 @@ batch_let_go(struct domain *d)
 {
 	if (d->state == DOMAIN_MOVED)
 		d->state = DOMAIN_FAILING;
+	if (d->used_at)
+		d->used_at = clock_wall();
 }
 
 static enum err
@@ -180,7 +183,9 @@ forget_orders(struct store_txn *txn, const struct hostname *name)
 {
 	enum err err = order_del(txn, name);
 
-	return err ? err : attempts_del(txn, name);
+	if (!err)
+		err = attempts_del(txn, name);
+	return err ? err : diagnosis_del(txn, name);
 }
 
 /* The audit trail; and orders of removed names go. What was answered does not depend on it. */
@@ -218,18 +223,20 @@ write_events(const struct batch *b)
 }
 
 static void
-answer_one(struct control_client *cl, const struct outcome *o)
+answer_one(const struct batch *b, const struct outcome *o)
 {
 	cJSON *result, *error, *line = line_with("result", &result);
 
 	cJSON_AddStringToObject(result, "name", o->name.len ? o->name.name : o->given);
 	cJSON_AddBoolToObject(result, "ok", !o->err);
+	if (b->apply == add_one && !o->err)
+		owner_to_json(b->control, &o->name, result);
 	if (o->err) {
 		error = cJSON_AddObjectToObject(result, "error");
 		cJSON_AddStringToObject(error, "code", o->word);
 		cJSON_AddStringToObject(error, "detail", o->detail);
 	}
-	reply_json(cl, line);
+	reply_json(b->cl, line);
 }
 
 /* The names are waited for before the issuer is woken, so no step is missed. */
@@ -241,7 +248,7 @@ answer_all(struct batch *b)
 	for (size_t i = 0; i < b->count; i++) {
 		const struct outcome *o = &b->outcomes[i];
 
-		answer_one(b->cl, o);
+		answer_one(b, o);
 		if (o->err || !b->wait)
 			seen |= 1u << (o->err ? msg_exit_of_code(o->word) : MSG_EXIT_OK);
 		if (!o->err && o->ca[0]) /* renew: tried now even if the CA is on hold */

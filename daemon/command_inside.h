@@ -59,6 +59,9 @@ bool ca_may_have_wildcards(const struct conf_ca *ca);
 MUST_CHECK enum err labels_from_json(const cJSON *object, struct domain *d, char *why, size_t size);
 void labels_to_json(const struct domain *d, cJSON *item);
 
+/* command_owner.c: what the owner of NAME is to show, as the member "ownership" of RESULT. */
+void owner_to_json(struct control *c, const struct hostname *name, cJSON *result);
+
 /* command_audit.c: who asked for what, as an event before it is done. */
 void audit_change(struct control_client *cl, const char *verb, const cJSON *request);
 void audit_refused(struct control_client *cl, const char *verb);

@@ -39,7 +39,7 @@ add_time(cJSON *object, const char *member, int64_t at)
 const char *
 shown_state(const struct domain *d, int64_t now)
 {
-	if (d->generation > 0 && d->not_after <= now)
+	if (d->generation > 0 && d->not_after <= now && d->state != DOMAIN_MOVED)
 		return "expired";
 	if (d->due_at == 0 && d->generation > 0 && !d->lead.len && d->state != DOMAIN_EXTERNAL &&
 	    !domain_is_held(d))

@@ -60,23 +60,12 @@ take_quota(const struct conf_walk *w, const struct conf_rule *rule, const struct
 	return conf_number(w->cx, &s->words[3], &rule->range, &conf->quota.names);
 }
 
-static bool
-take_keep_removed(const struct conf_walk *w, const struct conf_rule *rule,
-                  const struct conf_statement *s, void *into)
-{
-	static const struct conf_range times = {1000, 45 * 86400u * 1000u};
-	struct conf *conf = into;
-
-	return conf_span(w->cx, &s->words[1], &times, &conf->removed.keep_ms) &&
-	       (s->word_count < 3 ||
-	        conf_number(w->cx, &s->words[2], &rule->range, &conf->removed.most));
-}
-
 static const struct conf_rule top_rules[] = {
 	CONF_RULE("state-directory", "PATH", 1, 1, conf_take_path,
                   .offset = offsetof(struct conf, state_directory), CONF_RANGE(1, CONF_PATH_MAX)),
 	CONF_RULE("workers", "NUMBER", 1, 1, conf_take_number,
                   .offset = offsetof(struct conf, workers), CONF_RANGE(1, CONF_WORKERS_MAX)),
+	CONF_RULE("front-user", "NAME", 1, 1, conf_take_front_user),
 	CONF_RULE("control-socket", "PATH", 1, 1, conf_take_path,
                   .offset = offsetof(struct conf, control_socket),
                   CONF_RANGE(1, sizeof(((struct sockaddr_un *)0)->sun_path) - 1)),
@@ -97,8 +86,9 @@ static const struct conf_rule top_rules[] = {
 	CONF_RULE("ocsp-allow-private", "", 0, 0, conf_take_flag,
                   .offset = offsetof(struct conf, ocsp_allow_private)),
 	CONF_RULE("quota", "label KEY NUMBER", 3, 3, take_quota, CONF_RANGE(1, 10000000)),
-	CONF_RULE("keep-removed", "TIME [NUMBER]", 1, 2, take_keep_removed,
+	CONF_RULE("keep-removed", "TIME [NUMBER]", 1, 2, conf_take_keep_removed,
                   CONF_RANGE(1, 10000000)),
+	CONF_RULE("ownership", "", 0, 0, conf_take_ownership, .has_block = true),
 	CONF_RULE("metrics", "ADDRESS:PORT [exposed]", 1, 2, conf_take_metrics),
 	CONF_RULE("expiry-events", "STEP...", 1, CONF_EXPIRY_MAX, conf_take_expiry),
 	CONF_RULE("on", "event TYPE...", 2, CONF_TYPES_MAX + 1, conf_take_on, .has_block = true,
@@ -221,6 +211,11 @@ build(struct conf_context *cx, struct conf *conf, const char *file)
 	if (!conf->listen_count)
 		return conf_fail(cx, &(struct conf_place){file, 1, 1},
 		                 "no \"listen\" in the whole file: at least one is needed");
+	conf->sources = cx->first_source;
+	if ((conf->ownership.txt || conf->ownership.http) && conf->diagnose.off)
+		return conf_fail(
+			cx, &(struct conf_place){file, 1, 1},
+			"\"ownership\" needs the looks that \"diagnose { off; }\" forbids");
 	return complete(cx, conf);
 }
 

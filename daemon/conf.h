@@ -5,8 +5,7 @@
  * conf_load() reads FILE with its includes, checks everything that can be checked without acting
  * (words, units, addresses, references between blocks), and answers either a whole struct conf or
  * the first error as "file:line:col: sentence". A reload loads a new one and swaps it whole.
- * The grammar (docs/certd.conf.md): statements `word argument... ;`, blocks `word argument... { }`,
- * "#" comments, "double quoted" arguments, units 10s 5m 2h. Unknown words are errors.
+ * The grammar: docs/certd.conf.md. Unknown words are errors.
  * Ownership: reference counted, conf_ref()/conf_unref(); pointers inside live as long as the conf.
  * Threads:   read by all; counted atomically.
  */
@@ -17,53 +16,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "acme/binding.h"
 #include "acme/key.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "daemon/conf_backend.h"
+#include "daemon/conf_ca.h"
 #include "daemon/conf_control.h"
 #include "daemon/conf_diagnose.h"
 #include "daemon/conf_dns.h"
+#include "daemon/conf_life.h"
 #include "daemon/conf_listen.h"
-#include "daemon/conf_names.h"
 #include "daemon/conf_on_demand.h"
 #include "daemon/conf_tell.h"
-#include "daemon/limits.h"
-#include "store/challenge.h"
+#include "daemon/conf_user.h"
 #include "store/domain.h"
 
 enum { CONF_ERROR_MAX = 511, CONF_WORKERS_MAX = 64 };
-
-struct conf_ca {
-	char name[NAME_WORD_MAX + 1];
-	const char *directory; /* https URL */
-	const char *ca_file;   /* NULL: the system's roots */
-	const char *const *contacts;
-	size_t contact_count;
-	bool agree_terms;
-	struct conf_eab {
-		const char *kid;        /* NULL: no external account binding */
-		const char *file;       /* full path of its key, or */
-		const char *credential; /* its name in systemd's $CREDENTIALS_DIRECTORY */
-		enum binding_mac mac;   /* default HS256 */
-	} eab;
-	enum key_kind account_key; /* of a new account, and at the next rollover; default P-256 */
-	const char *profile;       /* NULL: none */
-	bool profile_required;
-	const char *chain_issuer;        /* NULL: any; and so below */
-	const unsigned char *chain_spki; /* SHA-256, 32 bytes */
-	enum challenge_kind
-		challenges[CHALLENGE_KIND_END]; /* best first; default http-01 tls-alpn-01 */
-	size_t challenge_count;
-	uint32_t max_orders; /* in work at once; default 64 */
-	struct limits_rules limits;
-	bool limits_are_said;
-	uint32_t budget;            /* new orders within budget_period; 0: no limit of ours */
-	uint32_t budget_period;     /* seconds */
-	const struct conf_dns *dns; /* NULL: none, and no challenge that needs one */
-	bool diagnose_first;        /* no order for a name that a fault is known of */
-};
 
 struct conf_default {
 	const struct conf_ca *ca;                  /* may be NULL: names must say which */
@@ -81,8 +49,9 @@ struct conf {
 	const char *state_directory; /* default /var/lib/certd */
 	const char *control_socket;  /* default /run/certd/control.sock */
 	struct conf_control
-		control;          /* who may use it; default: group certd-admin, if there is one */
-	const char *master_key;   /* default master.key in the state directory */
+		control;        /* who may use it; default: group certd-admin, if there is one */
+	const char *master_key; /* default master.key in the state directory */
+	struct conf_front_user front_user;
 	uint32_t workers;         /* default: one per CPU that we may run on */
 	enum log_level log_level; /* default notice */
 	const struct conf_listen *listens;
@@ -102,8 +71,10 @@ struct conf {
 	struct conf_tell tell;         /* metrics, expiry events, hooks */
 	struct conf_diagnose diagnose;
 	struct conf_removed removed;
+	struct conf_ownership ownership;
 	struct conf_on_demand on_demand;
 	struct conf_quota quota;
+	const struct conf_source *sources; /* the files: daemon/conf_source.h */
 };
 
 /* ERR_INVALID with "file:line:col: sentence" in ERROR; ERR_NOTFOUND when FILE cannot be read. */

@@ -45,6 +45,7 @@ struct conf_build {
 bool conf_fail_again(const struct conf_walk *w, const struct conf_statement *s, size_t n);
 bool conf_fail_many(const struct conf_walk *w, const struct conf_statement *s, int max);
 
+conf_take conf_take_front_user; /* conf_user.c */
 conf_take conf_take_listen, conf_take_ca, conf_take_dns, conf_take_backend, conf_take_default;
 /* Of a backend, into it. */
 conf_take conf_take_check, conf_take_tls, conf_take_tls_name, conf_take_tls_ca,
@@ -75,6 +76,7 @@ bool conf_resolve_dns(const struct conf_walk *w);
 
 /* conf_diagnose.c: the block, and a word of a ca block */
 conf_take conf_take_diagnose, conf_take_ca_diagnose;
+conf_take conf_take_ownership, conf_take_keep_removed;
 void conf_diagnose_defaults(struct conf_diagnose *diagnose);
 
 /* conf_on_demand.c: the block; then, behind the `default` block, what it refers to */

@@ -23,6 +23,7 @@ struct conf_context {
 	struct conf_block *memory;
 	char *error;  /* CONF_ERROR_MAX + 1 bytes, the caller's */
 	enum err err; /* of the first failure; later ones do not count */
+	struct conf_source *first_source, *last_source;
 };
 
 /* Lines and columns count from 1; a column is a character. */

@@ -76,6 +76,17 @@ take_proxy_protocol(const struct conf_walk *w, const struct conf_rule *rule,
 	return true;
 }
 
+static bool
+take_on_demand(const struct conf_walk *w, const struct conf_rule *rule,
+               const struct conf_statement *s, void *into)
+{
+	(void)rule;
+	conf_tls_word(w, s);
+	((struct conf_listen *)into)->no_demand = true;
+	return strcmp(s->words[1].text, "off") == 0 ||
+	       conf_fail(w->cx, &s->words[1].at, "write: on-demand off;");
+}
+
 static const struct conf_rule listen_rules[] = {
 	CONF_RULE("tls", "", 0, 0, take_listen_kind),
 	CONF_RULE("http", "", 0, 0, take_listen_kind),
@@ -97,6 +108,7 @@ static const struct conf_rule listen_rules[] = {
 	CONF_RULE("groups", "NAME...", 1, CONF_ARGS_MAX - 1, conf_take_tls_list),
 	CONF_RULE("alpn", "PROTOCOL...", 1, CONF_ALPN_MAX / 2, conf_take_listen_alpn),
 	CONF_RULE("unknown-sni", "reject|default|close", 1, 1, conf_take_listen_unknown_sni),
+	CONF_RULE("on-demand", "off", 1, 1, take_on_demand),
 };
 
 static const struct conf_level listen_level = CONF_LEVEL("listen", listen_rules);

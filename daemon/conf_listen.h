@@ -3,6 +3,7 @@
 #ifndef DAEMON_CONF_LISTEN_H
 #define DAEMON_CONF_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct conf_listen {
 	unsigned char alpn[CONF_ALPN_MAX]; /* the only ones of a backend's that are chosen here */
 	size_t alpn_len;                   /* 0: all of them */
 	enum conf_unknown_sni unknown_sni; /* 0: as the `default` block says */
+	bool no_demand;                    /* no name comes on demand here */
 };
 
 #endif

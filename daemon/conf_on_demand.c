@@ -179,7 +179,7 @@ conf_on_demand_defaults(struct conf_on_demand *o)
 {
 	*o = (struct conf_on_demand){.wait_ms = WAIT_MS,
 	                             .cache_ms = CACHE_MS,
-	                             .per_address = {10, 3600},
+	                             .per_address = {30, 3600},
 	                             .per_domain = {20, DAY_S},
 	                             .lapse_s = LAPSE_S};
 }

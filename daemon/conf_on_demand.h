@@ -25,7 +25,7 @@ struct conf_on_demand {
 	const char *ca_file;            /* NULL: the system's roots */
 	uint32_t wait_ms;               /* a handshake, for its certificate; default 20 s */
 	uint32_t cache_ms;              /* what was answered is good for; default 10 min */
-	struct limits_rate per_address; /* names that a client network may ask for; 10/1h */
+	struct limits_rate per_address; /* names that a client network may ask for; 30/1h */
 	struct limits_rate per_domain;  /* names added below a registered domain; 20/1d */
 	uint32_t lapse_s;               /* unused for so long: not renewed; default 60 d */
 	const struct conf_ca *cas[DOMAIN_CAS_MAX]; /* those of the `default` block */

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "daemon/conf.h"
+#include "daemon/conf_source.h"
 
 enum { BLOCK_DEPTH_MAX = 4 };
 
@@ -267,6 +268,26 @@ read_statements(struct reader *r, struct source *source, const struct conf_state
 	}
 }
 
+/* What was read stays with the configuration, for whoever asks what certd runs with. */
+static bool
+keep(struct conf_context *cx, const char *file, const struct buf *text)
+{
+	struct conf_source *kept = conf_alloc(cx, sizeof(*kept));
+	char *copy = kept ? conf_alloc(cx, text->len + 1) : NULL;
+
+	if (!copy)
+		return false;
+	if (text->len)
+		memcpy(copy, text->data, text->len);
+	*kept = (struct conf_source){.file = file, .text = copy, .len = text->len};
+	if (cx->last_source)
+		cx->last_source->next = kept;
+	else
+		cx->first_source = kept;
+	cx->last_source = kept;
+	return true;
+}
+
 static bool
 read_source(struct reader *r, struct source *source, struct tail *tail)
 {
@@ -281,7 +302,8 @@ read_source(struct reader *r, struct source *source, struct tail *tail)
 		good = fail_source(r, source, why);
 	} else {
 		conf_lex_init(&source->lex, r->cx, source->file, (const char *)text.data, text.len);
-		good = read_statements(r, source, NULL, tail, 0);
+		good = keep(r->cx, source->file, &text) &&
+		       read_statements(r, source, NULL, tail, 0);
 	}
 	buf_done(&text);
 	return good;

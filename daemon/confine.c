@@ -11,10 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/log.h"
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
@@ -22,8 +25,8 @@ enum { FS_ABI_MAX = 3, READS = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS
 
 /* All rights over files that the kernel's version of Landlock knows: of 1, with REFER, with
  * TRUNCATE. */
-static const unsigned long long fs_rights[FS_ABI_MAX] = {
-	(1ULL << 13) - 1, (1ULL << 14) - 1, (1ULL << 15) - 1};
+static const unsigned long long fs_rights[FS_ABI_MAX] = {(1ULL << 13) - 1, (1ULL << 14) - 1,
+                                                         (1ULL << 15) - 1};
 
 /* CA certificates are looked up when a backend's is judged. */
 static const char *const readable[] = {"/usr", "/etc/ssl", "/etc/pki"};
@@ -38,7 +41,7 @@ let_read(int rules, const char *path)
 	if (beneath.parent_fd < 0)
 		return true; /* what is not there needs no rule */
 	rc = (int)syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
-	close(beneath.parent_fd);
+	close(beneath.parent_fd); /* that succeeds, and leaves errno alone */
 	return rc == 0;
 }
 
@@ -69,18 +72,18 @@ confine_files(void)
 
 #if defined(__x86_64__)
 #define OUR_ARCH AUDIT_ARCH_X86_64
-#define X32_BIT 0x40000000u /* the same calls under other numbers */
+#define X32_BIT  0x40000000u /* the same calls under other numbers */
 #elif defined(__aarch64__)
 #define OUR_ARCH AUDIT_ARCH_AARCH64
-#define X32_BIT 0xffffffffu
+#define X32_BIT  0xffffffffu
 #endif
 
 #ifdef OUR_ARCH
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define REFUSE BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
-#define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define LOAD(f)               BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, f))
+#define REFUSE                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
+#define ALLOW                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 #define SKIP_UNLESS(value, n) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, n)
-#define NEVER(call) SKIP_UNLESS(SYS_##call, 1), REFUSE
+#define NEVER(call)           SKIP_UNLESS(SYS_##call, 1), REFUSE
 
 enum { OWN_PID = 4 }; /* from the end */
 
@@ -140,14 +143,23 @@ confine_calls(void)
 static bool
 confine_calls(void)
 {
+	errno = ENOSYS; /* the filter is not written for this machine */
 	return false;
 }
 #endif
 
-enum err
+bool
 confine_worker(void)
 {
-	bool files = confine_files(), calls = confine_calls();
+	int no_files = confine_files() ? 0 : errno;
+	int no_calls = confine_calls() ? 0 : errno;
 
-	return files && calls ? ERR_OK : ERR_UNSUPPORTED;
+	if (no_files)
+		log_notice("this system does not let workers be kept from files (Landlock: %s)",
+		           strerror(no_files));
+	if (no_calls)
+		log_notice("this system does not let workers be kept from other processes "
+		           "(seccomp: %s)",
+		           strerror(no_calls));
+	return !no_files && !no_calls;
 }

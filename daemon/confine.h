@@ -13,10 +13,11 @@
 #ifndef DAEMON_CONFINE_H
 #define DAEMON_CONFINE_H
 
-#include "base/err.h"
+#include <stdbool.h>
 
-/* The calling thread, for good, and those it starts. Needs PR_SET_NO_NEW_PRIVS. ERR_UNSUPPORTED:
- * the kernel, or who started us, does not let us have all of it; the rest is done. */
-MUST_CHECK enum err confine_worker(void);
+/* The calling thread, for good, and those it starts. Needs PR_SET_NO_NEW_PRIVS. Answers false, and
+ * says so in the log, when the kernel, or who started us, does not let us have all of it; the rest
+ * is done. */
+bool confine_worker(void);
 
 #endif

@@ -18,6 +18,7 @@
 #include "daemon/health.h"
 #include "daemon/history.h"
 #include "daemon/issuer.h"
+#include "daemon/conf_source.h"
 #include "daemon/metrics.h"
 #include "daemon/role.h"
 #include "daemon/renewer.h"
@@ -28,6 +29,7 @@
 #include "store/domain_list.h"
 #include "store/store.h"
 
+enum { PIECE_MAX = 64 * 1024 };
 enum { DRAIN_BEGIN_MS = 1000 }; /* a worker hears of it, and sweeps every 250 ms */
 
 /* What a running certd cannot change under its own feet. */
@@ -202,6 +204,56 @@ command_reload(struct control_client *cl, const cJSON *request)
 	cl->busy = true;
 	cl->reloading = true;
 	reload_ask(cl->control);
+}
+
+/* Up to 64 KiB of TEXT: whole lines, as far as there are any. */
+static size_t
+piece_of(const char *text, size_t len)
+{
+	const char *end;
+
+	if (len <= PIECE_MAX)
+		return len;
+	end = memrchr(text, '\n', PIECE_MAX);
+	return end ? (size_t)(end - text) + 1 : PIECE_MAX;
+}
+
+static void
+reply_source(struct control_client *cl, const struct conf_source *source)
+{
+	size_t at = 0, n;
+
+	do {
+		cJSON *piece, *line = line_with("config", &piece);
+		char text[PIECE_MAX + 1];
+
+		n = piece_of(source->text + at, source->len - at);
+		memcpy(text, source->text + at, n);
+		text[n] = '\0';
+		at += n;
+		cJSON_AddStringToObject(piece, "file", source->file);
+		cJSON_AddStringToObject(piece, "text", text);
+		reply_json(cl, line);
+	} while (at < source->len);
+}
+
+void
+command_config_show(struct control_client *cl, const cJSON *request)
+{
+	const struct conf *conf = cl->control->conf, *on_disk = NULL;
+	char why[CONF_ERROR_MAX + 1];
+
+	if (json_bool(request, "on_disk", false)) {
+		if (conf_load(conf->file, &on_disk, why)) {
+			reply_error(cl, MSG_EXIT_FAILED, "config", "%s", why);
+			return;
+		}
+		conf = on_disk;
+	}
+	for (const struct conf_source *s = conf->sources; s; s = s->next)
+		reply_source(cl, s);
+	reply_ok(cl);
+	conf_unref(on_disk);
 }
 
 void

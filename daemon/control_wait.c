@@ -36,6 +36,11 @@ send_step(struct control_client *cl, const struct notice *n)
 	add_time(step, "at", n->at);
 	if (n->step == MSG_STEP_FAILED) {
 		error = problem_json(&n->problem);
+		if (n->refusal) {
+			cJSON_DeleteItemFromObjectCaseSensitive(error, "hint");
+			cJSON_ReplaceItemInObjectCaseSensitive(error, "code",
+			                                       cJSON_CreateString(n->refusal));
+		}
 		add_time(error, "next", n->next_at);
 		cJSON_AddItemToObject(step, "error", error);
 	}
@@ -58,6 +63,7 @@ static void
 look_up(struct control *c, const struct hostname *name, struct notice *ret_notice)
 {
 	struct notice n = {.name = *name, .step = MSG_STEP_QUEUED, .at = clock_wall()};
+	char until[CLOCK_TEXT_MAX];
 	struct store_txn *txn;
 	struct domain d;
 	enum err err = store_begin_read(c->store, STORE_SERVED, &txn);
@@ -70,12 +76,14 @@ look_up(struct control *c, const struct hostname *name, struct notice *ret_notic
 	}
 	if (err) {
 		n.step = MSG_STEP_FAILED;
+		n.refusal = err == ERR_NOTFOUND ? "not-found" : NULL;
 		problem_set(&n.problem, PROBLEM_INTERNAL, "%s",
 		            err == ERR_NOTFOUND ? "there is no such name here" : err_text(err));
 	} else if (d.state == DOMAIN_EXTERNAL) {
 		n.step = MSG_STEP_SERVING; /* as far as it depends on us */
 	} else if (d.state == DOMAIN_PAUSED) {
 		n.step = MSG_STEP_FAILED;
+		n.refusal = "wrong-state";
 		problem_set(&n.problem, PROBLEM_INTERNAL, "it is paused: see certctl resume");
 	} else if (d.state == DOMAIN_MOVED) {
 		n.step = MSG_STEP_FAILED;
@@ -87,6 +95,7 @@ look_up(struct control *c, const struct hostname *name, struct notice *ret_notic
 			n.step = MSG_STEP_FAILED;
 	} else if (d.state == DOMAIN_VALID) {
 		n.step = MSG_STEP_SERVING;
+		snprintf(n.detail, sizeof(n.detail), "until %s", clock_format(d.not_after, until));
 	} else {
 		n.step = MSG_STEP_FAILED;
 		n.problem = d.problem;
@@ -100,25 +109,28 @@ static void
 tell(struct control_client *cl, const struct notice *n)
 {
 	struct waited *w;
+	struct notice now;
 
 	HASH_FIND(hh, cl->waited, n->name.name, n->name.len, w);
 	if (!w || (w->any_told && n->step <= w->told))
 		return;
 	if (n->step >= MSG_STEP_SERVING) {
-		struct notice now;
-
 		look_up(cl->control, &w->name, &now);
 		if (now.step == MSG_STEP_QUEUED)
 			return; /* the end of an attempt before the one it waits for */
+		if (now.step == n->step && now.step == MSG_STEP_SERVING)
+			n = &now;
 	}
 	w->any_told = true;
 	w->told = n->step;
 	send_step(cl, n);
 	if (n->step != MSG_STEP_SERVING && n->step != MSG_STEP_FAILED)
 		return;
-	cl->outcomes |= 1u << (n->step == MSG_STEP_SERVING
-	                               ? MSG_EXIT_OK
-	                               : msg_exit_of_code(problem_code(n->problem.kind)));
+	cl->outcomes |=
+		1u << (n->step == MSG_STEP_SERVING
+	                       ? MSG_EXIT_OK
+	                       : msg_exit_of_code(n->refusal ? n->refusal
+	                                                     : problem_code(n->problem.kind)));
 	HASH_DEL(cl->waited, w);
 	free(w);
 }

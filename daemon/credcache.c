@@ -259,11 +259,17 @@ note_use(struct credcache *cache, struct entry *e, const struct domain *own, int
 	report_add(&cache->config.status->uses, &own->name);
 }
 
+/* The first attempt of a name that came on demand takes as long as its first client waits, or so
+ * long that nobody is to wait for it. */
 static enum err
-nothing_usable(const struct domain *own, bool is_known, struct cred_route *ret)
+nothing_usable(const struct credcache *cache, const struct domain *own, bool is_known,
+               struct cred_route *ret)
 {
-	*ret = (struct cred_route){.on_demand = own && own->used_at,
-	                           .coming = own && own->used_at && own->state == DOMAIN_PENDING};
+	int64_t wait_s = cache->config.conf->on_demand.wait_ms / 1000;
+
+	*ret = (struct cred_route){.on_demand = own && own->used_at};
+	ret->coming = ret->on_demand && own->state == DOMAIN_PENDING &&
+	              clock_wall() - own->created_at <= wait_s;
 	return is_known ? ERR_WRONGSTATE : ERR_NOTFOUND;
 }
 
@@ -292,7 +298,7 @@ choose(struct credcache *cache, struct store_txn *txn, const struct hostname *na
 	if (!e && has_wild && has_any(&wild))
 		e = entry_current(cache, txn, &wild);
 	if (!e)
-		return nothing_usable(has_own ? &own : NULL, has_own || has_wild, ret);
+		return nothing_usable(cache, has_own ? &own : NULL, has_own || has_wild, ret);
 	if (has_own && own.used_at)
 		note_use(cache, e, &own, now);
 	if (has_own && !hostname_equal(&e->name, name))

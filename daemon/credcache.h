@@ -47,7 +47,7 @@ struct cred_route {
 	struct cred *cred; /* a reference of the caller's; NULL: the backend's own */
 	const struct conf_backend *backend; /* NULL: conf has none of that name */
 	bool on_demand; /* ERR_WRONGSTATE: a handshake has asked for the name, */
-	bool coming;    /* and its first attempt has not ended */
+	bool coming;    /* and its first attempt may well end soon */
 };
 
 /* ERR_NOTFOUND: neither NAME nor its wildcard is ours. ERR_WRONGSTATE: it is, but has nothing

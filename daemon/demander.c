@@ -34,12 +34,21 @@ demander_refuse(struct demander *d, const struct hostname *name, int64_t until_m
 	demand_refuse_name(&d->config.status->demand, name, until_ms);
 }
 
+void
+demander_format_network(uint64_t key, char text[NETWORK_TEXT_MAX + 1])
+{
+	struct network network;
+
+	flood_key_network(key, &network);
+	network_format(&network, text);
+}
+
 /* Whoever tries all names is stopped here, whether they are allowed or not. */
 static bool
-network_may(struct demander *d, uint64_t network)
+network_may(struct demander *d, const struct hostname *name, uint64_t network)
 {
+	char key[32], client[NETWORK_TEXT_MAX + 1];
 	int64_t now = clock_wall(), next;
-	char key[32];
 
 	snprintf(key, sizeof(key), "=%" PRIx64, network);
 	next = demand_book_take(d->book, key, &d->conf->on_demand.per_address, now);
@@ -48,6 +57,9 @@ network_may(struct demander *d, uint64_t network)
 	demand_refuse_network(&d->config.status->demand, network,
 	                      clock_mono_ms() + (next - now) * 1000);
 	demander_count(d, STATUS_DEMAND_OVER_BUDGET);
+	demander_format_network(network, client);
+	demander_tally(&d->denied, "%s: clients of %s have had their names-per-address", name->name,
+	               client);
 	return false;
 }
 
@@ -56,8 +68,12 @@ look_at_new(struct demander *d, const struct hostname *name, uint64_t network)
 {
 	const struct conf_on_demand *o = &d->conf->on_demand;
 
-	if (demander_is_here(d, name) || !network_may(d, network))
+	if (!network_may(d, name, network))
 		return;
+	if (!o->allow_count && suffix_is_public(d->suffix, name)) {
+		demander_refuse(d, name, clock_mono_ms() + o->cache_ms);
+		return;
+	}
 	if (o->url) {
 		demander_ask(d, name, network);
 		return;
@@ -69,25 +85,20 @@ look_at_new(struct demander *d, const struct hostname *name, uint64_t network)
 static void
 hear(struct demander *d, const struct hostname *name, uint64_t network)
 {
-	int64_t now = clock_mono_ms(), until;
+	int64_t now = clock_mono_ms(), until = now + DEMAND_AGAIN_MS;
+	enum demand_word word = demand_book_find(d->book, name, now, &until);
+	enum demand_place place = demander_place(d, name);
 
-	if (!conf_may_come(&d->conf->on_demand, name)) { /* a worker before a reload */
-		demander_refuse(d, name, now + DEMAND_AGAIN_MS);
+	if (place == PLACE_TAKEN || word == DEMAND_ASKING)
 		return;
-	}
-	switch (demand_book_find(d->book, name, now, &until)) {
-	case DEMAND_ASKING:
-		break;
-	case DEMAND_DENIED:
+	/* A worker before a reload asks for what may not come any more. */
+	if (word == DEMAND_DENIED || place == PLACE_REMOVED ||
+	    !conf_may_come(&d->conf->on_demand, name))
 		demander_refuse(d, name, until);
-		break;
-	case DEMAND_ALLOWED:
-		if (!demander_is_here(d, name))
-			demander_add(d, name);
-		break;
-	default:
+	else if (word == DEMAND_ALLOWED)
+		demander_add(d, name);
+	else
 		look_at_new(d, name, network);
-	}
 }
 
 static void

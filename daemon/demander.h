@@ -6,7 +6,8 @@
  * connection waits (CONN_AWAIT), the name and the client's network go through daemon/demand.h to
  * this thread. It looks, in this order, each step sparing the next:
  *   what became of the name before (daemon/demand_book.h);
- *   the store: a name that is here, or below a wildcard that is, is none of its business;
+ *   the store: a name that is here, or below a wildcard that is, is none of its business, and one
+ *   that somebody has removed does not come back;
  *   the client network's budget;
  *   the permission hook, if there is one: DEMAND_ASKING_MAX questions at a time, no answer is a no;
  *   the registered domain's budget.

@@ -7,8 +7,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "daemon/demander_inside.h"
-#include "daemon/flood.h"
-#include "daemon/network.h"
 
 enum { QUESTION_VERSION = 1, REST_MS = 500, REST_SHIFT_MAX = 6 /* 32 s */ };
 
@@ -80,10 +78,8 @@ static void
 denied(struct demander *d, const struct demand_question *q)
 {
 	char client[NETWORK_TEXT_MAX + 1];
-	struct network network;
 
-	flood_key_network(q->network, &network);
-	network_format(&network, client);
+	demander_format_network(q->network, client);
 	demander_count(d, STATUS_DEMAND_REFUSED);
 	refuse(d, &q->name, d->conf->on_demand.cache_ms);
 	demander_tally(&d->denied, "%s for a client of %s: the permission hook says no",
@@ -119,12 +115,10 @@ static enum err
 print_question(const struct demand_question *q, struct buf *out)
 {
 	char client[NETWORK_TEXT_MAX + 1];
-	struct network network;
 	cJSON *json = cJSON_CreateObject();
 	enum err err;
 
-	flood_key_network(q->network, &network);
-	network_format(&network, client);
+	demander_format_network(q->network, client);
 	cJSON_AddNumberToObject(json, "version", QUESTION_VERSION);
 	cJSON_AddStringToObject(json, "name", q->name.name);
 	cJSON_AddStringToObject(json, "client", client);

@@ -15,6 +15,7 @@
 #include "daemon/conf.h"
 #include "daemon/demand_book.h"
 #include "daemon/demander.h"
+#include "daemon/network.h"
 #include "daemon/report.h"
 #include "daemon/status.h"
 
@@ -60,6 +61,7 @@ struct demander {
 /* demander.c: all workers hear of it. */
 void demander_refuse(struct demander *d, const struct hostname *name, int64_t until_ms);
 bool demander_is_busy(const struct demander *d, size_t slot); /* a worker that has been asked */
+void demander_format_network(uint64_t key, char text[NETWORK_TEXT_MAX + 1]);
 void demander_count(struct demander *d, enum status_counter which);
 
 /* demander_ask.c */
@@ -68,8 +70,10 @@ void demander_send_questions(struct demander *d);
 void demander_forget_questions(struct demander *d); /* none is answered any more */
 
 /* demander_names.c */
-/* Whether NAME, or the wildcard above it, is in the store; also when that cannot be told. */
-bool demander_is_here(struct demander *d, const struct hostname *name);
+/* TAKEN: NAME, or the wildcard above it, is in the store, or that cannot be told. REMOVED: somebody
+ * wants it no more, and that is remembered (store/tombstone.h). */
+enum demand_place { PLACE_FREE, PLACE_TAKEN, PLACE_REMOVED };
+enum demand_place demander_place(struct demander *d, const struct hostname *name);
 /* It may come: adds it, if its registered domain has some left. */
 void demander_add(struct demander *d, const struct hostname *name);
 void demander_note_uses(struct demander *d);

@@ -15,24 +15,29 @@
 #include "store/domain_cas.h"
 #include "store/event.h"
 #include "store/store.h"
+#include "store/tombstone.h"
 
 enum { USES_MAX = 64 };
 
-bool
-demander_is_here(struct demander *d, const struct hostname *name)
+enum demand_place
+demander_place(struct demander *d, const struct hostname *name)
 {
+	enum demand_place place = PLACE_TAKEN;
 	struct hostname wildcard;
+	struct tombstone gone;
 	struct store_txn *txn;
 	struct domain found;
 	enum err err = store_begin_read(d->config.store, STORE_SERVED, &txn);
 
 	if (err)
-		return true;
+		return PLACE_TAKEN;
 	err = domain_get(txn, name, &found);
 	if (err == ERR_NOTFOUND && !hostname_wildcard_parent(name, &wildcard))
 		err = domain_get(txn, &wildcard, &found);
+	if (err == ERR_NOTFOUND)
+		place = tombstone_find(txn, name, INT64_MIN, &gone) ? PLACE_FREE : PLACE_REMOVED;
 	store_abort(txn);
-	return err != ERR_NOTFOUND;
+	return place;
 }
 
 static void

@@ -280,6 +280,12 @@ judge(struct look *l)
 	if (!err)
 		look_addresses(l);
 	if (!err)
+		err = look_owner(l);
+	if (!err && l->code == DIAGNOSE_OWNERSHIP) {
+		lookups_done(l->lookups, l->count);
+		return ERR_OK;
+	}
+	if (!err)
 		err = look_probe(l);
 	if (!err)
 		judge_caa(l);

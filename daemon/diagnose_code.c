@@ -37,9 +37,9 @@ diagnose_place(const char *word)
 	static const enum diagnose_code away[] = {DIAGNOSE_NXDOMAIN, DIAGNOSE_NO_ADDRESS,
 	                                          DIAGNOSE_CNAME_DANGLING, DIAGNOSE_ELSEWHERE,
 	                                          DIAGNOSE_PRIVATE_ADDRESS};
-	static const enum diagnose_code unknown[] = {DIAGNOSE_BOGUS, DIAGNOSE_SERVFAIL,
+	static const enum diagnose_code unknown[] = {DIAGNOSE_BOGUS,   DIAGNOSE_SERVFAIL,
 	                                             DIAGNOSE_TIMEOUT, DIAGNOSE_RESOLVER,
-	                                             DIAGNOSE_SETUP};
+	                                             DIAGNOSE_SETUP,   DIAGNOSE_OWNERSHIP};
 
 	for (size_t i = 0; i < sizeof(away) / sizeof(away[0]); i++)
 		if (strcmp(diagnose_word(away[i]), word) == 0)

@@ -31,7 +31,8 @@
 	X(TLS_UNREACHABLE, "tls/unreachable", EVENT_OPERATOR)                                      \
 	X(TLS_OTHER, "tls/other-certificate", EVENT_OPERATOR)                                      \
 	X(CA_FAULT, "ca/fault", EVENT_CA)                                                          \
-	X(SETUP, "certd/setup", EVENT_OPERATOR)
+	X(SETUP, "certd/setup", EVENT_OPERATOR)                                                    \
+	X(OWNERSHIP, "ownership/missing", EVENT_CUSTOMER)
 
 enum diagnose_code {
 #define X(name, code, actor) DIAGNOSE_##name,

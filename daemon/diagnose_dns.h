@@ -18,6 +18,7 @@
 enum lookup_type {
 	LOOKUP_A = 1,
 	LOOKUP_NS = 2,
+	LOOKUP_TXT = 16,
 	LOOKUP_AAAA = 28,
 	LOOKUP_CAA = 257,
 };

@@ -43,6 +43,8 @@ void look_fault(struct look *l, enum diagnose_code code, const char *format, ...
 void look_found(struct look *l, const char *format, ...) PRINTF_LIKE(2, 3);
 void look_set_record(struct look *l, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* diagnose_owner.c: whether its owner has shown that it is theirs; if not, that is the result. */
+MUST_CHECK enum err look_owner(struct look *l);
 /* diagnose_where.c: where the name leads to as its DNS says; */
 void look_addresses(struct look *l);
 /* whether that is us; */

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 
-enum { STOP_LOOK_MS = 250, REQUEST_MAX = 1024 };
+enum { STOP_LOOK_MS = 250, REQUEST_MAX = 1024, PATH_LEN_MAX = 256 };
 
 static const char no_way[] = "this machine has no way to such addresses";
 
@@ -132,9 +132,9 @@ receive_all(const struct probe *p, int fd, char answer[PROBE_ANSWER_MAX + 1], in
 }
 
 static enum err
-ask(const struct probe *p, const struct challenge *c, char answer[PROBE_ANSWER_MAX + 1])
+ask(const struct probe *p, const char *host, const char *path, char answer[PROBE_ANSWER_MAX + 1])
 {
-	bool v6 = strchr(c->name.name, ':') != NULL;
+	bool v6 = strchr(host, ':') != NULL;
 	int64_t until = until_of(p);
 	char request[REQUEST_MAX];
 	int fd = -1;
@@ -143,9 +143,9 @@ ask(const struct probe *p, const struct challenge *c, char answer[PROBE_ANSWER_M
 	if (err)
 		return err;
 	snprintf(request, sizeof(request),
-	         "GET /.well-known/acme-challenge/%s HTTP/1.1\r\nHost: %s%s%s\r\n"
+	         "GET %s HTTP/1.1\r\nHost: %s%s%s\r\n"
 	         "User-Agent: certd (diagnosis)\r\nConnection: close\r\n\r\n",
-	         c->token, v6 ? "[" : "", c->name.name, v6 ? "]" : "");
+	         path, v6 ? "[" : "", host, v6 ? "]" : "");
 	err = send_all(p, fd, request, until);
 	if (!err)
 		err = receive_all(p, fd, answer, until);
@@ -156,10 +156,19 @@ ask(const struct probe *p, const struct challenge *c, char answer[PROBE_ANSWER_M
 enum probe_result
 probe_http(struct probe *p, const struct challenge *c)
 {
+	char path[PATH_LEN_MAX];
+
+	snprintf(path, sizeof(path), "/.well-known/acme-challenge/%s", c->token);
+	return probe_page(p, c->name.name, path, c->keyauth);
+}
+
+enum probe_result
+probe_page(struct probe *p, const char *host, const char *path, const char *text)
+{
 	char answer[PROBE_ANSWER_MAX + 1] = "", what[32];
 	const char *body;
 	unsigned status = 0;
-	enum err err = ask(p, c, answer);
+	enum err err = ask(p, host, path, answer);
 
 	if (err == ERR_UNSUPPORTED)
 		return tell(p, PROBE_NO_WAY, no_way);
@@ -168,7 +177,7 @@ probe_http(struct probe *p, const struct challenge *c)
 	if (sscanf(answer, "HTTP/1.%*1[01] %3u", &status) != 1)
 		return tell(p, PROBE_OTHER, "something that speaks no HTTP answers");
 	body = strstr(answer, "\r\n\r\n");
-	if (status == 200 && body && strstr(body, c->keyauth)) /* a CDN may send it in chunks */
+	if (status == 200 && body && strstr(body, text)) /* a CDN may send it in chunks */
 		return PROBE_US;
 	snprintf(what, sizeof(what), "status %u", status);
 	if (status >= 300 && status < 400)

@@ -32,6 +32,9 @@ struct probe {
 
 /* GET of the challenge's token (RFC 8555 8.3). */
 enum probe_result probe_http(struct probe *probe, const struct challenge *challenge);
+/* GET of PATH under HOST: whether the page has TEXT in it. */
+enum probe_result probe_page(struct probe *probe, const char *host, const char *path,
+                             const char *text);
 /* A handshake for NAME (NULL: without SNI, which has no addresses, RFC 6066 3); the leaf's SHA-256
  * is to be LEAF (NULL: any, and an alert is an answer). */
 enum probe_result probe_tls(struct probe *probe, const char *name, const unsigned char *leaf);

@@ -10,6 +10,7 @@
 #include "daemon/diagnoser_inside.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
+#include "daemon/ownership.h"
 #include "daemon/plan.h"
 #include "store/cert.h"
 #include "store/store.h"
@@ -40,6 +41,17 @@ take_leaf(struct store_txn *txn, const struct domain *d, struct diagnose_questio
 	cert_done(&cert);
 }
 
+/* What was shown once is not asked for again. */
+static enum err
+take_token(struct diagnoser *g, const struct domain *d, struct diagnose_question *q)
+{
+	enum err err = ownership_token(g->store, g->conf, d, q->token);
+
+	if (!err && ownership_is_shown(g->store, &d->name, q->token))
+		q->token[0] = '\0';
+	return err;
+}
+
 /* The domain as the store has it; its CA's name, "" when it has none. */
 static enum err
 take_domain(struct diagnoser *g, struct diagnose_question *q, char ca[NAME_WORD_MAX + 1])
@@ -58,6 +70,8 @@ take_domain(struct diagnoser *g, struct diagnose_question *q, char ca[NAME_WORD_
 		take_leaf(txn, &d, q);
 	}
 	store_abort(txn);
+	if (!err && ownership_is_asked(g->conf, &d))
+		err = take_token(g, &d, q);
 	return err;
 }
 
@@ -181,6 +195,8 @@ go_on_from(const struct diagnosing *t, const struct diagnosis *before, const str
 	d->looks = same ? before->looks + 1 : 1;
 	d->woken_at = before->woken_at;
 	d->attempted_at = domain->attempted_at;
+	if (!*d->owned)
+		memcpy(d->owned, before->owned, sizeof(d->owned));
 	d->away_since = before->away_since;
 	if (diagnose_place(d->code) == DIAGNOSE_HERE)
 		d->away_since = 0;
@@ -286,6 +302,13 @@ keep(struct diagnoser *g, const struct diagnosis *before, const struct diagnosis
 	return err;
 }
 
+/* Whatever else is wrong: the name waits for its owner only. */
+static bool
+is_shown_now(const struct domain *domain, const struct diagnosis *before, const struct diagnosis *d)
+{
+	return domain->problem.kind == PROBLEM_OWNERSHIP && strcmp(before->owned, d->owned) != 0;
+}
+
 static void
 settle_moved(struct diagnoser *g, const struct diagnosis *before, const struct diagnosis *d)
 {
@@ -312,13 +335,15 @@ diagnosing_settle(struct diagnoser *g, const struct diagnosing *t)
 		settle_moved(g, &before, &d);
 		return;
 	}
-	waits = domain.problem.kind == PROBLEM_DIAGNOSIS; /* for this, and the CA knows nothing */
+	/* for this, and the CA knows nothing */
+	waits = domain.problem.kind == PROBLEM_DIAGNOSIS ||
+	        domain.problem.kind == PROBLEM_OWNERSHIP;
 	if (waits)
 		d.woken_at = 0;
 	if (!is_fault(&d) && is_fault(&before) && !waits)
 		wake(g, &d);
 	err = keep(g, &before, &d);
-	if (!err && waits && !is_fault(&d))
+	if (!err && waits && (!is_fault(&d) || is_shown_now(&domain, &before, &d)))
 		wake(g, &d);
 	if (!err && moved_is_at(t->conf, &d) && moved_is_at(t->conf, &d) <= d.at)
 		moved_begin(g, &d);

@@ -75,6 +75,8 @@ void issuer_withdraw(struct issuer *s, const struct job *job);
 /* issuer_failover.c: true when JOB is over already: its CA wants no order for a name that something
  * is wrong with, or that was not looked at (`diagnose require`). */
 bool issuer_looks_first(struct issuer *s, struct job *job);
+/* issuer_owner.c: the same when the owner of a name has yet to show that it is theirs. */
+bool issuer_asks_owner(struct issuer *s, struct job *job);
 /* issuer_say.c */
 void issuer_say_identities(const struct authority *ca, struct issuer_ca *seen);
 /* NOTICE to all names of JOB's order. */
@@ -83,9 +85,6 @@ void issuer_tell(struct issuer *s, const struct job *job, const struct notice *n
 /* issuer_lapse.c: whether JOB is not to begin, as nobody uses its name; what is done instead. */
 bool issuer_lapses(struct issuer *s, const struct job *job);
 void issuer_lapse(struct issuer *s);
-
-/* issuer_show.c */
-void issuer_show(struct issuer *s);
 
 /* issuer_plan.c */
 /* Names of CA that are due become jobs, as far as it has room for them. */
@@ -113,6 +112,7 @@ void issuer_pass_on(struct issuer *s);
 void issuer_take_keys(struct issuer *s);
 void issuer_send(struct issuer *s);
 void issuer_probe(struct issuer *s);
+void issuer_show(struct issuer *s);        /* issuer_show.c */
 void issuer_seek_lost(struct issuer *s);   /* issuer_lost.c */
 void issuer_sweep(struct issuer *s);       /* issuer_sweep.c: one page of it */
 void issuer_end_removed(struct issuer *s); /* issuer_removed.c */

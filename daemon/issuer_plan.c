@@ -68,8 +68,7 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 		job_free(job);
 		return false;
 	}
-	job->charged = !job->was_ordered && job->phase != JOB_LOST &&
-	               !limits_is_free(&ca->conf->limits, LIMIT_ACCOUNT, job->kind);
+	job->charged = job->fresh && !limits_is_free(&ca->conf->limits, LIMIT_ACCOUNT, job->kind);
 	if (job->charged && !authority_has_budget(ca)) {
 		job_free(job);
 		return false;
@@ -78,8 +77,8 @@ start_job(struct issuer *s, struct authority *ca, const struct hostname *name)
 	job->lane = domain_lane(&job->domain);
 	ca->active++;
 	ca->in_lane[job->lane]++;
-	if (issuer_looks_first(s, job)) {
-		job->charged = false;
+	if (issuer_asks_owner(s, job) || issuer_looks_first(s, job)) {
+		job->fresh = job->charged = false;
 		return true;
 	}
 	if (job->charged)

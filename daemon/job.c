@@ -135,6 +135,7 @@ job_new(const struct hostname *name, struct authority *ca, const struct conf *co
 	}
 	job->was_ordered = *engine_url(job->engine) != '\0';
 	job->phase = engine_is_lost(job->engine) ? JOB_LOST : JOB_RUN;
+	job->fresh = !job->was_ordered && job->phase != JOB_LOST;
 	*ret_job = job;
 	return ERR_OK;
 }

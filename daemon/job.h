@@ -76,14 +76,14 @@ struct job {
 	bool forget_order;      /* at close: the order record goes */
 	bool dropped;           /* there is no end to tell, see job_drop() */
 	bool moves_on;          /* it failed, and another CA is asked at once */
+	bool fresh;             /* it began with an order to be made */
 	bool charged;           /* to the CA's budget */
 	bool counted;           /* its limits' tokens are taken, or none were due */
 	bool blocked;           /* a limit holds it up, `problem` says which */
 	enum limits_kind kind;
-	bool reached;     /* newOrder may have reached the CA */
-	bool was_ordered; /* the step was told */
-	bool was_finalized;
-	struct attempt attempt; /* what is told of it */
+	bool reached;                    /* newOrder may have reached the CA */
+	bool was_ordered, was_finalized; /* the step was told */
+	struct attempt attempt;          /* what is told of it */
 	unsigned probes;
 	struct domain domain; /* as last written */
 	UT_hash_handle hh;    /* by name, in the issuer */
@@ -112,7 +112,7 @@ void job_settled(struct job *job, struct notice *ret_notice);
 /* served/: the name is not ours to order any more, or (DAMAGED) its record does not open: then the
  * order stays, to be gone on with when it has been made anew. Its challenges go. */
 void job_drop(struct job *job, struct store_txn *txn, bool damaged);
-/* private/: the order record if it is over, what is told of the attempt, and the event. */
+/* private/: the order record if it is over, the attempt, and the event. */
 MUST_CHECK enum err job_close(struct job *job, struct store_txn *txn);
 /* After an answer: tells the steps "ordered" and "finalized" once each; false: there is none. */
 bool job_progress(struct job *job, struct notice *ret_notice);

@@ -61,7 +61,7 @@ job_limits_take(struct job *job, struct store_txn *txn)
 	enum err err;
 
 	job->blocked = false;
-	if (job->counted || !job->charged)
+	if (job->counted || !job->fresh)
 		return ERR_OK;
 	err = limits_take(txn, &o, clock_wall(), &v);
 	if (err || !v.until)
@@ -123,7 +123,7 @@ job_limits_close(struct job *job, struct store_txn *txn)
 	enum err err = ERR_OK;
 
 	/* An order that stays may become a certificate yet. */
-	if (job->counted && job->charged && !issued && job->forget_order)
+	if (job->counted && job->fresh && !issued && job->forget_order)
 		err = limits_return(txn, &o, clock_wall());
 	if (!err && is_authorization(&job->problem))
 		err = limits_failed(txn, &o, clock_wall());

@@ -19,6 +19,7 @@
 #include "base/secret.h"
 #include "daemon/conf.h"
 #include "daemon/descriptors.h"
+#include "daemon/front_user.h"
 #include "daemon/inherit.h"
 #include "daemon/master.h"
 #include "daemon/offline.h"
@@ -147,7 +148,7 @@ run(const struct conf *conf, const struct options *o)
 	}
 	if (!make_directories(conf))
 		return code;
-	err = master_load(conf, &master, &why);
+	err = front_user_fits(conf, &why) ? master_load(conf, &master, &why) : ERR_PERM;
 	if (err) {
 		log_err("cannot start: %s", why.kind ? why.detail : err_text(err));
 		inherit_refuse(o->inherited, why.kind ? why.detail : err_text(err));

@@ -28,6 +28,7 @@ struct notice {
 	int64_t next_at;                    /* FAILED: the next try, 0 = none */
 	char detail[NOTICE_DETAIL_MAX + 1]; /* may be "" */
 	struct problem problem;             /* FAILED only */
+	const char *refusal; /* static; instead of the problem's word: "not-found"; NULL: that */
 };
 
 /* WAKE is called after each push, from the pushing thread. */

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acme/directory.h"
 #include "acme/pace.h"
 #include "acme/refusal.h"
 #include "acme/transport.h"
@@ -11,7 +10,6 @@
 #include "daemon/chance.h"
 #include "daemon/clockwatch.h"
 #include "daemon/conf.h"
-#include "daemon/history.h"
 #include "daemon/plan.h"
 #include "daemon/renewer_inside.h"
 #include "store/cert.h"
@@ -19,127 +17,8 @@
 
 enum {
 	DAY_MS = 86400 * 1000,
-	FAILURES_ARE_DOWN = 3,
-	HOLD_FIRST_MS = 20 * 1000,
-	HOLD_MAX_MS = 600 * 1000,
-	LONG_DOWN_MS = 9 * 3600 * 1000,
 	CLOCK_AGAIN_S = 600,
 };
-
-/* ---- how the CA is doing -------------------------------------------------------------------- */
-
-static bool
-is_held(const struct renewer_ca *ca)
-{
-	return ca->hold_until > clock_mono_ms();
-}
-
-/* So long that its certificates go back to the usual plan. */
-static bool
-is_long_down(const struct renewer_ca *ca)
-{
-	return ca->failures && clock_mono_ms() - ca->failing_since > LONG_DOWN_MS;
-}
-
-static size_t
-room(const struct renewer_ca *ca)
-{
-	size_t share = RENEWER_ASKING / ca->renewer->ca_count;
-
-	return ca->failures || !share ? 1 : share;
-}
-
-static void
-tell_down(struct renewer_ca *ca, const struct problem *why)
-{
-	struct renewer *r = ca->renewer;
-
-	log_info("ca %s gives no renewal information: %s: %s", ca->conf->name,
-	         problem_code(why->kind), why->detail);
-	if (ca->failures == FAILURES_ARE_DOWN)
-		history_add(r->config.store, r->config.notices, "renewal.failed", "",
-		            "ca %s gives no renewal information: %s; what is planned stays",
-		            ca->conf->name, why->detail);
-}
-
-/* WHY of kind NONE: it answers. */
-static void
-note(struct renewer_ca *ca, const struct problem *why)
-{
-	int64_t now = clock_mono_ms(), hold = HOLD_FIRST_MS, asked = 0;
-	bool limited = why->kind == PROBLEM_CA_LIMITED;
-
-	if (why->kind == PROBLEM_NONE) {
-		ca->failures = 0;
-		return;
-	}
-	if (is_held(ca))
-		return; /* one of several that failed together */
-	ca->failing_since = ca->failures++ ? ca->failing_since : now;
-	if (ca->failures < FAILURES_ARE_DOWN && !limited)
-		return;
-	for (uint32_t i = FAILURES_ARE_DOWN; i < ca->failures && hold < HOLD_MAX_MS; i++)
-		hold *= 2;
-	hold = hold < HOLD_MAX_MS ? hold : HOLD_MAX_MS;
-	if (why->retry_at)
-		asked = plan_poll_at(0, (why->retry_at - clock_wall()) * 1000, 0) * 1000;
-	ca->hold_until = now + (asked > hold ? asked : hold);
-	if (asked)
-		(void)pace_hold(ca->pace, PACE_RENEWAL_INFO, ca->hold_until, now);
-	tell_down(ca, why);
-}
-
-/* ---- the directory -------------------------------------------------------------------------- */
-
-static enum err
-take_directory(struct renewer_ca *ca, const struct transport_reply *reply, struct problem *why)
-{
-	struct directory d = {0};
-	enum err err =
-		directory_read(ca->conf->directory, reply->body.data, reply->body.len, &d, why);
-
-	if (err)
-		return err;
-	free(ca->url);
-	ca->url = d.renewal_info;
-	d.renewal_info = NULL;
-	ca->has_none = ca->url == NULL;
-	ca->directory_at = clock_mono_ms() + DAY_MS;
-	directory_done(&d);
-	log_debug("ca %s: renewal information %s", ca->conf->name, ca->url ? ca->url : "none");
-	return ERR_OK;
-}
-
-static void
-on_directory(void *arg, struct transport_reply *reply)
-{
-	struct renewer_ca *ca = arg;
-	struct problem why;
-
-	ca->asks_directory = false;
-	refusal_judge(reply, &why);
-	if (why.kind == PROBLEM_NONE && take_directory(ca, reply, &why) == ERR_OK) {
-		why.kind = PROBLEM_NONE;
-		ca->renewer->look_at = 0;
-	}
-	note(ca, &why);
-}
-
-/* Whether there is one to go by. */
-static bool
-has_directory(struct renewer_ca *ca)
-{
-	struct transport_request request = {
-		.method = "GET", .url = ca->conf->directory, .ca_file = ca->conf->ca_file};
-	bool known = ca->url || ca->has_none;
-
-	if (known && clock_mono_ms() < ca->directory_at)
-		return true;
-	if (ca->asks_directory || is_held(ca))
-		return known;
-	ca->asks_directory = !transport_submit(ca->renewer->transport, &request, on_directory, ca);
-	return known;
-}
 
 /* ---- questions ------------------------------------------------------------------------------ */
 
@@ -208,7 +87,7 @@ judge(struct renewal_ask *ask, const struct transport_reply *reply)
 		return;
 	}
 	if (reply->err || reply->status >= 500 || reply->status == 429 || why.kind == PROBLEM_NONE)
-		note(ask->ca, &why);
+		renewer_ca_note(ask->ca, &why);
 	if (why.kind == PROBLEM_NONE &&
 	    renewal_info_read((struct span){reply->body.data, reply->body.len}, &ask->answer.info,
 	                      &why) == ERR_OK) {
@@ -237,21 +116,28 @@ share_answer(struct renewal_ask *ask)
 	}
 }
 
-/* Whether its certificate, that of several imported names, is being asked about already. */
+/* Who asks about the same certificate, that of several imported names, already; NULL: nobody. */
+static struct renewal_ask *
+find_ask(const struct renewer_ca *ca, uint64_t generation)
+{
+	struct renewal_ask *ask;
+
+	TAILQ_FOREACH(ask, &ca->asks, link)
+	if (ask->subject.row.generation == generation)
+		return ask;
+	return NULL;
+}
+
 static bool
 joins(struct renewal_ask *ask)
 {
-	struct renewal_ask *first;
+	struct renewal_ask *first = find_ask(ask->ca, ask->subject.row.generation);
 
-	TAILQ_FOREACH(first, &ask->ca->asks, link)
-	{
-		if (first->subject.row.generation != ask->subject.row.generation)
-			continue;
-		ask->same = first->same;
-		first->same = ask;
-		return true;
-	}
-	return false;
+	if (!first)
+		return false;
+	ask->same = first->same;
+	first->same = ask;
+	return true;
 }
 
 static void
@@ -310,7 +196,8 @@ begin(struct renewer_ca *ca, const struct renewal_row *row)
 	}
 	if (ca->has_none || err == ERR_NOTFOUND)
 		answer_is(ask, RENEWAL_NONE, DAY_MS);
-	else if (!ca->url || (is_long_down(ca) && (ca->asking || is_held(ca))))
+	else if (!ca->url ||
+	         (renewer_ca_is_long_down(ca) && (ca->asking || renewer_ca_is_held(ca))))
 		answer_is(ask, RENEWAL_NONE, -1);
 	else if (!err && joins(ask))
 		return;
@@ -320,19 +207,30 @@ begin(struct renewer_ca *ca, const struct renewal_row *row)
 		on_its_way(ask);
 }
 
+static size_t
+room(const struct renewer_ca *ca)
+{
+	size_t share = RENEWER_ASKING / ca->renewer->ca_count;
+
+	return ca->failures || !share ? 1 : share;
+}
+
+/* Or need not, for ROW, since it is being asked already. */
 static bool
-may_ask(const struct renewer_ca *ca)
+may_ask(const struct renewer_ca *ca, const struct renewal_row *row)
 {
 	int64_t now = clock_mono_ms();
 
-	return !is_held(ca) && ca->asking < room(ca) &&
-	       pace_next(ca->pace, PACE_RENEWAL_INFO, now) <= now;
+	return find_ask(ca, row->generation) ||
+	       (!renewer_ca_is_held(ca) && ca->asking < room(ca) &&
+	        pace_next(ca->pace, PACE_RENEWAL_INFO, now) <= now);
 }
 
 static void
 pump(struct renewer_ca *ca)
 {
-	while (ca->row_at < ca->row_count && (is_long_down(ca) || may_ask(ca)))
+	while (ca->row_at < ca->row_count &&
+	       (renewer_ca_is_long_down(ca) || may_ask(ca, &ca->rows[ca->row_at])))
 		begin(ca, &ca->rows[ca->row_at++]);
 }
 
@@ -371,9 +269,10 @@ read_due(struct renewer_ca *ca)
 void
 renewer_ca_look(struct renewer_ca *ca)
 {
-	if (ca->row_at == ca->row_count && (!is_held(ca) || is_long_down(ca)))
+	if (ca->row_at == ca->row_count && (!renewer_ca_is_held(ca) || renewer_ca_is_long_down(ca)))
 		read_due(ca);
-	if (ca->row_at < ca->row_count && (has_directory(ca) || is_long_down(ca)))
+	if (ca->row_at < ca->row_count &&
+	    (renewer_ca_has_directory(ca) || renewer_ca_is_long_down(ca)))
 		pump(ca);
 }
 
@@ -389,7 +288,8 @@ renewer_ca_wait_ms(const struct renewer_ca *ca, int64_t most)
 {
 	int64_t now = clock_mono_ms(), wait;
 
-	if (!ca->url || ca->row_at == ca->row_count || is_held(ca) || ca->asking >= room(ca))
+	if (!ca->url || ca->row_at == ca->row_count || renewer_ca_is_held(ca) ||
+	    ca->asking >= room(ca))
 		return most;
 	wait = pace_next(ca->pace, PACE_RENEWAL_INFO, now) - now;
 	return wait < 0 ? 0 : wait < most ? wait : most;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daemon/renewer_inside.h - what renewer.c (thread, commits, sweep) and renewer_ca.c (one CA:
- * directory, questions, holds) share; nobody else includes it. The thread's only, but for the
- * mailbox. */
+/* daemon/renewer_inside.h - what renewer.c (thread, commits, sweep), renewer_ca.c (one CA's
+ * questions) and renewer_directory.c (how it is doing, its directory) share; nobody else includes
+ * it. The thread's only, but for the mailbox. */
 #ifndef DAEMON_RENEWER_INSIDE_H
 #define DAEMON_RENEWER_INSIDE_H
 
@@ -68,6 +68,15 @@ struct renewer {
 	bool stop;
 	const struct conf *next_conf; /* a reference, NULL: none */
 };
+
+/* renewer_directory.c */
+bool renewer_ca_is_held(const struct renewer_ca *ca);
+/* So long that its certificates go back to the usual plan. */
+bool renewer_ca_is_long_down(const struct renewer_ca *ca);
+/* WHY of kind NONE: it answers. */
+void renewer_ca_note(struct renewer_ca *ca, const struct problem *why);
+/* Whether there is one to go by. */
+bool renewer_ca_has_directory(struct renewer_ca *ca);
 
 /* renewer_ca.c */
 MUST_CHECK enum err renewer_ca_new(struct renewer *r, const struct conf_ca *conf,

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "daemon/channel.h"
 #include "daemon/conf.h"
+#include "daemon/front_user.h"
 #include "daemon/role_inside.h"
 
 const char *
@@ -82,6 +83,7 @@ enum err
 role_start_workers(struct parent *p, const struct conf *conf, const struct sockets *sockets,
                    bool fresh)
 {
+	front_user_let_in(conf);
 	for (unsigned slot = 0; slot < conf->workers; slot++) {
 		struct role *r = role_take(p, SPAWN_WORKER, conf);
 

@@ -23,6 +23,8 @@ struct store_txn;
 const char *shown_state(const struct domain *d, int64_t now);
 /* {code, act, text, record, findings, at, ...} */
 cJSON *diagnosis_json(const struct diagnosis *d);
+/* TEXT's lines, each ended by '\n', as a list. */
+void add_lines(cJSON *object, const char *member, const char *text);
 /* {code, detail, hint, type, status} */
 cJSON *problem_json(const struct problem *p);
 /* Whether a name that is due gets no attempt because its CA is on hold or not configured: why, and

@@ -17,6 +17,7 @@
 #include "base/problem.h"
 #include "base/secret.h"
 #include "daemon/conf.h"
+#include "daemon/front_user.h"
 #include "daemon/keeper.h"
 #include "daemon/master.h"
 #include "daemon/role.h"
@@ -115,6 +116,8 @@ become_role(const struct spawn *s, pid_t parent, char *tag, size_t size)
 
 	parent_pid = parent;
 	sigaction(SIGTERM, &term, NULL);
+	if (!(s->kind == SPAWN_WORKER ? front_user_worker(s->conf) : front_user_keeper()))
+		_exit(1);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(1);

@@ -68,3 +68,10 @@ suffix_domain(const struct suffix *suffix, const struct hostname *name,
 		found = last_two(text);
 	snprintf(domain, HOSTNAME_MAX + 1, "%s", found ? found : text);
 }
+
+bool
+suffix_is_public(const struct suffix *suffix, const struct hostname *name)
+{
+	return suffix && !hostname_is_address(name) &&
+	       psl_is_public_suffix((const psl_ctx_t *)suffix, name->name);
+}

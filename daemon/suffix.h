@@ -8,6 +8,8 @@
 #ifndef DAEMON_SUFFIX_H
 #define DAEMON_SUFFIX_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/hostname.h"
 
@@ -22,5 +24,8 @@ void suffix_free(struct suffix *suffix); /* accepts NULL */
  * /64 of an IPv6 address. SUFFIX may be NULL: the last two labels. */
 void suffix_domain(const struct suffix *suffix, const struct hostname *name,
                    char domain[HOSTNAME_MAX + 1]);
+
+/* Whether nothing but a public suffix is in NAME; without a SUFFIX nobody knows: false. */
+bool suffix_is_public(const struct suffix *suffix, const struct hostname *name);
 
 #endif

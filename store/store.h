@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -58,6 +59,9 @@ void store_close(struct store *store);
 bool store_was_upgraded(const struct store *store);
 /* Whether DIR has a store already (so that a missing master key is an error, not a first start). */
 bool store_exists(const char *dir);
+/* Lets GROUP into served/ of DIR and nowhere else, so that a front of another user can open it. For
+ * root, or the owner when it has that group too. What is not there yet is left out. */
+MUST_CHECK enum err store_share(const char *dir, gid_t group, struct problem *ret_why);
 /* Takes DIR, made when missing, for this process and the children it forks: before store_open(),
  * held while RET_FD is open in any of them. ERR_BUSY: another certd has it. */
 MUST_CHECK enum err store_lock(const char *dir, int *ret_fd, struct problem *ret_why);

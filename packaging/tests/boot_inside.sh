@@ -103,7 +103,7 @@ echo "ok from the package to a served certificate: ${#fresh[@]} commands, $took 
 
 # ---- users and rights -----------------------------------------------------------------------------
 
-journalctl -u certd --no-pager | grep -q 'does not let workers be confined' && fail 'workers are not confined'
+journalctl -u certd --no-pager | grep -q 'does not let workers be kept' && fail 'workers are not confined'
 expect 'it runs as its user' certd stat -c %U "/proc/$(of_unit MainPID)"
 expect 'the socket is for the group' 'certd:certd-admin 660' stat -c '%U:%G %a' /run/certd/control.sock
 control_as certd-admin status >/dev/null || fail 'a member of certd-admin is refused'
@@ -156,6 +156,38 @@ journalctl -u certd --no-pager | grep -q 'Watchdog timeout' || fail 'it was not 
 load_begin
 systemctl restart certd || fail 'no restart'
 load_end 'restart'
+
+# ---- workers as certd-front, as certd-security(7) says ---------------------------------------------
+
+users() { ps -o user=,comm= -C certd,certd-keeper,certd-front | sort -u | tr -s ' ' | tr '\n' ';'; }
+caps_of() { sed -n 's/^CapEff:\t//p' "/proc/$(pgrep -x "$1" | head -n 1)/status"; }
+
+expect 'users' 'certd certd;certd certd-front;certd certd-keeper;' users
+mkdir -p /etc/systemd/system/certd.service.d
+cp /usr/share/doc/certd/examples/front-user.conf /etc/systemd/system/certd.service.d/
+echo 'front-user certd-front;' >>/etc/certd/certd.conf
+systemctl daemon-reload && systemctl restart certd || fail 'no restart with front-user'
+expect 'workers are certd-front' 'certd certd;certd certd-keeper;certd-front certd-front;' users
+expect 'and serve' 200 served
+expect 'the keeper binds ports and nothing else, workers not even that' '0000000000000400 0000000000000000' \
+	echo "$(caps_of certd-keeper) $(caps_of certd-front)"
+front() { setpriv --reuid=certd-front --regid=certd-front --clear-groups "$@" >/dev/null 2>&1; }
+front cat /var/lib/certd/served/data.mdb || fail 'served/ is closed to them'
+front ls /var/lib/certd/private && fail 'private/ is open to them'
+front cat /var/lib/certd/master.key && fail 'the master key is open to them'
+front certctl status && fail 'the control socket is open to them'
+load_begin
+certctl upgrade --timeout 1m >/run/out 2>&1 || fail "upgrade: $(cat /run/out)"
+load_end 'upgrade with front-user'
+hung=$(pgrep -n -x certd-front)
+kill -STOP "$hung"
+gone() { ! [ -e "/proc/$hung" ]; }
+until_true gone
+expect 'a worker that hangs is replaced' 200 served
+rm /etc/systemd/system/certd.service.d/front-user.conf
+sed -i '$d' /etc/certd/certd.conf
+systemctl daemon-reload && systemctl restart certd || fail 'no restart without front-user'
+expect 'and back' 200 served
 
 # ---- the master key as a credential, as certd-security(7) says ------------------------------------
 

@@ -100,6 +100,22 @@ class Bench:
             took.append((time.monotonic() - began) * 1000)
         return statistics.median(took)
 
+    def asked(self, verb, rounds=9, **request):
+        """Median milliseconds of a request on the control socket, connect and JSON included."""
+        took = []
+        for _ in range(rounds):
+            began = time.monotonic()
+            with socket.socket(socket.AF_UNIX) as raw:
+                raw.connect(self.socket)
+                raw.sendall(json.dumps({"verb": verb, **request}).encode() + b"\n")
+                for line in raw.makefile():
+                    if line.startswith('{"end"'):
+                        break
+            if json.loads(line)["end"]["code"]:
+                raise SystemExit(f"{verb} failed: {line}")
+            took.append((time.monotonic() - began) * 1000)
+        return statistics.median(took)
+
     def pids(self):
         """certd and all its descendants."""
         parents = {}
@@ -220,6 +236,39 @@ def scrape(bench):
     return statistics.median(took), series
 
 
+def screens(bench):
+    """What the console asks for."""
+    middle = f"d{NAMES // 2:07}.load.test"
+    for what, request, bar in (
+            ("the last page", {"before": ""}, 30), ("the page in front of the middle", {"before": middle}, 30),
+            ("a jump to a name", {"from": middle}, 30),
+            ("by expiry, the last page", {"sort": "expiry", "before": ""}, 30),
+            ("a state that no name has", {"state": "failing"}, 30),
+            ("a CA that no name has", {"ca": "other"}, 30),
+            ("two filters, nothing found in 2,000 rows", {"ca": "none", "backend": "other"}, 30)):
+        figure(f"list: {what}", f"{bench.asked('list', limit=50, **request):.1f} ms", f"below {bar}")
+    figure("status", f"{bench.asked('status'):.1f} ms", "below 20")
+    figure("expiry, by day", f"{bench.asked('expiry'):.1f} ms", "below 20")
+    figure("faults, first page", f"{bench.asked('faults'):.1f} ms", "below 50")
+    time.sleep(5)
+    idle = bench.cpu()
+    time.sleep(20)
+    idle = bench.cpu() - idle
+    with socket.socket(socket.AF_UNIX) as raw:
+        raw.connect(bench.socket)
+        raw.sendall(b'{"verb":"watch"}\n')
+        raw.setblocking(False)
+        busy = bench.cpu()
+        for _ in range(20):
+            bench.handshake()
+            time.sleep(1)
+            with contextlib.suppress(BlockingIOError):
+                raw.recv(65536)
+        busy = bench.cpu() - busy
+    figure("CPU of 20 s, and with one who watches a handshake a second",
+           f"{idle / 20:.2%}, {busy / 20:.2%}", "1 % more at most")
+
+
 def commits(bench):
     """One certificate replaced at a time while handshakes read."""
     one = os.path.join(bench.directory, "one.ndjson")
@@ -261,6 +310,7 @@ def main():
         figure("certctl list --sort expiry, first page",
                f"{bench.timed_ctl('list', '--limit', '100', '--sort', 'expiry'):.1f} ms", "below 50")
         figure("counts: certctl status", f"{bench.timed_ctl('status'):.1f} ms", "below 5")
+        screens(bench)
         took, series = scrape(bench)
         figure(f"/metrics, {series} series", f"{took:.1f} ms", "below 20, 600 series at most")
         figure("certctl check", f"{bench.timed_ctl('check', '--warn', '1d', '--crit', '1h'):.1f} ms")

@@ -132,8 +132,8 @@ static const struct {
          "\"code\":0}}",
          0,
          "{\"name\":\"x.test\",\"display\":\"\\u00fc\\ud83d\\ude00.test\",\"ca\":null,\"cas\":null,"
-         "\"labels\":null,\"lead\":null,\"with\":null,\"not_"
-         "before\":null,"
+         "\"labels\":null,\"lead\":null,\"with\":null,"
+         "\"used_at\":null,\"not_before\":null,"
          "\"not_after\":null,\"generation\":null,\"serial\":null,\"issuer\":null,\"key\":null,"
          "\"names\":null,\"second\":null,\"ocsp_until\":null,\"ocsp_next\":null,"
          "\"renewal_from\":null,\"renewal_until\":null,\"renewal_at\":null,"
@@ -150,12 +150,13 @@ static const struct {
          "v1\",\"items\":[\n{\"name\":\"b\",\"display\":null,\"ca\":null,\"cas\":null,"
          "\"labels\":null,\"lead\":null,\"not_"
          "before\":"
-         "null,\"not_after\":null,\"generation\":null,\"next\":null,\"error\":null},\n{\"name\":"
+         "null,\"not_after\":null,\"generation\":null,\"next\":null,\"error\":null,\"removed\":"
+         "null},\n{\"name\":"
          "\"c\",\"display\":null,\"ca\":null,\"cas\":null,\"labels\":null,\"lead\":null,"
          "\"not_before\":null,\"not_after\":"
          "null,"
          "\"generation\":null,"
-         "\"next\":null,\"error\":null}\n],\"after\":\"c\"}\n",
+         "\"next\":null,\"error\":null,\"removed\":null}\n],\"after\":\"c\"}\n",
          ""},
 	{"list -o json", "{\"verb\":\"list\",\"limit\":1000}", "{\"end\":{\"code\":0}}", 0,
          "{\"schema\":\"certd/v1\",\"items\":[]}\n", ""},
@@ -241,7 +242,7 @@ static const struct {
          "certctl: --timeout: \"10\" is not a time: write 500ms, 90s, 5m or 1h\n"},
 	{"list --state vaild", "certctl: --state: \"vaild\" is none of pending, valid, renewing, "
                                "failing, external, paused, "
-                               "expired; did you mean \"valid\"?\n"},
+                               "moved, expired, removed; did you mean \"valid\"?\n"},
 	{"ca", "certctl: usage: certctl ca " CA_USAGE "; see certctl ca --help\n"},
 	{"ca shwo le", "certctl: \"shwo\": did you mean \"show\"? See certctl ca --help\n"
                        "certctl: usage: certctl ca " CA_USAGE "; see certctl ca --help\n"},
@@ -263,14 +264,14 @@ static const struct {
 	{"raw []", "certctl: this is no JSON object: []\n"},
 	{"ca list le", "certctl: usage: certctl ca " CA_USAGE "; see certctl ca --help\n"},
 	{"revoke a.test --reason supersede",
-         "certctl: --reason: \"supersede\" is none of unspecified, keyCompromise, superseded, "
-         "cessationOfOperation, affiliationChanged; did you mean \"superseded\"?\n"},
+         "certctl: --reason: no reason \"supersede\", did you mean \"superseded\"?\n"},
 	{"list --reason superseded",
          "certctl: \"list\" takes no --reason; see certctl list --help\n"},
-	{"config", "certctl: usage: certctl config check [FILE]; see certctl config --help\n"},
+	{"config",
+         "certctl: usage: certctl config check [FILE] | show | diff; see certctl config --help\n"},
 	{"config chekc",
          "certctl: \"chekc\": did you mean \"check\"? See certctl config --help\n"
-         "certctl: usage: certctl config check [FILE]; see certctl config --help\n"},
+         "certctl: usage: certctl config check [FILE] | show | diff; see certctl config --help\n"},
 	{"add -", "certctl: no names on stdin\n"},
 };
 

@@ -462,6 +462,8 @@ static const struct {
          "c:1:11: unknown log level \"loud\", known: err, warn, notice, info, debug"},
 	{"state-directory var/lib;",
          "c:1:17: \"var/lib\" is not a full path: it must begin with \"/\""},
+	{"front-user no-such-user;", "c:1:12: this system has no user \"no-such-user\""},
+	{"front-user root;", "c:1:12: root is no user for workers: the less one owns the better"},
 	{"control-socket /2345678901234567890123456789012345678901234567890123456789012345678901234"
          "5678901234567890123456789012345678;",
          "c:1:16: a path of more than 107 bytes"},

@@ -62,7 +62,7 @@ values_and_defaults(void **state)
 	assert_null(o->url);
 	assert_int_equal(o->wait_ms, 20000);
 	assert_int_equal(o->cache_ms, 600000);
-	assert_int_equal(o->per_address.count, 10);
+	assert_int_equal(o->per_address.count, 30);
 	assert_int_equal(o->per_address.period, 3600);
 	assert_int_equal(o->per_domain.count, 20);
 	assert_int_equal(o->ca_count, 1);
@@ -87,6 +87,10 @@ values_and_defaults(void **state)
 	c = take(TOP DEFAULT "on-demand { permission unix:/run/ask.sock; }");
 	assert_string_equal(c->on_demand.socket, "/run/ask.sock");
 	assert_string_equal(c->on_demand.url, "http://localhost/on-demand");
+	assert_false(c->listens[0].no_demand);
+	conf_unref(c);
+	c = take(TOP DEFAULT "listen 127.0.0.9:444 { tls; on-demand off; }");
+	assert_true(c->listens[1].no_demand);
 	conf_unref(c);
 }
 
@@ -111,6 +115,8 @@ refusals(void **state)
 		{DEFAULT "on-demand { allow a.example; backend z; }", "\"z\""},
 		{DEFAULT "on-demand { allow a.example; backend raw; }", "TLS of its own"},
 		{DEFAULT "on-demand { allow a.example; label x; }", "\"x\""},
+		{"listen 127.0.0.9:444 { tls; on-demand on; }", "on-demand off"},
+		{"listen 127.0.0.9:444 { http; on-demand off; }", "for \"tls\" only"},
 		{"on-demand { allow a.example; }", "no \"backend\""},
 		{"on-demand { allow a.example; backend app; }", "no \"ca\""},
 		{DEFAULT "on-demand { allow a.example; }\non-demand { allow b.example; }",

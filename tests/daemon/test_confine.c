@@ -165,7 +165,7 @@ try(int (*fn)(void), bool confined)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		if (confined && confine_worker())
+		if (confined && !confine_worker())
 			_exit(SKIPPED);
 		_exit(fn() < 0 ? errno : 0);
 	}

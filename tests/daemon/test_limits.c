@@ -98,6 +98,8 @@ the_registered_domain(void **state)
 
 		suffix_domain(suffix, &name, domain);
 		assert_string_equal(domain, rows[i].domain);
+		assert_int_equal(suffix_is_public(suffix, &name),
+		                 strcmp(rows[i].name, "co.uk") == 0);
 	}
 }
 

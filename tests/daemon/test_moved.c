@@ -14,6 +14,7 @@
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
 #include "store/domain_due.h"
+#include "store/domain_list.h"
 #include "store/store.h"
 #include "tests/support/tmpstore.h"
 
@@ -189,6 +190,17 @@ is_due(struct fixture *f, const char *ca)
 	return any;
 }
 
+static uint64_t
+count_expired(struct fixture *f)
+{
+	struct store_txn *txn = tmpstore_read(&f->store, STORE_SERVED);
+	uint64_t count;
+
+	assert_int_equal(domain_count_expiring(txn, 86400, &count), ERR_OK);
+	store_abort(txn);
+	return count;
+}
+
 static void
 some_names_move_and_come_back(void **state)
 {
@@ -241,15 +253,20 @@ who_has_moved_is_in_no_queue(void **state)
 	struct store_txn *txn;
 
 	d.state = DOMAIN_FAILING;
+	d.generation = 1;
+	d.not_after = 7200;
 	put(f, &d);
 	assert_true(is_due(f, "le"));
+	assert_int_equal(count_expired(f), 1);
 	moved_begin(&f->g, &(struct diagnosis){.name = d.name, .away_since = 1});
 	assert_false(is_due(f, "le"));
+	assert_int_equal(count_expired(f), 0);
 	txn = tmpstore_read(&f->store, STORE_SERVED);
 	assert_int_equal(domain_verify(txn), ERR_OK);
 	store_abort(txn);
 	moved_end(&f->g, &d.name, "back");
 	assert_true(is_due(f, "le"));
+	assert_int_equal(count_expired(f), 1);
 }
 
 static void

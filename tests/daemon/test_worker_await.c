@@ -109,13 +109,14 @@ issue(const char *name, uint64_t serial)
 }
 
 static void
-put_pending(const char *name, enum domain_state is, int64_t used_at)
+put_domain(const char *name, enum domain_state is, int64_t used_at, int64_t created_at)
 {
 	struct domain d = tmpstore_domain(name, 5);
 	struct store_txn *txn = tmpstore_write(&front.store, STORE_SERVED);
 
 	d.state = is;
 	d.used_at = used_at;
+	d.created_at = created_at;
 	assert_int_equal(domain_put(txn, &d), ERR_OK);
 	tmpstore_commit(txn);
 }
@@ -134,7 +135,7 @@ it_waits_until_the_certificate_is_there(void **state)
 	assert_string_equal(name.name, "a.shop.test");
 	begin(&b, "A.Shop.Test");
 	tmpfront_expect(&front, STATUS_DEMAND_WAITED, 2);
-	put_pending("a.shop.test", DOMAIN_PENDING, clock_wall());
+	put_domain("a.shop.test", DOMAIN_PENDING, clock_wall(), clock_wall());
 	issue("a.shop.test", SERIAL);
 	finish(&a, SERIAL, 0);
 	finish(&b, SERIAL, 0);
@@ -191,13 +192,14 @@ what_is_here_is_not_asked_about(void **state)
 	static const struct {
 		const char *name;
 		enum domain_state is;
-		bool on_demand, waits;
+		bool on_demand, is_new, waits;
 	} rows[] = {
-		{"mine.shop.test", DOMAIN_PENDING, false, false},
-		{"pending.shop.test", DOMAIN_PENDING, true, true},
-		{"failing.shop.test", DOMAIN_FAILING, true, false},
-		{"paused.shop.test", DOMAIN_PAUSED, true, false},
-		{"pending.elsewhere.test", DOMAIN_PENDING, true, true}, /* once allowed */
+		{"mine.shop.test", DOMAIN_PENDING, false, true, false},
+		{"pending.shop.test", DOMAIN_PENDING, true, true, true},
+		{"held-up.shop.test", DOMAIN_PENDING, true, false, false},
+		{"failing.shop.test", DOMAIN_FAILING, true, true, false},
+		{"paused.shop.test", DOMAIN_PAUSED, true, true, false},
+		{"pending.elsewhere.test", DOMAIN_PENDING, true, true, true}, /* once allowed */
 	};
 	struct hostname name;
 	uint64_t network;
@@ -208,7 +210,8 @@ what_is_here_is_not_asked_about(void **state)
 	front.conf.on_demand.wait_ms = 300;
 	tmpfront_run(&front);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		put_pending(rows[i].name, rows[i].is, rows[i].on_demand ? clock_wall() : 0);
+		put_domain(rows[i].name, rows[i].is, rows[i].on_demand ? clock_wall() : 0,
+		           clock_wall() - (rows[i].is_new ? 0 : 3600));
 		begin(&c, rows[i].name);
 		finish(&c, 0, SSL_AD_UNRECOGNIZED_NAME);
 		waited += rows[i].waits;
@@ -218,26 +221,40 @@ what_is_here_is_not_asked_about(void **state)
 }
 
 static void
-what_may_not_come_does_not_wait(void **state)
+nobody_waits(const char *const *names)
 {
-	static const char *const names[] = {"shop.test",    "a.b.shop.test", "a_b.shop.test",
-	                                    "-a.shop.test", "other.test",    "localhost"};
 	struct client c;
 
-	(void)state;
 	tmpfront_run(&front);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		begin(&c, names[i]);
-		finish(&c, 0, SSL_AD_UNRECOGNIZED_NAME);
-	}
-	front.conf.on_demand.allow_count = 0; /* anything: but what cannot be a name of ours */
-	for (size_t i = 2; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(names[i], "other.test") == 0)
-			continue;
+	for (size_t i = 0; names[i]; i++) {
 		begin(&c, names[i]);
 		finish(&c, 0, SSL_AD_UNRECOGNIZED_NAME);
 	}
 	assert_int_equal(tmpfront_count(&front, STATUS_DEMAND_WAITED), 0);
+}
+
+static void
+what_is_not_allowed_does_not_wait(void **state)
+{
+	(void)state;
+	nobody_waits((const char *const[]){"shop.test", "a.b.shop.test", "a_b.shop.test",
+	                                   "-a.shop.test", "other.test", NULL});
+}
+
+static void
+what_is_no_name_of_a_certificate_does_not_wait(void **state)
+{
+	(void)state;
+	front.conf.on_demand.allow_count = 0; /* anything */
+	nobody_waits((const char *const[]){"a_b.shop.test", "-a.shop.test", "localhost", NULL});
+}
+
+static void
+nobody_waits_where_it_is_off(void **state)
+{
+	(void)state;
+	front.listens[TMPFRONT_TLS].no_demand = true;
+	nobody_waits((const char *const[]){"a.shop.test", NULL});
 }
 
 static void
@@ -320,7 +337,9 @@ main(void)
 		CASE(a_refusal_ends_it),
 		CASE(without_an_answer_it_gets_the_default),
 		CASE(what_is_here_is_not_asked_about),
-		CASE(what_may_not_come_does_not_wait),
+		CASE(what_is_not_allowed_does_not_wait),
+		CASE(what_is_no_name_of_a_certificate_does_not_wait),
+		CASE(nobody_waits_where_it_is_off),
 		CASE(there_are_so_many_places_for_a_network),
 		CASE(who_goes_away_leaves_its_place),
 		CASE(uses_are_told),

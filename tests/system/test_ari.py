@@ -285,7 +285,8 @@ def names_of_one_certificate_share_a_question(lab):
     for times in (1, 2):
         wait_for(lambda: len(asked) >= times, 90, f"question {times}")
         wait_for(lambda: all(has_window(lab, name) for name in names), 20, "windows of all")
-        equal(len(asked), times, "questions")
+        # another one, should a second have ended while they were stored
+        check(times <= len(asked) <= 2 * times, f"questions: {asked}")
 
 
 @scenario(version="2.4", tap=True)

@@ -22,7 +22,7 @@ from lab import PORTS, check, equal, main, scenario, wait_for  # noqa: E402
 
 VERSIONS = ["-tls1_2", "-tls1_3"]
 SUBJECT = "O=Example\\, Inc,OU=Lab,CN=robot"
-LIST_MAX = 16 << 10         # bytes of what a client shows
+LIST_MAX = 12 << 10         # bytes of what a client shows
 FOR_CLIENTS, FOR_SERVERS = "extendedKeyUsage=clientAuth\n", "extendedKeyUsage=serverAuth\n"
 
 

@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from lab import PORTS, check, equal, main, scenario, wait_for  # noqa: E402
+from lab import PORTS, check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 
 ISSUE_EXAMPLE = """\
 state-directory /var/lib/certd;
@@ -109,6 +109,39 @@ def config_check_looks_at_the_file(lab):
     check(answer.code != 0, "config check of a broken file")
     check(f"{lab.conf_path}:{good.count(chr(10)) + 1}:1" in answer.out + answer.err, str(answer))
     lab.write_config()
+
+
+@scenario()
+def what_runs_and_what_is_on_disk(lab):
+    part = os.path.join(lab.directory, "part.conf")
+    more = "".join(f"# {i} bücher\tand \u202e\n" for i in range(5000))      # more than one piece
+    with open(part, "w") as file:
+        file.write(f"backend more {{ server 127.0.0.1:9; }}\n{more}")
+    lab.write_config(f"include {part};")
+    lab.start()
+    whole = lab.ctl_ok("config", "show", "-o", "json").json()["items"]
+    equal([one["file"] for one in whole], [lab.conf_path, part], "files")
+    for one in whole:
+        with open(one["file"]) as file:
+            equal(one["text"], file.read(), one["file"])
+    shown = lab.ctl_ok("config", "show").out
+    check("\u202e" not in shown and "bücher\tand \\xe2\\x80\\xae\n" in shown, shown[-200:])
+    equal(lab.ctl_ok("config", "diff").out, "", "no difference")
+    with open(part, "a") as file:
+        file.write("backend third { server 127.0.0.1:8; }\n")
+    got = expect_code(lab.ctl("config", "diff"), 1)
+    check("\n+backend third { server 127.0.0.1:8; }\n" in got.out, f"{got}")
+    check("third" not in lab.ctl_ok("config", "show").out, "it runs with what it has read")
+    lab.ctl_ok("reload")
+    check("third" in lab.ctl_ok("config", "show").out, "after a reload")
+    lab.ctl_ok("config", "diff")
+    with open(part, "a") as file:
+        file.write("nonsense;\n")
+    got = expect_code(lab.ctl("config", "diff"), 1)
+    check("part.conf:" in got.err and not got.out, f"{got}")
+    with open(part, "w") as file:
+        file.write("")
+    expect_code(lab.ctl("config", "diff"), 1)
 
 
 @scenario()

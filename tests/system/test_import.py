@@ -381,5 +381,42 @@ def many_lines_from_stdin(lab):
     print(f"     3,000 certificates in {took:.2f} s: {3000 / took:,.0f} names/s")
 
 
+@scenario(config="control { read user nobody; }")
+def inspect_of_names_and_files(lab):
+    lab.start()
+    lab.add("a.test")
+    whole = lab.ctl_ok("inspect", "a.test", "-o", "json").json()
+    leaf, issuer = whole["certificates"][0], whole["certificates"][1]
+    equal((whole["faults"], leaf["names"], leaf["is_ca"], issuer["is_ca"]), ([], ["a.test"], False, True),
+          f"{whole}")
+    shown = lab.certd.show("a.test")
+    equal([leaf[word] for word in ("serial", "issuer", "key", "not_before", "not_after")],
+          [shown[word] for word in ("serial", "issuer", "key", "not_before", "not_after")], "as in show")
+    path = os.path.join(lab.directory, "both.pem")
+    with open(path, "w") as file:
+        file.write(lab.ctl_ok("export", "a.test", "--private-key").out)
+    equal(lab.ctl_ok("inspect", path, "-o", "json").json()["certificates"], whole["certificates"],
+          "of the file")
+    old = os.path.join(lab.directory, "old.pem")
+    _, expired, _ = Authority(os.path.join(lab.directory, "old")).leaf("x.test", days=-1)
+    with open(old, "w") as file:
+        file.write(expired)
+    got = expect_code(lab.ctl("inspect", old), 1)
+    check("fault: expired: " in got.out, f"{got}")
+    for text, words in (("", "no certificate in it"), ("x" * 600000, "longer than"),
+                        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be read"),
+                        ("-----BEGIN CERTIFICATE-----\nAAAA", "certificate")):
+        with open(path, "w") as file:
+            file.write(text)
+        got = expect_code(lab.ctl("inspect", path), 1)
+        check(words in got.err, f"{got}")
+    expect_code(lab.ctl("inspect", "nobody.test"), 3)
+    expect_code(lab.ctl("inspect", f"{path}.nowhere"), 1)
+    if os.geteuid() == 0:
+        os.chmod(old, 0o644)
+        equal(lab.ctl_of_a_stranger("inspect", old).returncode, 5, "a stranger's certificate")
+        equal(lab.ctl_of_a_stranger("inspect", "a.test").returncode, 0, "a stranger looks at a name")
+
+
 if __name__ == "__main__":
     main()

@@ -3,18 +3,52 @@
 """The life of a name beside its certificate: it leads elsewhere and comes back; it is removed, and
 that is known."""
 
+import datetime
 import json
 import os
+import re
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 from certd import ctl_stdin                                                # noqa: E402
-from knot import Knot, glue                                               # noqa: E402
+from knot import Knot, beside, glue                                             # noqa: E402
 from lab import PORTS, check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 from storelab import events                                               # noqa: E402
 
+OWNERSHIP = ("ownership { txt _certd-challenge; http /.well-known/certd-ownership; "
+             "label tenant; }\n")
 NOT_OURS = "127.0.0.1"      # nobody listens there at the labs' ports
+
+
+class Own(BaseHTTPRequestHandler):
+    """The server that a name's owner had before."""
+
+    def do_GET(self):
+        body = self.server.pages.get((self.headers["Host"], self.path), b"welcome")
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words):
+        pass
+
+
+def own_server(lab, address):
+    server = ThreadingHTTPServer((address, PORTS["http"]), Own)
+    server.pages = {}
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+
+    def stop():
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    lab.on_close.callback(stop)
+    return server
 
 
 class Zone:
@@ -39,6 +73,10 @@ def use(lab, words, extra=""):
     lab.diagnose = (f"resolver {lab.address};\ndiagnose {{ again 1s; probe-private; "
                     f"probe-ports {PORTS['http']} {PORTS['https']}; {words} }}\n{extra}")
     lab.write_config()
+
+
+def when(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def state(lab, name):
@@ -143,6 +181,44 @@ def a_name_that_leads_elsewhere_has_moved_until_it_is_back(lab):
 
 
 @scenario(faults=1)
+def what_was_put_right_is_tried_at_once_but_not_too_often(lab):
+    here, forbids = f"A {lab.address}", 'late CAA 0 issue "other.test"'
+    zone = Zone(lab, f"late {here}", forbids)
+    use(lab, f"addresses {lab.address};")
+    lab.start()
+    lab.fault.edit("directory", lambda request, answer: answer.json.setdefault(
+        "meta", {}).update(caaIdentities=["ca.test"]))
+    lab.fault.refuse("newOrder", "caa", "a CAA record forbids it")
+    lab.ctl_ok("add", "late.test")
+
+    def shown():
+        return lab.certd.show("late.test")
+
+    def wait_found(code):
+        return wait_for(lambda: (shown().get("diagnosis") or {}).get("code") == code, 60, code)
+
+    def failures():
+        return (shown()["error"] or {}).get("count", 0)
+    wait_found("caa/forbids")
+    while failures() < 4:           # the next try is a day away
+        before = failures()
+        lab.ctl_ok("renew", "late.test")
+        wait_for(lambda: failures() > before, 60, "it fails again")
+    wait_found("caa/forbids")
+    zone.write(f"late {here}")
+    wait_for(lambda: failures() == 5, 60, "the owner heals it: it is tried at once")
+    woken = when(shown()["error"]["at"])
+    zone.write(f"late {here}", forbids)
+    wait_found("caa/forbids")
+    zone.write(f"late {here}")
+    wait_for(lambda: len(events(lab, "diagnosis.gone")) >= 2 or
+             any(e.get("count", 1) > 1 for e in events(lab, "diagnosis.gone")), 60, "healed again")
+    wait_for(lambda: 700 <= when(shown()["next"]) - woken <= 740, 30,
+             "the next try is 12 minutes after the last")
+    equal(failures(), 5, "tries")
+
+
+@scenario(faults=1)
 def who_shares_a_certificate_never_moves(lab):
     zone = Zone(lab, f"one A {NOT_OURS}", f"set A {NOT_OURS}", f"www.set A {NOT_OURS}")
     use(lab, f"addresses {lab.address}; moved-after 2s;")
@@ -163,6 +239,73 @@ def who_shares_a_certificate_never_moves(lab):
     wait_for(lambda: events(lab, "name.returned"), 60, "it is back")
     zone.write(f"one A {lab.address}", f"set A {lab.address}", f"www.set A {lab.address}")
     lab.wait_served(["one.test", "set.test", "www.set.test"], 90)
+
+
+def waits_for_owner(lab, name):
+    """What its owner is to show: the TXT line, and the token."""
+    shown = wait_for(lambda: (s := lab.certd.show(name)).get("diagnosis") and s["error"] and s, 30,
+                     "it is looked at")
+    equal((shown["state"], shown["error"]["code"]), ("failing", "ownership"), shown)
+    d = shown["diagnosis"]
+    equal((d["code"], d["act"]), ("ownership/missing", "customer"), shown)
+    found = re.fullmatch(r'_certd-challenge\.(\S+)\. TXT "([0-9a-f]{40})"', d["records"][0])
+    check(found and found[2] in shown["error"]["detail"], shown)
+    return d["records"], found[2]
+
+
+@scenario(faults=1)
+def who_owns_a_name_shows_it_before_the_first_order(lab):
+    here, there = lab.address, beside(lab, 1)
+    rows = [f"shop A {here}", f"page A {there}", f"late A {here}"]
+    zone, own = Zone(lab, *rows), own_server(lab, there)
+    use(lab, f"addresses {here};", OWNERSHIP)
+    lab.start()
+    out = lab.ctl_ok("add", "shop.test", "--label", "tenant=acme").out
+    records, token = waits_for_owner(lab, "shop.test")
+    for record in records:
+        check(record in out, f"{record} in {out}")
+    check(records[0] in lab.ctl_ok("show", "shop.test").out, "show says what is missing")
+    equal(lab.fault.count("newOrder"), 0, "orders")
+    equal([e["detail"][:17] for e in events(lab, "diagnosis.found")], ["ownership/missing"], "told")
+
+    # It is the same again, and another one for another tenant, or another name.
+    lab.ctl_ok("remove", "shop.test")
+    lab.ctl_ok("add", "shop.test", "--label", "tenant=other")
+    other = waits_for_owner(lab, "shop.test")[1]
+    lab.ctl_ok("remove", "shop.test")
+    lab.certd.stop()
+    lab.start()
+    lab.ctl_ok("add", "shop.test", "--label", "tenant=acme")
+    equal(waits_for_owner(lab, "shop.test")[1], token, "the token after a restart")
+    lab.ctl_ok("add", "page.test", "--label", "tenant=acme")
+    page, page_token = waits_for_owner(lab, "page.test")
+    equal(len({token, other, page_token}), 3, "tokens")
+
+    # Others' values are no proof; the right one is seen without anybody's asking.
+    zone.write(*rows, f'_certd-challenge.shop TXT "{other}"', '_certd-challenge.shop TXT "x"')
+    before = lab.certd.show("shop.test")["diagnosis"]["at"]
+    wait_for(lambda: lab.certd.show("shop.test")["diagnosis"]["at"] > before, 60, "another look")
+    equal(waits_for_owner(lab, "shop.test")[1], token, "it waits on")
+    equal(lab.fault.count("newOrder"), 0, "orders")
+    zone.write(*rows, '_certd-challenge.shop TXT "x"', f'_certd-challenge.shop TXT "{token[:9]}" "{token[9:]}"')
+    lab.wait_served(["shop.test"], 90)
+
+    # By a page: wrong at first; an operator's retry looks at once. Its DNS leads elsewhere all the
+    # while, which is the order's business, not the proof's.
+    url = re.fullmatch(r"http://page\.test:\d+(/\S+) = ([0-9a-f]{40})", page[1])
+    equal(url[2], page_token, "the token of the page")
+    own.pages["page.test", url[1]] = token.encode()
+    lab.ctl_ok("retry", "page.test")
+    wait_for(lambda: "page.test" in json.dumps(waits_for_owner(lab, "page.test")), 30, "it waits on")
+    own.pages["page.test", url[1]] = page_token.encode() + b"\n"
+    lab.ctl_ok("retry", "page.test")
+    wait_for(lambda: ["page.test"] in lab.fault.names_ordered(), 60, "it is ordered for")
+
+    # Who has a certificate is never asked again.
+    zone.write(*rows)
+    serial = lab.serial("shop.test")
+    lab.ctl_ok("renew", "shop.test", "--wait", timeout=120)
+    check(lab.serial("shop.test") != serial, "renewed without the record")
 
 
 if __name__ == "__main__":

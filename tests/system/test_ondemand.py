@@ -3,6 +3,7 @@
 """Names that come on demand: the first handshake for an allowed name waits for its certificate; what
 is not allowed costs nothing, what fails is ordered once, what is stored depends on no hook."""
 
+import calendar
 import concurrent.futures
 import os
 import socket
@@ -120,6 +121,20 @@ def many_clients_one_order(lab):
     equal(front(lab, "added"), 1, "names added")
 
 
+@scenario(faults=1)
+def what_somebody_removes_stays_away(lab):
+    start(lab, "allow *.shop.test;")
+    served(lab, "a.shop.test")
+    lab.ctl_ok("remove", "a.shop.test")
+    began = time.monotonic()
+    refused(lab, "a.shop.test")
+    check(time.monotonic() - began < 5 * PATIENCE, "at once")
+    equal(lab.certd.names(), [], "names")
+    lab.add("a.shop.test")
+    served(lab, "a.shop.test")
+    equal(lab.fault.count("newOrder"), 2, "orders")
+
+
 @scenario()
 def a_name_that_is_here_is_never_asked_about(lab):
     path = os.path.join(lab.directory, "ask")
@@ -225,6 +240,24 @@ def a_hook_that_is_down_refuses_new_names_only(lab):
     with Permission(path=path):
         wait_for(lambda: shake(lab, "b.test") != "tlsv1_unrecognized_name", 20, "the hook is back")
         served(lab, "b.test")
+
+
+@scenario(faults=1)
+def a_killed_keeper_is_asked_again(lab):
+    """The same handshake goes on: with the hook's answer, then with the order."""
+    with Permission(path=os.path.join(lab.directory, "ask"), answer=permission.hang) as hook:
+        start(lab, hook.words)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            client = pool.submit(shake, lab, "a.test")
+            wait_for(lambda: hook.asked, 10, "the question")
+            hook.answer = True
+            lab.fault.hang("newOrder", times=1)
+            lab.certd.kill("keeper")
+            wait_for(lambda: lab.fault.count("newOrder"), 15, "the order")
+            lab.certd.kill("keeper")
+            got = client.result()
+        equal(got, lab.certd.show("a.test")["serial"].lstrip("0"), "what it gets")
+        equal(hook.asked, ["a.test"] * 2, "questions")
 
 
 # floods
@@ -354,6 +387,19 @@ def what_nobody_uses_lapses(lab):
 
 
 @scenario(faults=1)
+def an_operator_renews_what_nobody_uses(lab):
+    start(lab, "allow *.shop.test; lapse 5s;")
+    served(lab, "a.shop.test")
+    item = lab.certd.show("a.shop.test")
+    used = calendar.timegm(time.strptime(item["used_at"], "%Y-%m-%dT%H:%M:%SZ"))
+    wait_for(lambda: time.time() > used + 7, 10, "it is idle")
+    lab.ctl_ok("renew", "a.shop.test", "--wait")
+    check(lab.certd.show("a.shop.test")["serial"] != item["serial"], "it is renewed")
+    served(lab, "a.shop.test")
+    check("last used" in lab.ctl_ok("show", "a.shop.test").out, "show says when it was used")
+
+
+@scenario(faults=1)
 def quotas_count_and_what_somebody_applies_is_kept(lab):
     lab.write_config("quota label tenant 2;\non-demand { allow *.shop.test; label tenant=x; }")
     lab.start()
@@ -363,11 +409,11 @@ def quotas_count_and_what_somebody_applies_is_kept(lab):
     equal(lab.certd.names(), ["a.shop.test", "b.shop.test"], "names")
     row, = wait_for(lambda: events(lab, "ondemand.denied"), 5, "the event")
     check("quota" in row["detail"], f"it says why: {row['detail']}")
-    check("used_at" in lab.certd.show("a.shop.test"), "it came on demand")
+    check(lab.certd.show("a.shop.test").get("used_at"), "it came on demand")
     for what in ("updated", "unchanged"):
         got = ctl_stdin(lab.certd, '{"name":"a.shop.test"}\n', "apply", "-f", "-", "-o", "ndjson")
         equal((got.code, got.lines()[0].get("change")), (0, what), str(got))
-    check("used_at" not in lab.certd.show("a.shop.test"), "it is a name like others")
+    check(not lab.certd.show("a.shop.test").get("used_at"), "it is a name like others")
     served(lab, "a.shop.test")
 
 

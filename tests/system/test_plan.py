@@ -6,6 +6,7 @@ asked before it is, and names that fail delay nobody who does not."""
 import calendar
 import json
 import os
+import re
 import sys
 import time
 
@@ -109,6 +110,24 @@ def an_account_that_is_paused_waits_for_a_person(lab):
     answer = lab.ctl("retry", "a.test")
     expect_code(answer, 6)
     check("has not failed" in answer.err, f"{answer}")
+
+
+@scenario(faults=1, ca_words="limits letsencrypt set 2/1h;")
+def renewals_are_free_but_for_their_set_and_what_is_blocked(lab):
+    lab.start()
+    lab.ctl_ok("add", "a.shop.test", "b.shop.test", "--wait")
+    lab.ctl_ok("renew", "a.shop.test", "--wait")            # the second of its set
+    asked = lab.fault.count("newOrder")
+    expect_code(lab.ctl("renew", "a.shop.test", "--wait"), 8)
+    equal(lab.fault.count("newOrder"), asked, "newOrders beyond the set's limit")
+    left = {(row["scope"], row["of"]): row["left"] for row in limits(lab, "--all") if "of" in row}
+    equal((left["set", "a.shop.test"], left["domain", "shop.test"]), (0, 48), "what is left")
+    lab.fault.refuse("newOrder", "rateLimited", PAUSED.format("b.shop.test"), 429)
+    expect_code(lab.ctl("renew", "b.shop.test", "--wait"), 8)
+    lab.fault.heal()
+    expect_code(lab.ctl("renew", "b.shop.test", "--wait"), 8)
+    equal(lab.fault.count("newOrder"), asked + 1, "newOrders while its account is paused for it")
+    lab.ctl_ok("retry", "b.shop.test", "--wait")
 
 
 @scenario(faults=1, ca_words="limits none domain 3/1h set 2/1h;")
@@ -260,6 +279,22 @@ def a_paused_name_is_not_ordered_but_served(lab):
     equal([one["result"] for one in got], ["interrupted"], "what is told of it")
     lab.ctl_ok("resume", "c.test")
     lab.wait_served(["c.test"], 60)
+
+
+@scenario(faults=1)
+def who_has_least_of_its_life_left_is_renewed_first(lab):
+    """Of certificates that are due at once, as when a CA revokes them all."""
+    lab.write_config(text=re.sub(r"max-orders \d+", "max-orders 1", lab.config()))
+    lab.start()
+    left = {f"n{i}.test": 40 + 7 * i % 13 * 4 for i in range(12)}      # percent, no two the same
+    for name, percent in left.items():
+        lab.fault.backdate = (100 - percent) * lab.fault.validity // 100
+        lab.add(name)
+    asked = lab.fault.count("newOrder")
+    lab.ctl_ok("renew", *left, timeout=60)
+    wait_for(lambda: lab.fault.count("cert") >= 2 * len(left), 60, "all are renewed")
+    equal([names[0] for names in lab.fault.names_ordered()[asked:]], sorted(left, key=left.get),
+          "the order of orders")
 
 
 @scenario(faults=1)

@@ -12,7 +12,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from certd import BUILD, ROOT, ctl_stdin  # noqa: E402
-from lab import PORTS, check, equal, expect_code, main, scenario  # noqa: E402
+from lab import PORTS, check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 
 CERTCTL = os.path.join(BUILD, "certctl")
 NOWHERE = ["--socket", "/nonexistent"]
@@ -125,7 +125,7 @@ def bad_input_is_refused():
                 refused([verb, *first, f"{option}=x", *NOWHERE], "a value too many")
                 continue
             refused([verb, *first, *NOWHERE, option], "a missing value")
-            if argument in WRONG:
+            if argument in WRONG and (verb, option) != ("remove", "--reason"):     # any words will do
                 refused([verb, *first, option, WRONG[argument], *NOWHERE], "a bad value")
         other = "--reason" if "--reason" not in options(text) else "--warn"
         refused([verb, *first, other, "superseded" if other == "--reason" else "1d", *NOWHERE],
@@ -226,7 +226,7 @@ class Answers:
             self.judge(verb, set(whole), f"{words}")
             return
         items = whole.pop("items")
-        check(set(whole) <= {"after"}, f"beside items: {sorted(whole)}")
+        check(set(whole) <= {"after", "before", "matches"}, f"beside items: {sorted(whole)}")
         for item in items:
             self.judge(verb, set(item), f"{words}: {item}")
         check(items or verb == "db check", f"{words} has items")
@@ -247,19 +247,24 @@ def json_is_as_documented(lab):
     a.take("add", "b.test", "c.test", "--wait", verb="add --wait")
     a.take("wait", "a.test", "b.test")
     a.take("add", "nx.blocked.test", "--wait", verb="add --wait", codes=(8,))
+    check(not lab.is_served("stranger.test"), "a name that nobody serves")
+    wait_for(lambda: lab.ctl_ok("faults", "-o", "json").json()["items"], 10, "the stranger among faults")
+    a.take("faults")
     for words in (["list"], ["list", "--state", "failing"], ["show", "b.test"],
-                  ["show", "nx.blocked.test"], ["status", "b.test"], ["order", "nx.blocked.test"],
+                  ["show", "nx.blocked.test"], ["inspect", "b.test"], ["status", "b.test"], ["order", "nx.blocked.test"],
                   ["events"], ["status"], ["check"], ["version"], ["limits", "--all"], ["metrics"],
                   ["diagnose", "b.test"], ["export", "b.test", "--private-key"],
                   ["renew", "b.test"], ["wait", "b.test"], ["retry", "nx.blocked.test"],
                   ["pause", "c.test"], ["resume", "c.test"], ["revoke", "a.test"],
                   ["backend", "drain", "app", f"{lab.address}:{PORTS['backend']}"],
-                  ["reload"], ["config", "check"], ["backend", "list"],
+                  ["reload"], ["config", "check"], ["config", "show"], ["config", "diff"],
+                  ["backend", "list"],
                   ["backend", "set", "app", f"{lab.address}:{PORTS['backend']}", "ready"],
                   ["ca", "list"], ["ca", "show", "pebble"], ["ca", "test", "pebble"],
                   ["ca", "rollover", "pebble"], ["ca", "deactivate", "pebble", "--confirm", "pebble"],
                   ["ca", "register", "pebble"],
                   ["db", "stat"], ["db", "check"], ["db", "backup", f"{lab.directory}/copy"],
+                  ["ack", "1"],
                   ["key", "status"], ["key", "rotate"], ["key", "tickets"], ["key", "master"]):
         a.take(*words, verb={"status b.test": "status NAME"}.get(" ".join(words)),
                codes={"check": (0, 1), "diagnose": (0, 1)}.get(words[0], (0,)))
