@@ -101,9 +101,10 @@ usage_word(const char *args, size_t at, char word[USAGE_WORD_MAX])
 static const char *
 next_word(const void *args, size_t at)
 {
-	static char words[8][USAGE_WORD_MAX]; /* the nearest of them is kept by nearest_word() */
+	static char words[USAGE_WORDS_MAX]
+			 [USAGE_WORD_MAX]; /* the nearest of them is kept by nearest_word() */
 
-	return at < 8 ? usage_word(args, at, words[at]) : NULL;
+	return at < USAGE_WORDS_MAX ? usage_word(args, at, words[at]) : NULL;
 }
 
 const char *

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { USAGE_WORD_MAX = 32 };
+enum { USAGE_WORD_MAX = 32, USAGE_WORDS_MAX = 8 };
 
 /* Whether the COUNT arguments are what ARGS says. */
 bool usage_matches(const char *args, char *const *argv, size_t count);

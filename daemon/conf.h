@@ -48,9 +48,8 @@ struct conf {
 	const char *file;
 	const char *state_directory; /* default /var/lib/certd */
 	const char *control_socket;  /* default /run/certd/control.sock */
-	struct conf_control
-		control;        /* who may use it; default: group certd-admin, if there is one */
-	const char *master_key; /* default master.key in the state directory */
+	struct conf_control control; /* who may use it; default: group certd-admin */
+	const char *master_key;      /* default master.key in the state directory */
 	struct conf_front_user front_user;
 	uint32_t workers;         /* default: one per CPU that we may run on */
 	enum log_level log_level; /* default notice */

@@ -40,7 +40,8 @@ is_proven_here(const struct conf *conf, const char *name)
 	return ca != NULL;
 }
 
-/* Names that share a certificate stay as they are: the others' renewals are not to end. */
+/* Names that share a certificate stay as they are: the others' renewals are not to end. Names that
+ * came on demand lapse when they are used no more. */
 static enum err
 check(struct diagnoser *g, struct store_txn *txn, const struct domain *d)
 {
@@ -50,8 +51,8 @@ check(struct diagnoser *g, struct store_txn *txn, const struct domain *d)
 
 	if (err)
 		return err;
-	if (d->state != DOMAIN_FAILING || d->due_at == 0 || d->lead.len || count > 0 ||
-	    hostname_is_wildcard(&d->name) || !is_proven_here(g->conf, d->ca))
+	if (d->state != DOMAIN_FAILING || d->due_at == 0 || d->used_at || d->lead.len ||
+	    count > 0 || hostname_is_wildcard(&d->name) || !is_proven_here(g->conf, d->ca))
 		return ERR_WRONGSTATE;
 	return ERR_OK;
 }

@@ -25,16 +25,25 @@ enum {
 };
 
 void
-issuer_remove_job(struct issuer *s, struct job *job)
+issuer_drop_requests(struct job *job)
 {
 	for (size_t i = 0; job->ca->client && i < ENGINE_AT_ONCE; i++) {
 		struct job_ask *ask = &job->asks[i];
 
-		if (!ask->out || client_withdraw(job->ca->client, ask))
+		if (!ask->out)
+			continue;
+		ask->out = false;
+		if (client_withdraw(job->ca->client, ask))
 			continue;
 		job->reached = true; /* for all we know */
 		client_cancel(job->ca->client, ask);
 	}
+}
+
+void
+issuer_remove_job(struct issuer *s, struct job *job)
+{
+	issuer_drop_requests(job);
 	keymaker_cancel(s->keymaker, job);
 	transport_cancel(s->transport, job);
 	if (job->charged && !job->reached)

@@ -92,8 +92,8 @@ void issuer_plan(struct issuer *s, struct authority *ca);
 /* Milliseconds until it has something to do there. */
 int64_t issuer_plan_ms(struct issuer *s, struct authority *ca);
 
-/* issuer.c */
-void issuer_remove_job(struct issuer *s, struct job *job);
+void issuer_remove_job(struct issuer *s, struct job *job); /* issuer.c */
+void issuer_drop_requests(struct job *job); /* what is under way may have reached the CA */
 
 /* issuer_setup.c */
 MUST_CHECK enum err issuer_make_parts(struct issuer *s);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Orders of names that were removed meanwhile end: the CA is asked nothing more, and what it still
  * has of them ends there by itself. */
-#include "acme/client.h"
 #include "base/log.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/keymaker.h"
@@ -32,11 +31,7 @@ take_mail(struct issuer *s)
 static void
 end(struct issuer *s, struct job *job)
 {
-	for (size_t i = 0; job->ca->client && i < ENGINE_AT_ONCE; i++) {
-		if (job->asks[i].out)
-			client_cancel(job->ca->client, &job->asks[i]);
-		job->asks[i].out = false;
-	}
+	issuer_drop_requests(job);
 	keymaker_cancel(s->keymaker, job);
 	job->removed = true;
 	log_host_info(&job->name, "removed: its order is given up");

@@ -159,7 +159,7 @@ load_end 'restart'
 
 # ---- workers as certd-front, as certd-security(7) says ---------------------------------------------
 
-users() { ps -o user=,comm= -C certd,certd-keeper,certd-front | sort -u | tr -s ' ' | tr '\n' ';'; }
+users() { ps -o user:20=,comm= -C certd,certd-keeper,certd-front | LC_ALL=C sort -u | tr -s ' ' | tr '\n' ';'; }
 caps_of() { sed -n 's/^CapEff:\t//p' "/proc/$(pgrep -x "$1" | head -n 1)/status"; }
 
 expect 'users' 'certd certd;certd certd-front;certd certd-keeper;' users

@@ -120,6 +120,15 @@ class Installed(unittest.TestCase):
         level = float(re.search(r"exposure level for certd.service: ([\d.]+)", shown)[1])
         self.assertLessEqual(level, 1.5)
 
+    def test_sandbox_with_front_user(self):
+        """What certd-security(7) says that front-user.conf costs."""
+        with open(f"{self.root}/certd.service", "w", encoding="utf-8") as file:
+            file.write(read(f"{self.root}/lib/systemd/system/certd.service"))
+            file.write(read(f"{self.root}/usr/share/doc/certd/examples/front-user.conf"))
+        shown = run("systemd-analyze", "security", "--offline=true", f"{self.root}/certd.service")
+        level = re.search(r"exposure level for certd.service: ([\d.]+)", shown)[1]
+        self.assertIn(f"from 1.5 to {level};", read("packaging", "man", "certd-security.7.in"))
+
     def test_unit_is_understood(self):
         unit = f"{self.root}/lib/systemd/system/certd.service"
         said = run("systemd-analyze", "verify", "--root", self.root, "--recursive-errors=no", "--man=no", unit)

@@ -209,14 +209,16 @@ some_names_move_and_come_back(void **state)
 		enum domain_state state;
 		int64_t due_at;
 		bool moves;
+		int64_t used_at;
 	} rows[] = {
-		{"a.example", "le", DOMAIN_FAILING, 5, true},
-		{"a.example", "le", DOMAIN_FAILING, 0, false}, /* in work */
-		{"a.example", "le", DOMAIN_VALID, 5, false},
-		{"a.example", "le", DOMAIN_PAUSED, 5, false},
-		{"*.example", "le", DOMAIN_FAILING, 5, false},
-		{"a.example", "both", DOMAIN_FAILING, 5, false}, /* may be proven by DNS */
-		{"a.example", "gone", DOMAIN_FAILING, 5, false},
+		{"a.example", "le", DOMAIN_FAILING, 5, true, 0},
+		{"a.example", "le", DOMAIN_FAILING, 0, false, 0}, /* in work */
+		{"a.example", "le", DOMAIN_VALID, 5, false, 0},
+		{"a.example", "le", DOMAIN_PAUSED, 5, false, 0},
+		{"*.example", "le", DOMAIN_FAILING, 5, false, 0},
+		{"a.example", "both", DOMAIN_FAILING, 5, false, 0}, /* may be proven by DNS */
+		{"a.example", "gone", DOMAIN_FAILING, 5, false, 0},
+		{"a.example", "le", DOMAIN_FAILING, 5, false, 4}, /* it lapses */
 	};
 	struct fixture *f = *state;
 
@@ -226,6 +228,7 @@ some_names_move_and_come_back(void **state)
 
 		d.state = rows[i].state;
 		d.failures = 4;
+		d.used_at = rows[i].used_at;
 		snprintf(d.ca, sizeof(d.ca), "%s", rows[i].ca);
 		put(f, &d);
 		moved_begin(&f->g, &found);
