@@ -264,7 +264,8 @@ static const struct {
 	{"raw []", "certctl: this is no JSON object: []\n"},
 	{"ca list le", "certctl: usage: certctl ca " CA_USAGE "; see certctl ca --help\n"},
 	{"revoke a.test --reason supersede",
-         "certctl: --reason: no reason \"supersede\", did you mean \"superseded\"?\n"},
+         "certctl: --reason: \"supersede\" is none of unspecified, keyCompromise, superseded, "
+         "cessationOfOperation, affiliationChanged; did you mean \"superseded\"?\n"},
 	{"list --reason superseded",
          "certctl: \"list\" takes no --reason; see certctl list --help\n"},
 	{"config",
