@@ -26,7 +26,7 @@ enum {
 	CLIENT_CERT_FILE_MAX = 256 * 1024, /* bytes of FILE */
 	CLIENT_CERT_TRUSTED_MAX = 64,      /* their names go to every client that is asked */
 	CLIENT_CERT_DEPTH_MAX = 4,
-	CLIENT_CERT_LIST_MAX = 12 * 1024, /* bytes of what a client shows */
+	CLIENT_CERT_LIST_MAX = 16 * 1024, /* bytes of what a client shows */
 	CLIENT_CERT_CN_MAX = 255,
 	CLIENT_CERT_SUBJECT_MAX = 512,
 };

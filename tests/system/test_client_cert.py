@@ -8,6 +8,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 
@@ -22,7 +23,7 @@ from lab import PORTS, check, equal, main, scenario, wait_for  # noqa: E402
 
 VERSIONS = ["-tls1_2", "-tls1_3"]
 SUBJECT = "O=Example\\, Inc,OU=Lab,CN=robot"
-LIST_MAX = 12 << 10         # bytes of what a client shows
+LIST_MAX = 16 << 10         # bytes of what a client shows
 FOR_CLIENTS, FOR_SERVERS = "extendedKeyUsage=clientAuth\n", "extendedKeyUsage=serverAuth\n"
 
 
@@ -109,7 +110,7 @@ def certificate(length):
 
 
 @scenario(workers=1)
-def row_A2_a_certificate_that_never_comes_takes_64_KiB_at_most(lab):
+def row_A2_a_certificate_that_never_comes_takes_little(lab):
     Clients(lab)
     hello = tlsclient.client_hello(b"must.test", versions=(0x0303,))
     unfinished = certificate(LIST_MAX) + b"\x16\x03\x03\x40\x00" + bytes(16383)
@@ -127,7 +128,9 @@ def row_A2_a_certificate_that_never_comes_takes_64_KiB_at_most(lab):
             started(stack).sendall(unfinished)
         wait_for(lambda: slow.unread(lab.https) == 0, 20, "all is read")
         each = (slow.pss_kib(lab.workers_pids()[0]) - before) / count
-        check(SANITIZED or 32 < each < 64, f"{each:.0f} KiB each")
+        # OpenSSL alone takes 57 KiB then; from 3.2 on, whose two record layers are larger, 66
+        most = 64 if ssl.OPENSSL_VERSION_INFO < (3, 2) else 68
+        check(SANITIZED or 32 < each < most, f"{each:.0f} KiB each")
         raw = started(stack)
         equal(tlsclient.answer_on(raw, certificate(LIST_MAX + 1)), "illegal_parameter", "one byte more")
 
