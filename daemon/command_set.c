@@ -135,8 +135,10 @@ join(struct store_txn *txn, const struct domain *lead, const struct hostname *na
 	}
 	memcpy(d.ca, lead->ca, sizeof(d.ca));
 	memcpy(d.cas, lead->cas, sizeof(d.cas));
+	if (domain_is_held(&d)) /* what holds its lead up counts from now on */
+		d.state = d.generation ? DOMAIN_VALID : DOMAIN_PENDING;
 	d.lead = lead->name;
-	d.due_at = 0;
+	d.due_at = d.used_at = 0;
 	return domain_put(txn, &d);
 }
 
@@ -163,6 +165,8 @@ write_all(struct store_txn *txn, struct domain *lead, const struct set_wish *wis
 	for (size_t i = 0; i < wish->count && !err; i++)
 		if (!has(led, led_count, &wish->names[i]))
 			err = join(txn, lead, &wish->names[i]);
+	if (lead->state == DOMAIN_MOVED) /* the others lead here, maybe */
+		lead->state = DOMAIN_FAILING;
 	/* An order in work ends as it ends, and is followed by another (job_set_due()). */
 	if (lead->due_at)
 		lead->due_at = clock_wall();
