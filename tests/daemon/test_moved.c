@@ -306,7 +306,7 @@ who_shares_a_certificate_has_not_moved(void **state)
 	struct fixture *f = *state;
 	struct domain lead = tmpstore_domain("a.example", 5);
 	struct domain d = tmpstore_domain("b.example", 5);
-	struct set_wish wish = {.names = &d.name, .count = 1, .given = true};
+	struct set_wish wish = {.names = &d.name, .count = 1, .given = true, .conf = f->g.conf};
 	struct store_txn *txn;
 	char why[SET_WHY_MAX];
 	bool changed;
