@@ -23,7 +23,7 @@
 #include "daemon/status.h"
 #include "daemon/tls.h"
 
-enum { CACHE_ENTRIES = 256, FLIGHTS_MAX = 8 };
+enum { CACHE_ENTRIES = 8, FLIGHTS_MAX = 8 };
 
 struct audit_front {
 	const struct conf_listen *listen;
@@ -291,5 +291,6 @@ audit_front_ask(struct audit_front *front, const struct audit_wanted *wanted,
 	if (!err)
 		err = talk(&t, wanted, ret_answer, why);
 	close_talk(&t);
+	credcache_forget(front->creds); /* no key stays in the keeper */
 	return err;
 }

@@ -50,7 +50,7 @@ take_grant(const struct conf_walk *w, const struct conf_rule *rule, const struct
 			return conf_fail(w->cx, &s->words[i].at, "more than %d users and groups",
 			                 CONF_GRANTS_MAX);
 		if (!find_id(grant.name, is_group, &grant.id))
-			return conf_fail(w->cx, &s->words[i].at, "there is no %s \"%s\" here",
+			return conf_fail(w->cx, &s->words[i].at, "this system has no %s \"%s\"",
 			                 is_group ? "group" : "user", conf_show(w->cx, grant.name));
 		control->grants[control->grant_count++] = grant;
 	}

@@ -372,12 +372,18 @@ credcache_new(const struct credcache_config *config, struct credcache **ret_cach
 }
 
 void
+credcache_forget(struct credcache *cache)
+{
+	while (cache->by_use)
+		entry_drop(cache, cache->by_use);
+}
+
+void
 credcache_free(struct credcache *cache)
 {
 	if (!cache)
 		return;
-	while (cache->by_use)
-		entry_drop(cache, cache->by_use);
+	credcache_forget(cache);
 	cred_chains_free(cache->chains);
 	free(cache);
 }

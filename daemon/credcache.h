@@ -42,6 +42,8 @@ MUST_CHECK enum err credcache_new(const struct credcache_config *config,
                                   struct credcache **ret_cache);
 /* Every reference from credcache_lookup() must be back. Accepts NULL. */
 void credcache_free(struct credcache *cache);
+/* Empties it: private keys go when the last reference to them does. */
+void credcache_forget(struct credcache *cache);
 
 struct cred_route {
 	struct cred *cred; /* a reference of the caller's; NULL: the backend's own */

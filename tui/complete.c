@@ -116,10 +116,11 @@ complete_only_looks(const char *line)
 {
 	/* "ca show" and the like: verb and first argument */
 	static const char *const looks[] = {
-		"list",         "faults",       "show",       "order",    "events",
-		"status",       "check",        "wait",       "limits",   "version",
-		"completion",   "ca list",      "ca show",    "db stat",  "db check",
-		"config check", "backend list", "key status", "diagnose",
+		"list",       "faults",   "inspect",  "config show",  "config diff",
+		"show",       "order",    "events",   "status",       "check",
+		"wait",       "limits",   "version",  "completion",   "ca list",
+		"ca show",    "db stat",  "db check", "config check", "backend list",
+		"key status", "diagnose",
 	};
 	char words[2 * WORD_MAX], first[WORD_MAX] = "", second[WORD_MAX] = "";
 

@@ -29,7 +29,8 @@ row_look(const cJSON *item, int64_t now)
 	} looks[] = {
 		{"expired", {'X', TONE_ALARM}}, {"renewing", {'~', TONE_WORK}},
 		{"pending", {'-', TONE_WORK}},  {"paused", {'p', TONE_DIM}},
-		{"external", {'e', TONE_DIM}},
+		{"external", {'e', TONE_DIM}},  {"moved", {'m', TONE_DIM}},
+		{"removed", {'r', TONE_DIM}},
 	};
 	const char *state = json_text(item, "state");
 	struct row_look look = by_life(item, now);

@@ -74,21 +74,33 @@ catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* A terminal that can move its cursor. */
+static bool
+is_known(const char *type)
+{
+	int err;
+	bool known;
+
+	if (!type || !*type || strcmp(type, "dumb") == 0 ||
+	    setupterm(type, STDOUT_FILENO, &err) != OK)
+		return false;
+	known = tigetstr("cup") != NULL;
+	del_curterm(cur_term); /* initscr() makes its own */
+	return known;
+}
+
 static bool
 is_usable(void)
 {
-	const char *term = getenv("TERM");
-	int err;
+	const char *type = getenv("TERM");
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		fprintf(stderr, "certd-console: this is no terminal; use certctl list\n");
-	else if (!term || !*term || strcmp(term, "dumb") == 0 ||
-	         setupterm(NULL, STDOUT_FILENO, &err) != OK || !tigetstr("cup") ||
-	         tcgetattr(STDOUT_FILENO, &before) != 0)
+	else if (!is_known(type) || tcgetattr(STDOUT_FILENO, &before) != 0)
 		fprintf(stderr,
 		        "certd-console: a terminal of type \"%s\" cannot be used; use certctl "
 		        "list\n",
-		        term ? term : "");
+		        type ? type : "");
 	else
 		return true;
 	return false;

@@ -46,7 +46,7 @@ add_ca(struct sheet *sheet, const cJSON *ca, int64_t now, int width)
 		issued[TEXT_NUMBER_MAX], failed[TEXT_NUMBER_MAX], when[PRINT_TIME_MAX];
 
 	snprintf(line, sizeof(line),
-	         "%c %-14.100s %-10.100s %9s names %6s in work %6s issued %6s failed  %.300s",
+	         "%c %-12.100s %-10.100s %9s names %4s busy %6s issued %6s failed  %.300s",
 	         error ? '!' : ' ', name ? name : "", state ? state : "",
 	         text_count(json_int(ca, "names", 0), names),
 	         text_count(json_int(ca, "orders", 0), orders),
@@ -95,7 +95,7 @@ fill(struct view_state *s, int width)
 	const cJSON *one;
 
 	sheet_clear(&s->sheet);
-	sheet_add(&s->sheet, TONE_TITLE, "  CA             STATE");
+	sheet_add(&s->sheet, TONE_TITLE, "  CA           STATE");
 	cJSON_ArrayForEach(one, s->cas.list) add_ca(&s->sheet, one, now, width);
 	sheet_add(&s->sheet, TONE_PLAIN, "%s", "");
 	sheet_add(&s->sheet, TONE_TITLE,

@@ -12,7 +12,7 @@
 #include "tui/spark.h"
 #include "tui/text.h"
 
-enum { LINE_BYTES = 2048, SPARK_MOST = 60, SPARK_MARGIN = 46 };
+enum { LINE_BYTES = 2048, SPARK_MOST = 60, SPARK_MARGIN = 46, NARROW = 60 };
 
 struct view_state {
 	struct sheet sheet;
@@ -35,6 +35,12 @@ front_load(struct view *v)
 
 /* ---- lines ---------------------------------------------------------------------------------- */
 
+static int
+label_cells(int width)
+{
+	return width < NARROW ? 20 : 28;
+}
+
 static void
 add_spark(struct sheet *sheet, const struct model *m, const char *label, const double *values,
           int width)
@@ -43,8 +49,8 @@ add_spark(struct sheet *sheet, const struct model *m, const char *label, const d
 	char picture[SPARK_ROOM(SPARK_MOST)], number[TEXT_NUMBER_MAX];
 	double now = m->samples ? values[m->samples - 1] : 0;
 
-	sheet_add(sheet, TONE_PLAIN, "  %-28s %10s  %s", label,
-	          text_count((int64_t)(now + 0.5), number),
+	sheet_add(sheet, TONE_PLAIN, "  %-*.*s %10s  %s", label_cells(width), label_cells(width),
+	          label, text_count((int64_t)(now + 0.5), number),
 	          spark_line(values, m->samples, room < SPARK_MOST ? room : SPARK_MOST,
 	                     draw_has_blocks(), picture));
 }
@@ -63,7 +69,8 @@ add_rates(struct sheet *sheet, const struct model *m, int width)
 	             {"bytes in a second", MODEL_BYTES_IN},
 	             {"bytes out a second", MODEL_BYTES_OUT}};
 
-	sheet_add(sheet, TONE_TITLE, "  FRONTEND                            now  the last minutes");
+	sheet_add(sheet, TONE_TITLE, "  %-*s %10s  the last minutes", label_cells(width),
+	          "FRONTEND", "now");
 	add_spark(sheet, m, "open connections", m->connections, width);
 	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
 		add_spark(sheet, m, rates[i].label, m->rates[rates[i].rate], width);

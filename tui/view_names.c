@@ -110,13 +110,10 @@ draw_counts(struct view *v, int row, int width)
 	static const struct {
 		const char *object, *member, *label;
 	} counts[] = {
-		{"names", "valid", "valid"},
-		{"names", "pending", "pending"},
-		{"names", "failing", "failing"},
-		{"names", "paused", "paused"},
-		{"names", "external", "external"},
-		{"expiring", "expired", "expired"},
-		{NULL, "late", "late"},
+		{"names", "valid", "valid"},        {"names", "pending", "pending"},
+		{"names", "failing", "failing"},    {"names", "paused", "paused"},
+		{"names", "external", "external"},  {"names", "moved", "moved"},
+		{"expiring", "expired", "expired"}, {NULL, "late", "late"},
 		{NULL, "faults", "faults"},
 	};
 	const struct model *m = &v->console->model;

@@ -54,6 +54,8 @@ fill_help(struct pager *p, int width)
 		{"-", "waits for its first certificate"},
 		{"p", "paused: nothing is ordered"},
 		{"e", "external: somebody else renews it"},
+		{"m", "moved: it leads elsewhere, nothing is ordered"},
+		{"r", "removed (/removed shows those)"},
 		{".", "valid"},
 		{"*", "marked"},
 	};

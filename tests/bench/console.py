@@ -45,20 +45,20 @@ class Console:
             seen += os.read(self.fd, 65536)
         return time.monotonic(), seen
 
-    def settle(self):
+    def settle(self, quiet=QUIET_S):
         """The time of the last output, when there is no more; None without any."""
         last = None
-        while select.select([self.fd], [], [], QUIET_S)[0]:
+        while select.select([self.fd], [], [], quiet)[0]:
             os.read(self.fd, 65536)
             last = time.monotonic()
         return last
 
-    def press(self, keys):
+    def press(self, keys, quiet=QUIET_S):
         """How long until everything is drawn that the keys have changed."""
         self.settle()
         began = time.monotonic()
         os.write(self.fd, keys)
-        last = self.settle()
+        last = self.settle(quiet)
         return last - began if last else 0
 
     def cpu(self):
@@ -121,9 +121,11 @@ def figures(bench, figure):
     jumps = [console.press(key) * 1000 for key in (b"G", b"g") * 5]
     figure("console: to the end and back (G, g)", f"{statistics.median(jumps):.1f} ms")
     for filter in (b"failing", b"pending", b"expires<14d", b"d0500000"):
-        os.write(console.fd, b"/\x15" + filter)
-        took = console.press(b"\r") * 1000
-        figure(f"console: filter {filter.decode()}", f"{took:.1f} ms", "below 100")
+        took = []
+        for _ in range(5):      # the clock may tick in one of them
+            os.write(console.fd, b"/\x15" + filter)
+            took.append(console.press(b"\r", 4 * QUIET_S) * 1000)
+        figure(f"console: filter {filter.decode()}", f"{statistics.median(took):.1f} ms", "below 100")
     console.press(b"\x1b")
     console.settle()
     cpu, of_certd, began = console.cpu(), bench.cpu(), time.monotonic()

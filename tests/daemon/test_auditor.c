@@ -19,6 +19,7 @@
 #include "acme/key.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/auditor_front.h"
 #include "daemon/auditor_inside.h"
 #include "daemon/clockwatch.h"
 #include "daemon/conf.h"
@@ -315,14 +316,30 @@ revoke_by_window(struct audit *x, const char *name)
 	tmpstore_commit(txn);
 }
 
-/* A commit that forgot the generation: who has it cached goes on serving the old one. */
+/* Whose stored certificate seems to be another than the one that is served. */
+static const char *differing;
+
+enum err __real_audit_front_ask(struct audit_front *front, const struct audit_wanted *wanted,
+                                enum audit_answer *ret_answer, char why[AUDIT_WHY_MAX]);
+enum err __wrap_audit_front_ask(struct audit_front *front, const struct audit_wanted *wanted,
+                                enum audit_answer *ret_answer, char why[AUDIT_WHY_MAX]);
+
+enum err
+__wrap_audit_front_ask(struct audit_front *front, const struct audit_wanted *wanted,
+                       enum audit_answer *ret_answer, char why[AUDIT_WHY_MAX])
+{
+	struct audit_wanted other = *wanted;
+
+	if (differing && strcmp(wanted->name->name, differing) == 0)
+		other.leaf.len--;
+	return __real_audit_front_ask(front, &other, ret_answer, why);
+}
+
 static void
 break_served(struct audit *x, const char *name)
 {
-	struct domain d = domain_of(x, name);
-
-	walk(x);
-	put_good(x, name, d.generation, false);
+	(void)x;
+	differing = name;
 }
 
 static const struct fault_row {
@@ -338,7 +355,7 @@ static const struct fault_row {
 	{"expired.example", "mismatch.expired", break_expired, true},
 	{"ocsp.example", "mismatch.revoked", revoke_by_ocsp, true},
 	{"window.example", "mismatch.revoked", revoke_by_window, true},
-	{"cached.example", "mismatch.served_differs", break_served, false},
+	{"other.example", "mismatch.served_differs", break_served, false},
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -412,6 +429,7 @@ each_fault_is_told_once_and_heals(void **state)
 	for (int i = 0; i < ROWS; i++)
 		check_row(x, &rows[i], false);
 	assert_int_equal(faulty(x), ROWS);
+	differing = NULL;
 	for (int i = 0; i < ROWS; i++)
 		put_good(x, rows[i].name, 3, false);
 	auditor_step_faults(x->a); /* needs no walk */

@@ -467,6 +467,14 @@ static const struct {
 	{"control-socket /2345678901234567890123456789012345678901234567890123456789012345678901234"
          "5678901234567890123456789012345678;",
          "c:1:16: a path of more than 107 bytes"},
+	/* control */
+	{"control { change user no-such-user; }",
+         "c:1:23: this system has no user \"no-such-user\""},
+	{"control { read group root no-such-group; }",
+         "c:1:27: this system has no group \"no-such-group\""},
+	{"control { read groups root; }",
+         "c:1:16: unknown kind of right \"groups\", did you mean \"group\"?"},
+	{"control { read user 4294967295; }", "c:1:21: this system has no user \"4294967295\""},
 	/* listen and addresses */
 	{"listen 0.0.0.0:1 { }", "c:1:18: what to speak there is missing: \"tls;\" or \"http;\""},
 	{"listen 0.0.0.0:1 { tls; http; }",

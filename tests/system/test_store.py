@@ -404,7 +404,9 @@ def F6_an_older_file_is_no_truth(lab):
 def F6_a_page_that_ends_its_reader_ends_only_the_check(lab):
     lab.start()
     lab.add(*NAMES)
-    lab.ctl_ok("add", *[f"p{i:03}.test" for i in range(900)], "--ca", "dead")
+    many = [f"p{i:03}.test" for i in range(900)]
+    lab.ctl_ok("add", *many, "--ca", "dead")
+    lab.ctl_ok("pause", *many)      # so that nobody else reads of their attempts
     lab.certd.stop()
     path = state(lab, "private", "data.mdb")
     hit = 0

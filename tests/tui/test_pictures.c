@@ -173,6 +173,7 @@ test_row(void **state)
 	         '.', TONE_PLAIN},
 		{"{\"state\":\"paused\"}", 'p', TONE_DIM},
 		{"{\"state\":\"external\"}", 'e', TONE_DIM},
+		{"{\"state\":\"moved\"}", 'm', TONE_DIM},
 		{"{\"state\":\"renewing\"}", '~', TONE_WORK},
 		{"{}", '.', TONE_PLAIN},
 	};
