@@ -10,14 +10,14 @@
 #include "base/log.h"
 #include "daemon/auditor_inside.h"
 #include "daemon/pair.h"
+#include "daemon/plan.h"
 #include "daemon/upkeep.h"
 #include "store/cert.h"
 #include "store/ocsp.h"
 #include "store/renewal.h"
 #include "store/store.h"
 
-/* The CA that calls a certificate back names a window that is over (RFC 9773, 4.2). The renewal is
- * due then; this long it may take. */
+/* The renewal is due with its window's end; this long it may take. */
 enum { WINDOW_GRACE_S = 3600 };
 
 /* A certificate with all that is stored about it. */
@@ -158,6 +158,17 @@ judge_certificate(const struct domain *d, const struct exhibit *e, struct audit_
 	return err;
 }
 
+/* The CA that calls a certificate back names a window that is over (RFC 9773, 4.2). So is in the
+ * end that of a name which fails, is paused or has moved, but this one was a usual one. */
+static bool
+is_called_back(const struct exhibit *e)
+{
+	const struct renewal *r = &e->renewal;
+
+	return r->generation && r->window_end && r->window_end + WINDOW_GRACE_S <= clock_wall() &&
+	       r->window_end < plan_renew_at(e->not_before, e->not_after, 0);
+}
+
 static void
 judge_words(const struct exhibit *e, struct audit_finding *finding)
 {
@@ -166,7 +177,7 @@ judge_words(const struct exhibit *e, struct audit_finding *finding)
 
 	if (e->revoked_at)
 		find(finding, AUDIT_REVOKED, "the CA's OCSP responder says that it is revoked");
-	else if (r->generation && r->window_end && r->window_end + WINDOW_GRACE_S <= clock_wall())
+	else if (is_called_back(e))
 		find(finding, AUDIT_REVOKED,
 		     "the CA wants it replaced before %s (renewal information): it may be revoked",
 		     clock_format(r->window_end, text));

@@ -171,9 +171,10 @@ clockwatch_is_suspect(struct clockwatch *watch)
 }
 
 size_t
-clockwatch_room(struct clockwatch *watch, size_t room, int64_t mono_ms)
+clockwatch_room(struct clockwatch *watch, size_t room, int64_t now, int64_t mono_ms)
 {
 	pthread_mutex_lock(&watch->mutex);
+	look_at_step(watch, now, mono_ms); /* the next tick tells what it has changed */
 	if (watch->suspect && room > 0)
 		room = watch->order_ms == 0 || mono_ms - watch->order_ms >= CLOCK_ORDER_MS;
 	pthread_mutex_unlock(&watch->mutex);

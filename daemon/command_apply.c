@@ -45,7 +45,7 @@ struct batch {
 
 /* Who shares D's certificate; what is so already is no change. */
 static enum err
-take_with(struct batch *b, struct wish *w, struct domain *d)
+take_with(struct batch *b, struct wish *w, struct domain *d, bool only_look)
 {
 	char why[SET_WHY_MAX] = "";
 	bool changed;
@@ -53,14 +53,28 @@ take_with(struct batch *b, struct wish *w, struct domain *d)
 
 	if (!w->with.given)
 		return ERR_OK;
-	err = set_wish_apply(b->txn, d, &w->with, b->dry_run, &changed, why);
-	if (err == ERR_EXISTS) {
-		wish_refuse(w, "conflict", "%s", why);
+	w->with.conf = b->cl->control->conf;
+	err = set_wish_apply(b->txn, d, &w->with, only_look, &changed, why);
+	if (err == ERR_EXISTS || err == ERR_TOOBIG) {
+		wish_refuse(w, err == ERR_EXISTS ? "conflict" : "quota", "%s", why);
 		return ERR_OK;
 	}
 	if (!err && changed && w->change == UNCHANGED)
 		w->change = UPDATED;
 	return err;
+}
+
+/* D as it is to be (OTHER: it differs), and who shares its certificate; all of it or nothing. */
+static enum err
+put(struct batch *b, struct wish *w, struct domain *d, bool other)
+{
+	enum err err = take_with(b, w, d, true);
+
+	if (err || w->word || b->dry_run)
+		return err;
+	if (other)
+		err = domain_put(b->txn, d);
+	return err ? err : take_with(b, w, d, false);
 }
 
 /* D, new or external, gets the CAs that W wants, or none. False: W is refused. */
@@ -131,9 +145,7 @@ create(struct batch *b, struct wish *w)
 	snprintf(w->detail, sizeof(w->detail), "%s%s, backend %s", w->ordered ? "ca " : "external",
 	         *d.cas ? d.cas : d.ca, backend->name);
 	snprintf(d.backend, sizeof(d.backend), "%s", backend->name);
-	if (!b->dry_run)
-		err = domain_put(b->txn, &d);
-	return err ? err : take_with(b, w, &d);
+	return put(b, w, &d, true);
 }
 
 /* An external name that is given a CA is ordered for; one whose CA is taken is left to others. */
@@ -189,7 +201,7 @@ update(struct batch *b, struct wish *w, struct domain *d)
 	if (strcmp(d->ca, before.ca) == 0 && strcmp(d->cas, before.cas) == 0 &&
 	    strcmp(d->backend, before.backend) == 0 && d->state == before.state &&
 	    strcmp(d->labels, before.labels) == 0 && d->used_at == before.used_at)
-		return take_with(b, w, d);
+		return put(b, w, d, false);
 	if (!external_is_served(d, backend)) {
 		wish_refuse(w, "unsupported", "%s", external_needs_certificate);
 		return ERR_OK;
@@ -200,8 +212,7 @@ update(struct batch *b, struct wish *w, struct domain *d)
 	         w->cas.count ? *d->cas ? d->cas : d->ca : "", w->backend ? " backend " : "",
 	         w->backend ? w->backend->name : "", w->relabel ? " labels" : "",
 	         w->with.given ? " with" : "", before.used_at ? " kept" : "");
-	err = b->dry_run ? ERR_OK : domain_put(b->txn, d);
-	return err ? err : take_with(b, w, d);
+	return put(b, w, d, true);
 }
 
 static enum err

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/idna.h"
 #include "base/json.h"
+#include "daemon/quota.h"
 #include "store/domain.h"
 
 static bool
@@ -135,8 +136,10 @@ join(struct store_txn *txn, const struct domain *lead, const struct hostname *na
 	}
 	memcpy(d.ca, lead->ca, sizeof(d.ca));
 	memcpy(d.cas, lead->cas, sizeof(d.cas));
+	if (domain_is_held(&d)) /* what holds its lead up counts from now on */
+		d.state = d.generation ? DOMAIN_VALID : DOMAIN_PENDING;
 	d.lead = lead->name;
-	d.due_at = 0;
+	d.due_at = d.used_at = 0;
 	return domain_put(txn, &d);
 }
 
@@ -163,10 +166,26 @@ write_all(struct store_txn *txn, struct domain *lead, const struct set_wish *wis
 	for (size_t i = 0; i < wish->count && !err; i++)
 		if (!has(led, led_count, &wish->names[i]))
 			err = join(txn, lead, &wish->names[i]);
+	if (lead->state == DOMAIN_MOVED) /* the others lead here, maybe */
+		lead->state = DOMAIN_FAILING;
 	/* An order in work ends as it ends, and is followed by another (job_set_due()). */
 	if (lead->due_at)
 		lead->due_at = clock_wall();
 	return err ? err : domain_put(txn, lead);
+}
+
+/* New names have LEAD's labels; it may be stored with others, or not yet. */
+static enum err
+is_in_quota(struct store_txn *txn, const struct domain *lead, const struct set_wish *wish,
+            char why[SET_WHY_MAX])
+{
+	struct domain d;
+	bool is_new = domain_get(txn, &lead->name, &d) != ERR_OK;
+	size_t fresh = labels_count_anew(wish->conf, is_new ? NULL : &d, lead);
+
+	for (size_t i = 0; i < wish->count; i++)
+		fresh += domain_get(txn, &wish->names[i], &d) == ERR_NOTFOUND;
+	return labels_take_more(txn, wish->conf, lead, fresh, why, SET_WHY_MAX);
 }
 
 enum err
@@ -193,6 +212,8 @@ set_wish_apply(struct store_txn *txn, struct domain *lead, const struct set_wish
 		err = may_join(txn, lead, &wish->names[i], ret_changed, why);
 	for (size_t i = 0; i < count; i++)
 		*ret_changed = *ret_changed || !has(wish->names, wish->count, &led[i]);
+	if (!err)
+		err = is_in_quota(txn, lead, wish, why);
 	if (err || !*ret_changed || dry_run)
 		return err;
 	return write_all(txn, lead, wish, led, count);

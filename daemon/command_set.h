@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "store/set.h"
 
+struct conf;
 struct domain;
 struct store_txn;
 
@@ -18,6 +19,7 @@ struct set_wish {
 	bool given;
 	struct hostname *names; /* NULL: none */
 	size_t count;
+	const struct conf *conf; /* whose quota new ones are held against; borrowed */
 };
 
 enum { SET_WHY_MAX = 400 };
@@ -30,8 +32,9 @@ void set_wish_done(struct set_wish *wish);
 MUST_CHECK enum err set_is_alone(struct store_txn *txn, const struct domain *domain,
                                  bool *ret_alone);
 /* Makes LEAD, which is in the store (or would be, DRY_RUN), lead WISH's names and no others; new
- * ones are as LEAD is. RET_CHANGED: something is to change, and LEAD is due then. ERR_EXISTS with a
- * sentence in WHY: one of them is not free; nothing was written. */
+ * ones are as LEAD is. RET_CHANGED: something is to change, and LEAD is due then. ERR_EXISTS,
+ * ERR_TOOBIG with a sentence in WHY: one of them is not free, there is a quota; nothing was
+ * written. */
 MUST_CHECK enum err set_wish_apply(struct store_txn *txn, struct domain *lead,
                                    const struct set_wish *wish, bool dry_run, bool *ret_changed,
                                    char why[SET_WHY_MAX]);

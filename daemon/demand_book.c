@@ -26,7 +26,7 @@ struct row {
 struct demand_book {
 	size_t max;
 	unsigned char hash_key[SIPHASH_KEY_LEN];
-	struct row *names, *buckets;
+	struct row *names, *networks, *domains; /* a flood in one table empties no other */
 };
 
 enum err
@@ -59,8 +59,10 @@ demand_book_free(struct demand_book *book)
 		return;
 	while (book->names)
 		drop(&book->names, book->names);
-	while (book->buckets)
-		drop(&book->buckets, book->buckets);
+	while (book->networks)
+		drop(&book->networks, book->networks);
+	while (book->domains)
+		drop(&book->domains, book->domains);
 	free(book);
 }
 
@@ -142,14 +144,21 @@ demand_book_set(struct demand_book *book, const struct hostname *name, enum dema
 	row->until_ms = until_ms;
 }
 
+/* No domain begins with what a network's key does. */
+static struct row **
+buckets_of(struct demand_book *book, const char *key)
+{
+	return *key == '=' ? &book->networks : &book->domains;
+}
+
 int64_t
 demand_book_take(struct demand_book *book, const char *key, const struct limits_rate *rate,
                  int64_t now)
 {
-	struct row *row = find(book, book->buckets, key);
+	struct row **buckets = buckets_of(book, key), *row = find(book, *buckets, key);
 
 	if (!row)
-		row = add(book, &book->buckets, key);
+		row = add(book, buckets, key);
 	if (!row)
 		return now + 1;
 	budget_set(&row->budget, rate->count, rate->period, now);
@@ -162,7 +171,7 @@ demand_book_take(struct demand_book *book, const char *key, const struct limits_
 void
 demand_book_return(struct demand_book *book, const char *key)
 {
-	struct row *row = find(book, book->buckets, key);
+	struct row *row = find(book, *buckets_of(book, key), key);
 
 	if (row)
 		budget_return(&row->budget);

@@ -19,23 +19,30 @@
 
 enum { USES_MAX = 64 };
 
+static enum demand_place
+place_of(struct store_txn *txn, const struct hostname *name)
+{
+	struct hostname wildcard;
+	struct tombstone gone;
+	struct domain found;
+	enum err err = domain_get(txn, name, &found);
+
+	if (err == ERR_NOTFOUND && !hostname_wildcard_parent(name, &wildcard))
+		err = domain_get(txn, &wildcard, &found);
+	if (err != ERR_NOTFOUND)
+		return PLACE_TAKEN;
+	return tombstone_find(txn, name, INT64_MIN, &gone) ? PLACE_FREE : PLACE_REMOVED;
+}
+
 enum demand_place
 demander_place(struct demander *d, const struct hostname *name)
 {
-	enum demand_place place = PLACE_TAKEN;
-	struct hostname wildcard;
-	struct tombstone gone;
+	enum demand_place place;
 	struct store_txn *txn;
-	struct domain found;
-	enum err err = store_begin_read(d->config.store, STORE_SERVED, &txn);
 
-	if (err)
+	if (store_begin_read(d->config.store, STORE_SERVED, &txn))
 		return PLACE_TAKEN;
-	err = domain_get(txn, name, &found);
-	if (err == ERR_NOTFOUND && !hostname_wildcard_parent(name, &wildcard))
-		err = domain_get(txn, &wildcard, &found);
-	if (err == ERR_NOTFOUND)
-		place = tombstone_find(txn, name, INT64_MIN, &gone) ? PLACE_FREE : PLACE_REMOVED;
+	place = place_of(txn, name);
 	store_abort(txn);
 	return place;
 }
@@ -54,21 +61,22 @@ fill(const struct conf_on_demand *o, const struct hostname *name, struct domain 
 	memcpy(ret->labels, o->labels, sizeof(ret->labels));
 }
 
-/* ERR_EXISTS: somebody was faster. ERR_TOOBIG: there is a quota. */
+/* ERR_EXISTS: somebody was faster, with the name or a wildcard above it. ERR_WRONGSTATE: it was
+ * removed while the hook was asked. ERR_TOOBIG: there is a quota. */
 static enum err
 put(struct demander *d, const struct domain *domain)
 {
 	char why[PROBLEM_DETAIL_MAX];
 	struct store_txn *txn;
-	struct domain found;
+	enum demand_place place;
 	enum err err = store_begin_write(d->config.store, STORE_SERVED, &txn);
 
 	if (err)
 		return err;
-	err = domain_get(txn, &domain->name, &found);
+	place = place_of(txn, &domain->name);
+	if (place != PLACE_FREE)
+		err = place == PLACE_TAKEN ? ERR_EXISTS : ERR_WRONGSTATE;
 	if (!err)
-		err = ERR_EXISTS;
-	if (err == ERR_NOTFOUND)
 		err = labels_in_quota(txn, d->conf, NULL, domain, why, sizeof(why));
 	if (err == ERR_TOOBIG)
 		demander_tally(&d->denied, "%s: %s", domain->name.name, why);

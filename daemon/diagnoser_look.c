@@ -312,10 +312,10 @@ is_shown_now(const struct domain *domain, const struct diagnosis *before, const 
 static void
 settle_moved(struct diagnoser *g, const struct diagnosis *before, const struct diagnosis *d)
 {
+	if (keep(g, before, d)) /* first: how long it was away is not to move it again */
+		log_host_info(&d->name, "where it leads is not kept");
 	if (diagnose_place(d->code) == DIAGNOSE_HERE)
 		moved_end(g, &d->name, "it leads here again");
-	else if (keep(g, before, d))
-		log_host_info(&d->name, "where it leads is not kept");
 }
 
 void

@@ -103,7 +103,7 @@ moved_end(struct diagnoser *g, const struct hostname *name, const char *why)
 		d.state = d.generation ? DOMAIN_VALID : DOMAIN_PENDING;
 		d.failures = 0;
 		d.problem = (struct problem){0};
-		d.due_at = clock_wall();
+		d.due_at = d.lead.len ? 0 : clock_wall();
 		err = domain_put(txn, &d);
 	}
 	if (err)

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
 #include "daemon/issuer_inside.h"
 #include "daemon/notice.h"
@@ -28,10 +29,11 @@ is_idle(const struct issuer *s, const struct domain *d, int64_t now)
 	return d->used_at && now - d->used_at > s->conf->on_demand.lapse_s;
 }
 
+/* By a clock that is months ahead nobody uses any name. */
 bool
 issuer_lapses(struct issuer *s, const struct job *job)
 {
-	if (!is_idle(s, &job->domain, clock_wall()))
+	if (!is_idle(s, &job->domain, clock_wall()) || clockwatch_is_suspect(s->clock))
 		return false;
 	if (idle.count < LAPSE_MAX)
 		idle.names[idle.count++] = job->name;

@@ -151,7 +151,7 @@ issuer_plan(struct issuer *s, struct authority *ca)
 	static struct page pages[LANES]; /* this thread's only */
 	int64_t mono = clock_mono_ms();
 	size_t free_places = authority_room(ca, mono), count, started;
-	size_t room = clockwatch_room(s->clock, free_places, mono);
+	size_t room = clockwatch_room(s->clock, free_places, clock_wall(), mono);
 
 	if (room == 0 && free_places > 0 && ca->plan_at <= mono)
 		ca->plan_at = mono + PLAN_AGAIN_MS; /* the clock is in doubt */

@@ -42,7 +42,8 @@ start_orders(const struct keeper_config *config, struct notice_queue *notices,
 	                               .status = config->status,
 	                               .careful = config->careful,
 	                               .notices = notices,
-	                               .conf = config->conf};
+	                               .conf = config->conf,
+	                               .clock = peers->clock};
 	struct issuer_config issuer = {.conf = config->conf,
 	                               .store = config->store,
 	                               .notices = notices,

@@ -27,6 +27,7 @@
 
 #include "base/err.h"
 
+struct clockwatch;
 struct conf;
 struct hostname;
 struct notice_queue;
@@ -41,7 +42,8 @@ struct upkeep_config {
 	struct status *status;
 	bool careful; /* STORE is STORE_CAREFUL */
 	struct notice_queue *notices;
-	const struct conf *conf; /* upkeep takes a reference of its own */
+	const struct conf *conf;  /* upkeep takes a reference of its own */
+	struct clockwatch *clock; /* NULL: it is believed */
 };
 
 MUST_CHECK enum err upkeep_start(const struct upkeep_config *config, struct upkeep **ret_upkeep);

@@ -4,6 +4,7 @@
  * the one before for old. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
 #include "daemon/upkeep_inside.h"
 #include "store/store.h"
@@ -82,6 +83,13 @@ rests(struct upkeep *u)
 	return u->removed_done_at && u->removed_done_at + rest > clock_mono_ms();
 }
 
+/* By a clock that is months ahead all of them are old. */
+static bool
+doubts_clock(struct upkeep *u)
+{
+	return u->config.clock && clockwatch_is_suspect(u->config.clock);
+}
+
 void
 upkeep_forget_removed(struct upkeep *u)
 {
@@ -90,7 +98,8 @@ upkeep_forget_removed(struct upkeep *u)
 	uint64_t too_many;
 	size_t count = 0, gone;
 
-	if (rests(u) || !upkeep_writes(u) || read_page(u, page, &count, &too_many))
+	if (rests(u) || !upkeep_writes(u) || doubts_clock(u) ||
+	    read_page(u, page, &count, &too_many))
 		return;
 	if (count == PAGE)
 		last = page[count - 1].name;

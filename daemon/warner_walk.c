@@ -212,6 +212,8 @@ say_why(const struct domain *d, char *text, size_t size)
 
 	if (d->state == DOMAIN_EXTERNAL)
 		snprintf(text, size, "certd is not asked to renew it");
+	else if (d->state == DOMAIN_PAUSED)
+		snprintf(text, size, "it is paused: no orders before certctl resume");
 	else if (d->problem.kind != PROBLEM_NONE)
 		snprintf(text, size, "the last attempt failed: %s: %.200s",
 		         problem_code(d->problem.kind), d->problem.detail);

@@ -141,16 +141,37 @@ orders_are_few_in_doubt(void **state)
 
 	(void)state;
 	assert_int_equal(clockwatch_new(0, NOW, 1, &w), ERR_OK);
-	assert_int_equal(clockwatch_room(w, 64, 1), 64);
+	assert_int_equal(clockwatch_room(w, 64, NOW, 1), 64);
 	assert_true(clockwatch_tick(w, NOW + 80 * DAY, 1, &suspect, why));
 	assert_true(suspect);
-	assert_int_equal(clockwatch_room(w, 0, 1), 0);
+	assert_int_equal(clockwatch_room(w, 0, NOW + 80 * DAY, 1), 0);
 	for (int64_t ms = 1; ms <= 60 * 1000; ms += 100)
-		if (clockwatch_room(w, 64, ms)) {
+		if (clockwatch_room(w, 64, NOW + 80 * DAY, ms)) {
 			clockwatch_began(w, ms);
 			began++;
 		}
 	assert_int_equal(began, 4);
+	clockwatch_free(w);
+}
+
+/* Between two ticks, too. */
+static void
+a_jump_counts_before_it_is_told(void **state)
+{
+	struct clockwatch *w;
+	char why[CLOCK_WHY_MAX];
+	bool suspect;
+
+	(void)state;
+	assert_int_equal(clockwatch_new(0, NOW, 1, &w), ERR_OK);
+	assert_int_equal(clockwatch_room(w, 64, NOW + 80 * DAY, 500), 1);
+	assert_true(clockwatch_is_suspect(w));
+	assert_true(clockwatch_tick(w, NOW + 80 * DAY, 1000, &suspect, why));
+	assert_true(suspect);
+	assert_false(clockwatch_tick(w, NOW + 80 * DAY, 2000, &suspect, why));
+	assert_int_equal(clockwatch_room(w, 64, NOW, 2500), 64);
+	assert_true(clockwatch_tick(w, NOW, 3000, &suspect, why));
+	assert_false(suspect);
 	clockwatch_free(w);
 }
 
@@ -160,6 +181,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clocks_are_judged),
 		cmocka_unit_test(orders_are_few_in_doubt),
+		cmocka_unit_test(a_jump_counts_before_it_is_told),
 	};
 
 	return cmocka_run_group_tests_name("clockwatch", tests, NULL, NULL);

@@ -206,6 +206,25 @@ a_bucket_is_spent_and_fills_again(void **state)
 	demand_book_free(book);
 }
 
+/* Who comes from everywhere does not fill the domains' buckets again. */
+static void
+networks_push_no_domain_out(void **state)
+{
+	static const struct limits_rate rate = {1, 100};
+	struct demand_book *book = book_new();
+	char key[32];
+
+	(void)state;
+	assert_int_equal(demand_book_take(book, "a", &rate, 1000), 0);
+	for (int i = 0; i < 2 * BOOK_MAX; i++) {
+		snprintf(key, sizeof(key), "=%x", i);
+		assert_int_equal(demand_book_take(book, key, &rate, 1000), 0);
+	}
+	assert_int_equal(demand_book_take(book, "a", &rate, 1000), 1100);
+	assert_int_equal(demand_book_take(book, key, &rate, 1000), 1100);
+	demand_book_free(book);
+}
+
 int
 main(void)
 {
@@ -217,6 +236,7 @@ main(void)
 		cmocka_unit_test(what_became_of_a_name),
 		cmocka_unit_test(the_oldest_go_first_but_those_in_question),
 		cmocka_unit_test(a_bucket_is_spent_and_fills_again),
+		cmocka_unit_test(networks_push_no_domain_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

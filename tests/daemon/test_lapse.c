@@ -15,6 +15,7 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
 #include "daemon/demander_inside.h"
 #include "daemon/issuer_inside.h"
@@ -53,6 +54,7 @@ setup(void **state)
 	assert_int_equal(notice_new(on_notice, NULL, &notices), ERR_OK);
 	conf.on_demand.lapse_s = LAPSE_S;
 	issuer = (struct issuer){.store = store.store, .conf = &conf, .notices = notices};
+	assert_int_equal(clockwatch_new(0, NOW, clock_mono_ms(), &issuer.clock), ERR_OK);
 	assert_int_equal(transport_new("test", &issuer.transport), ERR_OK);
 	memset(&demander, 0, sizeof(demander));
 	demander.conf = &conf;
@@ -67,6 +69,7 @@ teardown(void **state)
 	(void)state;
 	clock_set_wall(-1);
 	transport_free(issuer.transport);
+	clockwatch_free(issuer.clock);
 	notice_free(notices);
 	status_free(status);
 	tmpstore_done(&store);
@@ -185,6 +188,25 @@ put_off_and_gone_at_its_end(void **state)
 	assert_int_equal(get("a.test", &d), ERR_NOTFOUND);
 }
 
+/* Names that are used, and a clock that says that it was long ago. */
+static void
+nothing_lapses_by_a_clock_in_doubt(void **state)
+{
+	static const int64_t wrong = NOW + 80 * DAY_S;
+	struct domain d;
+
+	(void)state;
+	put("a.test", DAY_S, 30 * DAY_S);
+	clock_set_wall(wrong);
+	assert_int_equal(clockwatch_room(issuer.clock, 64, wrong, clock_mono_ms()), 1);
+	assert_false(comes_due("a.test"));
+	assert_int_equal(get("a.test", &d), ERR_OK);
+	assert_int_equal(d.due_at, NOW);
+	clockwatch_ca_says(issuer.clock, "c", wrong, wrong, clock_mono_ms());
+	assert_true(comes_due("a.test")); /* it was right */
+	assert_int_equal(get("a.test", &d), ERR_NOTFOUND);
+}
+
 static void
 use(const char *name)
 {
@@ -242,6 +264,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(each_kind_of_name),
 		CASE(put_off_and_gone_at_its_end),
+		CASE(nothing_lapses_by_a_clock_in_doubt),
 		CASE(used_again_it_is_renewed_at_once),
 		CASE(uses_are_written_once_a_day),
 	};

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "daemon/command_set.h"
 #include "daemon/diagnoser_inside.h"
 #include "daemon/issuer.h"
 #include "daemon/notice.h"
@@ -272,6 +273,62 @@ who_has_moved_is_in_no_queue(void **state)
 	assert_int_equal(count_expired(f), 1);
 }
 
+/* One that comes back and fails again has the whole time before it. */
+static void
+the_time_away_begins_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct diagnosing t = {.conf = f->g.conf};
+	struct domain d = tmpstore_domain("a.example", 5);
+	struct diagnosis kept = {.name = d.name, .away_since = 1000, .code = "dns/elsewhere"};
+	struct store_txn *txn;
+
+	d.state = DOMAIN_MOVED;
+	put(f, &d);
+	txn = tmpstore_write(&f->store, STORE_PRIVATE);
+	assert_int_equal(diagnosis_put(txn, &kept), ERR_OK);
+	tmpstore_commit(txn);
+	t.d = (struct diagnosis){.name = d.name, .code = "http/unreachable", .at = clock_wall()};
+	diagnosing_settle(&f->g, &t);
+	d = get(f, "a.example");
+	assert_int_equal(d.state, DOMAIN_PENDING);
+	d.state = DOMAIN_FAILING;
+	put(f, &d);
+	snprintf(t.d.code, sizeof(t.d.code), "dns/elsewhere");
+	diagnosing_settle(&f->g, &t);
+	assert_int_equal(get(f, "a.example").state, DOMAIN_FAILING);
+}
+
+/* Neither who leads nor who joins. */
+static void
+who_shares_a_certificate_has_not_moved(void **state)
+{
+	struct fixture *f = *state;
+	struct domain lead = tmpstore_domain("a.example", 5);
+	struct domain d = tmpstore_domain("b.example", 5);
+	struct set_wish wish = {.names = &d.name, .count = 1, .given = true, .conf = f->g.conf};
+	struct store_txn *txn;
+	char why[SET_WHY_MAX];
+	bool changed;
+
+	lead.state = d.state = DOMAIN_MOVED;
+	d.used_at = 4;
+	put(f, &lead);
+	put(f, &d);
+	txn = tmpstore_write(&f->store, STORE_SERVED);
+	assert_int_equal(set_wish_apply(txn, &lead, &wish, false, &changed, why), ERR_OK);
+	tmpstore_commit(txn);
+	assert_true(changed);
+	assert_int_equal(get(f, "a.example").state, DOMAIN_FAILING);
+	d = get(f, "b.example");
+	assert_int_equal(d.state, DOMAIN_PENDING);
+	assert_true(d.due_at == 0 && d.used_at == 0);
+	d.state = DOMAIN_MOVED; /* by an older certd */
+	put(f, &d);
+	moved_end(&f->g, &d.name, "back");
+	assert_int_equal(get(f, "b.example").due_at, 0);
+}
+
 static void
 what_was_put_right_is_tried_but_not_too_often(void **state)
 {
@@ -301,6 +358,8 @@ main(void)
 		CASE(it_has_moved_when_it_was_away_for_so_long),
 		CASE(some_names_move_and_come_back),
 		CASE(who_has_moved_is_in_no_queue),
+		CASE(the_time_away_begins_anew),
+		CASE(who_shares_a_certificate_has_not_moved),
 		CASE(what_was_put_right_is_tried_but_not_too_often),
 	};
 

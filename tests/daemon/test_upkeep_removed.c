@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "daemon/clockwatch.h"
 #include "daemon/conf.h"
 #include "daemon/upkeep_inside.h"
 #include "store/tombstone.h"
@@ -106,6 +107,23 @@ what_is_old_goes(void **state)
 }
 
 static void
+nothing_goes_by_a_clock_in_doubt(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = clock_wall(), oldest;
+
+	f->conf.removed.keep_ms = HOUR_S * 1000;
+	f->conf.removed.most = 1000;
+	fill(f, 0, 10, HOUR_S);
+	assert_int_equal(clockwatch_new(now - 80 * 86400, now, 1, &f->u.config.clock), ERR_OK);
+	upkeep_forget_removed(&f->u);
+	assert_int_equal(f->u.removed_done_at, 0);
+	clockwatch_ca_says(f->u.config.clock, "c", now, now, 1);
+	assert_true(run(f, &oldest) <= 2);
+	clockwatch_free(f->u.config.clock);
+}
+
+static void
 of_too_many_the_older_go(void **state)
 {
 	struct fixture *f = *state;
@@ -140,6 +158,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(what_is_old_goes),
+		CASE(nothing_goes_by_a_clock_in_doubt),
 		CASE(of_too_many_the_older_go),
 		CASE(of_too_many_at_once_any_go),
 	};

@@ -230,11 +230,42 @@ what_was_missed_is_told_by_its_last_point(void **state)
 	tmpstore_done(&t);
 }
 
+static void
+a_paused_name_is_told_as_one(void **state)
+{
+	struct tmpstore t;
+	struct store_txn *txn;
+	struct event e[4];
+	struct domain d;
+	size_t count;
+
+	(void)state;
+	memset(certs, 0, sizeof(certs));
+	tmpstore_init(&t);
+	tmpstore_open(&t);
+	txn = tmpstore_write(&t, STORE_SERVED);
+	d = tmpstore_domain("n000.example", BEGIN);
+	d.state = DOMAIN_PAUSED;
+	d.generation = 1;
+	d.not_before = BEGIN - 60 * (int64_t)DAY;
+	d.not_after = BEGIN + DAY / 2;
+	assert_int_equal(domain_put(txn, &d), ERR_OK);
+	tmpstore_commit(txn);
+	pass(&t, 1000 * DAY, false);
+	txn = tmpstore_read(&t, STORE_PRIVATE);
+	assert_int_equal(event_page(txn, 0, 4, e, &count), ERR_OK);
+	store_abort(txn);
+	assert_int_equal(count, 1);
+	assert_non_null(strstr(e[0].detail, "it is paused"));
+	tmpstore_done(&t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_point_is_told_once),
+		cmocka_unit_test(a_paused_name_is_told_as_one),
 		cmocka_unit_test(what_was_missed_is_told_by_its_last_point),
 	};
 

@@ -82,6 +82,13 @@ def a_tenant_has_a_quota(lab):
     equal(lab.certd.show("e.test")["labels"], None, "its labels")
     line = '{"name":"a.test","labels":{"tenant":"acme","plan":"gold"}}'
     expect_code(ctl_stdin(lab.certd, line, "apply", "-f", "-"), 0)    # one of the two stays one
+    # Nor do names come in beside one that is counted; what is refused is refused as a whole.
+    for line in ('{"name":"a.test","with":["h.test"]}',
+                 '{"name":"i.test","labels":{"tenant":"more"},"with":["j.test","k.test"]}'):
+        answer = ctl_stdin(lab.certd, line, "apply", "-f", "-")
+        check(answer.code != 0 and "quota" in answer.err + answer.out, f"{answer}")
+    for name in ("h.test", "i.test", "j.test"):
+        expect_code(lab.ctl("show", name), 3)
     lab.ctl_ok("remove", "a.test")
     expect_code(ctl_stdin(lab.certd, '{"name":"e.test","labels":{"tenant":"acme"}}', "apply", "-f",
                           "-"), 0)
