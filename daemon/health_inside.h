@@ -37,6 +37,7 @@ struct target {
 	uint32_t seen;              /* of health */
 	uint64_t failures;          /* of connections, as seen */
 	int64_t mismatch_at;        /* mono ms: the next event about its certificate */
+	bool mismatched;            /* told, and not told to be over */
 };
 
 struct health {

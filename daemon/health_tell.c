@@ -11,7 +11,7 @@
 #include "store/server.h"
 #include "store/store.h"
 
-enum { MISMATCH_MS = 60 * 1000 };
+enum { MISMATCH_MS = 60 * 1000, HEALED_MS = 60 * 60 * 1000 };
 
 /* Whether a server of the backend would be used before all are tried. */
 static bool
@@ -53,11 +53,26 @@ tell_mismatch(struct health *h, struct target *t)
 		return false;
 	atomic_store(&t->slot->mismatches_told, now);
 	t->mismatch_at = clock_mono_ms() + MISMATCH_MS;
+	t->mismatched = true;
 	failure_text(atomic_load(&t->slot->mismatch), why);
 	log_warn("backend %s: server %s is not who it should be: %s", t->backend->name,
 	         t->server->text, why);
 	history_add(h->config.store, h->config.notices, "mismatch.backend_cert", "",
 	            "backend %s: server %s: %s", t->backend->name, t->server->text, why);
+	return true;
+}
+
+/* Once the server is up again after a refusal, or was not refused for an hour. */
+static bool
+tell_healed(struct health *h, struct target *t, bool is_up_again)
+{
+	if (!t->mismatched || (!is_up_again && clock_mono_ms() < t->mismatch_at + HEALED_MS))
+		return false;
+	t->mismatched = false;
+	log_notice("backend %s: server %s is who it should be", t->backend->name, t->server->text);
+	history_add(h->config.store, h->config.notices, "mismatch.healed", "",
+	            "backend %s: server %s: its certificate is not refused any more",
+	            t->backend->name, t->server->text);
 	return true;
 }
 
@@ -67,7 +82,7 @@ health_tell(struct health *health, struct target *target)
 	uint32_t now = atomic_load(&target->slot->health);
 	uint32_t told;
 
-	if (tell_mismatch(health, target))
+	if (tell_mismatch(health, target) || tell_healed(health, target, false))
 		return true;
 	told = atomic_exchange(&target->slot->told, now);
 	if (now == HEALTH_DOWN && told != HEALTH_DOWN) {
@@ -81,6 +96,7 @@ health_tell(struct health *health, struct target *target)
 	history_add(health->config.store, health->config.notices, "backend.up", "",
 	            "backend %s: server %s is up again", target->backend->name,
 	            target->server->text);
+	(void)tell_healed(health, target, true);
 	return true;
 }
 

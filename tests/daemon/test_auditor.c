@@ -440,6 +440,20 @@ each_fault_is_told_once_and_heals(void **state)
 	assert_int_equal(told(x, NULL, NULL), 2 * ROWS);
 }
 
+static void
+what_has_moved_may_end(void **state)
+{
+	struct audit *x = *state;
+	struct domain d;
+
+	put_dated(x, "away.example", -9 * DAY, -DAY);
+	d = domain_of(x, "away.example");
+	d.state = DOMAIN_MOVED;
+	put_domain(x, &d);
+	walk(x);
+	assert_int_equal(told(x, NULL, NULL), 0);
+}
+
 static struct fault
 fault_of(struct audit *x, const char *name)
 {
@@ -713,6 +727,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_good_is_not_told),
 		TEST(each_fault_is_told_once_and_heals),
+		TEST(what_has_moved_may_end),
 		TEST(an_acknowledgement_goes_with_its_fault),
 		TEST(one_fault_is_renewed_once),
 		TEST(what_no_client_can_get_is_not_served),

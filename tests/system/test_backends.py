@@ -488,6 +488,21 @@ def a_server_with_another_name_gets_nothing(lab):
 
 
 @scenario()
+def that_a_server_was_put_right_is_told(lab):
+    lab.ca = Authority(lab.directory)
+    wrong = nginx_with(lab, "DNS:other.internal")
+    tls_backend(lab, f"tls-name app.internal; {CHECK}")
+    equal(asked(lab), b"", "what the client gets")
+    wait_for(lambda: events(lab, "mismatch.backend_cert"), 10, "it is told")
+    wait_for(lambda: health(lab, SECOND) == "down", 10, "it is down")
+    equal(events(lab, "mismatch.healed"), [], "it is not over")
+    wrong.close()
+    nginx_with(lab, "DNS:app.internal")
+    wait_for(lambda: events(lab, "mismatch.healed"), 10, "its end is told")
+    equal(len(events(lab, "mismatch.healed")), 1, "once")
+
+
+@scenario()
 def a_server_nobody_vouches_for_gets_nothing(lab):
     """The system's roots do not know our CA; that nobody is asked must be said."""
     lab.ca = Authority(lab.directory)
