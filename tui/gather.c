@@ -42,6 +42,7 @@ gather_ask(struct gather *g, struct view *view, cJSON *request, const char *memb
 	}
 	g->view = view;
 	g->member = member;
+	cJSON_Delete(g->fresh); /* of a request that had no place in the queue */
 	g->fresh = cJSON_CreateArray();
 	g->is_asked = link_ask(&view->console->ask, request, &asker, g);
 }
