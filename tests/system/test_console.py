@@ -258,6 +258,7 @@ def why_a_name_fails_and_what_the_customer_must_do(lab):
     screen.keys("q")
     screen.wait("state +valid", 60)     # certd has seen it, too, and has tried again
     screen.wait("serving +.*ecdsa-p256")
+    screen.wait("audit +key, names, chain and dates of it are right")
     screen.wait("WHY", absent=True)
     tell("valid", screen)
 
@@ -348,6 +349,36 @@ def commands_are_certctls(lab):
 
 
 @scenario()
+def what_is_longer_than_the_screen(lab):
+    """A question keeps its (y/n), what is typed is seen, and long lines are shifted as they are."""
+    with open(lab.conf_path, "ab") as conf:
+        conf.write(b"# a\ttab, and at the end no UTF-8 \xfc\n")
+    lab.start()
+    name = "a-name-that-is-longer-than-the-screen.test"
+    lab.add(name)
+    screen = Screen(lab, size=(40, 10))
+    screen.wait("a-name-that-is")
+    screen.keys("r")
+    screen.wait(r"^renew a-name-that-is-longer-than.* \(y/n\)$")
+    screen.keys("n")
+    screen.type(":show " + name)
+    screen.wait("longer-than-the-screen.test$")
+    screen.keys("Home")
+    screen.wait("^:show a-name")
+    screen.keys("Escape")
+    screen.type(":  certctl   remove " + name + "\n")
+    screen.wait("to confirm:$")
+    screen.type("no\n")
+    screen.wait("nothing was done")
+    screen.type(":config show\n")
+    wait_for(lambda: screen.keys("G") or "\n# a     tab, and at the end no" in screen.text(), 20,
+             "all of the file, without tabs")
+    screen.keys("l")
+    screen.wait(r"^the end no UTF-8 \\xfc$")
+    equal(screen.is_dead(), False, "it ends")
+
+
+@scenario()
 def events_are_acknowledged_and_filtered(lab):
     lab.start()
     lab.add("a.test")
@@ -366,6 +397,10 @@ def events_are_acknowledged_and_filtered(lab):
     screen.keys("Enter")
     screen.wait("nobody.test")          # all of its words
     screen.keys("q", "Escape")
+    screen.wait("audit.ack")
+    screen.keys("1", "f")
+    screen.wait("mismatch.sni_unknown")         # faults: what is counted in one row, too
+    screen.keys("q", "2")
     screen.wait("audit.ack")
     lab.add("live.test")
     screen.wait("cert.stored +live.test")       # by itself
@@ -435,7 +470,9 @@ def removed_names_are_a_list_like_others(lab):
     lab.ctl_ok("add", "another.test")           # what is seen is asked for anew
     screen.wait("^ 1 names")
     equal(screen.lines()[4:20], before.split("\n")[4:20], "the rows")
-    screen.keys("G")
+    screen.keys("Enter")
+    screen.wait(r"n068.test was removed .* by uid \d+ \(remove\): .x1b")
+    screen.keys("q", "G")
     screen.wait("^>r n199.test")
     screen.keys(*["PageUp"] * 11)
     screen.wait("^>r n012.test")
