@@ -194,7 +194,7 @@ command_list(struct control_client *cl, const cJSON *request)
 		return;
 	}
 	if (q.state && strcmp(q.state, "removed") == 0) {
-		removed_list(cl, q.window.name.len ? &q.window.name : NULL, q.limit);
+		removed_list(cl, &q);
 		return;
 	}
 	p.lines = calloc(q.limit, sizeof(cJSON *));

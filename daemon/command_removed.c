@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "daemon/command_inside.h"
+#include "daemon/command_list.h"
 #include "daemon/shown.h"
 #include "store/set.h"
 #include "store/store.h"
@@ -72,29 +73,52 @@ send_item(struct control_client *cl, const struct tombstone *t)
 	reply_json(cl, line);
 }
 
-void
-removed_list(struct control_client *cl, const struct hostname *after, size_t limit)
+static enum err
+read_page(struct store_txn *txn, const struct list_query *q, struct tombstone *page,
+          size_t *ret_count)
 {
-	struct tombstone *page = calloc(limit, sizeof(*page));
+	const struct hostname *name = q->window.name.len ? &q->window.name : NULL;
+
+	if (q->backwards)
+		return tombstone_page_before(txn, name, q->limit, page, ret_count);
+	if (q->window.place == WINDOW_FROM && name)
+		return tombstone_page_from(txn, name, q->limit, page, ret_count);
+	return tombstone_page(txn, name, q->limit, page, ret_count);
+}
+
+/* What was found last comes first when the way was backwards. */
+static void
+send_page(struct control_client *cl, const struct list_query *q, const struct tombstone *page,
+          size_t count)
+{
+	cJSON *end, *line = line_with("end", &end);
+
+	for (size_t i = 0; i < count; i++)
+		send_item(cl, &page[q->backwards ? count - 1 - i : i]);
+	cJSON_AddNumberToObject(end, "code", MSG_EXIT_OK);
+	if (count && count == q->limit)
+		cJSON_AddStringToObject(end, q->backwards ? "before" : "after",
+		                        page[count - 1].name.name);
+	if (count && q->placed)
+		cJSON_AddStringToObject(end, q->backwards ? "after" : "before", page[0].name.name);
+	reply_json(cl, line);
+}
+
+void
+removed_list(struct control_client *cl, const struct list_query *q)
+{
+	struct tombstone *page = calloc(q->limit, sizeof(*page));
 	struct store_txn *txn;
-	cJSON *end, *line;
 	size_t count = 0;
 	enum err err = page ? store_begin_read(cl->control->store, STORE_SERVED, &txn) : ERR_NOMEM;
 
 	if (!err) {
-		err = tombstone_page(txn, after, limit, page, &count);
+		err = read_page(txn, q, page, &count);
 		store_abort(txn);
 	}
-	for (size_t i = 0; i < count && !err; i++)
-		send_item(cl, &page[i]);
-	if (err) {
+	if (err)
 		reply_store_error(cl, err);
-	} else {
-		line = line_with("end", &end);
-		cJSON_AddNumberToObject(end, "code", MSG_EXIT_OK);
-		if (count == limit)
-			cJSON_AddStringToObject(end, "after", page[count - 1].name.name);
-		reply_json(cl, line);
-	}
+	else
+		send_page(cl, q, page, count);
 	free(page);
 }

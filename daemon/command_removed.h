@@ -12,6 +12,7 @@
 
 struct control_client;
 struct hostname;
+struct list_query;
 struct store_txn;
 
 /* Whether WHY (NULL: none) may be kept as a reason; else CL is answered. */
@@ -21,7 +22,7 @@ MUST_CHECK enum err removed_put(struct store_txn *txn, const struct control_clie
                                 const struct hostname *name, const char *verb, const char *why);
 /* Answers that NAME is not here, and when it was removed. */
 void removed_reply(struct control_client *cl, const struct hostname *name);
-/* The verb list, of names that were removed: up to LIMIT behind AFTER. */
-void removed_list(struct control_client *cl, const struct hostname *after, size_t limit);
+/* The verb list, of names that were removed: the page that Q asks for, by name. */
+void removed_list(struct control_client *cl, const struct list_query *q);
 
 #endif

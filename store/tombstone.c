@@ -63,33 +63,74 @@ tombstone_del(struct store_txn *txn, const struct hostname *name)
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
 
+struct page {
+	struct tombstone *list;
+	size_t limit, count;
+};
+
+/* From where WALK has come to, or did not: ERR is what it said. */
+static enum err
+read_page(struct walk *walk, enum err err, enum err (*step)(struct walk *), struct page *page)
+{
+	while (!err && page->count < page->limit) {
+		struct tombstone *t = &page->list[page->count];
+		struct cursor in;
+
+		*t = (struct tombstone){0};
+		if (table_name_of_key(walk->key, &t->name) == ERR_OK) {
+			if (walk_read(walk, &in) || read_one(walk->txn, &in, t))
+				t->removed_at = INT64_MIN;
+			page->count++;
+		}
+		err = step(walk);
+	}
+	walk_close(walk);
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
 enum err
 tombstone_page(struct store_txn *txn, const struct hostname *after, size_t limit,
                struct tombstone *tombstones, size_t *ret_count)
 {
+	struct page page = {tombstones, limit, 0};
 	struct walk walk;
-	size_t count = 0;
 	enum err err = walk_open(&walk, txn, TABLE_TOMBSTONE);
 
 	if (!err)
 		err = walk_behind(&walk, after);
-	while (!err && count < limit) {
-		struct tombstone *t = &tombstones[count];
-		struct cursor in;
+	err = read_page(&walk, err, walk_next, &page);
+	*ret_count = err ? 0 : page.count;
+	return err;
+}
 
-		*t = (struct tombstone){0};
-		if (table_name_of_key(walk.key, &t->name) == ERR_OK) {
-			if (walk_read(&walk, &in) || read_one(txn, &in, t))
-				t->removed_at = INT64_MIN;
-			count++;
-		}
-		err = walk_next(&walk);
-	}
-	walk_close(&walk);
-	if (err && err != ERR_NOTFOUND)
-		return err;
-	*ret_count = count;
-	return ERR_OK;
+enum err
+tombstone_page_from(struct store_txn *txn, const struct hostname *from, size_t limit,
+                    struct tombstone *tombstones, size_t *ret_count)
+{
+	struct page page = {tombstones, limit, 0};
+	struct walk walk;
+	enum err err = walk_open(&walk, txn, TABLE_TOMBSTONE);
+
+	if (!err)
+		err = walk_seek(&walk, table_key_name(from));
+	err = read_page(&walk, err, walk_next, &page);
+	*ret_count = err ? 0 : page.count;
+	return err;
+}
+
+enum err
+tombstone_page_before(struct store_txn *txn, const struct hostname *before, size_t limit,
+                      struct tombstone *tombstones, size_t *ret_count)
+{
+	struct page page = {tombstones, limit, 0};
+	struct walk walk;
+	enum err err = walk_open(&walk, txn, TABLE_TOMBSTONE);
+
+	if (!err)
+		err = before ? walk_before(&walk, table_key_name(before)) : walk_last(&walk);
+	err = read_page(&walk, err, walk_prev, &page);
+	*ret_count = err ? 0 : page.count;
+	return err;
 }
 
 enum err

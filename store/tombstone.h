@@ -39,6 +39,14 @@ MUST_CHECK enum err tombstone_del(struct store_txn *txn, const struct hostname *
  * removed_at is INT64_MIN. */
 MUST_CHECK enum err tombstone_page(struct store_txn *txn, const struct hostname *after,
                                    size_t limit, struct tombstone *tombstones, size_t *ret_count);
+/* The same beginning at FROM, or the first name not before it. */
+MUST_CHECK enum err tombstone_page_from(struct store_txn *txn, const struct hostname *from,
+                                        size_t limit, struct tombstone *tombstones,
+                                        size_t *ret_count);
+/* The same backwards: those in front of BEFORE (NULL: the last ones), the nearest first. */
+MUST_CHECK enum err tombstone_page_before(struct store_txn *txn, const struct hostname *before,
+                                          size_t limit, struct tombstone *tombstones,
+                                          size_t *ret_count);
 MUST_CHECK enum err tombstone_count(struct store_txn *txn, uint64_t *ret_count);
 
 #endif

@@ -120,7 +120,7 @@ complete_only_looks(const char *line)
 		"show",       "order",    "events",   "status",       "check",
 		"wait",       "limits",   "version",  "completion",   "ca list",
 		"ca show",    "db stat",  "db check", "config check", "backend list",
-		"key status", "diagnose",
+		"key status", "diagnose", "metrics",
 	};
 	char words[2 * WORD_MAX], first[WORD_MAX] = "", second[WORD_MAX] = "";
 

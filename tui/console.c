@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -174,6 +175,9 @@ own_request(struct console *c, enum request request)
 	case REQUEST_REDRAW:
 		term_redraw();
 		break;
+	case REQUEST_FAULTS:
+		console_run(c, "faults");
+		break;
 	case REQUEST_BACK:
 	case REQUEST_QUIT:
 		go_back(c, request);
@@ -322,16 +326,29 @@ draw_hints(const struct console *c, int row, int width)
 static int
 draw_prompt(const struct console *c, int row, int width)
 {
+	static const char yes_or_no[] = " (y/n)";
 	const struct prompt *p = &c->prompt;
-	char line[2 * PROMPT_MAX + 4], before[2 * PROMPT_MAX + 4];
-	int at;
+	enum tone tone = p->use == PROMPT_CONFIRM ? TONE_WARN : TONE_PLAIN;
+	char line[2 * PROMPT_MAX + 4], before[2 * PROMPT_MAX + 4], *safe;
+	int at, size = sizeof(yes_or_no) - 1;
 
 	snprintf(line, sizeof(line), "%s%s%s", p->label, *p->label == ':' ? "" : " ", p->text);
 	snprintf(before, sizeof(before), "%s%s%.*s", p->label, *p->label == ':' ? "" : " ",
 	         (int)p->at, p->text);
 	at = draw_width(before);
-	draw_text(row, 0, width, p->use == PROMPT_CONFIRM ? TONE_WARN : TONE_PLAIN, line);
-	return at < width ? at : width - 1;
+	if (at < width) {
+		draw_text(row, 0, width, tone, line);
+		return at;
+	}
+	if (p->use == PROMPT_CONFIRM) { /* what is asked, and how to answer */
+		draw_text(row, 0, width - size, tone, line);
+		draw_text(row, width - size, size, tone, yes_or_no);
+		return width - 1;
+	}
+	safe = text_safe(line, draw_is_ascii());
+	draw_text(row, 0, width, tone, text_skip(safe ? safe : "", (size_t)(at - width + 1)));
+	free(safe);
+	return width - 1;
 }
 
 static int

@@ -146,6 +146,7 @@ console_run(struct console *c, const char *line)
 
 	line += strspn(line, " ");
 	line += strncmp(line, "certctl ", 8) == 0 ? 8 : 0;
+	line += strspn(line, " ");
 	snprintf(c->command, sizeof(c->command), "%s", line);
 	for (len = strlen(c->command); len && c->command[len - 1] == ' ';)
 		c->command[--len] = '\0';

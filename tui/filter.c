@@ -99,10 +99,13 @@ take_names_word(const char *word, cJSON *request, struct filter *f, char *why, s
 		}
 		put(request, "state", value);
 		f->by_expiry |= strcmp(value, "expired") == 0;
+		f->by_name |= strcmp(value, "removed") == 0;
 	} else if ((value = behind(word, "error:"))) {
 		put(request, "error", value);
 	} else if ((value = behind(word, "ca:"))) {
 		put(request, "ca", value);
+	} else if ((value = behind(word, "backend:"))) {
+		put(request, "backend", value);
 	} else if ((value = behind(word, "expires<"))) {
 		return put_span(request, value, f, why, size);
 	} else if ((value = behind(word, "label:")) || strchr(word, '=')) {

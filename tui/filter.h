@@ -12,11 +12,13 @@
 
 struct filter {
 	bool by_expiry; /* of names: the soonest first */
+	bool by_name;   /* of names: there is no other order of these */
 	char from[256]; /* of names: begin at this one, "" = the first */
 };
 
-/* For "list": "failing", "state:failing", "expires<14d", "error:CODE", "ca:NAME", "label:k=v" or
- * "k=v"; any other word is where to begin. False, with a sentence in WHY (of SIZE). */
+/* For "list": "failing", "state:failing", "expires<14d", "error:CODE", "ca:NAME", "backend:NAME",
+ * "label:k=v" or "k=v"; any other word is where to begin. False, with a sentence in WHY (of SIZE).
+ */
 bool filter_names(const char *text, cJSON *request, struct filter *ret_filter, char *why,
                   size_t size);
 /* For "events": "mismatch.*", "cert.expired", "type:T", "name:NAME", "since:2h"; NOW for that. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tui/gather.h"
 
+#include <stdio.h>
+
 #include "base/json.h"
 #include "tui/console.h"
 
@@ -18,6 +20,7 @@ static void
 on_end(void *owner, const cJSON *end, enum err err)
 {
 	struct gather *g = owner;
+	const char *detail;
 
 	g->is_asked = false;
 	if (err) { /* what is known stays */
@@ -25,6 +28,8 @@ on_end(void *owner, const cJSON *end, enum err err)
 	} else {
 		cJSON_Delete(g->list);
 		g->list = g->fresh;
+		detail = json_text(json_object(end, "error"), "detail");
+		snprintf(g->why, sizeof(g->why), "%s", detail ? detail : "");
 		g->has_failed = json_object(end, "error") != NULL;
 		view_is_old(g->view);
 	}
@@ -42,6 +47,7 @@ gather_ask(struct gather *g, struct view *view, cJSON *request, const char *memb
 	}
 	g->view = view;
 	g->member = member;
+	cJSON_Delete(g->fresh); /* of a request that had no place in the queue */
 	g->fresh = cJSON_CreateArray();
 	g->is_asked = link_ask(&view->console->ask, request, &asker, g);
 }

@@ -17,6 +17,7 @@ struct gather {
 	cJSON *fresh;       /* that is just coming */
 	bool is_asked;
 	bool has_failed; /* the last reply said so; LIST is empty then */
+	char why[512];   /* its words, else "" */
 };
 
 /* Asks over the console's `ask`, unless the last reply is still to come; takes REQUEST over. */

@@ -39,7 +39,8 @@ static const struct binding {
          IN(NAMES),
          0,
          {"/",
-          "show a part: failing, expires<14d, error:authz/dns, label:k=v, ca:NAME; any other word "
+          "show a part: failing, expires<14d, error:authz/dns, label:k=v, ca:NAME, "
+          "backend:NAME, removed; any other word "
           "goes to the names that begin so",
           "/ filter"}},
 	{REQUEST_FILTER,
@@ -59,6 +60,11 @@ static const struct binding {
          0,
          {"space", "mark or unmark; what follows is then done to all that are marked",
           "space mark"}},
+	{REQUEST_FAULTS,
+         {'f'},
+         IN(NAMES),
+         0,
+         {"f", "faults: what is wrong just now with what is served, acknowledged or not", NULL}},
 	{REQUEST_RENEW, {'r'}, A_NAME, 1, {"r", "renew: a new certificate now", "r renew"}},
 	{REQUEST_RETRY,
          {'R'},

@@ -97,6 +97,7 @@ add_diagnosis(const struct page *p, const cJSON *d)
 		label = "";
 	}
 	field_list(p, "seen", json_array(d, "findings"), "; ");
+	field_time(p, "away since", d, "away_since");
 	snprintf(line, sizeof(line), "%s",
 	         print_relative(print_time_of(d, "at"), p->facts->now, when));
 	field(p, TONE_DIM, "looked at", line);
@@ -172,6 +173,24 @@ add_cert(const struct page *p, const char *label, const cJSON *cert)
 	field_time(p, "OCSP until", cert, "ocsp_until");
 }
 
+/* What is stored, held against itself; what is served differs only with a mismatch event. */
+static void
+add_audit(const struct page *p)
+{
+	const cJSON *faults = json_array(p->facts->audit, "faults"), *fault;
+	char text[FIELD_MAX];
+
+	if (faults && !faults->child)
+		field(p, TONE_PLAIN, "audit", "key, names, chain and dates of it are right");
+	cJSON_ArrayForEach(fault, faults)
+	{
+		const char *what = json_text(fault, "what"), *detail = json_text(fault, "detail");
+
+		snprintf(text, sizeof(text), "%s: %s", what ? what : "", detail ? detail : "");
+		field(p, TONE_BAD, "audit", text);
+	}
+}
+
 static void
 add_settings(const struct page *p)
 {
@@ -192,7 +211,10 @@ add_settings(const struct page *p)
 	if (labels.len && buf_str(&labels))
 		field(p, TONE_PLAIN, "labels", buf_str(&labels));
 	buf_done(&labels);
+	field(p, TONE_PLAIN, "DNS record", json_text(item, "dns_record"));
+	field_time(p, "  holds", item, "dns_record_until");
 	field_time(p, "added", item, "created_at");
+	field_time(p, "on demand", item, "used_at");
 }
 
 /* ---- what happened -------------------------------------------------------------------------- */
@@ -268,8 +290,10 @@ name_sheet_fill(struct sheet *sheet, const struct name_facts *facts)
 	char text[FIELD_MAX];
 
 	if (!facts->item) {
-		sheet_add(sheet, TONE_DIM, " %s",
-		          facts->is_asked ? "there is no such name here" : "...");
+		field(&p, TONE_DIM, "",
+		      !facts->is_asked ? "..."
+		      : *facts->why    ? facts->why
+		                       : "there is no such name here");
 		return;
 	}
 	snprintf(text, sizeof(text), "%s",
@@ -280,6 +304,8 @@ name_sheet_fill(struct sheet *sheet, const struct name_facts *facts)
 	add_cert(&p, "serving", facts->item);
 	if (second)
 		add_cert(&p, "second", second);
+	if (print_time_of(facts->item, "not_after"))
+		add_audit(&p);
 	add_settings(&p);
 	add_attempts(&p);
 	add_events(&p);

@@ -13,6 +13,8 @@
 
 struct name_facts {
 	const cJSON *item;     /* of "show", NULL: there is no such name */
+	const char *why;       /* there is none, "": certd has not said */
+	const cJSON *audit;    /* of "inspect", NULL: not known */
 	const cJSON *attempts; /* of "order", and "events": oldest first */
 	const cJSON *events;
 	bool is_asked; /* certd has answered */

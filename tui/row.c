@@ -26,18 +26,20 @@ row_look(const cJSON *item, int64_t now)
 	static const struct {
 		const char *state;
 		struct row_look look;
+		bool is_served; /* and nobody here renews it: its end is worth more than its state
+		                 */
 	} looks[] = {
-		{"expired", {'X', TONE_ALARM}}, {"renewing", {'~', TONE_WORK}},
-		{"pending", {'-', TONE_WORK}},  {"paused", {'p', TONE_DIM}},
-		{"external", {'e', TONE_DIM}},  {"moved", {'m', TONE_DIM}},
-		{"removed", {'r', TONE_DIM}},
+		{"expired", {'X', TONE_ALARM}, false}, {"renewing", {'~', TONE_WORK}, false},
+		{"pending", {'-', TONE_WORK}, false},  {"paused", {'p', TONE_DIM}, true},
+		{"external", {'e', TONE_DIM}, true},   {"moved", {'m', TONE_DIM}, false},
+		{"removed", {'r', TONE_DIM}, false},
 	};
 	const char *state = json_text(item, "state");
 	struct row_look look = by_life(item, now);
 
 	for (size_t i = 0; state && i < sizeof(looks) / sizeof(looks[0]); i++)
 		if (strcmp(state, looks[i].state) == 0)
-			return looks[i].look;
+			return look.tone == TONE_BAD && looks[i].is_served ? look : looks[i].look;
 	if (state && strcmp(state, "failing") == 0)
 		return (struct row_look){'!', look.tone == TONE_BAD || !json_text(item, "not_after")
 		                                      ? TONE_BAD

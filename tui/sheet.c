@@ -127,7 +127,7 @@ sheet_key(const struct sheet *s)
 static const char *
 shifted(const char *line, size_t left)
 {
-	return left ? line + text_line(line, left) : line;
+	return text_skip(line, left);
 }
 
 static bool

@@ -26,7 +26,7 @@ struct sheet_line {
 struct sheet {
 	struct sheet_line *lines;
 	size_t count, room;
-	size_t top, left; /* first line and cell shown */
+	size_t top, left; /* first line and cell shown; LEFT only of text_safe() */
 	size_t cursor;    /* a line with a key, if there is one */
 	char *cursor_key; /* while it is built anew */
 	size_t rows;      /* of the last draw */

@@ -107,6 +107,16 @@ text_line(const char *safe, size_t width)
 	return at;
 }
 
+const char *
+text_skip(const char *safe, size_t cells)
+{
+	size_t used = 0, bytes;
+
+	for (; *safe && used < cells; safe += bytes)
+		used += cells_of(decode(safe, &bytes));
+	return safe;
+}
+
 char *
 text_count(int64_t n, char dst[TEXT_NUMBER_MAX])
 {

@@ -22,6 +22,8 @@ size_t text_cut(const char *source, size_t width, bool ascii, wchar_t *dst);
 /* The bytes of SAFE, from text_safe(), that fill a line of WIDTH cells: to its last space if there
  * is one. All of it when it fits; at least one character. */
 size_t text_line(const char *safe, size_t width);
+/* What is behind the first CELLS of SAFE, from text_safe(). */
+const char *text_skip(const char *safe, size_t cells);
 
 enum { TEXT_NUMBER_MAX = 32 };
 /* "1,204"; "6.1 GiB"; both return DST. */

@@ -12,7 +12,7 @@ enum { EVENTS_LOOKED_AT = 1000 };
 
 struct view_state {
 	struct sheet sheet;
-	struct gather item, attempts, events;
+	struct gather item, audit, attempts, events;
 	int64_t filled_at; /* times go on */
 };
 
@@ -42,6 +42,7 @@ name_load(struct view *v)
 	cJSON_AddNumberToObject(events, "after",
 	                        (double)(last > EVENTS_LOOKED_AT ? last - EVENTS_LOOKED_AT : 0));
 	gather_ask(&s->item, v, request_for(v, "show"), "item");
+	gather_ask(&s->audit, v, request_for(v, "inspect"), "inspect");
 	gather_ask(&s->attempts, v, request_for(v, "order"), "attempt");
 	gather_ask(&s->events, v, events, "event");
 }
@@ -54,6 +55,8 @@ name_draw(struct view *v, struct area area)
 	struct view_state *s = v->state;
 	struct name_facts facts = {
 		.item = gather_one(&s->item),
+		.why = s->item.why,
+		.audit = gather_one(&s->audit),
 		.attempts = s->attempts.list,
 		.events = s->events.list,
 		.is_asked = s->item.list != NULL,
@@ -109,6 +112,7 @@ name_done(struct view *v)
 
 	sheet_done(&s->sheet);
 	gather_done(&s->item);
+	gather_done(&s->audit);
 	gather_done(&s->attempts);
 	gather_done(&s->events);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The screen Names: a window over certd's lists. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,10 +55,10 @@ reopen(struct view *v)
 		cJSON_Delete(query);
 		return;
 	}
-	s->by_expiry &= !filter.from[0]; /* a place among names */
+	s->by_expiry &= !filter.from[0] && !filter.by_name; /* a place among names */
 	if (s->by_expiry)
 		cJSON_AddStringToObject(query, "sort", "expiry");
-	window_open(&s->window, query, s->by_expiry || filter.by_expiry,
+	window_open(&s->window, query, s->by_expiry || (filter.by_expiry && !filter.by_name),
 	            filter.from[0] ? filter.from : NULL);
 }
 
@@ -110,11 +111,12 @@ draw_counts(struct view *v, int row, int width)
 	static const struct {
 		const char *object, *member, *label;
 	} counts[] = {
-		{"names", "valid", "valid"},        {"names", "pending", "pending"},
-		{"names", "failing", "failing"},    {"names", "paused", "paused"},
-		{"names", "external", "external"},  {"names", "moved", "moved"},
+		/* what needs somebody first: the line may be too narrow for all */
+		{"names", "valid", "valid"},        {"names", "failing", "failing"},
 		{"expiring", "expired", "expired"}, {NULL, "late", "late"},
-		{NULL, "faults", "faults"},
+		{NULL, "faults", "faults"},         {"names", "pending", "pending"},
+		{"names", "paused", "paused"},      {"names", "external", "external"},
+		{"names", "moved", "moved"},
 	};
 	const struct model *m = &v->console->model;
 	char line[CONSOLE_MESSAGE_MAX], number[TEXT_NUMBER_MAX];
@@ -185,11 +187,27 @@ struct cells {
 	char text[COLUMN_COUNT][CONSOLE_MESSAGE_MAX];
 };
 
+/* Why it fails; of one that was removed when, by whom and why. */
+static void
+fill_reason(const cJSON *item, int64_t now, char *text, size_t size)
+{
+	const cJSON *error = json_object(item, "error"), *removed = json_object(item, "removed");
+	const char *code = json_text(error, "code"), *detail = json_text(error, "detail");
+	const char *why = json_text(removed, "reason");
+	char day[TEXT_NUMBER_MAX];
+
+	if (removed)
+		snprintf(text, size, "%s by uid %" PRId64 "%s%s",
+		         text_day(print_time_of(removed, "at"), now, day),
+		         json_int(removed, "uid", -1), why ? ": " : "", why ? why : "");
+	else
+		snprintf(text, size, "%s%s%s", or_dash(code), detail ? " " : "",
+		         detail ? detail : "");
+}
+
 static void
 fill_cells(const cJSON *item, int64_t now, struct cells *c)
 {
-	const cJSON *error = json_object(item, "error");
-	const char *code = json_text(error, "code"), *detail = json_text(error, "detail");
 	int64_t until = print_time_of(item, "not_after"), next = print_time_of(item, "next");
 	char time[TEXT_NUMBER_MAX];
 	size_t room = sizeof(c->text[0]);
@@ -200,8 +218,7 @@ fill_cells(const cJSON *item, int64_t now, struct cells *c)
 	snprintf(c->text[3], room, "%s", text_left(until, now, time));
 	snprintf(c->text[4], room, "%s", or_dash(json_text(item, "ca")));
 	snprintf(c->text[5], room, "%s", next && next <= now ? "now" : text_left(next, now, time));
-	snprintf(c->text[6], room, "%s%s%s", or_dash(code), detail ? " " : "",
-	         detail ? detail : "");
+	fill_reason(item, now, c->text[6], room);
 }
 
 static void

@@ -5,11 +5,14 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/buf.h"
 #include "base/msg.h"
 #include "tui/child.h"
 #include "tui/console.h"
 #include "tui/sheet.h"
 #include "tui/text.h"
+
+enum { TAB_CELLS = 8 };
 
 struct pager {
 	struct sheet sheet;
@@ -116,10 +119,34 @@ view_pager_fd(const struct view *v)
 	return p->child.fd;
 }
 
+/* A tab goes to the next column that is a multiple of 8. */
+static void
+add_without_tabs(struct buf *out, const char *line)
+{
+	size_t column = 0;
+
+	for (; *line; line++) {
+		if (((unsigned char)*line & 0xc0) != 0x80)
+			column++;
+		buf_add(out, *line == '\t' ? " " : line, 1);
+		for (; *line == '\t' && column % TAB_CELLS; column++)
+			buf_add(out, " ", 1);
+	}
+}
+
+/* Made safe here: it is shifted by characters, and a file that certctl shows is as it is. */
 static void
 on_line(void *owner, const char *line)
 {
-	sheet_add(owner, TONE_PLAIN, "%s", line);
+	struct buf out = {0};
+	char *safe;
+
+	add_without_tabs(&out, line);
+	safe = buf_str(&out) ? text_safe(out.len ? buf_str(&out) : "", draw_is_ascii()) : NULL;
+	if (safe)
+		sheet_add_key(owner, TONE_PLAIN, NULL, safe);
+	free(safe);
+	buf_done(&out);
 }
 
 void

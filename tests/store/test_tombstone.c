@@ -97,6 +97,16 @@ pages_are_by_name(void **state)
 	assert_int_equal(tombstone_page(txn, &last, 3, page, &count), ERR_OK);
 	assert_int_equal(count, 2);
 	assert_string_equal(page[1].name.name, "n4.example");
+	assert_int_equal(tombstone_page_from(txn, &last, 3, page, &count), ERR_OK);
+	assert_int_equal(count, 3);
+	assert_string_equal(page[0].name.name, "n2.example");
+	assert_int_equal(tombstone_page_before(txn, &last, 3, page, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	assert_string_equal(page[0].name.name, "n1.example");
+	assert_true(page[1].removed_at == 0);
+	assert_int_equal(tombstone_page_before(txn, NULL, 3, page, &count), ERR_OK);
+	assert_int_equal(count, 3);
+	assert_string_equal(page[0].name.name, "n4.example");
 	store_abort(txn);
 }
 

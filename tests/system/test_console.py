@@ -258,6 +258,7 @@ def why_a_name_fails_and_what_the_customer_must_do(lab):
     screen.keys("q")
     screen.wait("state +valid", 60)     # certd has seen it, too, and has tried again
     screen.wait("serving +.*ecdsa-p256")
+    screen.wait("audit +key, names, chain and dates of it are right")
     screen.wait("WHY", absent=True)
     tell("valid", screen)
 
@@ -348,6 +349,36 @@ def commands_are_certctls(lab):
 
 
 @scenario()
+def what_is_longer_than_the_screen(lab):
+    """A question keeps its (y/n), what is typed is seen, and long lines are shifted as they are."""
+    with open(lab.conf_path, "ab") as conf:
+        conf.write(b"# a\ttab, and at the end no UTF-8 \xfc\n")
+    lab.start()
+    name = "a-name-that-is-longer-than-the-screen.test"
+    lab.add(name)
+    screen = Screen(lab, size=(40, 10))
+    screen.wait("a-name-that-is")
+    screen.keys("r")
+    screen.wait(r"^renew a-name-that-is-longer-than.* \(y/n\)$")
+    screen.keys("n")
+    screen.type(":show " + name)
+    screen.wait("longer-than-the-screen.test$")
+    screen.keys("Home")
+    screen.wait("^:show a-name")
+    screen.keys("Escape")
+    screen.type(":  certctl   remove " + name + "\n")
+    screen.wait("to confirm:$")
+    screen.type("no\n")
+    screen.wait("nothing was done")
+    screen.type(":config show\n")
+    wait_for(lambda: screen.keys("G") or "\n# a     tab, and at the end no" in screen.text(), 20,
+             "all of the file, without tabs")
+    screen.keys("l")
+    screen.wait(r"^the end no UTF-8 \\xfc$")
+    equal(screen.is_dead(), False, "it ends")
+
+
+@scenario()
 def events_are_acknowledged_and_filtered(lab):
     lab.start()
     lab.add("a.test")
@@ -367,8 +398,86 @@ def events_are_acknowledged_and_filtered(lab):
     screen.wait("nobody.test")          # all of its words
     screen.keys("q", "Escape")
     screen.wait("audit.ack")
+    screen.keys("1", "f")
+    screen.wait("mismatch.sni_unknown")         # faults: what is counted in one row, too
+    screen.keys("q", "2")
+    screen.wait("audit.ack")
     lab.add("live.test")
     screen.wait("cert.stored +live.test")       # by itself
+
+
+# What a client may say it wants: escapes and a line of its own; right to left; C1 controls, no
+# UTF-8. No more than certd remembers, so that it is the same ones each time.
+HOSTILE_SNI = [b"\x1b[2J\x1b]0;owned\x07\r\n! X a.test", "\u202etset.live\u202c.test".encode(),
+               b"\x9b2J\xff\xfe.test"]
+
+
+def ask_for(lab, name):
+    """A client with openssl's own SNI, whatever bytes that are."""
+    subprocess.run([b"openssl", b"s_client", b"-connect", b"%s:%d" % (lab.https[0].encode(),
+                                                                      lab.https[1]),
+                    b"-servername", name], stdin=subprocess.DEVNULL, capture_output=True)
+
+
+def hostile_sni(lab, term, locale):
+    lab.start()
+    for name in [*HOSTILE_SNI, b"nobody.test"]:
+        ask_for(lab, name)
+    wait_for(lambda: "1 unknown, 3 invalid" in lab.ctl_ok("events").out, 60, "all are counted")
+    screen = Screen(lab, term=term, locale=locale)
+    screen.wait("no names yet")
+    screen.keys("2")
+    screen.type("/mismatch.*\n")
+    screen.wait("^! .*mismatch.sni_unkn")
+    golden(f"{term}-80x24-events-sni", screen)
+    screen.keys("Enter")
+    screen.wait("nobody.test")
+    golden(f"{term}-80x24-event-sni", screen)
+    screen.keys("q", "4")
+    screen.wait("3  for what is no host name")
+    check("owned" not in screen.tmux("display-message", "-p", "#{pane_title}"), "the title")
+
+
+@scenario(workers=1)
+def hostile_sni_in_xterm(lab):
+    hostile_sni(lab, "xterm-256color", "C.UTF-8")
+
+
+@scenario(workers=1)
+def hostile_sni_in_linux(lab):
+    hostile_sni(lab, "linux", "C.UTF-8")
+
+
+@scenario(workers=1)
+def hostile_sni_in_vt100_in_the_c_locale(lab):
+    hostile_sni(lab, "vt100", "C")
+
+
+@scenario(faults=1)
+def removed_names_are_a_list_like_others(lab):
+    """Also beyond the first page, where it once went on by itself."""
+    lab.fault.instead("newOrder", 503)
+    lab.start()
+    names = [f"n{i:03}.test" for i in range(200)]
+    lab.ctl_ok("add", *names)
+    lab.ctl_ok("remove", *names, "--reason", "\x1b[2J away")
+    screen = Screen(lab, size=(140, 24))
+    screen.wait("no names yet")
+    screen.type("/removed\n")
+    screen.wait(r"^>r n000.test +removed .*by uid \d+: \\x1b\[2J away")
+    screen.keys(*["PageDown"] * 4)
+    before = screen.wait("^>r n068.test")
+    lab.ctl_ok("add", "another.test")           # what is seen is asked for anew
+    screen.wait("^ 1 names")
+    equal(screen.lines()[4:20], before.split("\n")[4:20], "the rows")
+    screen.keys("Enter")
+    screen.wait(r"n068.test was removed .* by uid \d+ \(remove\): .x1b")
+    screen.keys("q", "G")
+    screen.wait("^>r n199.test")
+    screen.keys(*["PageUp"] * 11)
+    screen.wait("^>r n012.test")
+    screen.keys("g")
+    screen.wait("^>r n000.test")
 
 
 @scenario()

@@ -164,6 +164,8 @@ test_filter_names(void **state)
 		{"tenant=acme label:plan=gold",
 	         "{\"labels\":{\"tenant\":\"acme\",\"plan\":\"gold\"}}", "", false},
 		{"  shop ", "{}", "shop", false},
+		{"moved backend:app", "{\"state\":\"moved\",\"backend\":\"app\"}", "", false},
+		{"removed", "{\"state\":\"removed\"}", "", false},
 		{"failing pending", "{\"state\":\"pending\"}", "", false},
 	};
 	static const char *const refused[] = {"state:green", "expires<", "expires<5x", "label:x"};

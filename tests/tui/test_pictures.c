@@ -173,6 +173,20 @@ test_row(void **state)
 	         '.', TONE_PLAIN},
 		{"{\"state\":\"paused\"}", 'p', TONE_DIM},
 		{"{\"state\":\"external\"}", 'e', TONE_DIM},
+		/* nobody here renews these: that they end soon is told in time */
+		{"{\"state\":\"external\",\"not_before\":\"2026-09-01T00:00:00Z\","
+	         "\"not_after\":\"2026-12-01T00:00:00Z\"}",
+	         '!', TONE_BAD},
+		{"{\"state\":\"paused\",\"not_before\":\"2026-09-01T00:00:00Z\","
+	         "\"not_after\":\"2026-12-01T00:00:00Z\"}",
+	         '!', TONE_BAD},
+		{"{\"state\":\"paused\",\"not_before\":\"2026-11-01T00:00:00Z\","
+	         "\"not_after\":\"2027-01-30T00:00:00Z\"}",
+	         'p', TONE_DIM},
+		{"{\"state\":\"moved\",\"not_before\":\"2026-09-01T00:00:00Z\","
+	         "\"not_after\":\"2026-12-01T00:00:00Z\"}",
+	         'm', TONE_DIM},
+		{"{\"state\":\"removed\"}", 'r', TONE_DIM},
 		{"{\"state\":\"moved\"}", 'm', TONE_DIM},
 		{"{\"state\":\"renewing\"}", '~', TONE_WORK},
 		{"{}", '.', TONE_PLAIN},

@@ -84,6 +84,17 @@ test_lines(void **state)
 }
 
 static void
+test_skip(void **state)
+{
+	(void)state;
+	assert_string_equal(text_skip("a b c", 0), "a b c");
+	assert_string_equal(text_skip("a b c", 3), " c");
+	assert_string_equal(text_skip("b\u00fccher", 2), "cher");
+	assert_string_equal(text_skip("\u4f60\u597d!", 3), "!"); /* half of one is none */
+	assert_string_equal(text_skip("abc", 9), "");
+}
+
+static void
 test_numbers(void **state)
 {
 	static const struct {
@@ -130,7 +141,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cut),   cmocka_unit_test(test_ascii),
 		cmocka_unit_test(test_lines), cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_times), cmocka_unit_test(test_skip),
 	};
 
 	if (!setlocale(LC_ALL, "C.UTF-8"))
