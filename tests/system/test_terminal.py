@@ -43,6 +43,7 @@ class Terminal:
         pid, self.fd = pty.fork()
         if pid == 0:
             ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+            signal.signal(signal.SIGINT, signal.SIG_DFL)    # in the background it is ignored
             os.execve(CERTCTL, ["certctl", *words], environment)
         self.text = self.read_all(stop)
         if stop:
