@@ -379,6 +379,31 @@ def what_is_longer_than_the_screen(lab):
 
 
 @scenario()
+def what_is_pasted_is_no_key(lab):
+    """A customer's mail in the clipboard is neither "renew" nor "yes"."""
+    lab.start()
+    lab.add("a.test")
+    before = lab.serial("a.test")
+    screen = Screen(lab)
+    screen.wait("a.test +valid")
+    screen.tmux("set-buffer", "ry quit\r")
+    screen.tmux("paste-buffer", "-p")
+    screen.wait("what is pasted is taken behind : and / only")
+    screen.keys("r")
+    screen.wait("renew a.test")
+    screen.tmux("paste-buffer", "-p")
+    screen.keys("n")
+    screen.wait("nothing was done")
+    screen.tmux("set-buffer", "show a.test\n")
+    screen.keys(":")
+    screen.tmux("paste-buffer", "-p")
+    screen.wait("^:show a.test$")
+    screen.keys("Enter")
+    screen.wait("covers +a.test")
+    equal(lab.serial("a.test"), before, "serial")
+
+
+@scenario()
 def events_are_acknowledged_and_filtered(lab):
     lab.start()
     lab.add("a.test")
