@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verb list. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -9,7 +10,7 @@
 #include "ctl/table.h"
 #include "ctl/terminal.h"
 
-enum { WATCH_S = 2 };
+enum { WATCH_S = 2, REASON_MAX = 1024 };
 
 static const char *const list_members[] = {"display", "ca",         "cas",       "labels",
                                            "lead",    "not_before", "not_after", "generation",
@@ -37,19 +38,33 @@ next_of(const cJSON *item, int64_t now, char text[PRINT_TIME_MAX])
 	return print_relative(print_time_of(item, "next"), now, text);
 }
 
+/* Why it fails; of one that was removed when, by whom and why. */
+static const char *
+reason_of(const cJSON *item, const char *when, char text[REASON_MAX])
+{
+	const cJSON *removed = json_object(item, "removed");
+	const char *why = json_text(removed, "reason");
+
+	if (!removed)
+		return json_text(json_object(item, "error"), "code");
+	snprintf(text, REASON_MAX, "%s by uid %" PRId64 "%s%s", when ? when : "",
+	         json_int(removed, "uid", 0), why ? ": " : "", why ? why : "");
+	return text;
+}
+
 static void
 add_row(const struct listing *listing, const cJSON *item)
 {
-	const char *why = json_text(json_object(item, "error"), "code");
-	char expires[PRINT_TIME_MAX], next[PRINT_TIME_MAX];
+	const cJSON *removed = json_object(item, "removed");
+	char expires[PRINT_TIME_MAX], next[PRINT_TIME_MAX], when[PRINT_TIME_MAX], why[REASON_MAX];
 
 	print_relative(print_time_of(item, "not_after"), listing->now, expires);
+	print_relative(print_time_of(removed, "at"), listing->now, when);
 	table_row(listing->table,
-	          (const char *[TITLE_COUNT]){
-			  json_text(item, "name"), json_text(item, "state"), expires,
-			  next_of(item, listing->now, next), json_text(item, "ca"),
-			  json_text(item, "backend"),
-			  why ? why : json_text(json_object(item, "removed"), "reason")});
+	          (const char *[TITLE_COUNT]){json_text(item, "name"), json_text(item, "state"),
+	                                      expires, next_of(item, listing->now, next),
+	                                      json_text(item, "ca"), json_text(item, "backend"),
+	                                      reason_of(item, when, why)});
 }
 
 /* Times as certd has them. */
@@ -59,6 +74,7 @@ add_wide_row(const struct listing *listing, const cJSON *item)
 	const cJSON *error = json_object(item, "error");
 	struct buf labels = {0};
 	const cJSON *label;
+	char why[REASON_MAX];
 
 	cJSON_ArrayForEach(label, json_object(item, "labels"))
 		buf_printf(&labels, "%s%s=%s", labels.len ? "," : "", label->string,
@@ -70,7 +86,8 @@ add_wide_row(const struct listing *listing, const cJSON *item)
 			  json_bool(item, "external", false) ? "never" : json_text(item, "next"),
 			  json_text(item, "ca"), json_text(item, "backend"),
 			  labels.len ? buf_str(&labels) : NULL, json_text(item, "created_at"),
-			  json_text(error, "code"), json_text(error, "detail")});
+			  reason_of(item, json_text(json_object(item, "removed"), "at"), why),
+			  json_text(error, "detail")});
 	buf_done(&labels);
 }
 

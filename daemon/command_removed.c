@@ -86,6 +86,15 @@ read_page(struct store_txn *txn, const struct list_query *q, struct tombstone *p
 	return tombstone_page(txn, name, q->limit, page, ret_count);
 }
 
+static void
+add_place(cJSON *end, const char *member, const struct list_query *q, const struct tombstone *t)
+{
+	const struct domain none = {.name = t->name};
+	char place[LIST_CURSOR_MAX];
+
+	cJSON_AddStringToObject(end, member, list_query_cursor(q, &none, place));
+}
+
 /* What was found last comes first when the way was backwards. */
 static void
 send_page(struct control_client *cl, const struct list_query *q, const struct tombstone *page,
@@ -97,10 +106,9 @@ send_page(struct control_client *cl, const struct list_query *q, const struct to
 		send_item(cl, &page[q->backwards ? count - 1 - i : i]);
 	cJSON_AddNumberToObject(end, "code", MSG_EXIT_OK);
 	if (count && count == q->limit)
-		cJSON_AddStringToObject(end, q->backwards ? "before" : "after",
-		                        page[count - 1].name.name);
+		add_place(end, q->backwards ? "before" : "after", q, &page[count - 1]);
 	if (count && q->placed)
-		cJSON_AddStringToObject(end, q->backwards ? "after" : "before", page[0].name.name);
+		add_place(end, q->backwards ? "after" : "before", q, &page[0]);
 	reply_json(cl, line);
 }
 

@@ -211,7 +211,7 @@ void
 console_key(struct console *c, int key)
 {
 	c->is_dirty = true;
-	if (key == TERM_RESIZE)
+	if (key == TERM_RESIZE || console_refuses_paste(c, key))
 		return;
 	if (c->prompt.use != PROMPT_OFF)
 		console_prompt_key(c, key);

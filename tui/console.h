@@ -45,8 +45,9 @@ struct console {
 		unsigned ended;                    /* actions, since the console runs */
 		char why[CONSOLE_MESSAGE_MAX / 2]; /* the first that failed */
 	} action;
+	bool is_pasting; /* what comes as keys was not typed */
 	bool is_frozen, wants_quit, is_dirty;
-	unsigned ticks;
+	unsigned ticks, paste_ticks; /* seconds; at the beginning of what is pasted */
 };
 
 void console_init(struct console *c, const char *socket, bool read_only);

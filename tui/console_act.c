@@ -8,8 +8,9 @@
 #include "tui/complete.h"
 #include "tui/console.h"
 #include "tui/console_inside.h"
+#include "tui/term.h"
 
-enum { NAMES_OFFERED = 20 };
+enum { NAMES_OFFERED = 20, PASTE_TICKS = 5 };
 
 cJSON *
 console_request(const char *verb)
@@ -229,6 +230,23 @@ void
 console_ask_filter(struct console *c, const char *now)
 {
 	prompt_begin(&c->prompt, PROMPT_FILTER, "filter:", now);
+}
+
+bool
+console_refuses_paste(struct console *c, int key)
+{
+	enum prompt_use use = c->prompt.use;
+
+	if (key == TERM_PASTE || key == TERM_PASTE_END) {
+		c->is_pasting = key == TERM_PASTE;
+		c->paste_ticks = c->ticks;
+		return true;
+	}
+	if (!c->is_pasting || c->ticks - c->paste_ticks > PASTE_TICKS)
+		return false;
+	if (use == PROMPT_OFF)
+		console_say(c, TONE_WARN, "what is pasted is taken behind : and / only");
+	return use == PROMPT_OFF || use == PROMPT_CONFIRM || key < ' ';
 }
 
 void

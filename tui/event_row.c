@@ -53,11 +53,14 @@ event_row_tone(const struct event_row *r)
 	static const char *const bad[] = {"cert.expired",   "store.corrupt",
 	                                  "store.full",     "store.failing",
 	                                  "store.readonly", "ca.account_deactivated"};
-	static const char *const warn[] = {"mismatch.",       "order.failed",    "cert.expiring",
-	                                   "cert.renew_late", "cert.revoked",    "ca.limited",
-	                                   "backend.down",    "diagnosis.found", "hook.",
-	                                   "config.rejected", "upgrade.failed",  "clock.suspect",
-	                                   "audit.refused",   "security.",       "dns."};
+	static const char *const warn[] = {
+		"mismatch.",       "order.failed",        "cert.expiring",
+		"cert.renew_late", "cert.revoked",        "ca.limited",
+		"backend.down",    "diagnosis.found",     "hook.",
+		"config.rejected", "upgrade.failed",      "clock.suspect",
+		"audit.refused",   "security.",           "dns.",
+		"name.moved",      "ondemand.hook_down",  "ocsp.",
+		"renewal.failed",  "ca.contacts_refused", "ca.terms_changed"};
 
 	if (r->is_acknowledged || strcmp(r->type, "mismatch.healed") == 0)
 		return TONE_PLAIN;

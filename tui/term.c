@@ -14,7 +14,15 @@
 
 #include "tui/draw.h"
 
-enum { ESCAPE_MS = 25, RESTORE_MAX = 256 };
+#define PASTES_MARKED   "\033[?2004h"
+#define PASTES_UNMARKED "\033[?2004l"
+
+enum {
+	ESCAPE_MS = 25,
+	RESTORE_MAX = 256,
+	KEY_OF_PASTE = KEY_F(61), /* no keyboard has these */
+	KEY_OF_PASTE_END = KEY_F(62)
+};
 
 static struct termios before;
 static volatile sig_atomic_t asked_to_end, is_open;
@@ -43,10 +51,8 @@ on_crash(int sig)
 }
 
 static void
-add_restore(const char *capability)
+add_restore(const char *text)
 {
-	const char *text = tigetstr(capability);
-
 	if (!text || text == (char *)-1 || restore_len + strlen(text) >= RESTORE_MAX)
 		return;
 	memcpy(restore + restore_len, text, strlen(text));
@@ -122,6 +128,33 @@ define_keys(void)
 		define_key(keys[i].sent, keys[i].key);
 }
 
+/* Whether the terminal can be asked to say what is pasted; those that print the question are not.
+ */
+static bool
+has_brackets(void)
+{
+	const char *type = getenv("TERM");
+
+	return type && strcmp(type, "linux") != 0 && strncmp(type, "vt", 2) != 0;
+}
+
+static void
+write_now(const char *text)
+{
+	ssize_t n = write(STDOUT_FILENO, text, strlen(text));
+
+	(void)n;
+}
+
+static void
+mark_pastes(void)
+{
+	define_key("\033[200~", KEY_OF_PASTE);
+	define_key("\033[201~", KEY_OF_PASTE_END);
+	add_restore(PASTES_UNMARKED);
+	write_now(PASTES_MARKED);
+}
+
 bool
 term_open(bool ascii)
 {
@@ -139,10 +172,12 @@ term_open(bool ascii)
 	define_keys();
 	nodelay(stdscr, TRUE);
 	draw_init(ascii);
-	add_restore("sgr0");
-	add_restore("rmkx");
-	add_restore("cnorm");
-	add_restore("rmcup");
+	if (has_brackets())
+		mark_pastes();
+	add_restore(tigetstr("sgr0"));
+	add_restore(tigetstr("rmkx"));
+	add_restore(tigetstr("cnorm"));
+	add_restore(tigetstr("rmcup"));
 	catch_signals();
 	return true;
 }
@@ -150,6 +185,8 @@ term_open(bool ascii)
 void
 term_close(void)
 {
+	if (is_open && has_brackets())
+		write_now(PASTES_UNMARKED);
 	if (is_open)
 		endwin();
 	is_open = 0;
@@ -172,10 +209,13 @@ term_key(void)
 {
 	static const struct {
 		int theirs, ours;
-	} keys[] = {{KEY_UP, TERM_UP},       {KEY_DOWN, TERM_DOWN},     {KEY_LEFT, TERM_LEFT},
-	            {KEY_RIGHT, TERM_RIGHT}, {KEY_PPAGE, TERM_PAGE_UP}, {KEY_NPAGE, TERM_PAGE_DOWN},
-	            {KEY_HOME, TERM_HOME},   {KEY_END, TERM_END},       {KEY_ENTER, '\r'},
-	            {KEY_BACKSPACE, 0x7f},   {KEY_DC, TERM_DELETE},     {KEY_RESIZE, TERM_RESIZE}};
+	} keys[] = {{KEY_UP, TERM_UP},          {KEY_DOWN, TERM_DOWN},
+	            {KEY_LEFT, TERM_LEFT},      {KEY_RIGHT, TERM_RIGHT},
+	            {KEY_PPAGE, TERM_PAGE_UP},  {KEY_NPAGE, TERM_PAGE_DOWN},
+	            {KEY_HOME, TERM_HOME},      {KEY_END, TERM_END},
+	            {KEY_ENTER, '\r'},          {KEY_BACKSPACE, 0x7f},
+	            {KEY_DC, TERM_DELETE},      {KEY_RESIZE, TERM_RESIZE},
+	            {KEY_OF_PASTE, TERM_PASTE}, {KEY_OF_PASTE_END, TERM_PASTE_END}};
 	wint_t key;
 	int kind = get_wch(&key);
 

@@ -23,6 +23,8 @@ enum term_key {
 	TERM_END,
 	TERM_DELETE,
 	TERM_RESIZE,
+	TERM_PASTE,     /* what follows was not typed, */
+	TERM_PASTE_END, /* up to here */
 	TERM_OTHER
 };
 

@@ -104,7 +104,18 @@ def what_was_removed_is_known_until_it_comes_back(lab):
           {"old.test": ("remove", "moved to another host", os.getuid()),
            "kept.test": ("apply", None, os.getuid())}, "the list")
     equal(len(removed(lab, "--limit", "1")), 1, "a page")
-    check("moved to another host" in lab.ctl_ok("list", "--state", "removed").out, "as a table")
+    for form, when in [("table", r"(now|\d+s ago)"), ("wide", r"20\d\d-\S+Z")]:
+        out = lab.ctl_ok("list", "--state", "removed", "-o", form).out
+        check(re.search(rf"old.test .*{when} by uid {os.getuid()}: moved to another host", out), out)
+    for sort in ("name", "expiry"):     # which there is none of
+        page = [lab.ctl_ok("list", "--state", "removed", "--sort", sort, "-o", "json", "--limit",
+                           "1").json()]
+        page += [lab.ctl_ok("list", "--state", "removed", "--sort", sort, "-o", "json", "--after",
+                            page[0]["after"]).json()]
+        page += [lab.ctl_ok("list", "--state", "removed", "--sort", sort, "-o", "json", "--before",
+                            page[1]["before"]).json()]
+        equal([item["name"] for one in page for item in one["items"]],
+              ["kept.test", "old.test", "kept.test"], "forth and back")
     check("at most" in expect_code(lab.ctl("remove", "kept.test", "--reason", "x" * 200), 2).err,
           "too many words")
 

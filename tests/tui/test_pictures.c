@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "tui/columns.h"
+#include "tui/event_row.h"
 #include "tui/histogram.h"
 #include "tui/row.h"
 #include "tui/spark.h"
@@ -206,6 +207,30 @@ test_row(void **state)
 	}
 }
 
+static void
+test_event(void **state)
+{
+	static const struct {
+		const char *type;
+		enum tone tone;
+	} cases[] = {
+		{"cert.expired", TONE_BAD},        {"cert.stored", TONE_PLAIN},
+		{"name.moved", TONE_WARN},         {"name.returned", TONE_PLAIN},
+		{"ondemand.hook_down", TONE_WARN}, {"ondemand.added", TONE_PLAIN},
+		{"ocsp.missing", TONE_WARN},       {"renewal.failed", TONE_WARN},
+		{"mismatch.san", TONE_WARN},       {"mismatch.healed", TONE_PLAIN},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct event_row r = {.type = (char *)(uintptr_t)cases[i].type};
+
+		assert_int_equal(event_row_tone(&r), cases[i].tone);
+		r.is_acknowledged = true;
+		assert_int_equal(event_row_tone(&r), TONE_PLAIN);
+	}
+}
+
 int
 main(void)
 {
@@ -213,6 +238,7 @@ main(void)
 		cmocka_unit_test(test_spark),     cmocka_unit_test(test_bar),
 		cmocka_unit_test(test_life),      cmocka_unit_test(test_columns),
 		cmocka_unit_test(test_histogram), cmocka_unit_test(test_row),
+		cmocka_unit_test(test_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
