@@ -22,7 +22,7 @@ obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
 BASE_O   := $(call obj,$(wildcard base/*.c))
 STORE_O  := $(call obj,$(wildcard store/*.c))
 ACME_O   := $(call obj,$(wildcard acme/*.c))
-DAEMON_O := $(call obj,$(filter-out daemon/main.c,$(wildcard daemon/*.c)))
+DAEMON_O := $(call obj,$(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c)))
 CTL_O    := $(call obj,$(filter-out ctl/main.c,$(wildcard ctl/*.c)))
 TUI_O    := $(call obj,$(filter-out tui/main.c,$(wildcard tui/*.c)))
 SUPPORT_O := $(call obj,$(filter-out $(wildcard tests/support/*_main.c),$(wildcard tests/support/*.c)))
@@ -212,7 +212,7 @@ $(BUILD)/tests/support/%: $(BUILD)/tests/support/%_main.o
 
 # no clock can be right that is before it
 BUILT_AT := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || date +%s))
-$(BUILD)/daemon/clockwatch.o $(BUILD)/tests/daemon/test_clockwatch.o: \
+$(BUILD)/daemon/watch/clockwatch.o $(BUILD)/tests/daemon/test_clockwatch.o: \
   CFLAGS += -DCERTD_BUILT_AT='INT64_C($(BUILT_AT))'
 
 # a page is as old as its source, whenever it is built

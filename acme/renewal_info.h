@@ -3,7 +3,7 @@
  * acme/renewal_info.h - when a CA wants a certificate renewed (RFC 9773)
  *
  * Pure functions: what a certificate is called there, where to ask, what the answer says. Asking is
- * an unsigned GET; daemon/renewer.h does it.
+ * an unsigned GET; daemon/watch/renewer.h does it.
  */
 #ifndef ACME_RENEWAL_INFO_H
 #define ACME_RENEWAL_INFO_H

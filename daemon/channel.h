@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/channel.h - one message over a SOCK_SEQPACKET pair: a byte, a text, perhaps a descriptor
+ * daemon/channel.h - one message over a SOCK_SEQPACKET pair: a byte, a text, perhaps a
+ * descriptor
  *
  * What the parent, its roles and two certds at an upgrade say to each other; the bytes are enum
  * role_message of daemon/role.h.

@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "base/problem.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "store/store.h"
 
 static const uint32_t needed = 1u << CAP_SETUID | 1u << CAP_SETGID;

@@ -13,7 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "daemon/channel.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "daemon/role.h"
 #include "daemon/sockets.h"
 

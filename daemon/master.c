@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/problem.h"
 #include "base/secret.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "store/rotate.h"
 #include "store/store.h"
 

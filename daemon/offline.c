@@ -19,7 +19,7 @@
 #include "base/msg.h"
 #include "base/problem.h"
 #include "base/secret.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "daemon/master.h"
 #include "store/backup.h"
 #include "store/check.h"

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/problem.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "store/domain_due.h"
 #include "store/domain_list.h"
 #include "store/event.h"

@@ -4,7 +4,7 @@
  *
  * LMDB answers damaged pages with SIGBUS or SIGSEGV: better in a child that lives for some
  * milliseconds than in a role, where it would be a crash loop. Quick on purpose: the whole store is
- * read later, in the background (daemon/command_check.c).
+ * read later, in the background (daemon/control/command_check.c).
  */
 #ifndef DAEMON_PROBE_H
 #define DAEMON_PROBE_H

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/channel.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "daemon/notify.h"
 #include "daemon/role_inside.h"
 

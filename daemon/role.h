@@ -5,7 +5,7 @@
  *   parent    binds the sockets and keeps them open, so nothing queued on them is lost when a
  * worker dies; maps the status page; starts one keeper and N workers and waits. keeper    the only
  * writer of the store: control socket and issuer (daemon/keeper.h). worker    one of the front's
- * (daemon/worker.h), on the sockets of its slot.
+ * (daemon/front/worker.h), on the sockets of its slot.
  *
  * A role is a process, or a thread with --single. Each has a channel, a SOCK_SEQPACKET pair whose
  * end tells the parent that the role is gone; messages start with one byte of enum role_message. A

@@ -7,13 +7,13 @@
 #include <stdint.h>
 
 #include "base/secret.h"
-#include "daemon/history.h"
+#include "daemon/common/history.h"
 #include "daemon/role.h"
 #include "daemon/role_upgrade.h"
 #include "daemon/sockets.h"
-#include "daemon/servers.h"
+#include "daemon/common/servers.h"
 #include "daemon/spawn.h"
-#include "daemon/status.h"
+#include "daemon/common/status.h"
 
 enum {
 	ROLES_MAX = STATUS_SLOTS, /* a role's index is its slot of the status page */

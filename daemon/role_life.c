@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/channel.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "daemon/front_user.h"
 #include "daemon/role_inside.h"
 

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/problem.h"
 #include "base/secret.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "daemon/inherit.h"
 #include "daemon/master.h"
 #include "daemon/notify.h"

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/problem.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "daemon/master.h"
 #include "daemon/role_inside.h"
 #include "store/store.h"

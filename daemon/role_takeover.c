@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/problem.h"
 #include "daemon/channel.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "daemon/inherit.h"
 #include "daemon/master.h"
 #include "daemon/notify.h"

@@ -14,11 +14,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/channel.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "daemon/inherit.h"
 #include "daemon/notify.h"
 #include "daemon/role_inside.h"
-#include "daemon/worker.h"
+#include "daemon/front/worker.h"
 
 /* ---- the new program ------------------------------------------------------------------------ */
 

@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/conf.h"
-#include "daemon/listener.h"
+#include "daemon/conf/conf.h"
+#include "daemon/front/listener.h"
 
 struct given {
 	const int *fds;

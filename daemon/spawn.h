@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 
 struct news;
 struct secret;

@@ -2,7 +2,7 @@
 /*
  * store/budget.h - what is left of a CA's orders (environment private/), keyed by the ca block
  *
- * The numbers are the caller's, see daemon/budget.h.
+ * The numbers are the caller's, see daemon/order/budget.h.
  */
 #ifndef STORE_BUDGET_H
 #define STORE_BUDGET_H

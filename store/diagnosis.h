@@ -2,9 +2,9 @@
 /*
  * store/diagnosis.h - what is wrong with a name's DNS, and who must act (environment private/)
  *
- * There is a record for each name that fails or has moved, and was looked at (daemon/diagnose.h):
- * what was found last. It goes when the name has a certificate again or is removed. served/ is
- * another environment, so who reads the list holds each against its domain.
+ * There is a record for each name that fails or has moved, and was looked at
+ * (daemon/dns/diagnose.h): what was found last. It goes when the name has a certificate again or is
+ * removed. served/ is another environment, so who reads the list holds each against its domain.
  */
 #ifndef STORE_DIAGNOSIS_H
 #define STORE_DIAGNOSIS_H
@@ -38,7 +38,7 @@ struct diagnosis {
 	int64_t next_at;                           /* of the next look */
 	int64_t woken_at;   /* the name's next try was made now because it was fixed; 0: never */
 	int64_t away_since; /* since when every look that told it said that no address is ours; 0 */
-	/* the token that its owner has shown (daemon/ownership.h), "": none yet */
+	/* the token that its owner has shown (daemon/dns/ownership.h), "": none yet */
 	char owned[DIAGNOSIS_OWNED_MAX + 1];
 	uint32_t looks; /* with this code, in a row */
 };

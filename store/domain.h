@@ -65,8 +65,8 @@ struct domain {
 	/* the CAs to ask, best first, a space between; "": `ca` alone */
 	char cas[DOMAIN_CAS_TEXT_MAX + 1];
 	struct problem problem; /* of the last failed attempt; kind NONE after a success */
-	/* Of a name that a handshake has asked for (daemon/demander.h): when it was last served, to
-	 * a day or so, at first when it was asked for. 0: somebody has added it. */
+	/* Of a name that a handshake has asked for (daemon/watch/demander.h): when it was last
+	 * served, to a day or so, at first when it was asked for. 0: somebody has added it. */
 	int64_t used_at;
 	/* "key=value" lines, each ended by '\n', in the order of keys; see store/label.h */
 	char labels[LABELS_TEXT_MAX + 1];

@@ -3,7 +3,7 @@
  * store/fault.h - what is wrong with names just now (environment private/)
  *
  * A name is there from the first fault that was found of it until the last one has healed, so each
- * is told once, also over restarts. What a bit means is the caller's (daemon/auditor.h). An
+ * is told once, also over restarts. What a bit means is the caller's (daemon/watch/auditor.h). An
  * operator may acknowledge what is open; that goes with the fault.
  */
 #ifndef STORE_FAULT_H

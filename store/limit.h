@@ -3,7 +3,7 @@
  * store/limit.h - how far a CA's limits are used up, and what it has blocked (environment private/)
  *
  * One record for each thing that a limit counts: a registered domain, a set of names, one name, the
- * account. What the numbers mean is the caller's, see daemon/limits.h.
+ * account. What the numbers mean is the caller's, see daemon/order/limits.h.
  */
 #ifndef STORE_LIMIT_H
 #define STORE_LIMIT_H
@@ -32,8 +32,8 @@ struct limit_id {
 struct limit_record {
 	struct limit_id id;
 	char title[LIMIT_KEY_MAX + 1]; /* of a set: its first name; else "" */
-	uint32_t count;                /* so many in `period`, as daemon/budget.h; 0: no bucket */
-	uint32_t period;               /* seconds */
+	uint32_t count;  /* so many in `period`, as daemon/order/budget.h; 0: no bucket */
+	uint32_t period; /* seconds */
 	uint64_t level;
 	int64_t at;    /* unix seconds */
 	int64_t since; /* blocked so long, 0: it is not */

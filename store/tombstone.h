@@ -3,8 +3,9 @@
  * store/tombstone.h - names that were removed: when, by whom and why (environment served/)
  *
  * Put in the transaction that removes the name, and gone with the one that puts a domain of that
- * name again (domain_put()). Bounded in age and number by the keeper (daemon/upkeep_removed.c).
- * What does not open is as good as none. Threads: any, within a transaction.
+ * name again (domain_put()). Bounded in age and number by the keeper
+ * (daemon/watch/upkeep_removed.c). What does not open is as good as none. Threads: any, within a
+ * transaction.
  */
 #ifndef STORE_TOMBSTONE_H
 #define STORE_TOMBSTONE_H

@@ -77,7 +77,7 @@ class Pages(unittest.TestCase):
 
     def test_configuration_has_every_word(self):
         shown = self.shown("certd.conf.5")
-        words = {word for path in glob.glob(f"{ROOT}/daemon/conf*.c")
+        words = {word for path in glob.glob(f"{ROOT}/daemon/conf/*.c")
                  for word in re.findall(r'CONF_RULE\("([a-z-]+)"', read(path))}
         self.assertGreater(len(words), 40)
         for word in words:
@@ -85,7 +85,7 @@ class Pages(unittest.TestCase):
 
     def test_events_has_every_type(self):
         shown = self.shown("certd-events.7")
-        types = re.findall(r'"([a-z]+\.[a-z_.]+)"', read("daemon", "event_types.c"))
+        types = re.findall(r'"([a-z]+\.[a-z_.]+)"', read("daemon", "common", "event_types.c"))
         self.assertGreater(len(types), 40)
         for one in types:
             self.assertRegex(shown, rf"(?m)^ +{re.escape(one)}( |$)")

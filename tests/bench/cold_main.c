@@ -11,10 +11,10 @@
 #include "base/hostname.h"
 #include "base/problem.h"
 #include "base/secret.h"
-#include "daemon/conf.h"
-#include "daemon/cred.h"
-#include "daemon/credcache.h"
-#include "daemon/status.h"
+#include "daemon/conf/conf.h"
+#include "daemon/front/cred.h"
+#include "daemon/front/credcache.h"
+#include "daemon/common/status.h"
 #include "store/store.h"
 
 static double

@@ -18,8 +18,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/renewal.h"
-#include "daemon/renewer.h"
+#include "daemon/watch/renewal.h"
+#include "daemon/watch/renewer.h"
 #include "store/store.h"
 #include "tests/support/tmpstore.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The certificate of a tls-alpn-01 challenge: RFC 8737, 3; of an address: RFC 8738, 6. */
-#include "daemon/alpn01.h"
+#include "daemon/front/alpn01.h"
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>

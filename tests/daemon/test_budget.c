@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/budget.h"
+#include "daemon/order/budget.h"
 
 #include <stdarg.h>
 #include <stddef.h>

@@ -14,12 +14,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/choice.h"
-#include "daemon/conf.h"
-#include "daemon/cred.h"
-#include "daemon/credcache.h"
-#include "daemon/hello.h"
-#include "daemon/status.h"
+#include "daemon/front/choice.h"
+#include "daemon/conf/conf.h"
+#include "daemon/front/cred.h"
+#include "daemon/front/credcache.h"
+#include "daemon/front/hello.h"
+#include "daemon/common/status.h"
 #include "store/challenge.h"
 #include "tests/support/tmpcert.h"
 

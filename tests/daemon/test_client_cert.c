@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a file of trusted certificates may be, and the name that is passed on. */
-#include "daemon/client_cert.h"
+#include "daemon/front/client_cert.h"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/clockwatch.h"
+#include "daemon/watch/clockwatch.h"
 
 #define DAY  INT64_C(86400)
 #define NOW  INT64_C(4000000000) /* later than any build */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/network.h"
+#include "daemon/common/network.h"
 
 static char dir[] = "/tmp/certd-conf-XXXXXX";
 static char main_file[64];

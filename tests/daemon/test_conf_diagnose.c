@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "daemon/conf.h"
-#include "daemon/diagnose_code.h"
-#include "daemon/diagnose_own.h"
+#include "daemon/conf/conf.h"
+#include "daemon/dns/diagnose_code.h"
+#include "daemon/dns/diagnose_own.h"
 
 static char path[] = "/tmp/certd-conf-diagnose-XXXXXX";
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `resolver`, and what a `dns` block says of updates and of looking. */
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

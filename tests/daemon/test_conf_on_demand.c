@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 
 static char path[] = "/tmp/certd-conf-on-demand-XXXXXX";
 

@@ -12,10 +12,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/conf.h"
-#include "daemon/cred.h"
-#include "daemon/credcache.h"
-#include "daemon/status.h"
+#include "daemon/conf/conf.h"
+#include "daemon/front/cred.h"
+#include "daemon/front/credcache.h"
+#include "daemon/common/status.h"
 #include "store/cert_pool.h"
 #include "tests/support/tmpcert.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/diagnose_caa.h"
+#include "daemon/dns/diagnose_caa.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dns*.c against a server that answers what it is told to, also wrongly. */
-#include "daemon/dns.h"
+#include "daemon/dns/dns.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -20,8 +20,8 @@
 
 #include "base/clock.h"
 #include "base/problem.h"
-#include "daemon/dns_inside.h"
-#include "daemon/dns_tsig.h"
+#include "daemon/dns/dns_inside.h"
+#include "daemon/dns/dns_tsig.h"
 
 #define NAME "_acme-challenge.a.test"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whose turn it is. */
-#include "daemon/due.h"
+#include "daemon/order/due.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/due.h"
-#include "daemon/plan.h"
+#include "daemon/order/due.h"
+#include "daemon/order/plan.h"
 #include "store/store.h"
 #include "tests/support/tmpstore.h"
 
@@ -66,7 +66,7 @@ start(struct run *r, const struct hostname *name, enum domain_lane lane)
 	assert_int_equal(domain_put(r->txn, &d), ERR_OK);
 }
 
-/* A second of the issuer's, as daemon/issuer_plan.c does it. */
+/* A second of the issuer's, as daemon/order/issuer_plan.c does it. */
 static void
 second(struct run *r)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/failover.h"
+#include "daemon/order/failover.h"
 
 #include <stdarg.h>
 #include <stddef.h>

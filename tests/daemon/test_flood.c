@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/flood.h"
-#include "daemon/network.h"
+#include "daemon/common/flood.h"
+#include "daemon/common/network.h"
 
 enum { SEEN_MAX = 100000 };
 

@@ -19,11 +19,11 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/conf.h"
-#include "daemon/failure.h"
-#include "daemon/health_inside.h"
-#include "daemon/loop.h"
-#include "daemon/resolver.h"
+#include "daemon/conf/conf.h"
+#include "daemon/common/failure.h"
+#include "daemon/watch/health_inside.h"
+#include "daemon/common/loop.h"
+#include "daemon/watch/resolver.h"
 #include "tests/support/tmpserver.h"
 
 static struct tmpserver server;

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/hello.h"
+#include "daemon/front/hello.h"
 
 #define BYTES(text)                                                                                \
 	{                                                                                          \

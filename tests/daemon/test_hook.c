@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/hook.h"
+#include "daemon/common/hook.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/http01.h"
+#include "daemon/front/http01.h"
 #include "store/challenge.h"
 #include "tests/support/tmpstore.h"
 

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/import_inside.h"
-#include "daemon/upkeep.h"
+#include "daemon/control/import_inside.h"
+#include "daemon/watch/upkeep.h"
 #include "store/store.h"
 #include "tests/support/tmpstore.h"
 

@@ -19,7 +19,7 @@
 
 #include "base/log.h"
 #include "daemon/channel.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "daemon/role.h"
 #include "daemon/sockets.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who rests while the key of an account changes. */
-#include "daemon/issuer_errand.h"
+#include "daemon/order/issuer_errand.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/conf.h"
-#include "daemon/issuer_inside.h"
+#include "daemon/conf/conf.h"
+#include "daemon/order/issuer_inside.h"
 
 static void
 a_block_that_goes_wakes_nobody_else(void **state)

@@ -10,10 +10,10 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/clockwatch.h"
-#include "daemon/conf.h"
-#include "daemon/issuer_inside.h"
-#include "daemon/upkeep_inside.h"
+#include "daemon/watch/clockwatch.h"
+#include "daemon/conf/conf.h"
+#include "daemon/order/issuer_inside.h"
+#include "daemon/watch/upkeep_inside.h"
 #include "tests/support/tmpstore.h"
 
 enum { MANY = 300 };

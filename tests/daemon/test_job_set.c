@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is ordered for a name: which names, which kind of key. */
-#include "daemon/job_set.h"
+#include "daemon/order/job_set.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,9 +12,9 @@
 
 #include "acme/engine.h"
 #include "base/clock.h"
-#include "daemon/authority.h"
-#include "daemon/conf.h"
-#include "daemon/job.h"
+#include "daemon/order/authority.h"
+#include "daemon/conf/conf.h"
+#include "daemon/order/job.h"
 #include "tests/support/rawdb.h"
 #include "tests/support/tmpcert.h"
 #include "tests/support/tmpstore.h"

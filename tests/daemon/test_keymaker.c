@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The thread that makes RSA keys: all that was asked for comes, what was cancelled does not. */
-#include "daemon/keymaker.h"
+#include "daemon/order/keymaker.h"
 
 #include <poll.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a CA's limits leave, by scope; what its sentences block. */
-#include "daemon/limits.h"
+#include "daemon/order/limits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 #include "base/hostname.h"
 #include "base/problem.h"
-#include "daemon/suffix.h"
+#include "daemon/order/suffix.h"
 #include "store/store.h"
 #include "tests/support/tmpstore.h"
 
@@ -235,7 +235,7 @@ static const struct {
          60,
          LIMIT_ACCOUNT,
          "",
-         {false, false, false}}, /* the CA's hold: daemon/authority.c */
+         {false, false, false}}, /* the CA's hold: daemon/order/authority.c */
 	{"slow down", 600, 0, LIMIT_ACCOUNT, NULL, {false, false, false}},
 	{"slow down", 0, 0, LIMIT_ACCOUNT, NULL, {false, false, false}},
 	{"of this exact set of names", 10 * 365 * DAY, WEEK, LIMIT_SET, NULL, {true, false, false}},

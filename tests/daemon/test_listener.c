@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/conf.h"
-#include "daemon/listener.h"
+#include "daemon/conf/conf.h"
+#include "daemon/front/listener.h"
 
 static struct conf_address
 ipv4(uint32_t ip, uint16_t port)

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/loop.h"
+#include "daemon/common/loop.h"
 
 static struct loop *loop;
 static struct loop_watch *watch, *other;

@@ -16,7 +16,7 @@
 
 #include "base/problem.h"
 #include "base/secret.h"
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "daemon/master.h"
 #include "store/store.h"
 #include "tests/support/tmpstore.h"

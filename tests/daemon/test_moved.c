@@ -10,10 +10,10 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/command_set.h"
-#include "daemon/diagnoser_inside.h"
-#include "daemon/issuer.h"
-#include "daemon/notice.h"
+#include "daemon/control/command_set.h"
+#include "daemon/watch/diagnoser_inside.h"
+#include "daemon/order/issuer.h"
+#include "daemon/common/notice.h"
 #include "store/domain_due.h"
 #include "store/domain_list.h"
 #include "store/store.h"

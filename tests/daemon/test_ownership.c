@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the owner of a name is to show. */
-#include "daemon/ownership.h"
+#include "daemon/dns/ownership.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 #include "store/memo.h"
 #include "tests/support/tmpstore.h"
 

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "daemon/descriptors.h"
-#include "daemon/network.h"
-#include "daemon/peers.h"
+#include "daemon/front/descriptors.h"
+#include "daemon/common/network.h"
+#include "daemon/front/peers.h"
 
 static const struct sockaddr *
 address(const char *text)

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/problem.h"
-#include "daemon/plan.h"
+#include "daemon/order/plan.h"
 
 enum { DAY = 86400, NOW = 1800000000 };
 

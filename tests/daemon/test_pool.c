@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/pool.h"
+#include "daemon/common/pool.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -15,9 +15,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/conf.h"
-#include "daemon/notice.h"
-#include "daemon/prove.h"
+#include "daemon/conf/conf.h"
+#include "daemon/common/notice.h"
+#include "daemon/order/prove.h"
 #include "store/presented.h"
 #include "tests/support/tmpstore.h"
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/proxy.h"
+#include "daemon/front/proxy.h"
 
 static const unsigned char signature[] = "\r\n\r\n\0\r\nQUIT\n";
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/proxy_in.h"
+#include "daemon/front/proxy_in.h"
 
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 #define V4_PAIR   "\xc0\x00\x02\x01\xcb\x00\x71\x07\x12\x34\x01\xbb"

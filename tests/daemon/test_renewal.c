@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What CAs say about renewal, and what becomes of plans. */
-#include "daemon/renewal.h"
+#include "daemon/watch/renewal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

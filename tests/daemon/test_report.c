@@ -13,7 +13,7 @@
 #include <pthread.h>
 
 #include "base/hostname.h"
-#include "daemon/report.h"
+#include "daemon/common/report.h"
 
 static struct hostname
 numbered(unsigned n)

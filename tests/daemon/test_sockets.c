@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/conf.h"
+#include "daemon/conf/conf.h"
 
 enum { LISTENS = 2 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The counters of the certd before us, as it tells them (daemon/status.h). */
-#include "daemon/status.h"
+/* The counters of the certd before us, as it tells them (daemon/common/status.h). */
+#include "daemon/common/status.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

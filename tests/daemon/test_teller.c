@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/secret.h"
-#include "daemon/notice.h"
-#include "daemon/teller_inside.h"
+#include "daemon/common/notice.h"
+#include "daemon/tell/teller_inside.h"
 #include "store/store.h"
 #include "tests/support/tmpstore.h"
 

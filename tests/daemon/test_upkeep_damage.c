@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "daemon/cred.h"
-#include "daemon/upkeep_inside.h"
+#include "daemon/front/cred.h"
+#include "daemon/watch/upkeep_inside.h"
 #include "store/cert_pool.h"
 #include "store/quarantine.h"
 #include "tests/support/tmpcert.h"

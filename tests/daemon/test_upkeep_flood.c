@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-#include "daemon/conf.h"
-#include "daemon/notice.h"
-#include "daemon/status.h"
-#include "daemon/upkeep.h"
+#include "daemon/conf/conf.h"
+#include "daemon/common/notice.h"
+#include "daemon/common/status.h"
+#include "daemon/watch/upkeep.h"
 #include "store/event.h"
 #include "tests/support/tmpstore.h"
 

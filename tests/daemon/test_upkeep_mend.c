@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/conf.h"
-#include "daemon/upkeep_inside.h"
+#include "daemon/conf/conf.h"
+#include "daemon/watch/upkeep_inside.h"
 #include "tests/support/rawdb.h"
 #include "tests/support/tmpstore.h"
 

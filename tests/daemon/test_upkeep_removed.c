@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/clockwatch.h"
-#include "daemon/conf.h"
-#include "daemon/upkeep_inside.h"
+#include "daemon/watch/clockwatch.h"
+#include "daemon/conf/conf.h"
+#include "daemon/watch/upkeep_inside.h"
 #include "store/tombstone.h"
 #include "tests/support/tmpstore.h"
 

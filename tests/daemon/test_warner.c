@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/notice.h"
-#include "daemon/warner_inside.h"
+#include "daemon/common/notice.h"
+#include "daemon/watch/warner_inside.h"
 #include "store/cert.h"
 #include "store/store.h"
 #include "tests/support/tmpstore.h"

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/wheel.h"
+#include "daemon/common/wheel.h"
 
 enum { START = 1000000, FAR = WHEEL_TICK_MS * WHEEL_SLOTS * 3 };
 

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/conn.h"
+#include "daemon/front/conn.h"
 #include "tests/support/tmpcert.h"
 #include "tests/support/tmpclient.h"
 #include "tests/support/tmpfront.h"

@@ -19,8 +19,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/conf.h"
-#include "daemon/records.h"
+#include "daemon/conf/conf.h"
+#include "daemon/front/records.h"
 #include "tests/support/tmpcert.h"
 #include "tests/support/tmpclient.h"
 #include "tests/support/tmpfront.h"

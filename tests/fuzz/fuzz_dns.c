@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "acme/dns_record.h"
-#include "daemon/dns_inside.h"
-#include "daemon/dns_tsig.h"
+#include "daemon/dns/dns_inside.h"
+#include "daemon/dns/dns_tsig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

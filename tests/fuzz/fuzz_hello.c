@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/hostname.h"
-#include "daemon/hello.h"
+#include "daemon/front/hello.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/hostname.h"
-#include "daemon/http01.h"
+#include "daemon/front/http01.h"
 #include "store/challenge.h"
 #include "store/store.h"
 

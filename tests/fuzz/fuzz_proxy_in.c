@@ -2,15 +2,15 @@
 /*
  * PROXY headers (row A6): any bytes are refused, incomplete, or a header whose end lies inside
  * them; what is a header stays one whatever follows, and none of its beginnings is refused. The
- * corpus is tests/fuzz/proxy_in/. clang -fsanitize=fuzzer,address,undefined, with daemon/proxy_in.c
- * and base/.
+ * corpus is tests/fuzz/proxy_in/. clang -fsanitize=fuzzer,address,undefined, with
+ * daemon/front/proxy_in.c and base/.
  */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/proxy_in.h"
+#include "daemon/front/proxy_in.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 # of more than 100 columns. A table may be as long as its subject; say so with "/* table */".
 set -eu
 cd "$(dirname "$0")/../.."
-out=$(for f in {base,store,acme,daemon,ctl,tui}/*.[ch]; do
+out=$(for f in {base,store,acme,daemon,daemon/*,ctl,tui}/*.[ch]; do
 	[ -e "$f" ] || continue
 	awk -v f="$f" -v most="$([[ $f == *.h ]] && echo 120 || echo 400)" '
 		/^\{/ { start = NR }

@@ -26,7 +26,7 @@ def text_of(paths):
 def files_of(cell, line):
     found, folder = [], ""
     for word in FILE.findall(cell):
-        places = [word, f"{folder}/{word}", f"tests/{word}", *sorted(glob.glob(f"tests/*/{word}"))]
+        places = [word, f"{folder}/{word}", f"tests/{word}", *sorted(glob.glob(f"daemon/*/{word}")), *sorted(glob.glob(f"tests/*/{word}"))]
         path = next((place for place in places if os.path.isfile(place)), None)
         if path:
             folder = os.path.dirname(path)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dnsask - daemon/dns.h by itself, for the scenarios
+ * dnsask - daemon/dns/dns.h by itself, for the scenarios
  *
  *   dnsask CONF find NAME               where its record belongs: name, zone, addresses
  *   dnsask CONF look NAME VALUE         0 when all servers have it
@@ -14,9 +14,9 @@
 
 #include "base/clock.h"
 #include "base/problem.h"
-#include "daemon/conf.h"
-#include "daemon/diagnose.h"
-#include "daemon/dns.h"
+#include "daemon/conf/conf.h"
+#include "daemon/dns/diagnose.h"
+#include "daemon/dns/dns.h"
 
 static int
 tell(enum err err, const struct problem *why)

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "daemon/listener.h"
+#include "daemon/front/listener.h"
 #include "daemon/role.h"
 
 static void

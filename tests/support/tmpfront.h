@@ -11,10 +11,10 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "daemon/conf.h"
-#include "daemon/servers.h"
-#include "daemon/status.h"
-#include "daemon/worker.h"
+#include "daemon/conf/conf.h"
+#include "daemon/common/servers.h"
+#include "daemon/common/status.h"
+#include "daemon/front/worker.h"
 #include "tests/support/tmpstore.h"
 
 enum { TMPFRONT_TLS, TMPFRONT_HTTP, TMPFRONT_LISTENS };

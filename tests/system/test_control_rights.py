@@ -56,8 +56,8 @@ def as_somebody(lab, who, requests):
 
 
 def verbs_of_the_code():
-    """{verb: need}, as the table of daemon/command.c has it."""
-    with open(os.path.join(ROOT, "daemon", "command.c")) as code:
+    """{verb: need}, as the table of daemon/control/command.c has it."""
+    with open(os.path.join(ROOT, "daemon", "control", "command.c")) as code:
         found = dict(re.findall(r'^\t\{"([a-z.]+)", (READ|ADMIN|CHANGE), command_', code.read(),
                                 re.MULTILINE))
     check(len(found) > 30, f"the table was found: {found}")

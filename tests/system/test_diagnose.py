@@ -459,7 +459,7 @@ def from_the_root_on_with_dnssec(lab):
 def docs_know_every_code(lab):
     lab.start()
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-    with open(os.path.join(root, "daemon", "diagnose_code.h")) as text:
+    with open(os.path.join(root, "daemon", "dns", "diagnose_code.h")) as text:
         codes = dict(re.findall(r'X\(\w+, "(.+?)", EVENT_(\w+)\)', text.read()))
     with open(os.path.join(root, "docs", "control.md")) as text:
         section = text.read().split("## diagnose\n")[1].split("\n## ")[0]

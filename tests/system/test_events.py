@@ -175,7 +175,7 @@ def docs_know_every_type(lab):
     actors = {"EVENT_NOBODY": "nobody", "EVENT_OPERATOR": "operator", "EVENT_CA": "ca",
               "EVENT_CUSTOMER": "customer", "EVENT_BY_PROBLEM": "problem"}
     written, table, verbs = set(), set(), set()
-    for path in sorted(glob.glob(os.path.join(ROOT, "daemon", "*.c")) +
+    for path in sorted(glob.glob(os.path.join(ROOT, "daemon", "**", "*.c"), recursive=True) +
                        glob.glob(os.path.join(ROOT, "store", "*.c"))):
         name = os.path.basename(path)
         with open(path) as source:
@@ -187,7 +187,7 @@ def docs_know_every_type(lab):
             verbs = {"audit." + verb for verb in re.findall(r'\{"([a-z_.]+)", CHANGE,', text)}
         else:
             written |= set(re.findall(r'"([a-z]+\.[a-z_]+)"', text)) - FILES
-    equal(table, documented, "the table of daemon/event_types.c and docs/events.md")
+    equal(table, documented, "the table of daemon/common/event_types.c and docs/events.md")
     known = {word for word, _ in table}
     equal((written | verbs) - known, set(), "what the code writes, and the table has not")
     equal(known - (written | verbs), set(), "what the table has, and nothing writes")

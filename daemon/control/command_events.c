@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verb events: the log, or a part of it, and with "follow" what goes on happening. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/idna.h"
+#include "base/json.h"
+#include "daemon/control/control_inside.h"
+#include "daemon/common/event_types.h"
+#include "store/event.h"
+#include "store/store.h"
+
+enum { EVENTS_PAGE = 100 };
+
+static bool
+is_wanted(const struct control_client *cl, const struct event *e)
+{
+	if (cl->wanted.name.len && strcmp(cl->wanted.name.name, e->name) != 0)
+		return false;
+	for (size_t i = 0; i < cl->wanted.type_count; i++)
+		if (event_type_matches(cl->wanted.types[i], e->type))
+			return true;
+	return cl->wanted.type_count == 0;
+}
+
+static void
+send_event(struct control_client *cl, const struct event *e)
+{
+	cJSON *event, *line;
+
+	if (!is_wanted(cl, e))
+		return;
+	line = line_with("event", &event);
+	cJSON_AddNumberToObject(event, "id", (double)e->id);
+	add_time(event, "at", e->at);
+	cJSON_AddStringToObject(event, "type", e->type);
+	if (e->name[0])
+		cJSON_AddStringToObject(event, "name", e->name);
+	cJSON_AddStringToObject(event, "detail", e->detail);
+	cJSON_AddNumberToObject(event, "count", e->count);
+	add_time(event, "first_at", e->first_at);
+	add_ack(event, e->acked_at, e->acked_by);
+	reply_json(cl, line);
+}
+
+/* Sends up to LIMIT events behind the last one sent; answers how many there were. */
+static size_t
+send_events(struct control_client *cl, size_t limit)
+{
+	struct event *events = calloc(EVENTS_PAGE, sizeof(*events));
+	struct store_txn *txn;
+	size_t count = 0;
+
+	if (!events || store_begin_read(cl->control->store, STORE_PRIVATE, &txn)) {
+		free(events);
+		return 0;
+	}
+	if (event_page(txn, cl->event, limit < EVENTS_PAGE ? limit : EVENTS_PAGE, events, &count))
+		count = 0;
+	for (size_t i = 0; i < count; i++)
+		take_ack_of_fault(txn, &events[i]);
+	store_abort(txn);
+	for (size_t i = 0; i < count; i++) {
+		send_event(cl, &events[i]);
+		cl->event = events[i].id;
+	}
+	free(events);
+	return count;
+}
+
+void
+events_follow(struct control_client *cl)
+{
+	while (cl->following && !cl->closing && send_events(cl, EVENTS_PAGE) == EVENTS_PAGE)
+		;
+}
+
+void
+events_done(struct control_client *cl)
+{
+	free(cl->wanted.types);
+	cl->wanted.types = NULL;
+	cl->wanted.type_count = 0;
+}
+
+/* Times grow with ids, but for a clock that was set back: what is found then is where it was. */
+static uint64_t
+id_before(struct control *c, int64_t since, uint64_t after)
+{
+	struct event e;
+	struct store_txn *txn;
+	uint64_t low = after, high = after;
+	size_t count;
+
+	if (store_begin_read(c->store, STORE_PRIVATE, &txn))
+		return after;
+	if (event_last(txn, &high))
+		high = low;
+	while (low < high) { /* all up to LOW are older; the first one behind HIGH is not */
+		uint64_t middle = low + (high - low) / 2;
+
+		if (event_page(txn, middle, 1, &e, &count))
+			break;
+		if (count && e.at < since)
+			low = e.id;
+		else
+			high = middle;
+	}
+	store_abort(txn);
+	return low;
+}
+
+static bool
+take_types(struct event_filter *f, const cJSON *types)
+{
+	const cJSON *item;
+
+	if (!types)
+		return true;
+	if (cJSON_GetArraySize(types) > MSG_TYPES_MAX)
+		return false;
+	f->types = calloc(MSG_TYPES_MAX, sizeof(*f->types));
+	cJSON_ArrayForEach(item, types)
+	{
+		const char *text = cJSON_GetStringValue(item);
+
+		if (!f->types || !text || !*text || strlen(text) > EVENT_TYPE_MAX)
+			return false;
+		strcpy(f->types[f->type_count++], text);
+	}
+	return true;
+}
+
+static bool
+take_request(struct control_client *cl, const cJSON *request)
+{
+	int64_t after = json_int(request, "after", 0), since = json_int(request, "since", 0);
+	const char *name = json_text(request, "name");
+	char why[128];
+
+	events_done(cl);
+	cl->wanted.name.len = 0;
+	if (after < 0 || since < 0 ||
+	    (name && idna_parse(name, &cl->wanted.name, why, sizeof(why))) ||
+	    !take_types(&cl->wanted, json_array(request, "types")))
+		return false;
+	cl->event = (uint64_t)after;
+	if (since)
+		cl->event = id_before(cl->control, since, cl->event);
+	return true;
+}
+
+/* AFTER tells how far was looked, as there may be nothing to send on the way. */
+static void
+reply_page_end(struct control_client *cl)
+{
+	cJSON *end, *line = line_with("end", &end);
+
+	cJSON_AddNumberToObject(end, "code", MSG_EXIT_OK);
+	cJSON_AddNumberToObject(end, "after", (double)cl->event);
+	reply_json(cl, line);
+}
+
+void
+command_events(struct control_client *cl, const cJSON *request)
+{
+	int64_t limit = json_int(request, "limit", MSG_PAGE_MAX);
+
+	if (limit < 1 || limit > MSG_PAGE_MAX || !take_request(cl, request)) {
+		reply_error(cl, MSG_EXIT_USAGE, "invalid",
+		            "\"limit\" must be 1 to %d, \"after\" an event's id, \"since\" unix "
+		            "seconds, \"name\" a name, \"types\" a list of up to %d types",
+		            MSG_PAGE_MAX, MSG_TYPES_MAX);
+		return;
+	}
+	cl->following = json_bool(request, "follow", false);
+	cl->busy = cl->following;
+	if (cl->following) {
+		events_follow(cl);
+		return;
+	}
+	for (size_t left = (size_t)limit, n; left > 0; left -= n) {
+		n = send_events(cl, left);
+		if (n == 0 || (left < EVENTS_PAGE ? n < left : n < EVENTS_PAGE))
+			break;
+	}
+	reply_page_end(cl);
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/watch/diagnoser.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/watch/diagnoser_inside.h"
+#include "daemon/common/notice.h"
+#include "store/store.h"
+
+enum { TURN_MS = 1000 };
+
+/* ---- looks ---------------------------------------------------------------------------------- */
+
+bool
+diagnoser_is_busy(const struct diagnoser *g, const struct hostname *name)
+{
+	struct diagnosing *t;
+
+	TAILQ_FOREACH(t, &g->busy, link)
+	if (t->id == 0 && hostname_equal(&t->question.name, name))
+		return true;
+	return false;
+}
+
+bool
+diagnoser_begin(struct diagnoser *g, const struct hostname *name, uint64_t id, enum err *ret_err)
+{
+	struct diagnosing *t = NULL;
+
+	*ret_err = diagnosing_new(g, name, id, &t);
+	if (!*ret_err)
+		*ret_err = pool_submit(g->pool, &t->pool);
+	if (*ret_err) {
+		diagnosing_free(t);
+		return *ret_err != ERR_FULL && *ret_err != ERR_NOMEM;
+	}
+	TAILQ_INSERT_TAIL(&g->busy, t, link);
+	return true;
+}
+
+static void
+answer(struct diagnoser *g, struct diagnosing *t)
+{
+	pthread_mutex_lock(&g->mutex);
+	TAILQ_INSERT_TAIL(&g->answers, t, link);
+	pthread_mutex_unlock(&g->mutex);
+	notice_nudge(g->notices);
+}
+
+static void
+collect(struct diagnoser *g)
+{
+	struct pool_task *done;
+
+	while ((done = pool_take(g->pool))) {
+		struct diagnosing *t = (struct diagnosing *)done;
+
+		TAILQ_REMOVE(&g->busy, t, link);
+		diagnosing_settle(g, t);
+		if (t->id)
+			answer(g, t);
+		else
+			diagnosing_free(t);
+	}
+}
+
+/* Who asks goes first. */
+static void
+begin_asked(struct diagnoser *g)
+{
+	struct diagnosing *t;
+
+	for (;;) {
+		enum err err;
+
+		pthread_mutex_lock(&g->mutex);
+		t = TAILQ_FIRST(&g->asks);
+		pthread_mutex_unlock(&g->mutex);
+		if (!t || (!diagnoser_begin(g, &t->question.name, t->id, &err) && err == ERR_FULL))
+			return;
+		pthread_mutex_lock(&g->mutex);
+		TAILQ_REMOVE(&g->asks, t, link);
+		g->ask_count--;
+		pthread_mutex_unlock(&g->mutex);
+		t->err = err;
+		if (err)
+			answer(g, t);
+		else
+			diagnosing_free(t);
+	}
+}
+
+/* ---- the thread ----------------------------------------------------------------------------- */
+
+/* Sleeps for a turn, or until it is woken; false: it is to end. */
+static bool
+wait_turn(struct diagnoser *g)
+{
+	const struct conf *conf;
+	struct timespec until;
+	bool stop;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += TURN_MS / 1000;
+	pthread_mutex_lock(&g->mutex);
+	while (!g->stop && !g->woken && !g->next_conf)
+		if (pthread_cond_timedwait(&g->cond, &g->mutex, &until))
+			break;
+	g->woken = false;
+	conf = g->next_conf;
+	g->next_conf = NULL;
+	stop = g->stop;
+	pthread_mutex_unlock(&g->mutex);
+	if (conf) {
+		conf_unref(g->conf);
+		g->conf = conf;
+	}
+	return !stop;
+}
+
+static void *
+diagnoser_main(void *arg)
+{
+	struct diagnoser *g = arg;
+	int64_t walked = 0;
+
+	while (wait_turn(g)) {
+		int64_t now = clock_mono_ms();
+
+		collect(g);
+		begin_asked(g);
+		if (!g->conf->diagnose.off)
+			diagnoser_look_at_events(g);
+		if (now - walked < TURN_MS)
+			continue;
+		walked = now;
+		diagnoser_look_at_moved(g);
+		if (g->conf->diagnose.off)
+			continue;
+		diagnoser_look_at_failing(g);
+		diagnoser_look_at_kept(g);
+	}
+	return NULL;
+}
+
+/* ---- for others ----------------------------------------------------------------------------- */
+
+static void
+wake_self(void *arg)
+{
+	diagnoser_wake(arg);
+}
+
+static void
+free_all(struct diagnosings *list)
+{
+	struct diagnosing *t;
+
+	while ((t = TAILQ_FIRST(list))) {
+		TAILQ_REMOVE(list, t, link);
+		diagnosing_free(t);
+	}
+}
+
+static void
+diagnoser_free(struct diagnoser *g)
+{
+	struct pool_task *task;
+
+	if (g->pool) {
+		pool_end(g->pool);
+		TAILQ_INIT(&g->busy); /* all of them come back */
+		while ((task = pool_take(g->pool)))
+			TAILQ_INSERT_TAIL(&g->busy, (struct diagnosing *)task, link);
+		pool_free(g->pool);
+	}
+	free_all(&g->busy);
+	free_all(&g->asks);
+	free_all(&g->answers);
+	pthread_cond_destroy(&g->cond);
+	pthread_mutex_destroy(&g->mutex);
+	conf_unref(g->conf);
+	conf_unref(g->next_conf);
+	free(g);
+}
+
+static void
+find_end_of_events(struct diagnoser *g)
+{
+	struct store_txn *txn;
+
+	if (store_begin_read(g->store, STORE_PRIVATE, &txn))
+		return;
+	if (event_last(txn, &g->event))
+		g->event = 0;
+	store_abort(txn);
+}
+
+enum err
+diagnoser_start(const struct diagnoser_config *config, struct diagnoser **ret_diagnoser)
+{
+	struct diagnoser *g = calloc(1, sizeof(*g));
+	struct pool_config pool = {.threads = DIAGNOSER_THREADS,
+	                           .queue = DIAGNOSER_QUEUE,
+	                           .wake = wake_self,
+	                           .arg = g};
+	pthread_condattr_t attr;
+	enum err err;
+
+	if (!g)
+		return ERR_NOMEM;
+	pthread_mutex_init(&g->mutex, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&g->cond, &attr);
+	pthread_condattr_destroy(&attr);
+	TAILQ_INIT(&g->busy);
+	TAILQ_INIT(&g->asks);
+	TAILQ_INIT(&g->answers);
+	g->store = config->store;
+	g->notices = config->notices;
+	g->issuer = config->issuer;
+	g->conf = conf_ref(config->conf);
+	find_end_of_events(g);
+	err = pool_new(&pool, &g->pool);
+	if (!err && pthread_create(&g->thread, NULL, diagnoser_main, g) != 0)
+		err = ERR_NOMEM;
+	if (err)
+		diagnoser_free(g);
+	else
+		*ret_diagnoser = g;
+	return err;
+}
+
+void
+diagnoser_stop(struct diagnoser *g)
+{
+	if (!g)
+		return;
+	pthread_mutex_lock(&g->mutex);
+	g->stop = true;
+	pthread_cond_signal(&g->cond);
+	pthread_mutex_unlock(&g->mutex);
+	pthread_join(g->thread, NULL);
+	diagnoser_free(g);
+}
+
+void
+diagnoser_set_conf(struct diagnoser *g, const struct conf *conf)
+{
+	pthread_mutex_lock(&g->mutex);
+	conf_unref(g->next_conf);
+	g->next_conf = conf_ref(conf);
+	pthread_cond_signal(&g->cond);
+	pthread_mutex_unlock(&g->mutex);
+}
+
+void
+diagnoser_wake(struct diagnoser *g)
+{
+	pthread_mutex_lock(&g->mutex);
+	g->woken = true;
+	pthread_cond_signal(&g->cond);
+	pthread_mutex_unlock(&g->mutex);
+}
+
+enum err
+diagnoser_ask(struct diagnoser *g, const struct hostname *name, uint64_t id)
+{
+	struct diagnosing *t = calloc(1, sizeof(*t));
+	enum err err = ERR_OK;
+
+	if (!t)
+		return ERR_NOMEM;
+	t->id = id;
+	t->question.name = *name;
+	pthread_mutex_lock(&g->mutex);
+	if (g->ask_count == DIAGNOSER_ASKED_MAX)
+		err = ERR_FULL;
+	if (!err) {
+		TAILQ_INSERT_TAIL(&g->asks, t, link);
+		g->ask_count++;
+		g->woken = true;
+		pthread_cond_signal(&g->cond);
+	}
+	pthread_mutex_unlock(&g->mutex);
+	if (err)
+		diagnosing_free(t);
+	return err;
+}
+
+bool
+diagnoser_answer(struct diagnoser *g, uint64_t *ret_id, enum err *ret_err,
+                 struct diagnosis *ret_diagnosis)
+{
+	struct diagnosing *t;
+
+	pthread_mutex_lock(&g->mutex);
+	t = TAILQ_FIRST(&g->answers);
+	if (t)
+		TAILQ_REMOVE(&g->answers, t, link);
+	pthread_mutex_unlock(&g->mutex);
+	if (!t)
+		return false;
+	*ret_id = t->id;
+	*ret_err = t->err;
+	*ret_diagnosis = t->d;
+	diagnosing_free(t);
+	return true;
+}
