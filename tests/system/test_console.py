@@ -492,7 +492,8 @@ def removed_names_are_a_list_like_others(lab):
     screen.type("/removed\n")
     screen.wait(r"^>r n000.test +removed .*by uid \d+: \\x1b\[2J away")
     screen.keys(*["PageDown"] * 4)
-    before = screen.wait("^>r n068.test")
+    screen.wait("^>r n068.test")
+    before = screen.wait("^ r n083.test")       # and all that is behind it
     lab.ctl_ok("add", "another.test")           # what is seen is asked for anew
     screen.wait("^ 1 names")
     equal(screen.lines()[4:20], before.split("\n")[4:20], "the rows")
