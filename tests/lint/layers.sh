@@ -15,7 +15,7 @@ declare -A looks_at=(
 	[daemon]="base store acme daemon"
 )
 # the rooms of daemon/, where a file of one may include headers of others; not listed: of all
-declare -A rooms=(
+declare -A rooms=( # docs/architecture.md has the same table
 	[daemon/common]="common conf"
 	[daemon/conf]="common conf dns front order"
 	[daemon/front]=". common conf front"
