@@ -8,12 +8,12 @@
 
 #include "base/secret.h"
 #include "daemon/common/history.h"
+#include "daemon/common/servers.h"
+#include "daemon/common/status.h"
 #include "daemon/role.h"
 #include "daemon/role_upgrade.h"
 #include "daemon/sockets.h"
-#include "daemon/common/servers.h"
 #include "daemon/spawn.h"
-#include "daemon/common/status.h"
 
 enum {
 	ROLES_MAX = STATUS_SLOTS, /* a role's index is its slot of the status page */

@@ -15,10 +15,10 @@
 #include "base/log.h"
 #include "daemon/channel.h"
 #include "daemon/conf/conf.h"
+#include "daemon/front/worker.h"
 #include "daemon/inherit.h"
 #include "daemon/notify.h"
 #include "daemon/role_inside.h"
-#include "daemon/front/worker.h"
 
 /* ---- the new program ------------------------------------------------------------------------ */
 

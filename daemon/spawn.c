@@ -16,13 +16,13 @@
 #include "base/log.h"
 #include "base/problem.h"
 #include "base/secret.h"
+#include "daemon/common/status.h"
 #include "daemon/conf/conf.h"
+#include "daemon/front/worker.h"
 #include "daemon/front_user.h"
 #include "daemon/keeper.h"
 #include "daemon/master.h"
 #include "daemon/role.h"
-#include "daemon/common/status.h"
-#include "daemon/front/worker.h"
 #include "store/store.h"
 
 enum { ORPHAN_S = 1 };

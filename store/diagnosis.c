@@ -72,20 +72,5 @@ enum err
 diagnosis_names(struct store_txn *txn, const struct hostname *after, size_t limit,
                 struct hostname *names, size_t *ret_count)
 {
-	struct walk walk;
-	size_t count = 0;
-	enum err err = walk_open(&walk, txn, TABLE_DIAGNOSIS);
-
-	if (!err)
-		err = walk_behind(&walk, after);
-	while (!err && count < limit) {
-		if (table_name_of_key(walk.key, &names[count]) == ERR_OK)
-			count++;
-		err = walk_next(&walk);
-	}
-	walk_close(&walk);
-	if (err && err != ERR_NOTFOUND)
-		return err;
-	*ret_count = count;
-	return ERR_OK;
+	return walk_names(txn, TABLE_DIAGNOSIS, after, limit, names, ret_count);
 }

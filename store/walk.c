@@ -168,6 +168,28 @@ walk_behind(struct walk *walk, const struct hostname *name)
 }
 
 enum err
+walk_names(struct store_txn *txn, enum table table, const struct hostname *after, size_t limit,
+           struct hostname *names, size_t *ret_count)
+{
+	struct walk walk;
+	size_t count = 0;
+	enum err err = walk_open(&walk, txn, table);
+
+	if (!err)
+		err = walk_behind(&walk, after);
+	while (!err && count < limit) {
+		if (table_name_of_key(walk.key, &names[count]) == ERR_OK)
+			count++;
+		err = walk_next(&walk);
+	}
+	walk_close(&walk);
+	if (err && err != ERR_NOTFOUND)
+		return err;
+	*ret_count = count;
+	return ERR_OK;
+}
+
+enum err
 walk_before(struct walk *walk, struct span key)
 {
 	enum err err = key.len ? walk_seek(walk, key) : ERR_NOTFOUND;

@@ -36,6 +36,10 @@ MUST_CHECK enum err walk_prev(struct walk *walk);
 MUST_CHECK enum err walk_last(struct walk *walk);
 /* To the first record behind NAME, or the first of all when NAME is NULL. */
 MUST_CHECK enum err walk_behind(struct walk *walk, const struct hostname *name);
+/* Up to LIMIT names behind AFTER (NULL: from the first on) that are keys of TABLE. */
+MUST_CHECK enum err walk_names(struct store_txn *txn, enum table table,
+                               const struct hostname *after, size_t limit, struct hostname *names,
+                               size_t *ret_count);
 /* To the last record in front of KEY, or the last of all when KEY.len is 0. */
 MUST_CHECK enum err walk_before(struct walk *walk, struct span key);
 /* To exactly KEY, also where keys are out of order and a search misses it: then all are looked at,

@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/siphash.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/failure.h"
+#include "daemon/conf/conf.h"
 
 enum { ID_TEXT_MAX = 512 };
 

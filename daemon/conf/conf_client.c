@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/front/client_cert.h"
 #include "daemon/conf/conf_build.h"
+#include "daemon/front/client_cert.h"
 
 static const char *
 read_fd(int fd, char *text, size_t size, size_t *ret_len)

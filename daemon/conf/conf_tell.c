@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "acme/url.h"
-#include "daemon/conf/conf_build.h"
 #include "daemon/common/event_types.h"
+#include "daemon/conf/conf_build.h"
 
 enum { DAY_S = 86400, STEP_MAX_MS_DAYS = 45, FRACTION_MAX = 100 };
 

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "daemon/common/status.h"
 #include "daemon/control/command_inside.h"
 #include "daemon/control/command_store.h"
-#include "daemon/common/status.h"
 
 /* Who may change things may also ADMIN; a CHANGE is written down before it is done. */
 enum need { READ, ADMIN, CHANGE };

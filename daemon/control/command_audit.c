@@ -9,8 +9,8 @@
 #include "base/idna.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "daemon/control/command_inside.h"
 #include "daemon/common/history.h"
+#include "daemon/control/command_inside.h"
 #include "store/event.h"
 
 enum { SHOWN_MAX = 128, REFUSED_MS = 1000 };

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "daemon/control/command_inside.h"
 #include "daemon/conf/conf.h"
+#include "daemon/control/command_inside.h"
 #include "store/domain.h"
 
 const char no_default_ca[] = "no ca given, and the configuration has no default";

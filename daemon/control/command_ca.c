@@ -7,8 +7,8 @@
 
 #include "base/idna.h"
 #include "base/json.h"
-#include "daemon/control/command_inside.h"
 #include "daemon/conf/conf.h"
+#include "daemon/control/command_inside.h"
 #include "daemon/order/errand.h"
 #include "daemon/order/issuer.h"
 #include "store/domain_list.h"

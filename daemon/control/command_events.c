@@ -5,8 +5,8 @@
 
 #include "base/idna.h"
 #include "base/json.h"
-#include "daemon/control/control_inside.h"
 #include "daemon/common/event_types.h"
+#include "daemon/control/control_inside.h"
 #include "store/event.h"
 #include "store/store.h"
 

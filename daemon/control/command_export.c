@@ -9,14 +9,15 @@
 #include "base/idna.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "daemon/control/command_inside.h"
 #include "daemon/common/notice.h"
+#include "daemon/control/command_inside.h"
 #include "store/cert.h"
 #include "store/event.h"
 #include "store/store.h"
 
-static enum err
-read_cert(struct control *c, const struct hostname *name, struct cert *cert, struct buf *issuers)
+enum err
+command_read_cert(struct control *c, const struct hostname *name, struct cert *cert,
+                  struct buf *issuers)
 {
 	struct store_txn *txn;
 	struct domain d;
@@ -72,7 +73,7 @@ reply_export(struct control_client *cl, const struct hostname *name, bool with_k
 	enum err err;
 
 	cert_init(&cert);
-	err = read_cert(cl->control, name, &cert, &issuers);
+	err = command_read_cert(cl->control, name, &cert, &issuers);
 	if (!err)
 		err = bundle_format_chain(&cert.leaf, &issuers, &chain);
 	if (!err && with_key)

@@ -6,12 +6,12 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "daemon/common/loop.h"
+#include "daemon/common/notice.h"
 #include "daemon/conf/conf.h"
 #include "daemon/control/command_inside.h"
 #include "daemon/control/import.h"
 #include "daemon/order/issuer.h"
-#include "daemon/common/loop.h"
-#include "daemon/common/notice.h"
 
 static void
 wake_loop(void *arg)

@@ -8,6 +8,8 @@
 #include "daemon/control/control_inside.h"
 #include "daemon/order/quota.h"
 
+struct buf;
+struct cert;
 struct conf;
 struct conf_backend;
 struct conf_ca;
@@ -65,6 +67,10 @@ void owner_to_json(struct control *c, const struct hostname *name, cJSON *result
 /* command_audit.c: who asked for what, as an event before it is done. */
 void audit_change(struct control_client *cl, const char *verb, const cJSON *request);
 void audit_refused(struct control_client *cl, const char *verb);
+
+/* command_export.c: what is stored for NAME; ISSUERS as cert_chain_get() has them. */
+MUST_CHECK enum err command_read_cert(struct control *c, const struct hostname *name,
+                                      struct cert *cert, struct buf *issuers);
 
 /* command_show.c */
 void fill_item(cJSON *item, struct control *c, const struct domain *d);

@@ -76,24 +76,6 @@ reply_inspection(struct control_client *cl, cJSON *line, const cJSON *faults)
 /* ---- of a name ------------------------------------------------------------------------------ */
 
 static enum err
-read_stored(struct control *c, const struct hostname *name, struct cert *cert, struct buf *issuers)
-{
-	struct store_txn *txn;
-	struct domain d;
-	enum err err = store_begin_read(c->store, STORE_SERVED, &txn);
-
-	if (err)
-		return err;
-	err = domain_get(txn, name, &d);
-	if (!err)
-		err = cert_get_for(txn, &d, cert);
-	if (!err)
-		err = cert_chain_get(txn, cert->chain_id, issuers);
-	store_abort(txn);
-	return err;
-}
-
-static enum err
 judge(const struct hostname *name, const struct cert *cert, const struct buf *issuers,
       cJSON *faults)
 {
@@ -125,7 +107,7 @@ inspect_name(struct control_client *cl, const struct hostname *name)
 	enum err err;
 
 	cert_init(&cert);
-	err = read_stored(cl->control, name, &cert, &issuers);
+	err = command_read_cert(cl->control, name, &cert, &issuers);
 	if (err)
 		goto out;
 	cJSON_AddStringToObject(object, "name", name->name);

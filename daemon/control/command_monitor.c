@@ -2,9 +2,9 @@
 /* The verb check: the few numbers that say whether somebody must look. From counters only. */
 #include "base/clock.h"
 #include "base/json.h"
-#include "daemon/watch/clockwatch.h"
 #include "daemon/control/command_store.h"
 #include "daemon/control/control_inside.h"
+#include "daemon/watch/clockwatch.h"
 #include "daemon/watch/upkeep.h"
 #include "store/domain_list.h"
 #include "store/late.h"

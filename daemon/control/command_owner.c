@@ -3,10 +3,10 @@
  */
 #include <string.h>
 
-#include "daemon/control/command_inside.h"
 #include "daemon/conf/conf.h"
-#include "daemon/dns/ownership.h"
+#include "daemon/control/command_inside.h"
 #include "daemon/control/shown.h"
+#include "daemon/dns/ownership.h"
 #include "store/store.h"
 
 static enum err

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "daemon/control/command_batch.h"
 #include "daemon/conf/conf.h"
+#include "daemon/control/command_batch.h"
 #include "daemon/order/job_set.h"
 #include "daemon/order/limits.h"
 #include "store/attempt.h"

@@ -20,9 +20,9 @@
 #include "store/domain_cas.h"
 #include "store/domain_list.h"
 #include "store/ocsp.h"
-#include "store/renewal.h"
 #include "store/order.h"
 #include "store/persist.h"
+#include "store/renewal.h"
 #include "store/store.h"
 
 enum { CAS_MAX = 32 };

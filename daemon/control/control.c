@@ -13,16 +13,16 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "daemon/channel.h"
-#include "daemon/control/command_store.h"
-#include "daemon/conf/conf.h"
-#include "daemon/control/control_inside.h"
-#include "daemon/control/import.h"
 #include "daemon/common/loop.h"
 #include "daemon/common/notice.h"
-#include "daemon/role.h"
 #include "daemon/common/status.h"
-#include "daemon/watch/diagnoser.h"
+#include "daemon/conf/conf.h"
+#include "daemon/control/command_store.h"
+#include "daemon/control/control_inside.h"
+#include "daemon/control/import.h"
+#include "daemon/role.h"
 #include "daemon/tell/teller.h"
+#include "daemon/watch/diagnoser.h"
 
 enum {
 	READ_CHUNK = 64 * 1024,

@@ -10,10 +10,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "daemon/channel.h"
-#include "daemon/control/control_inside.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/history.h"
 #include "daemon/common/loop.h"
+#include "daemon/conf/conf.h"
+#include "daemon/control/control_inside.h"
 #include "daemon/role.h"
 
 enum {

@@ -9,8 +9,8 @@
 #include "base/idna.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "daemon/control/control_inside.h"
 #include "daemon/common/notice.h"
+#include "daemon/control/control_inside.h"
 #include "store/set.h"
 #include "store/store.h"
 

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "daemon/control/control_inside.h"
 #include "daemon/common/status.h"
+#include "daemon/control/control_inside.h"
 #include "store/change.h"
 #include "store/event.h"
 #include "store/store.h"

@@ -10,9 +10,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/msg.h"
-#include "daemon/order/compromised.h"
 #include "daemon/control/import_inside.h"
 #include "daemon/front/pair.h"
+#include "daemon/order/compromised.h"
 #include "store/store.h"
 
 struct run {

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "daemon/front/bio.h"
-#include "daemon/conf/conf.h"
-#include "daemon/front/end.h"
 #include "daemon/common/failure.h"
+#include "daemon/conf/conf.h"
+#include "daemon/front/bio.h"
+#include "daemon/front/end.h"
 
 enum { ALPN_MAX = 255, VERIFIED_S = 3600 };
 

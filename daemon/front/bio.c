@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "daemon/front/end.h"
 #include "daemon/common/loop.h"
+#include "daemon/front/end.h"
 
 enum { KEPT_LEAST = 512 };
 

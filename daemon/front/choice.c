@@ -7,12 +7,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "daemon/front/alpn01.h"
+#include "daemon/common/status.h"
 #include "daemon/conf/conf.h"
+#include "daemon/front/alpn01.h"
 #include "daemon/front/cred.h"
 #include "daemon/front/credcache.h"
 #include "daemon/front/hello.h"
-#include "daemon/common/status.h"
 #include "store/challenge.h"
 #include "store/store.h"
 

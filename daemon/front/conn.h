@@ -28,9 +28,9 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "daemon/common/wheel.h"
 #include "daemon/front/bio.h"
 #include "daemon/front/end.h"
-#include "daemon/common/wheel.h"
 
 struct backend_tls;
 struct balance;

@@ -4,8 +4,8 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-#include "daemon/front/client_cert.h"
 #include "daemon/conf/conf.h"
+#include "daemon/front/client_cert.h"
 #include "daemon/front/conn_inside.h"
 #include "daemon/front/proxy.h"
 

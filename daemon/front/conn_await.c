@@ -9,9 +9,9 @@
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "daemon/common/demand.h"
 #include "daemon/conf/conf.h"
 #include "daemon/front/conn_inside.h"
-#include "daemon/common/demand.h"
 
 enum { ASK_AGAIN_MS = 2000 }; /* the ring may have lost it, the keeper may have died */
 

@@ -3,11 +3,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/common/failure.h"
+#include "daemon/conf/conf.h"
 #include "daemon/front/backend.h"
 #include "daemon/front/backend_tls.h"
-#include "daemon/conf/conf.h"
 #include "daemon/front/conn_inside.h"
-#include "daemon/common/failure.h"
 #include "daemon/front/relay.h"
 #include "daemon/front/tls.h"
 

@@ -2,8 +2,8 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 
-#include "daemon/front/client_cert.h"
 #include "daemon/conf/conf.h"
+#include "daemon/front/client_cert.h"
 #include "daemon/front/conn_inside.h"
 #include "daemon/front/tickets.h"
 #include "daemon/front/tls.h"

@@ -7,13 +7,13 @@
 #include <netinet/in.h>
 #include <stdint.h>
 
+#include "daemon/common/loop.h"
+#include "daemon/common/status.h"
 #include "daemon/front/balance.h"
 #include "daemon/front/choice.h"
 #include "daemon/front/conn.h"
 #include "daemon/front/hello.h"
 #include "daemon/front/http01.h"
-#include "daemon/common/loop.h"
-#include "daemon/common/status.h"
 
 struct conf_listen;
 

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "daemon/conf/conf.h"
-#include "daemon/front/conn_inside.h"
 #include "daemon/common/loop.h"
 #include "daemon/common/network.h"
+#include "daemon/conf/conf.h"
+#include "daemon/front/conn_inside.h"
 #include "daemon/front/proxy_in.h"
 
 static bool

@@ -16,9 +16,9 @@
 #include "base/hostname.h"
 #include "base/log.h"
 #include "base/siphash.h"
+#include "daemon/common/status.h"
 #include "daemon/conf/conf.h"
 #include "daemon/front/cred.h"
-#include "daemon/common/status.h"
 #include "store/domain.h"
 #include "store/store.h"
 

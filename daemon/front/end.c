@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/front/bio.h"
 #include "daemon/common/loop.h"
+#include "daemon/front/bio.h"
 
 void
 end_init(struct end *end, struct bio_room *room)

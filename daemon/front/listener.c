@@ -10,10 +10,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/loop.h"
-#include "daemon/front/peers.h"
 #include "daemon/common/status.h"
+#include "daemon/conf/conf.h"
+#include "daemon/front/peers.h"
 
 enum { BACKLOG = 4096, ACCEPT_BATCH = 64, WARN_EVERY_MS = 60 * 1000 };
 

@@ -4,11 +4,11 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 
+#include "daemon/common/status.h"
+#include "daemon/conf/conf.h"
 #include "daemon/front/choice.h"
 #include "daemon/front/client_cert.h"
-#include "daemon/conf/conf.h"
 #include "daemon/front/staple.h"
-#include "daemon/common/status.h"
 #include "daemon/front/tickets.h"
 
 struct sessions {

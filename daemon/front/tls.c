@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/common/loop.h"
+#include "daemon/conf/conf.h"
 #include "daemon/front/alpn01.h"
 #include "daemon/front/bio.h"
 #include "daemon/front/choice.h"
-#include "daemon/conf/conf.h"
 #include "daemon/front/cred.h"
 #include "daemon/front/end.h"
-#include "daemon/common/loop.h"
 #include "daemon/front/sessions.h"
 
 /* AES-128 first: the order alone is worth 15-25 us a handshake. */

@@ -8,12 +8,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/history.h"
+#include "daemon/common/notice.h"
+#include "daemon/conf/conf.h"
 #include "daemon/order/issuer_errand.h"
 #include "daemon/order/issuer_inside.h"
 #include "daemon/order/keymaker.h"
-#include "daemon/common/notice.h"
 #include "store/account.h"
 
 enum { LOOK_AGAIN_MS = 200 };

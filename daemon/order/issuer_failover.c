@@ -8,10 +8,10 @@
 #include "base/log.h"
 #include "daemon/conf/conf.h"
 #include "daemon/order/failover.h"
-#include "daemon/watch/diagnoser.h"
 #include "daemon/order/issuer_inside.h"
-#include "store/diagnosis.h"
 #include "daemon/order/job_failure.h"
+#include "daemon/watch/diagnoser.h"
+#include "store/diagnosis.h"
 #include "store/store.h"
 
 enum { PASS_PAGE = 512, PASS_EVERY_MS = 250 };

@@ -5,10 +5,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/watch/clockwatch.h"
+#include "daemon/common/notice.h"
 #include "daemon/conf/conf.h"
 #include "daemon/order/issuer_inside.h"
-#include "daemon/common/notice.h"
+#include "daemon/watch/clockwatch.h"
 #include "store/attempt.h"
 #include "store/event.h"
 #include "store/order.h"

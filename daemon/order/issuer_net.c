@@ -10,14 +10,14 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/watch/clockwatch.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/history.h"
+#include "daemon/common/notice.h"
+#include "daemon/conf/conf.h"
 #include "daemon/order/issuer_inside.h"
 #include "daemon/order/job_attempt.h"
 #include "daemon/order/keymaker.h"
-#include "daemon/common/notice.h"
 #include "daemon/order/selfcheck.h"
+#include "daemon/watch/clockwatch.h"
 #include "store/event.h"
 
 /* ---- requests ------------------------------------------------------------------------------- */

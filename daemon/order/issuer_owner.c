@@ -6,9 +6,9 @@
 #include "acme/engine.h"
 #include "base/log.h"
 #include "daemon/conf/conf.h"
+#include "daemon/dns/ownership.h"
 #include "daemon/order/issuer_inside.h"
 #include "daemon/order/job_failure.h"
-#include "daemon/dns/ownership.h"
 #include "store/store.h"
 
 static enum err

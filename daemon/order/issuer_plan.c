@@ -3,10 +3,10 @@
 #include "acme/engine.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/watch/clockwatch.h"
 #include "daemon/conf/conf.h"
 #include "daemon/order/due.h"
 #include "daemon/order/issuer_inside.h"
+#include "daemon/watch/clockwatch.h"
 #include "daemon/watch/upkeep.h"
 #include "store/store.h"
 

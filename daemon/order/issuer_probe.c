@@ -8,10 +8,10 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/history.h"
-#include "daemon/order/issuer_inside.h"
 #include "daemon/common/notice.h"
+#include "daemon/conf/conf.h"
+#include "daemon/order/issuer_inside.h"
 #include "daemon/order/selfcheck.h"
 #include "store/event.h"
 

@@ -5,9 +5,9 @@
  * A slow walk over all names finds them, at the start, with each configuration, and once a day. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/watch/clockwatch.h"
 #include "daemon/order/failover.h"
 #include "daemon/order/issuer_inside.h"
+#include "daemon/watch/clockwatch.h"
 #include "daemon/watch/upkeep.h"
 #include "store/store.h"
 

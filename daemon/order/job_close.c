@@ -3,8 +3,8 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "daemon/order/authority.h"
 #include "daemon/conf/conf.h"
+#include "daemon/order/authority.h"
 #include "daemon/order/job.h"
 #include "daemon/order/job_attempt.h"
 #include "daemon/order/job_limits.h"

@@ -5,9 +5,9 @@
 
 #include "acme/engine.h"
 #include "base/clock.h"
-#include "daemon/order/authority.h"
 #include "daemon/common/chance.h"
 #include "daemon/conf/conf.h"
+#include "daemon/order/authority.h"
 #include "daemon/order/failover.h"
 #include "daemon/order/issuer.h"
 #include "daemon/order/job.h"

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/history.h"
+#include "daemon/conf/conf.h"
 #include "daemon/order/job.h"
 #include "daemon/order/prove_inside.h"
 #include "store/order.h"

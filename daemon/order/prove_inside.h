@@ -7,11 +7,11 @@
 
 #include <stddef.h>
 
-#include "daemon/dns/dns.h"
+#include "base/problem.h"
 #include "daemon/common/pool.h"
+#include "daemon/dns/dns.h"
 #include "daemon/order/prove.h"
 #include "daemon/order/selfcheck.h"
-#include "base/problem.h"
 #include "store/challenge.h"
 #include "store/presented.h"
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/hook.h"
+#include "daemon/conf/conf.h"
 #include "daemon/order/prove_inside.h"
 #include "daemon/order/prove_persist.h"
 

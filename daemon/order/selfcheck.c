@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/problem.h"
-#include "daemon/front/alpn01.h"
 #include "daemon/conf/conf.h"
+#include "daemon/front/alpn01.h"
 #include "store/challenge.h"
 
 enum { ANSWER_MAX = 4096, REQUEST_MAX = 1024 };

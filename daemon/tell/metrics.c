@@ -10,9 +10,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/common/loop.h"
 #include "daemon/conf/conf.h"
 #include "daemon/front/http01.h"
-#include "daemon/common/loop.h"
 #include "daemon/tell/metrics_inside.h"
 
 enum { CLIENT_MS = 5000, TICK_MS = 1000, READ_CHUNK = 2048 };

@@ -2,10 +2,10 @@
 /* What the workers count (daemon/common/status.h), and the servers behind them. */
 #include <stdio.h>
 
-#include "daemon/conf/conf.h"
-#include "daemon/tell/metrics_inside.h"
 #include "daemon/common/servers.h"
 #include "daemon/common/status.h"
+#include "daemon/conf/conf.h"
+#include "daemon/tell/metrics_inside.h"
 
 struct row {
 	const char *name; /* NULL: another series of the family above */

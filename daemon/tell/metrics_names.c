@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "daemon/watch/auditor.h"
 #include "daemon/conf/conf.h"
 #include "daemon/order/issuer.h"
 #include "daemon/tell/metrics_inside.h"
+#include "daemon/watch/auditor.h"
 #include "daemon/watch/upkeep.h"
 #include "store/domain_list.h"
 #include "store/fault.h"

@@ -6,10 +6,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "daemon/watch/clockwatch.h"
 #include "daemon/common/event_types.h"
 #include "daemon/tell/metrics_inside.h"
 #include "daemon/tell/teller.h"
+#include "daemon/watch/clockwatch.h"
 
 void
 metrics_family(struct buf *out, const char *name, const char *type, const char *help)

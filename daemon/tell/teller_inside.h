@@ -11,8 +11,8 @@
 
 #include "base/buf.h"
 #include "base/problem.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/pool.h"
+#include "daemon/conf/conf.h"
 #include "daemon/tell/teller.h"
 #include "store/event.h"
 #include "store/memo.h"

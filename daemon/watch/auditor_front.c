@@ -11,17 +11,17 @@
 #include <unistd.h>
 
 #include "base/hostname.h"
+#include "daemon/common/loop.h"
+#include "daemon/common/status.h"
+#include "daemon/conf/conf.h"
 #include "daemon/front/bio.h"
 #include "daemon/front/choice.h"
-#include "daemon/conf/conf.h"
 #include "daemon/front/credcache.h"
 #include "daemon/front/end.h"
 #include "daemon/front/hello.h"
-#include "daemon/common/loop.h"
-#include "daemon/order/selfcheck.h"
 #include "daemon/front/sessions.h"
-#include "daemon/common/status.h"
 #include "daemon/front/tls.h"
+#include "daemon/order/selfcheck.h"
 
 enum { CACHE_ENTRIES = 8, FLIGHTS_MAX = 8 };
 

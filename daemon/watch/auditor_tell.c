@@ -6,10 +6,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/common/notice.h"
+#include "daemon/order/issuer.h"
 #include "daemon/watch/auditor_inside.h"
 #include "daemon/watch/clockwatch.h"
-#include "daemon/order/issuer.h"
-#include "daemon/common/notice.h"
 #include "daemon/watch/upkeep.h"
 #include "store/event.h"
 #include "store/fault.h"

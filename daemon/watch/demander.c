@@ -8,9 +8,9 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/watch/demander_inside.h"
 #include "daemon/common/flood.h"
 #include "daemon/order/suffix.h"
+#include "daemon/watch/demander_inside.h"
 
 enum { TICK_MS = 1000, KEEPERS_SLOT = 0 };
 

@@ -12,12 +12,12 @@
 #include <sys/queue.h>
 
 #include "base/hostname.h"
-#include "daemon/conf/conf.h"
-#include "daemon/watch/demand_book.h"
-#include "daemon/watch/demander.h"
 #include "daemon/common/network.h"
 #include "daemon/common/report.h"
 #include "daemon/common/status.h"
+#include "daemon/conf/conf.h"
+#include "daemon/watch/demand_book.h"
+#include "daemon/watch/demander.h"
 
 enum {
 	DEMAND_BOOK_MAX = 8192,

@@ -6,11 +6,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/watch/demander_inside.h"
 #include "daemon/common/history.h"
 #include "daemon/order/issuer.h"
 #include "daemon/order/quota.h"
 #include "daemon/order/suffix.h"
+#include "daemon/watch/demander_inside.h"
 #include "daemon/watch/upkeep.h"
 #include "store/domain_cas.h"
 #include "store/event.h"

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/watch/diagnoser_inside.h"
 #include "daemon/common/notice.h"
+#include "daemon/watch/diagnoser_inside.h"
 #include "store/store.h"
 
 enum { TURN_MS = 1000 };

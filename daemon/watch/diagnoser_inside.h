@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+#include "daemon/common/pool.h"
 #include "daemon/conf/conf.h"
 #include "daemon/dns/diagnose.h"
 #include "daemon/watch/diagnoser.h"
-#include "daemon/common/pool.h"
 #include "store/domain.h"
 #include "store/event.h"
 

@@ -7,11 +7,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/watch/diagnoser_inside.h"
-#include "daemon/order/issuer.h"
 #include "daemon/common/notice.h"
 #include "daemon/dns/ownership.h"
+#include "daemon/order/issuer.h"
 #include "daemon/order/plan.h"
+#include "daemon/watch/diagnoser_inside.h"
 #include "store/cert.h"
 #include "store/store.h"
 

@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/watch/diagnoser_inside.h"
 #include "daemon/common/history.h"
 #include "daemon/order/issuer.h"
+#include "daemon/watch/diagnoser_inside.h"
 #include "store/set.h"
 #include "store/store.h"
 

@@ -7,11 +7,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/front/backend_tls.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/failure.h"
-#include "daemon/watch/health_inside.h"
 #include "daemon/common/loop.h"
+#include "daemon/conf/conf.h"
+#include "daemon/front/backend_tls.h"
+#include "daemon/watch/health_inside.h"
 #include "daemon/watch/resolver.h"
 
 enum { TICK_MS = 250, IDLE_TICK_MS = 5000, EVENTS_PER_TICK = 32, NO_ADDRESS_MS = 5000 };

@@ -7,16 +7,16 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "daemon/common/failure.h"
+#include "daemon/common/loop.h"
+#include "daemon/conf/conf.h"
 #include "daemon/front/backend.h"
 #include "daemon/front/backend_tls.h"
 #include "daemon/front/bio.h"
-#include "daemon/conf/conf.h"
 #include "daemon/front/end.h"
-#include "daemon/common/failure.h"
-#include "daemon/watch/health_inside.h"
-#include "daemon/common/loop.h"
 #include "daemon/front/proxy.h"
 #include "daemon/front/tls.h"
+#include "daemon/watch/health_inside.h"
 
 enum { REQUEST_MAX = PROXY_MAX + 1024, STATUS_LEN = 12 /* "HTTP/1.1 200" */ };
 

@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/common/servers.h"
 #include "daemon/front/bio.h"
 #include "daemon/watch/health.h"
-#include "daemon/common/servers.h"
 
 struct backend_tls;
 struct conf_address;

@@ -4,10 +4,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/failure.h"
-#include "daemon/watch/health_inside.h"
 #include "daemon/common/history.h"
+#include "daemon/conf/conf.h"
+#include "daemon/watch/health_inside.h"
 #include "store/server.h"
 #include "store/store.h"
 

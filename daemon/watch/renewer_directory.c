@@ -8,8 +8,8 @@
 #include "acme/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/history.h"
+#include "daemon/conf/conf.h"
 #include "daemon/order/plan.h"
 #include "daemon/watch/renewer_inside.h"
 

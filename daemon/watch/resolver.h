@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/servers.h"
+#include "daemon/conf/conf.h"
 
 enum { RESOLVER_THREADS = 4, RESOLVER_STOP_MS = 2000 };
 

@@ -4,8 +4,8 @@
  * the one before for old. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/watch/clockwatch.h"
 #include "daemon/conf/conf.h"
+#include "daemon/watch/clockwatch.h"
 #include "daemon/watch/upkeep_inside.h"
 #include "store/store.h"
 #include "store/tombstone.h"

@@ -15,10 +15,10 @@
 
 #include <cmocka.h>
 
+#include "daemon/common/loop.h"
 #include "daemon/front/alpn01.h"
 #include "daemon/front/bio.h"
 #include "daemon/front/end.h"
-#include "daemon/common/loop.h"
 #include "store/challenge.h"
 
 enum { SERVER, CLIENT, ENDS, BIG = 1024 * 1024, SMALL_BUFFER = 4096, ROUNDS_MAX = 100000 };

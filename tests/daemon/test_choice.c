@@ -14,12 +14,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/front/choice.h"
+#include "daemon/common/status.h"
 #include "daemon/conf/conf.h"
+#include "daemon/front/choice.h"
 #include "daemon/front/cred.h"
 #include "daemon/front/credcache.h"
 #include "daemon/front/hello.h"
-#include "daemon/common/status.h"
 #include "store/challenge.h"
 #include "tests/support/tmpcert.h"
 

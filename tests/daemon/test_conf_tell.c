@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/conf/conf.h"
 #include "daemon/common/event_types.h"
+#include "daemon/conf/conf.h"
 
 static char path[] = "/tmp/certd-conf-tell-XXXXXX";
 

@@ -12,10 +12,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/common/status.h"
 #include "daemon/conf/conf.h"
 #include "daemon/front/cred.h"
 #include "daemon/front/credcache.h"
-#include "daemon/common/status.h"
 #include "store/cert_pool.h"
 #include "tests/support/tmpcert.h"
 

@@ -14,8 +14,8 @@
 
 #include "base/clock.h"
 #include "base/hostname.h"
-#include "daemon/watch/demand_book.h"
 #include "daemon/common/status.h"
+#include "daemon/watch/demand_book.h"
 #include "tests/support/tmpstore.h"
 
 enum { BOOK_MAX = 8, MANY = 100000 };

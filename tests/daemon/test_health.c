@@ -19,10 +19,10 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/failure.h"
-#include "daemon/watch/health_inside.h"
 #include "daemon/common/loop.h"
+#include "daemon/conf/conf.h"
+#include "daemon/watch/health_inside.h"
 #include "daemon/watch/resolver.h"
 #include "tests/support/tmpserver.h"
 

@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/watch/clockwatch.h"
 #include "daemon/conf/conf.h"
 #include "daemon/order/issuer_inside.h"
+#include "daemon/watch/clockwatch.h"
 #include "daemon/watch/upkeep_inside.h"
 #include "tests/support/tmpstore.h"
 

@@ -12,8 +12,8 @@
 
 #include "acme/engine.h"
 #include "base/clock.h"
-#include "daemon/order/authority.h"
 #include "daemon/conf/conf.h"
+#include "daemon/order/authority.h"
 #include "daemon/order/job.h"
 #include "tests/support/rawdb.h"
 #include "tests/support/tmpcert.h"

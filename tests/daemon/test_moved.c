@@ -10,10 +10,10 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/control/command_set.h"
-#include "daemon/watch/diagnoser_inside.h"
-#include "daemon/order/issuer.h"
 #include "daemon/common/notice.h"
+#include "daemon/control/command_set.h"
+#include "daemon/order/issuer.h"
+#include "daemon/watch/diagnoser_inside.h"
 #include "store/domain_due.h"
 #include "store/domain_list.h"
 #include "store/store.h"

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/front/descriptors.h"
 #include "daemon/common/network.h"
+#include "daemon/front/descriptors.h"
 #include "daemon/front/peers.h"
 
 static const struct sockaddr *

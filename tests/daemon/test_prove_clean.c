@@ -15,8 +15,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/notice.h"
+#include "daemon/conf/conf.h"
 #include "daemon/order/prove.h"
 #include "store/presented.h"
 #include "tests/support/tmpstore.h"

@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/front/balance.h"
-#include "daemon/conf/conf.h"
 #include "daemon/common/failure.h"
+#include "daemon/conf/conf.h"
+#include "daemon/front/balance.h"
 
 enum { ROLE = 3, OTHER_ROLE = 100 };
 

@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "daemon/conf/conf.h"
 #include "daemon/common/notice.h"
 #include "daemon/common/status.h"
+#include "daemon/conf/conf.h"
 #include "daemon/watch/upkeep.h"
 #include "store/event.h"
 #include "tests/support/tmpstore.h"

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/watch/clockwatch.h"
 #include "daemon/conf/conf.h"
+#include "daemon/watch/clockwatch.h"
 #include "daemon/watch/upkeep_inside.h"
 #include "store/tombstone.h"
 #include "tests/support/tmpstore.h"

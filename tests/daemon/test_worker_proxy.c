@@ -16,8 +16,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "daemon/front/conn.h"
 #include "daemon/common/network.h"
+#include "daemon/front/conn.h"
 #include "tests/support/tmpcert.h"
 #include "tests/support/tmpclient.h"
 #include "tests/support/tmpfront.h"

@@ -11,9 +11,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "daemon/conf/conf.h"
 #include "daemon/common/servers.h"
 #include "daemon/common/status.h"
+#include "daemon/conf/conf.h"
 #include "daemon/front/worker.h"
 #include "tests/support/tmpstore.h"
 
