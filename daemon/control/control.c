@@ -248,6 +248,7 @@ on_channel(void *arg, int events)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0 || message[0] == ROLE_QUIT || message[0] == ROLE_DRAIN) {
+		c->orphaned = n <= 0;
 		loop_stop(c->loop);
 		return;
 	}
@@ -287,7 +288,6 @@ enum err
 control_new(const struct control_config *config, struct control **ret_control)
 {
 	struct control *c = calloc(1, sizeof(*c));
-	struct stat st;
 	enum err err;
 
 	if (!c)
@@ -304,16 +304,8 @@ control_new(const struct control_config *config, struct control **ret_control)
 	err = loop_new(&c->loop);
 	if (!err)
 		err = notice_new(wake_loop, c, &c->notices);
-	if (!err && c->listen_fd < 0) {
-		err = control_open_socket(c->conf->control_socket, &c->listen_fd);
-		if (err)
-			log_err("cannot open the control socket %s: %s", c->conf->control_socket,
-			        errno ? strerror(errno) : err_text(err));
-	}
 	if (!err)
-		rights_share_socket(c->conf, c->conf->control_socket);
-	if (!err && lstat(c->conf->control_socket, &st) == 0)
-		c->socket_ino = st.st_ino;
+		err = control_open_socket(c);
 	if (!err)
 		err = watch_all(c);
 	if (err)
@@ -326,8 +318,6 @@ control_new(const struct control_config *config, struct control **ret_control)
 void
 control_free(struct control *control)
 {
-	struct stat st;
-
 	if (!control)
 		return;
 	store_end(control);
@@ -338,12 +328,7 @@ control_free(struct control *control)
 	loop_unwatch(control->listen_watch);
 	loop_unwatch(control->channel_watch);
 	loop_timer_free(control->timer);
-	if (control->listen_fd >= 0) {
-		close(control->listen_fd);
-		if (!control->leave_by && lstat(control->conf->control_socket, &st) == 0 &&
-		    st.st_ino == control->socket_ino)
-			unlink(control->conf->control_socket);
-	}
+	control_close_socket(control);
 	loop_free(control->loop);
 	notice_free(control->notices);
 	conf_unref(control->conf);

@@ -86,6 +86,7 @@ struct control {
 	struct import_pool *imports; /* NULL until the first import */
 	bool upgrading;              /* a new certd is being started */
 	int64_t leave_by;            /* mono ms: it is there, we go; 0: no */
+	bool orphaned;               /* our parent has died: another one may serve here now */
 	int channel, listen_fd;
 	ino_t socket_ino; /* of the socket file: it may be another certd's by the end */
 	struct loop_watch *channel_watch, *listen_watch;
@@ -102,7 +103,9 @@ struct control {
 	struct control_client clients[CLIENTS_MAX];
 };
 /* control_socket.c */
-MUST_CHECK enum err control_open_socket(const char *path, int *ret_fd);
+/* The inherited listen_fd or a new one. Closing removes the file unless it is another certd's. */
+MUST_CHECK enum err control_open_socket(struct control *c);
+void control_close_socket(struct control *c);
 /* A free place for a client with RIGHTS, or that of the one which has sat there longest and asks
  * nothing: to be closed. NULL: there is none; who has no right gets few. */
 struct control_client *control_place(struct control *c, enum rights rights);

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "daemon/conf/conf.h"
 #include "daemon/control/control_inside.h"
 
@@ -27,8 +28,8 @@ is_answered(const struct sockaddr_un *sa)
 }
 
 /* A socket of a certd that is gone may be in the way, one of a certd that lives is not ours. */
-enum err
-control_open_socket(const char *path, int *ret_fd)
+static enum err
+open_at(const char *path, int *ret_fd)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	struct stat st;
@@ -55,6 +56,44 @@ control_open_socket(const char *path, int *ret_fd)
 	}
 	*ret_fd = fd;
 	return ERR_OK;
+}
+
+enum err
+control_open_socket(struct control *c)
+{
+	const char *path = c->conf->control_socket;
+	enum err err = ERR_OK;
+	struct stat st;
+
+	/* An inherited one that its path does not lead to any more is of no use to anybody. */
+	if (c->listen_fd >= 0 && lstat(path, &st) != 0) {
+		close(c->listen_fd);
+		c->listen_fd = -1;
+	}
+	if (c->listen_fd < 0)
+		err = open_at(path, &c->listen_fd);
+	if (err) {
+		log_err("cannot open the control socket %s: %s", path,
+		        errno ? strerror(errno) : err_text(err));
+		return err;
+	}
+	rights_share_socket(c->conf, path);
+	if (lstat(path, &st) == 0)
+		c->socket_ino = st.st_ino;
+	return ERR_OK;
+}
+
+void
+control_close_socket(struct control *c)
+{
+	const char *path = c->conf->control_socket;
+	struct stat st;
+
+	if (c->listen_fd < 0)
+		return;
+	close(c->listen_fd);
+	if (!c->leave_by && !c->orphaned && lstat(path, &st) == 0 && st.st_ino == c->socket_ino)
+		unlink(path);
 }
 
 static bool

@@ -562,6 +562,38 @@ def kill_of_the_new_one_while_it_takes_over(lab):
 
 
 @scenario(backend="echo")
+def kill_of_the_new_one_when_its_keeper_answers(lab):
+    """That keeper goes too, and must not take the old one's control socket with it."""
+    own_binary(lab)
+    lab.start()
+    lab.add("a.test")
+    failed = 0
+    while failed < 2:
+        before = lab.certd.process
+        new, ctl, _ = hand_over_and_wait(lab)
+        end = time.monotonic() + 30
+        while time.monotonic() < end and "certd-keeper" not in [n for _, n in children_of(new)]:
+            pass
+        os.kill(new, signal.SIGSTOP)        # before it hears that its keeper is ready, mostly
+        end_of(ctl)                         # which that keeper answers
+        os.kill(new, signal.SIGKILL)
+        wait_for(lambda: before.poll() is not None or
+                 lab.certd.log_text().count("this one serves again") > failed,
+                 10, "the old one serves again, or has gone before")
+        if before.poll() is not None:
+            start_again(lab)
+            continue
+        failed += 1
+        wait_for(lambda: lab.ctl("status").code == 0, 10, "it answers")
+        equal(lab.certd.status()["pid"], before.pid, "who answers")
+    os.unlink(lab.certd.socket_path)        # and a lost one comes back with the next keeper
+    os.kill(keeper_of(lab.certd.process), signal.SIGKILL)
+    wait_for(lambda: lab.ctl("status").code == 0, 10, "a new socket")
+    equal(len(events(lab, "upgrade.failed")), 2, "events upgrade.failed")
+    lab.add("b.test")
+
+
+@scenario(backend="echo")
 def kill_of_the_old_keeper_while_it_goes(lab):
     own_binary(lab)
     lab.start()
