@@ -245,6 +245,8 @@ on_channel(struct parent *p, struct role *r)
 		on_ready(p, r);
 	else if (message[0] == ROLE_RELOAD)
 		reload_begin(p);
+	else if (message[0] == ROLE_RELOADED && r->spawn.kind == SPAWN_KEEPER)
+		notify_refused(message + 1);
 	else if (message[0] == ROLE_MASTER && r->spawn.kind == SPAWN_KEEPER)
 		role_refresh_master(p);
 	else if (message[0] == ROLE_MASTER)

@@ -26,6 +26,7 @@ reload_undo(struct parent *p, const char *why)
 	conf_unref(p->next);
 	p->next = NULL;
 	log_warn("reload refused, the running configuration stays: %s", why);
+	notify_refused(why);
 	role_say(&p->roles[KEEPER], ROLE_RELOADED, why);
 }
 
@@ -87,6 +88,7 @@ reload_finish(struct parent *p)
 	keep_conf(&p->roles[KEEPER], p->conf);
 	log_set_level(p->conf->log_level);
 	log_notice("reloaded %s", p->conf->file);
+	notify_refused(NULL);
 	role_say(&p->roles[KEEPER], ROLE_RELOADED, NULL);
 }
 

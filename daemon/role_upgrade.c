@@ -133,7 +133,7 @@ hand_over(struct parent *p, const char *version)
 	}
 	p->heir.state = HEIR_TAKING;
 	p->heir.at = now + WORKER_DRAIN_MS;
-	notify_say("MAINPID=%d", (int)p->heir.pid);
+	notify_say("MAINPID=%d\nSTATUS=", (int)p->heir.pid);
 	log_notice("upgrade: process %d, certd %.32s, takes over", (int)p->heir.pid, version);
 	for (size_t i = KEEPER + 1; i < ROLES_MAX; i++) {
 		struct role *r = &p->roles[i];
