@@ -62,10 +62,13 @@ static const struct ctl_verb verbs[] = {
          "  certctl show shop.example.com\n"
          "  certctl show shop.example.com -o json\n",
          true},
-	{"inspect", "NAME|FILE", "its certificates, one by one, and what is wrong with them", 0,
+	{"inspect", "NAME|FILE [KEYFILE]",
+         "its certificates, one by one, and what is wrong with them", OPTION_BIT(OPTION_NAME),
          cmd_inspect,
          "  certctl inspect shop.example.com    what is stored, held against key, name and dates\n"
-         "  certctl inspect ./chain.pem         certificates of a file; its keys stay in it\n",
+         "  certctl inspect ./chain.pem         certificates of a file; its keys stay in it\n"
+         "  certctl inspect ./chain.pem ./key.pem --name shop.example.com\n"
+         "                                      whether this key is theirs, and they the name's\n",
          true},
 	{"diagnose", "NAME", "why a CA would not issue for a name, and who must act",
          OPTION_BIT(OPTION_TIMEOUT), cmd_diagnose,
