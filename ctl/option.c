@@ -96,7 +96,8 @@ set_seconds(enum option_id id, const char *word, int64_t *ret_s)
 		*ret_s = (int64_t)(ms / 1000);
 		return true;
 	}
-	complain(NULL, "%s: \"%s\" is not a time: write 7d, 12h or 30m", option_word(id), word);
+	complain(NULL, "%s: \"%s\" is not a time: write 7d, 12h or 30m%s", option_word(id), word,
+	         id == OPTION_SINCE ? ", or 2026-11-22T07:00:00Z" : "");
 	return false;
 }
 
@@ -133,7 +134,8 @@ set_number(struct options *o, enum option_id id, const char *word)
 
 	if (!good)
 		complain(NULL, "%s: \"%s\" is not %s", option_word(id), word,
-		         id == OPTION_TIMEOUT ? "a time: write 500ms, 90s, 5m or 1h" : "a number");
+		         id == OPTION_TIMEOUT ? "a time: write 500ms, 90s, 5m or 1h"
+		                              : "a number from 1 on");
 	else if (id == OPTION_TIMEOUT)
 		o->timeout_ms = (int64_t)n;
 	else
