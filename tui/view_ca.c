@@ -23,7 +23,9 @@ struct view_state {
 static void
 ca_open(struct view *v)
 {
-	(void)v;
+	struct view_state *s = v->state;
+
+	v->sheet = &s->sheet;
 }
 
 static void
@@ -147,4 +149,5 @@ ca_done(struct view *v)
 
 const struct view_ops view_ca = {VIEW_CA,    "CA/limits", sizeof(struct view_state),
                                  ca_open,    ca_load,     ca_draw,
-                                 ca_request, NULL,        ca_done};
+                                 ca_request, NULL,        ca_done,
+                                 NULL,       NULL};

@@ -22,7 +22,9 @@ struct view_state {
 static void
 front_open(struct view *v)
 {
-	(void)v;
+	struct view_state *s = v->state;
+
+	v->sheet = &s->sheet;
 }
 
 static void
@@ -241,4 +243,5 @@ front_done(struct view *v)
 
 const struct view_ops view_front = {VIEW_FRONT,    "Frontend", sizeof(struct view_state),
                                     front_open,    front_load, front_draw,
-                                    front_request, NULL,       front_done};
+                                    front_request, NULL,       front_done,
+                                    NULL,          NULL};
