@@ -152,10 +152,14 @@ events_filter(struct view *v, const char *text)
 static void
 add_line(struct view_state *s, const struct event_row *r, int64_t now, int width)
 {
-	char line[EVENT_ROW_MAX], key[TEXT_NUMBER_MAX];
+	struct buf line = {0};
+	char key[TEXT_NUMBER_MAX];
 
 	snprintf(key, sizeof(key), "%" PRId64, r->id);
-	sheet_add_key(&s->sheet, event_row_tone(r), key, event_row_line(r, now, width, line));
+	event_row_line(r, now, width, &line);
+	if (buf_str(&line))
+		sheet_add_key(&s->sheet, event_row_tone(r), key, buf_str(&line));
+	buf_done(&line);
 }
 
 static void
