@@ -5,7 +5,7 @@
     packaging/tests/test_packages.py [-v] [Class[.test]...]
 
 Builds both packages first, each twice (CERTD_PACKAGES=DIRECTORY takes those built there before).
-CERTD_PREVIOUS=PACKAGE.deb is what is upgraded from.
+CERTD_PREVIOUS=PACKAGE.deb is what is upgraded from, instead of what packaging/previous.sh builds.
 """
 
 import filecmp
@@ -16,6 +16,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import unittest
@@ -134,15 +135,35 @@ class Installed(unittest.TestCase):
         said = run("systemd-analyze", "verify", "--root", self.root, "--recursive-errors=no", "--man=no", unit)
         self.assertEqual([line for line in said.splitlines() if "certd.service" in line], [])
 
+    # What completions complete to is in tests/system/test_completion.py; here: each shell finds its own.
+
+    def shell(self, name, words, **more):
+        if not shutil.which(name):
+            self.skipTest(f"no {name} here")
+        return run(*words, env=dict(os.environ, PATH=f"{self.root}/usr/bin:{os.environ['PATH']}",
+                                    XDG_DATA_DIRS=f"{self.root}/usr/share:/usr/share", **more))
+
     def test_completion_in_bash(self):
-        """The file that is installed; what it completes to is in tests/system/test_completion.py."""
-        file = f"{self.root}/usr/share/bash-completion/completions/certctl"
-        words = 'source "$0"; complete -p certctl; COMP_WORDS=(certctl rene); COMP_CWORD=1; compopt() { :; }\n' \
-                '_certctl; echo "${COMPREPLY[@]}"'
-        said = run("bash", "--norc", "-c", words, file,
-                   env=dict(os.environ, PATH=f"{self.root}/usr/bin:{os.environ['PATH']}"))
+        loader = "/usr/share/bash-completion/bash_completion"
+        if not os.path.exists(loader):
+            self.skipTest("no bash-completion here")
+        words = f". {loader}; _completion_loader certctl; complete -p certctl; compopt() {{ :; }}\n" \
+                'COMP_WORDS=(certctl rene); COMP_CWORD=1; _certctl; echo "${COMPREPLY[@]}"'
+        said = self.shell("bash", ["bash", "--norc", "-c", words])
+        self.assertEqual(said.split()[-1], "renew")
         self.assertIn("-F _certctl certctl\n", said)
-        self.assertEqual(said.splitlines()[-1].split(), ["renew"])
+
+    def test_completion_in_zsh(self):
+        """As typed: the Tab key on a terminal."""
+        folder = f"{self.root}/usr/share/zsh/site-functions"
+        words = f"zmodload zsh/zpty; zpty shell zsh -f -i; zpty -w shell 'PS1=; fpath=({folder} $fpath); " \
+                "autoload -Uz compinit; compinit -D -u'; zpty -w -n shell $'certctl rene\\t'; " \
+                "zpty -r shell said '*certctl renew*' && print found"
+        self.assertEqual(self.shell("zsh", ["timeout", "60", "zsh", "-f", "-c", words], TERM="dumb"), "found\n")
+
+    def test_completion_in_fish(self):
+        said = self.shell("fish", ["fish", "-c", "complete -C 'certctl rene'"], HOME=self.root)
+        self.assertRegex(said, r"(?m)^renew\b")
 
     def test_paths_in_the_unit_are_installed(self):
         for path in re.findall(r"^Exec\w+=(\S+)", read(f"{self.root}/lib/systemd/system/certd.service"),
@@ -292,15 +313,48 @@ class Packages(unittest.TestCase):
         self.assertFalse(os.path.exists(f"{root}/usr/sbin/certd"))
         self.assertIn("workers 3;", read(conf + ".rpmsave"))
 
-    def test_boot(self):
-        """packaging/tests/boot_inside.sh: the whole life under a real systemd, where one boots."""
-        words = [f"{ROOT}/packaging/tests/boot.sh", self.one("deb/certd_*.deb")]
-        words += filter(None, [os.environ.get("CERTD_PREVIOUS")])
-        done = subprocess.run(words,
+    def inside(self, script, *paths):
+        """packaging/tests/inside/SCRIPT under a real systemd, where one boots; prints what it skips."""
+        done = subprocess.run([f"{ROOT}/packaging/tests/boot.sh", script, *paths],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode == 77:
             self.skipTest(done.stdout.strip())
         self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("ok ", done.stdout)
+        self.say(*re.findall(r"(?m)^(?:ok|skip) .*", done.stdout))
+
+    @staticmethod
+    def say(*lines):
+        print("", *lines, sep="\n  ", end="\n  ", file=sys.stderr, flush=True)
+
+    def installable(self):
+        """The package under a name that the scripts know."""
+        path = f"{self.first}/certd.deb"
+        shutil.copyfile(self.one("deb/certd_*.deb"), path)
+        return path
+
+    def previous(self, deb):
+        path = f"{self.first}/previous.deb"
+        if os.environ.get("CERTD_PREVIOUS"):
+            shutil.copyfile(os.environ["CERTD_PREVIOUS"], path)
+        else:
+            self.say(run("packaging/previous.sh", deb, self.first).strip())
+        return path
+
+    def test_life(self):
+        deb = self.installable()
+        self.inside("life.sh", deb, self.previous(deb))
+
+    def test_neighbours(self):
+        self.inside("neighbours.sh", self.installable())
+
+    def test_autopkgtest(self):
+        if not shutil.which("autopkgtest"):
+            self.skipTest("no autopkgtest here")
+        source = tempfile.mkdtemp(prefix="certd-source-")
+        self.addCleanup(shutil.rmtree, source)
+        run("packaging/source.sh", f"{source}/source")
+        self.inside("autopkgtest.sh", self.installable(), f"{source}/source")
 
     def test_deb_scripts(self):
         """They restart nothing, and delete neither keys nor users."""
