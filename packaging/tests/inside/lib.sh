@@ -45,6 +45,14 @@ served() { ask "${1-demo.certd.test}" -o /dev/null -w '%{http_code}'; }
 # an edited configuration stays, without a question
 install_package() { dpkg --force-confold -i "/test/$1" >/run/dpkg.log 2>&1 || fail "dpkg -i $1: $(cat /run/dpkg.log)"; }
 
+# the edits that certd.conf asks for, with the CA of this test
+configure() {
+	sed -i "s,directory .*,directory https://localhost:14000/dir; ca-file /etc/ssl/certs/pebble.pem;,
+		s/#account/account/; s/#agree/agree/" /etc/certd/certd.conf
+}
+
+shown() { certctl show demo.certd.test -o json | grep -o '"serial":"[^"]*"'; }
+
 start_ca() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=pebble \
 		-addext 'subjectAltName=DNS:localhost' -out /run/ca.pem -keyout /run/ca.key 2>/dev/null

@@ -14,13 +14,6 @@ start_pages 8080
 
 # ---- an upgrade from the previous package ---------------------------------------------------------
 
-configure() {
-	sed -i "s,directory .*,directory https://localhost:14000/dir; ca-file /etc/ssl/certs/pebble.pem;,
-		s/#account/account/; s/#agree/agree/" /etc/certd/certd.conf
-}
-
-shown() { certctl show demo.certd.test -o json | grep -o '"serial":"[^"]*"'; }
-
 install_package previous.deb
 configure
 systemctl start certd || fail 'the previous package does not start'

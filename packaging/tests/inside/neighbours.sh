@@ -69,8 +69,7 @@ is_there certbot && by_certbot && by_traefik
 is_there caddy && by_caddy
 
 install_package certd.deb
-sed -i "s,directory .*,directory https://localhost:14000/dir; ca-file /etc/ssl/certs/pebble.pem;,
-	s/#account/account/; s/#agree/agree/" /etc/certd/certd.conf
+configure
 start_pages 8080
 systemctl start certd || fail 'it does not start'
 
