@@ -77,7 +77,8 @@ start_askers(const struct keeper_config *config, struct notice_queue *notices,
 	struct diagnoser_config diagnoser = {.conf = config->conf,
 	                                     .store = config->store,
 	                                     .notices = notices,
-	                                     .issuer = peers->issuer};
+	                                     .issuer = peers->issuer,
+	                                     .clock = peers->clock};
 	struct health_config health = {.conf = config->conf,
 	                               .store = config->store,
 	                               .servers = config->servers,

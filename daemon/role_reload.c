@@ -43,6 +43,8 @@ keep_conf(struct role *keeper, const struct conf *conf)
 static void
 limit_draining(struct parent *p)
 {
+	int64_t soon = clock_mono_ms() + QUIT_GRACE_MS;
+
 	for (;;) {
 		struct role *oldest = NULL;
 		size_t draining = 0;
@@ -50,8 +52,8 @@ limit_draining(struct parent *p)
 		for (size_t i = KEEPER + 1; i < ROLES_MAX; i++) {
 			struct role *r = &p->roles[i];
 
-			if (r->state != ROLE_LEAVING || r->at != INT64_MAX)
-				continue; /* others have been told to quit already */
+			if (r->state != ROLE_LEAVING || r->at <= soon || r->at == INT64_MAX)
+				continue; /* others are as good as gone */
 			draining++;
 			if (!oldest || r->left_at < oldest->left_at)
 				oldest = r;
@@ -59,7 +61,7 @@ limit_draining(struct parent *p)
 		if (draining <= DRAINING_MAX)
 			return;
 		log_notice("many workers are draining: the oldest ends its connections");
-		role_leave(oldest, ROLE_QUIT, clock_mono_ms() + QUIT_GRACE_MS);
+		role_leave(oldest, ROLE_QUIT, soon);
 	}
 }
 
@@ -73,7 +75,7 @@ reload_finish(struct parent *p)
 		if (r->fresh)
 			role_let_serve(r);
 		else if (r->state == ROLE_STARTING || r->state == ROLE_RUNNING)
-			role_leave(r, ROLE_DRAIN, INT64_MAX);
+			role_drain(r);
 		else if (r->state == ROLE_WAITING)
 			role_release(r);
 	}

@@ -139,7 +139,7 @@ hand_over(struct parent *p, const char *version)
 		struct role *r = &p->roles[i];
 
 		if (r->state == ROLE_STARTING || r->state == ROLE_RUNNING)
-			role_leave(r, ROLE_DRAIN, INT64_MAX);
+			role_drain(r);
 		else if (r->state == ROLE_WAITING)
 			role_release(r);
 	}
@@ -203,10 +203,13 @@ upgrade_on_keeper_gone(struct parent *p)
 int
 upgrade_pass_control(struct parent *p, int control_fd)
 {
-	if (p->heir.state != HEIR_TAKING || p->control_fd >= 0)
+	bool taken_back = p->heir.state == HEIR_NONE && !p->stopping;
+
+	if ((p->heir.state != HEIR_TAKING && !taken_back) || p->control_fd >= 0)
 		return control_fd;
-	p->control_fd = control_fd;
-	(void)channel_send(p->heir.channel, ROLE_CONTROL, NULL, control_fd);
+	p->control_fd = control_fd; /* our own next keeper's, if it comes to that */
+	if (!taken_back)
+		(void)channel_send(p->heir.channel, ROLE_CONTROL, NULL, control_fd);
 	return -1;
 }
 

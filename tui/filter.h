@@ -11,9 +11,10 @@
 #include <stdint.h>
 
 struct filter {
-	bool by_expiry; /* of names: the soonest first */
-	bool by_name;   /* of names: there is no other order of these */
-	char from[256]; /* of names: begin at this one, "" = the first */
+	bool by_expiry;   /* of names: the soonest first */
+	bool by_name;     /* of names: there is no other order of these */
+	char from[256];   /* of names: begin at this one, "" = the first */
+	const char *near; /* the state that `from` may be meant for; NULL: none, static */
 };
 
 /* For "list": "failing", "state:failing", "expires<14d", "error:CODE", "ca:NAME", "backend:NAME",

@@ -3,123 +3,84 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/problem.h"
+#include "daemon/common/hook_inside.h"
 
-enum { TICK_MS = 100, QUOTE_MAX = 200, EXIT_CANNOT_RUN = 127 };
+enum { TICK_MS = 100, QUOTE_MAX = 200 };
 
 struct run {
 	const struct hook_call *call;
-	pid_t pid;
-	int pidfd; /* of the program, which is readable when it has ended */
-	int out;   /* what it writes */
+	struct hook_pipes pipes;
+	pid_t minder;
+	struct hook_end end;
 	size_t written;
-	char tail[QUOTE_MAX + 1]; /* the end of that */
+	char tail[QUOTE_MAX + 1]; /* the end of what it wrote */
 	size_t tail_len;
 };
 
 static void
-close_all(int fds[2])
+close_end(int fds[2], int i)
 {
-	for (int i = 0; i < 2; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	if (fds[i] >= 0)
+		close(fds[i]);
+	fds[i] = -1;
 }
 
-/* Between fork() and execve(): async-signal-safe calls only. */
 static void
-become(const struct hook_call *call, const int in[2], const int out[2], const int told[2])
+close_all(struct hook_pipes *p)
 {
-	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	static char lang[] = "LANG=C.UTF-8";
-	char *const env[] = {path, lang, NULL};
-	sigset_t none;
-	int why;
-
-	sigemptyset(&none);
-	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
-	if (setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
-	    dup2(in[0], STDIN_FILENO) >= 0 && dup2(out[1], STDOUT_FILENO) >= 0 &&
-	    dup2(out[1], STDERR_FILENO) >= 0 && chdir("/") == 0 &&
-	    sigprocmask(SIG_SETMASK, &none, NULL) == 0) {
-		close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
-		execve(call->argv[0], (char *const *)(uintptr_t)call->argv, env);
+	for (int i = 0; i < 2; i++) {
+		close_end(p->in, i);
+		close_end(p->out, i);
+		close_end(p->leash, i);
+		close_end(p->told, i);
 	}
-	why = errno;
-	if (write(told[1], &why, sizeof(why)) < 0)
-		_exit(EXIT_CANNOT_RUN); /* nobody listens */
-	_exit(EXIT_CANNOT_RUN);
-}
-
-/* The child reports by TOLD only what kept it from becoming the program: errno, else 0. */
-static int
-what_it_told(int fd)
-{
-	int why = 0;
-	ssize_t n;
-
-	do
-		n = read(fd, &why, sizeof(why));
-	while (n < 0 && errno == EINTR);
-	return n == sizeof(why) ? why : 0;
-}
-
-static void
-reap(struct run *run, int *ret_status)
-{
-	kill(-run->pid, SIGKILL); /* what it leaves behind in its group, too */
-	kill(run->pid, SIGKILL);  /* before it has made its group */
-	while (waitpid(run->pid, ret_status, 0) < 0 && errno == EINTR)
-		;
-}
-
-/* glibc has a function for it only from 2.36 on. */
-static int
-open_pidfd(pid_t pid)
-{
-	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
 static enum err
-start(struct run *run, int in[2], int out[2], struct problem *ret_why)
+start(struct run *run, struct problem *ret_why)
 {
+	struct hook_pipes *p = &run->pipes;
 	const char *input = run->call->input;
-	int told[2] = {-1, -1}, why, status;
 	size_t len = strlen(input);
 
 	/* A pipe has room for all of it, so nothing waits for a program that does not read. */
-	if (len > HOOK_INPUT_MAX || pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) ||
-	    pipe2(told, O_CLOEXEC) || write(in[1], input, len) != (ssize_t)len) {
+	if (len > HOOK_INPUT_MAX || pipe2(p->in, O_CLOEXEC) || pipe2(p->out, O_CLOEXEC) ||
+	    pipe2(p->leash, O_CLOEXEC) || pipe2(p->told, O_CLOEXEC) ||
+	    fcntl(p->out[0], F_SETFL, O_NONBLOCK) || write(p->in[1], input, len) != (ssize_t)len) {
 		problem_set(ret_why, PROBLEM_INTERNAL, "no pipe for a hook: %s", strerror(errno));
-		close_all(told);
 		return ERR_IO;
 	}
-	run->pid = fork();
-	if (run->pid == 0)
-		become(run->call, in, out, told);
-	close(told[1]);
-	why = run->pid < 0 ? errno : what_it_told(told[0]);
-	close(told[0]);
-	if (run->pid > 0 && !why && (run->pidfd = open_pidfd(run->pid)) < 0)
-		why = errno;
-	if (!why)
-		return ERR_OK;
-	if (run->pid > 0)
-		reap(run, &status);
-	problem_set(ret_why, PROBLEM_DNS_HOOK, "%s cannot be run: %s", run->call->argv[0],
-	            strerror(why));
-	return ERR_NOTFOUND;
+	run->minder = fork();
+	if (run->minder == 0)
+		hook_mind(run->call, p);
+	if (run->minder < 0) {
+		problem_set(ret_why, PROBLEM_DNS_HOOK, "%s cannot be run: %s", run->call->argv[0],
+		            strerror(errno));
+		return ERR_NOTFOUND;
+	}
+	close_end(p->in, 0);
+	close_end(p->in, 1);
+	close_end(p->out, 1);
+	close_end(p->leash, 0);
+	close_end(p->told, 1);
+	return ERR_OK;
+}
+
+/* What it started goes with it. */
+static void
+let_go(struct run *run)
+{
+	close_end(run->pipes.leash, 1);
+	while (waitpid(run->minder, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 static void
@@ -142,7 +103,7 @@ static bool
 read_output(struct run *run)
 {
 	char data[4096];
-	ssize_t n = read(run->out, data, sizeof(data));
+	ssize_t n = read(run->pipes.out[0], data, sizeof(data));
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
@@ -151,15 +112,26 @@ read_output(struct run *run)
 	return n > 0;
 }
 
+static enum err
+read_end(struct run *run)
+{
+	ssize_t n;
+
+	do
+		n = read(run->pipes.told[0], &run->end, sizeof(run->end));
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(run->end) ? ERR_OK : ERR_IO; /* somebody has killed the minder */
+}
+
 /* Until the program has ended, or must. */
 static enum err
 attend(struct run *run)
 {
 	int64_t end = clock_mono_ms() + run->call->timeout_ms;
-	struct pollfd fds[2] = {{.fd = run->pidfd, .events = POLLIN},
-	                        {.fd = run->out, .events = POLLIN}};
+	struct pollfd fds[2] = {{.fd = run->pipes.told[0], .events = POLLIN},
+	                        {.fd = run->pipes.out[0], .events = POLLIN}};
 
-	while (!(fds[0].revents & POLLIN)) {
+	while (!fds[0].revents) {
 		int64_t left = end - clock_mono_ms();
 
 		if (run->call->stop && atomic_load(run->call->stop))
@@ -175,7 +147,7 @@ attend(struct run *run)
 	}
 	while (run->written <= HOOK_OUTPUT_MAX && poll(&fds[1], 1, 0) > 0 && read_output(run))
 		;
-	return run->written > HOOK_OUTPUT_MAX ? ERR_TOOBIG : ERR_OK;
+	return run->written > HOOK_OUTPUT_MAX ? ERR_TOOBIG : read_end(run);
 }
 
 /* The last line that is not empty. */
@@ -196,8 +168,9 @@ last_line(struct run *run)
 }
 
 static enum err
-judge(struct run *run, enum err err, int status, struct problem *ret_why)
+judge(struct run *run, enum err err, struct problem *ret_why)
 {
+	int status = run->end.status;
 	const char *path = run->call->argv[0], *line = last_line(run);
 	const char *colon = *line ? ": " : "";
 
@@ -209,6 +182,9 @@ judge(struct run *run, enum err err, int status, struct problem *ret_why)
 		            path, HOOK_OUTPUT_MAX / 1024);
 	else if (err)
 		problem_set(ret_why, PROBLEM_DNS_HOOK, "%s: %s", path, err_text(err));
+	else if (run->end.error)
+		problem_set(ret_why, PROBLEM_DNS_HOOK, "%s cannot be run: %s", path,
+		            strerror(run->end.error));
 	else if (WIFSIGNALED(status))
 		problem_set(ret_why, PROBLEM_DNS_HOOK, "%s was ended by signal %d%s%s", path,
 		            WTERMSIG(status), colon, line);
@@ -217,27 +193,24 @@ judge(struct run *run, enum err err, int status, struct problem *ret_why)
 		            WEXITSTATUS(status), colon, line);
 	else
 		return ERR_OK;
-	return err ? err : ERR_REFUSED;
+	if (err)
+		return err;
+	return run->end.error ? ERR_NOTFOUND : ERR_REFUSED;
 }
 
 enum err
 hook_run(const struct hook_call *call, struct problem *ret_why)
 {
-	struct run run = {.call = call, .pidfd = -1};
-	int in[2] = {-1, -1}, out[2] = {-1, -1}, status = 0;
-	enum err err = start(&run, in, out, ret_why);
+	struct run run = {
+		.call = call,
+		.pipes = {.in = {-1, -1}, .out = {-1, -1}, .leash = {-1, -1}, .told = {-1, -1}}};
+	enum err err = start(&run, ret_why);
 
 	if (!err) {
-		close(in[1]);
-		close(out[1]);
-		in[1] = out[1] = -1;
-		run.out = out[0];
-		err = fcntl(run.out, F_SETFL, O_NONBLOCK) ? ERR_IO : attend(&run);
-		reap(&run, &status);
-		err = judge(&run, err, status, ret_why);
-		close(run.pidfd);
+		err = attend(&run);
+		let_go(&run);
+		err = judge(&run, err, ret_why);
 	}
-	close_all(in);
-	close_all(out);
+	close_all(&run.pipes);
 	return err;
 }

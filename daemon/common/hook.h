@@ -5,9 +5,10 @@
  * No shell: execve() of a path and its arguments; INPUT on its stdin; an environment of PATH and
  * LANG; its working directory is "/", its process group its own, every signal as usual, no
  * descriptor of ours open. What it writes to stdout and stderr is read, HOOK_OUTPUT_MAX bytes at
- * most, and its last line is quoted when it fails. It, and what it has started in its group, is
- * killed when it is over, takes longer than it may, writes more than it may, or we stop; it dies
- * with the thread that runs it. Threads: any that may wait.
+ * most, and its last line is quoted when it fails. It is killed when it takes longer than it may,
+ * writes more than it may, or we stop or die; and with its end, whichever it is, all that it has
+ * started, in whatever session: a small process of ours between us and it sees to that
+ * (daemon/common/hook_minder.c). Threads: any that may wait.
  */
 #ifndef DAEMON_COMMON_HOOK_H
 #define DAEMON_COMMON_HOOK_H

@@ -35,6 +35,7 @@ struct diagnoser {
 	struct store *store;
 	struct notice_queue *notices;
 	struct issuer *issuer;
+	struct clockwatch *clock;
 	struct pool *pool;
 	pthread_t thread;
 	const struct conf *conf;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -193,19 +195,96 @@ is_gone(pid_t pid)
 	return state && state[2] == 'Z';
 }
 
-/* Its whole group, not only itself. */
+/* Scripts put into the file "child" who is to go with them. */
+static const struct {
+	const char *title, *script;
+	uint32_t timeout_ms;
+	enum err err;
+} leavers[] = {
+	{"a group", "sleep 1000 & echo $! >$3/child; exec sleep 1000", 1000, ERR_TIMEOUT},
+	{"a session", "setsid sh -c 'echo $$ >$1/child; exec sleep 1000' - $3 & exec sleep 1000",
+         1000, ERR_TIMEOUT},
+	{"a daemon", "(setsid sh -c '(sleep 1000 & echo $! >$1/child) &' - $3 &); exec sleep 1000",
+         1000, ERR_TIMEOUT},
+	{"a daemon of a program that ends well",
+         "mkfifo $3/up; (setsid sh -c 'sleep 1000 & echo $! >$1/child; echo >$1/up' - $3 &)\n"
+         "read x <$3/up; rm $3/up; exit 0",
+         60000, ERR_OK},
+	{"a daemon of a program that fails",
+         "mkfifo $3/up; (setsid sh -c 'sleep 1000 & echo $! >$1/child; echo >$1/up' - $3 &)\n"
+         "read x <$3/up; rm $3/up; kill -9 $$",
+         60000, ERR_REFUSED},
+	{"many",
+         "for i in 1 2 3 4 5 6 7 8 9; do setsid sleep 1000 & done; echo $! >$3/child\n"
+         "exec yes",
+         60000, ERR_TOOBIG},
+};
+
 static void
 leaves_nobody_behind(void **state)
 {
-	char text[64];
+	(void)state;
+	for (size_t i = 0; i < sizeof(leavers) / sizeof(leavers[0]); i++) {
+		char text[64];
+		struct problem why;
+		enum err err = run(leavers[i].script, leavers[i].timeout_ms, &why);
+
+		if (err != leavers[i].err)
+			fail_msg("%s: %s (%s)", leavers[i].title, err_text(err), why.detail);
+		read_file("child", text, sizeof(text));
+		if (!is_gone((pid_t)atoi(text)))
+			fail_msg("%s: %s is there still", leavers[i].title, text);
+	}
+}
+
+/* A chain of processes, each of which starts the next one in a session of its own and ends. */
+static void
+ends_who_runs_away(void **state)
+{
+	char first[64], then[64];
 	struct problem why;
-	int64_t end;
 
 	(void)state;
-	assert_int_equal(run("sleep 1000 & echo $! >$3/child; exec sleep 1000", 1000, &why),
+	assert_int_equal(run("if [ \"$1\" = run ]; then\n"
+	                     "echo $$ >$2/last.$$; mv $2/last.$$ $2/last; setsid $0 run $2 &\n"
+	                     "exit; fi\n"
+	                     "setsid $0 run $3 & exec sleep 1000",
+	                     1000, &why),
 	                 ERR_TIMEOUT);
-	read_file("child", text, sizeof(text));
-	end = clock_mono_ms() + 10000;
+	read_file("last", first, sizeof(first));
+	assert_true(is_gone((pid_t)atoi(first)));
+	poll(NULL, 0, 200); /* a time in which a chain that lived would be far ahead */
+	read_file("last", then, sizeof(then));
+	assert_string_equal(first, then);
+}
+
+/* As by kill -9 of certd: nobody is left to tell it to end. */
+static void
+ends_when_we_are_killed(void **state)
+{
+	char text[64] = "";
+	int64_t end = clock_mono_ms() + 20000;
+	struct problem why;
+	pid_t us;
+
+	(void)state;
+	us = fork();
+	assert_true(us >= 0);
+	if (us == 0)
+		_exit(run("(setsid sleep 1000 & echo $! >$3/far) ; mv $3/far $3/orphan\n"
+		          "exec sleep 1000",
+		          600000, &why) == ERR_OK);
+	while (!*text) {
+		char path[96];
+
+		assert_true(clock_mono_ms() < end);
+		snprintf(path, sizeof(path), "%s/orphan", dir);
+		if (access(path, F_OK) == 0)
+			read_file("orphan", text, sizeof(text));
+		poll(NULL, 0, 5);
+	}
+	assert_int_equal(kill(us, SIGKILL), 0);
+	assert_int_equal(waitpid(us, NULL, 0), us);
 	while (!is_gone((pid_t)atoi(text)))
 		assert_true(clock_mono_ms() < end);
 }
@@ -263,6 +342,8 @@ main(void)
 		cmocka_unit_test(ends_are_told),
 		cmocka_unit_test(gets_what_it_should),
 		cmocka_unit_test(leaves_nobody_behind),
+		cmocka_unit_test(ends_who_runs_away),
+		cmocka_unit_test(ends_when_we_are_killed),
 		cmocka_unit_test(ends_when_we_do),
 		cmocka_unit_test(what_cannot_be_run_is_told),
 	};
