@@ -132,7 +132,7 @@ deb: ## build/deb/certd_*.deb, of what git knows; the same bytes each time
 	@packaging/deb.sh
 rpm: ## build/rpm/certd-*.rpm, the same way
 	@packaging/rpm.sh
-check-packages: man ## build both packages twice, and test them and what is in them
+check-packages: all man ## build both packages twice, and test them and what is in them
 	$(Q)packaging/deps.sh package
 	$(Q)BUILD=$(BUILD) packaging/tests/test_packages.py -v
 .PHONY: deb rpm check-packages
