@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/hostname.h"
+#include "daemon/common/mailbox.h"
 #include "daemon/common/report.h"
 #include "daemon/common/status.h"
 #include "daemon/watch/upkeep.h"
@@ -59,10 +60,7 @@ struct upkeep {
 	_Atomic bool lost;
 	_Atomic bool planned; /* names are due that were not */
 
-	pthread_mutex_t mutex; /* guards what follows */
-	pthread_cond_t wake;
-	bool stop;
-	bool woken;
+	struct mailbox mail; /* its mutex guards what follows */
 	struct hostname suspects[SUSPECTS_MAX];
 	size_t suspect_count;
 	bool lists_suspect;
