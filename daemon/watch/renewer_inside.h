@@ -5,7 +5,6 @@
 #ifndef DAEMON_WATCH_RENEWER_INSIDE_H
 #define DAEMON_WATCH_RENEWER_INSIDE_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +12,7 @@
 
 #include "base/hostname.h"
 #include "base/problem.h"
+#include "daemon/common/mailbox.h"
 #include "daemon/watch/renewal.h"
 #include "daemon/watch/renewer.h"
 #include "store/domain.h"
@@ -64,9 +64,7 @@ struct renewer {
 	int64_t hour_until; /* mono ms: of the counts below */
 	unsigned told;      /* events of names */
 
-	pthread_mutex_t mutex; /* guards the mailbox */
-	bool stop;
-	const struct conf *next_conf; /* a reference, NULL: none */
+	struct mailbox mail;
 };
 
 /* renewer_directory.c */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/watch/stapler.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/queue.h>
@@ -13,6 +12,7 @@
 #include "base/problem.h"
 #include "daemon/common/chance.h"
 #include "daemon/common/history.h"
+#include "daemon/common/mailbox.h"
 #include "daemon/conf/conf.h"
 #include "daemon/front/pair.h"
 #include "daemon/order/plan.h"
@@ -40,7 +40,7 @@ struct stapler {
 	struct notice_queue *notices;
 	struct transport *transport;
 	pthread_t thread;
-	_Atomic bool stop;
+	struct mailbox mail;
 	_Atomic bool any_address;
 	/* Of the thread: */
 	TAILQ_HEAD(, ask) asks;
@@ -313,15 +313,12 @@ stapler_main(void *arg)
 {
 	struct stapler *s = arg;
 
-	while (!atomic_load(&s->stop)) {
+	while (mailbox_read(&s->mail, NULL)) {
 		if (clock_mono_ms() >= s->look_at_ms) {
 			s->look_at_ms = clock_mono_ms() + LOOK_EVERY_MS;
 			look(s);
 		}
-		if (transport_run(s->transport, LOOK_EVERY_MS)) {
-			log_err("the OCSP client cannot go on");
-			break;
-		}
+		mailbox_run(&s->mail, LOOK_EVERY_MS);
 	}
 	return NULL;
 }
@@ -336,6 +333,7 @@ stapler_free(struct stapler *s)
 		TAILQ_REMOVE(&s->asks, a, link);
 		ask_free(a);
 	}
+	mailbox_done(&s->mail);
 	free(s);
 }
 
@@ -354,10 +352,12 @@ stapler_start(const struct stapler_config *config, struct stapler **ret_stapler)
 	if (!s)
 		return ERR_NOMEM;
 	TAILQ_INIT(&s->asks);
+	mailbox_init(&s->mail, "OCSP");
 	s->store = config->store;
 	s->notices = config->notices;
 	stapler_set_conf(s, config->conf);
 	err = transport_new("certd/" CERTD_VERSION " (OCSP client; RFC 6960)", &s->transport);
+	s->mail.transport = s->transport;
 	if (!err && pthread_create(&s->thread, NULL, stapler_main, s) != 0)
 		err = ERR_NOMEM;
 	if (err)
@@ -372,8 +372,6 @@ stapler_stop(struct stapler *stapler)
 {
 	if (!stapler)
 		return;
-	atomic_store(&stapler->stop, true);
-	transport_wake(stapler->transport);
-	pthread_join(stapler->thread, NULL);
+	mailbox_stop(&stapler->mail, stapler->thread);
 	stapler_free(stapler);
 }
