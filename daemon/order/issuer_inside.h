@@ -49,6 +49,7 @@ struct issuer {
 	int64_t readers_at;      /* mono ms: next store_check_readers(), and so on */
 	struct limit_id expired; /* how far limits have been looked through */
 	int64_t sweep_at;        /* mono ms: next issuer_sweep() */
+	bool doubted;            /* the clock was, at the last one */
 	struct hostname swept;   /* so far has it come */
 	pthread_t thread;
 

@@ -39,3 +39,20 @@ def faketime():
     if not found:
         raise Skip("no libfaketime here (package faketime)")
     return found[0]
+
+
+class Clock:
+    """certd's wall clock, which is to be set while it runs.  Before lab.start()."""
+
+    def __init__(self, lab):
+        self.path = os.path.join(lab.directory, "clock")
+        self.set("+0")
+        lab.certd.prefix = ["env", "LD_PRELOAD=" + faketime(),
+                            "FAKETIME_TIMESTAMP_FILE=" + self.path, "FAKETIME_NO_CACHE=1",
+                            "FAKETIME_DONT_FAKE_MONOTONIC=1"]
+
+    def set(self, offset):
+        """As "+80d": from the right time."""
+        with open(self.path + ".new", "w") as out:
+            out.write(offset + "\n")
+        os.rename(self.path + ".new", self.path)
