@@ -44,13 +44,13 @@ struct issuer {
 	TAILQ_HEAD(, errand) revocations; /* in work */
 	int64_t store_hold;      /* mono ms: no commits before, because one failed; 0 = none */
 	unsigned store_failed;   /* so many times in a row */
-	bool store_told;         /* the log and upkeep know */
 	int64_t resume_at;       /* mono ms: some name could not be requeued, look again; 0 = no */
 	int64_t readers_at;      /* mono ms: next store_check_readers(), and so on */
 	struct limit_id expired; /* how far limits have been looked through */
 	int64_t sweep_at;        /* mono ms: next issuer_sweep() */
-	bool doubted;            /* the clock was, at the last one */
-	struct hostname swept;   /* so far has it come */
+	bool doubted,
+		store_told;    /* the clock, at the last one; of store_failed, to log and upkeep */
+	struct hostname swept; /* so far has it come */
 	pthread_t thread;
 
 	pthread_mutex_t mutex; /* guards the mailbox and the snapshot below */

@@ -21,12 +21,6 @@ later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-static int64_t
-smaller(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* A window that begins before the certificate, as of CAs that think in days only, begins with it.
  * What is asked of a name that has had a short-lived one never delays the usual plan. */
 static void
@@ -273,8 +267,7 @@ renewal_issued(struct store_txn *txn, const struct domain *d, const char *ca,
 	const char *account = client_account_url(client);
 
 	r.stored_at = clock_wall();
-	/* At once, also when our clock is ahead of that of the CA. */
-	r.due_at = smaller(r.stored_at, first ? d->not_before : d->second.not_before);
+	r.due_at = renewal_first_at(d, r.generation, r.stored_at);
 	r.early = early_of(d, before, r.stored_at);
 	snprintf(r.ca, sizeof(r.ca), "%s", ca);
 	if (strlen(account) <= RENEWAL_LINK_MAX)
