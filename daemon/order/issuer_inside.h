@@ -44,19 +44,18 @@ struct issuer {
 	TAILQ_HEAD(, errand) revocations; /* in work */
 	int64_t store_hold;      /* mono ms: no commits before, because one failed; 0 = none */
 	unsigned store_failed;   /* so many times in a row */
+	bool store_told;         /* the log and upkeep know */
 	int64_t resume_at;       /* mono ms: some name could not be requeued, look again; 0 = no */
 	int64_t readers_at;      /* mono ms: next store_check_readers(), and so on */
 	struct limit_id expired; /* how far limits have been looked through */
 	int64_t sweep_at;        /* mono ms: next issuer_sweep() */
-	bool doubted,
-		store_told;    /* the clock, at the last one; of store_failed, to log and upkeep */
-	struct hostname swept; /* so far has it come */
+	struct hostname swept;   /* so far has it come */
+	bool doubted;            /* the clock was then */
 	pthread_t thread;
 
-	pthread_mutex_t mutex; /* guards the mailbox and the snapshot below */
-	bool stop;
+	pthread_mutex_t mutex;        /* guards the mailbox and the snapshot below */
 	const struct conf *next_conf; /* a reference, NULL: none */
-	bool kicked[ISSUER_CAS_MAX];
+	bool stop, kicked[ISSUER_CAS_MAX];
 	bool removed; /* names were, since jobs were last compared with the store */
 	struct issuer_ca seen[ISSUER_CAS_MAX];
 	size_t seen_count;

@@ -9,7 +9,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import metrics  # noqa: E402
-from dated import Clock, DAY, Dated, faketime  # noqa: E402
+from dated import DAY, Clock, Dated, fake_certd  # noqa: E402
 from lab import check, equal, main, own_address, scenario, wait_for  # noqa: E402
 
 METRICS = (own_address(), 19187)
@@ -124,12 +124,11 @@ def a_clock_that_jumps_is_not_believed(lab):
 @scenario()
 def a_start_long_after_asks_a_ca(lab):
     """Off for 80 days by the clock; the CA's Date says whether that is so."""
-    lib = faketime()
+    prefix = fake_certd(FAKETIME="+80d")
     lab.start()
     lab.add("a.test")
     lab.certd.stop()
-    lab.certd.prefix = ["env", "LD_PRELOAD=" + lib, "FAKETIME=+80d",
-                        "FAKETIME_DONT_FAKE_MONOTONIC=1"]
+    lab.certd.prefix = prefix
     lab.start()
     got = wait_for(lambda: events(lab, "--type", "clock.suspect"), 20, "clock.suspect")
     check("long after the time certd has seen last" in got[0]["detail"], got)
