@@ -41,6 +41,7 @@ struct renewer_ca {
 	bool asks_directory;
 	int64_t directory_at;  /* mono ms: to be fetched again */
 	int64_t hold_until;    /* mono ms */
+	int64_t doubt_at;      /* mono ms: of a clock in doubt, the next question */
 	uint32_t failures;     /* of the CA itself, in a row */
 	int64_t failing_since; /* mono ms */
 	struct renewal_row rows[RENEWER_LOOK];
