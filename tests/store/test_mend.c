@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <endian.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -723,6 +724,75 @@ what_nobody_has_is_put_aside_by_a_later_one(void **state)
 	store_abort(txn);
 }
 
+/* The record is put aside, also where its key is in order; neighbours that it hid are found again,
+ * and what it was of has none, which a check tells. */
+static void
+a_flipped_key_of_the_pool(void **state)
+{
+	static const struct {
+		size_t at;
+		unsigned char bits;
+	} flips[] = {{7, 1}, {0, 0x80}, {7, 2}, {3, 1}, {6, 4}};
+
+	for (size_t i = 0; i < sizeof(flips) / sizeof(flips[0]); i++) {
+		struct hostname name = tmpstore_name("n041.example");
+		struct told told = {.names = 0};
+		struct store_txn *txn;
+		struct tmpstore *t;
+		uint64_t left, key;
+		char to[8];
+		struct event e;
+
+		if (i) {
+			teardown(state);
+			setup(state);
+		}
+		t = *state;
+		left = put_pooled(t, 40, 1, CERT_KEY_P256, false);
+		key = htobe64(put_pooled(t, 41, 1, CERT_KEY_P256, false));
+		(void)put_pooled(t, 42, 1, CERT_KEY_P256, false);
+		memcpy(to, &key, sizeof(to));
+		to[flips[i].at] = (char)(to[flips[i].at] ^ flips[i].bits);
+		overwrite_key(t, "pool", (const char *)&key, to, sizeof(to));
+		assert_true(findings(t) > 0);
+		mend_once(t, &told);
+		mend_once(t, &told);
+		assert_int_equal(put_aside_count(t), 1);
+		assert_non_null(strstr(event_of(&told, "")->detail, "the pool record under"));
+		txn = tmpstore_write(t, STORE_SERVED);
+		assert_int_equal(domain_check(txn, &name), ERR_CORRUPT);
+		assert_int_equal(domain_quarantine(txn, &name, "gone", NOW, &e), ERR_OK);
+		tmpstore_commit(txn);
+		assert_string_equal(e.name, "n041.example");
+		assert_int_equal(get(t, "n040.example").generation, left);
+		assert_true(get(t, "n042.example").pooled);
+		assert_int_equal(findings(t), 0);
+	}
+}
+
+/* A damaged one that a name has is that name's: see domain_quarantine(). */
+static void
+a_damaged_one_of_the_pool_stays_with_its_name(void **state)
+{
+	struct tmpstore *t = *state;
+	uint64_t key = htobe64(put_pooled(t, 41, 1, CERT_KEY_P256, false));
+	unsigned char data[RAWDB_MAX];
+	struct told told = {.names = 0};
+	struct rawdb raw;
+	size_t len;
+
+	tmpstore_close(t);
+	raw = rawdb_open(t->dir, "served", "pool");
+	len = rawdb_get(&raw, &key, sizeof(key), data);
+	data[len / 2] ^= 4;
+	rawdb_put(&raw, &key, sizeof(key), data, len);
+	rawdb_close(&raw);
+	tmpstore_open(t);
+	mend_once(t, &told);
+	assert_int_equal(told.count, 0);
+	assert_int_equal(put_aside_count(t), 0);
+}
+
 static bool
 never(void *arg)
 {
@@ -760,6 +830,8 @@ main(void)
 		TEST(what_the_pool_has_comes_back),
 		TEST(a_second_one_of_the_pool_is_better_than_none),
 		TEST(what_nobody_has_is_put_aside_by_a_later_one),
+		TEST(a_flipped_key_of_the_pool),
+		TEST(a_damaged_one_of_the_pool_stays_with_its_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
