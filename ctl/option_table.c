@@ -83,6 +83,7 @@ static const struct {
                              severities},
 	[OPTION_WARN] = {"--warn", "TIME", "a certificate that ends sooner is a warning: 14d"},
 	[OPTION_READ_ONLY] = {"--read-only", NULL, "look, and change nothing"},
+	[OPTION_MOUSE] = {"--mouse", NULL, "clicks and the wheel are the console's"},
 	[OPTION_CRIT] = {"--crit", "TIME", "a certificate that ends sooner is critical: 3d"},
 };
 

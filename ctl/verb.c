@@ -220,7 +220,7 @@ static const struct ctl_verb verbs[] = {
          "  certctl completion fish >~/.config/fish/completions/certctl.fish\n",
          false},
 	{"console", "[NAME]", "names, events, CAs, front and store on a full screen, live",
-         OPTION_BIT(OPTION_READ_ONLY), cmd_console,
+         OPTION_BIT(OPTION_READ_ONLY) | OPTION_BIT(OPTION_MOUSE), cmd_console,
          "  certctl console                     ? shows the keys, q leaves\n"
          "  certctl console shop.example.com    begins with this name\n"
          "  certctl console --read-only\n",
