@@ -2,6 +2,7 @@
 /* The table of options: what help, completion and the man page say of them. */
 #include <stdio.h>
 
+#include "base/problem.h"
 #include "ctl/option.h"
 
 static const char *const formats[] = {"table", "wide", "json", "ndjson", "names", NULL};
@@ -105,9 +106,22 @@ option_help(enum option_id id)
 	return table[id].help;
 }
 
+/* The words of base/problem.h. */
+static const char *const *
+error_codes(void)
+{
+	static const char *codes[PROBLEM_COUNT];
+
+	for (int kind = PROBLEM_NONE + 1; kind < PROBLEM_COUNT; kind++)
+		codes[kind - 1] = problem_code((enum problem_kind)kind);
+	return codes;
+}
+
 const char *const *
 option_choices(enum option_id id)
 {
+	if (id == OPTION_ERROR)
+		return error_codes();
 	return table[id].choices;
 }
 

@@ -125,6 +125,8 @@ def severity_is_a_floor(lab):
         equal(got, [e["id"] for e in everything if rank[e["severity"]] <= floor], f"{word} and worse")
     check(events(lab, "--severity", "err"), "there is something")
     equal(events(lab, "--severity", "err", "--type", "cert.*"), [], "of the types")
+    equal(events(lab, "--since", "2020-01-01"), everything, "since a day")
+    expect_code(lab.ctl("events", "--since", "2020-13-01"), 2)
     refused = expect_code(lab.ctl("events", "--type", "order.faild"), 2)
     check('did you mean "order.failed"' in refused.err, f"a mistyped type: {refused.err}")
     expect_code(lab.ctl("events", "--type", "crt.*"), 2)
@@ -224,7 +226,7 @@ def docs_know_every_type(lab):
     actors = {"EVENT_NOBODY": "nobody", "EVENT_OPERATOR": "operator", "EVENT_CA": "ca",
               "EVENT_CUSTOMER": "customer", "EVENT_BY_PROBLEM": "problem"}
     written, table, verbs = set(), set(), set()
-    for path in sorted(glob.glob(os.path.join(ROOT, "daemon", "**", "*.c"), recursive=True) +
+    for path in sorted(glob.glob(os.path.join(ROOT, "daemon", "**", "*.[ch]"), recursive=True) +
                        glob.glob(os.path.join(ROOT, "store", "*.c"))):
         name = os.path.basename(path)
         with open(path) as source:
