@@ -231,6 +231,8 @@ def docs_know_every_type(lab):
         name = os.path.basename(path)
         with open(path) as source:
             text = source.read()
+        if name.endswith(".h"):
+            text = "".join(line for line in text.splitlines(True) if line.startswith("#define"))
         if name == "event_severity.c":
             mentioned = set(re.findall(r'\{"([a-z_.*]+)", SEVERITY', text))
         elif name == "event_types.c":
