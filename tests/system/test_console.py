@@ -714,8 +714,9 @@ def expect_restored(lab, screen, code):
         os.unlink(os.path.join(lab.directory, name))
     equal(text["after"], text["before"], "settings of the terminal")
     equal(int(text["code"]), code, "exit code")
-    flags = screen.tmux("list-panes", "-F", "#{alternate_on} #{cursor_flag} #{keypad_flag}")
-    equal(flags.strip(), "0 1 0", "alternate screen, cursor, keypad")
+    flags = screen.tmux("list-panes", "-F",
+                        "#{alternate_on} #{cursor_flag} #{keypad_flag} #{mouse_any_flag}")
+    equal(flags.strip(), "0 1 0 0", "alternate screen, cursor, keypad, mouse")
     screen.close()
 
 
@@ -732,13 +733,42 @@ def terminal_is_given_back(lab):
     lab.start()
     for number in [None, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT,
                    signal.SIGSEGV, signal.SIGABRT]:
-        screen = Screen(lab, around=shell_around(lab))
+        screen = Screen(lab, "--mouse", around=shell_around(lab))
         screen.wait("no names yet")
         if number is None:
             screen.keys("q")
         else:
             os.kill(console_of(screen), number)
         expect_restored(lab, screen, 128 + number if number else 0)
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@scenario()
+def ends_with_its_terminal_but_not_with_certd(lab):
+    """A window that is closed leaves nothing behind; a certd that is killed only a line."""
+    lab.start()
+    lab.add("a.test")
+    screen = Screen(lab, "--mouse", around=shell_around(lab))
+    screen.wait("a.test +valid")
+    lab.certd.kill("parent", "keeper", "front")
+    screen.wait("certd is not there")
+    screen.type(":events --follow\n")
+    screen.wait("exit code")
+    screen.keys("q", "q")
+    expect_restored(lab, screen, 0)
+    other = Screen(lab, around="{}")
+    other.wait("certd is not there")
+    pid = console_of(other)
+    other.close()
+    wait_for(lambda: not is_running(pid), 10, "it ends with its terminal")
+    lab.start()
 
 
 @scenario()
