@@ -151,6 +151,22 @@ sed -i '$d' /etc/certd/certd.conf
 systemctl daemon-reload && systemctl restart certd || fail 'no restart without front-user'
 expect 'and back' 200 served
 
+# ---- the optional socket unit ---------------------------------------------------------------------
+
+systemctl stop certd
+cp /usr/share/doc/certd/examples/certd.socket /etc/systemd/system/
+systemctl daemon-reload && systemctl start certd.socket || fail 'no certd.socket'
+expect 'who connects starts it' 'inactive 200 active' \
+	echo "$(systemctl is-active certd) $(served) $(systemctl is-active certd)"
+load_begin
+systemctl stop certd
+until_true systemctl is-active certd
+load_end 'a stop with the socket unit, clients start it again'
+systemctl stop certd.socket certd
+rm /etc/systemd/system/certd.socket
+systemctl daemon-reload && systemctl start certd || fail 'no start without the socket unit'
+expect 'and without it' 200 served
+
 # ---- the master key as a credential, as certd-security(7) says ------------------------------------
 
 systemctl stop certd
