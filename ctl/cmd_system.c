@@ -60,8 +60,58 @@ print_cas(const cJSON *cas)
 	table_free(table);
 }
 
+/* "18 ms" from seconds. */
+static const char *
+short_time(double seconds, char text[32])
+{
+	if (seconds < 0.01)
+		snprintf(text, 32, "%.1f ms", seconds * 1e3);
+	else if (seconds < 1)
+		snprintf(text, 32, "%.0f ms", seconds * 1e3);
+	else
+		snprintf(text, 32, "%.1f s", seconds);
+	return text;
+}
+
+static double
+number(const cJSON *object, const char *member)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, member);
+
+	return cJSON_IsNumber(item) ? item->valuedouble : 0;
+}
+
+/* What happens now, by what the last minute has brought. */
 static void
-print_status(const cJSON *s)
+print_frontend(const cJSON *s)
+{
+	const cJSON *front = json_object(s, "front"), *minute = json_object(s, "last_minute");
+	const cJSON *handshake = json_object(minute, "handshake");
+	const cJSON *shares = json_object(minute, "shares");
+	double seconds = number(minute, "seconds");
+	struct buf text = {0};
+	char p50[32], p99[32];
+
+	if (seconds > 0)
+		buf_printf(&text, "%.1f conn/s, ", number(minute, "accepted") / seconds);
+	buf_printf(&text, "%" PRId64 " open, %" PRId64 " half-open",
+	           json_int(front, "connections", 0), json_int(front, "half_open", 0));
+	if (handshake)
+		buf_printf(&text, ", handshake p50 %s p99 %s, %.0f %% resumed",
+		           short_time(number(handshake, "p50"), p50),
+		           short_time(number(handshake, "p99"), p99),
+		           100 * number(shares, "resumed"));
+	if (number(minute, "sni_unknown") > 0)
+		buf_printf(&text, ", unknown SNI %.1f/s", number(minute, "sni_unknown") / seconds);
+	if (number(minute, "backend_failed") > 0)
+		buf_printf(&text, ", %.0f backend failures", number(minute, "backend_failed"));
+	print_field("frontend", buf_str(&text));
+	buf_done(&text);
+}
+
+/* WIDE: with all that the front has counted since certd started. */
+static void
+print_status(const cJSON *s, bool wide)
 {
 	const cJSON *store = json_object(s, "store");
 	char field[FIELD_MAX], up[PRINT_TIME_MAX];
@@ -81,7 +131,9 @@ print_status(const cJSON *s)
 		         json_int(s, "faults", 0));
 		print_field("faults", field);
 	}
-	field_numbers("front", json_object(s, "front"), true);
+	print_frontend(s);
+	if (wide)
+		field_numbers("counters", json_object(s, "front"), true);
 	snprintf(field, sizeof(field), "%.1f of %.0f MiB, %" PRId64 " readers%s%s",
 	         (double)json_int(store, "used_bytes", 0) / 1048576,
 	         (double)json_int(store, "map_bytes", 0) / 1048576, json_int(store, "readers", 0),
@@ -102,7 +154,7 @@ on_status(struct ctl *ctl, const cJSON *line, void *arg)
 
 	(void)arg;
 	if (status && ctl->print.format == PRINT_TABLE)
-		print_status(status);
+		print_status(status, ctl->print.wide);
 	else if (status)
 		print_single(&ctl->print, status);
 }

@@ -31,6 +31,7 @@ static const size_t texts[OPTION_COUNT] = {
 	[OPTION_NAME] = offsetof(struct options, name),
 	[OPTION_ERROR] = offsetof(struct options, error),
 	[OPTION_SORT] = offsetof(struct options, sort),
+	[OPTION_SEVERITY] = offsetof(struct options, severity),
 	[OPTION_FILE] = offsetof(struct options, file),
 	[OPTION_FROM] = offsetof(struct options, from),
 	[OPTION_CONFIG] = offsetof(struct options, config),

@@ -52,10 +52,12 @@ enum option_id {
 	OPTION_CONFIRM,
 	OPTION_SINCE,
 	OPTION_TYPE,
+	OPTION_SEVERITY,
 	OPTION_WARN,
 	OPTION_CRIT,
 	OPTION_ALL,
 	OPTION_READ_ONLY,
+	OPTION_MOUSE,
 	OPTION_COUNT
 };
 
@@ -90,6 +92,7 @@ struct options {
 	int64_t since;      /* unix seconds, 0: not given */
 	const char *types[TYPES_GIVEN_MAX];
 	size_t type_count;
+	const char *severity;
 	int64_t warn_s, crit_s; /* -1: not given */
 	char **words;           /* what is no option: verb and arguments */
 	size_t word_count;

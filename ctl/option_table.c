@@ -8,7 +8,8 @@ static const char *const formats[] = {"table", "wide", "json", "ndjson", "names"
 static const char *const colors[] = {"auto", "always", "never", NULL};
 static const char *const states[] = {"pending", "valid", "renewing", "failing", "external",
                                      "paused",  "moved", "expired",  "removed", NULL};
-static const char *const sorts[] = {"name", "expiry", NULL};
+static const char *const sorts[] = {"name", "expiry", "next", NULL};
+static const char *const severities[] = {"crit", "err", "warn", "info", NULL};
 static const char *const kinds[] = {"pem", "certbot", "acme.json", "caddy", NULL};
 static const char *const reasons[] = {"unspecified",          "keyCompromise",      "superseded",
                                       "cessationOfOperation", "affiliationChanged", NULL};
@@ -53,7 +54,7 @@ static const struct {
 	[OPTION_EXPIRES_IN] = {"--expires-in", "TIME",
                                "whose certificate ends within TIME: 7d, 12h"},
 	[OPTION_ERROR] = {"--error", "CODE", "whose last attempt failed so: authz/dns, ca/refused"},
-	[OPTION_SORT] = {"--sort", "WORD", "name or expiry (soonest first)", sorts},
+	[OPTION_SORT] = {"--sort", "WORD", "name, expiry or next (due): soonest first", sorts},
 	[OPTION_FILE] = {"--file", "FILE", "-f: JSON lines; - is stdin", NULL, 'f'},
 	[OPTION_FROM] = {"--from", "KIND", "pem (default), certbot, acme.json or caddy", kinds},
 	[OPTION_REPLACE] = {"--replace", NULL, "also where a newer certificate is stored"},
@@ -75,8 +76,11 @@ static const struct {
 	[OPTION_CONFIRM] = {"--confirm", "NAME", "the CA's name once more: yes, do it"},
 	[OPTION_SINCE] = {"--since", "TIME", "from TIME on: 2h, 7d (ago) or 2026-11-22T07:00:00Z"},
 	[OPTION_TYPE] = {"--type", "TYPE", "only these: cert.expiring, mismatch.*; again for more"},
+	[OPTION_SEVERITY] = {"--severity", "WORD", "so bad or worse: crit, err, warn or info",
+                             severities},
 	[OPTION_WARN] = {"--warn", "TIME", "a certificate that ends sooner is a warning: 14d"},
 	[OPTION_READ_ONLY] = {"--read-only", NULL, "look, and change nothing"},
+	[OPTION_MOUSE] = {"--mouse", NULL, "clicks and the wheel are the console's"},
 	[OPTION_CRIT] = {"--crit", "TIME", "a certificate that ends sooner is critical: 3d"},
 };
 

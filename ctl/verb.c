@@ -51,6 +51,7 @@ static const struct ctl_verb verbs[] = {
          "  certctl list\n"
          "  certctl list --state failing --error authz/dns\n"
          "  certctl list --expires-in 7d --sort expiry\n"
+         "  certctl list --sort next --limit 20    what certd does next\n"
          "  certctl list --label tenant=acme -o names\n"
          "  certctl list --state failing --watch\n"
          "  certctl list -o json --limit 100    \"after\" in the answer is for --after\n"
@@ -110,11 +111,13 @@ static const struct ctl_verb verbs[] = {
          false},
 	{"events", "", "what happened, oldest first",
          OPTION_BIT(OPTION_FOLLOW) | OPTION_BIT(OPTION_LIMIT) | OPTION_BIT(OPTION_AFTER) |
-                 OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_TYPE),
+                 OPTION_BIT(OPTION_NAME) | OPTION_BIT(OPTION_SINCE) | OPTION_BIT(OPTION_TYPE) |
+                 OPTION_BIT(OPTION_SEVERITY),
          cmd_events,
          "  certctl events --follow\n"
          "  certctl events --name shop.example.com\n"
          "  certctl events --since 2h --type 'cert.*' --type order.failed\n"
+         "  certctl events --since 1d --severity err     what was bad\n"
          "  certctl events --since 1d --type 'audit.*'   who has changed what\n"
          "  certctl events --after 1200 -o ndjson\n",
          true},
@@ -213,7 +216,7 @@ static const struct ctl_verb verbs[] = {
          "  certctl completion fish >~/.config/fish/completions/certctl.fish\n",
          false},
 	{"console", "[NAME]", "names, events, CAs, front and store on a full screen, live",
-         OPTION_BIT(OPTION_READ_ONLY), cmd_console,
+         OPTION_BIT(OPTION_READ_ONLY) | OPTION_BIT(OPTION_MOUSE), cmd_console,
          "  certctl console                     ? shows the keys, q leaves\n"
          "  certctl console shop.example.com    begins with this name\n"
          "  certctl console --read-only\n",

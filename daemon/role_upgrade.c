@@ -276,7 +276,7 @@ tell_counts(struct parent *p)
 {
 	char text[ROLE_MESSAGE_MAX - 1];
 
-	for (int at = 0; at < STATUS_COUNT && p->heir.channel >= 0;) {
+	for (int at = 0; at < STATUS_PRINT_END && p->heir.channel >= 0;) {
 		at = status_print(p->status, at, text, sizeof(text));
 		(void)channel_send(p->heir.channel, ROLE_COUNTS, text, -1);
 	}

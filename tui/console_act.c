@@ -238,6 +238,36 @@ console_ask_filter(struct console *c, const char *now)
 	prompt_begin(&c->prompt, PROMPT_FILTER, "filter:", now);
 }
 
+void
+console_ask_path(struct console *c)
+{
+	prompt_begin(&c->prompt, PROMPT_PATH, "write to:", "");
+}
+
+void
+console_ask_overwrite(struct console *c, const char *path)
+{
+	char question[PROMPT_MAX];
+
+	snprintf(c->path, sizeof(c->path), "%s", path);
+	snprintf(question, sizeof(question), "%.400s is there: overwrite it? (y/n)", path);
+	prompt_begin(&c->prompt, PROMPT_CONFIRM, question, "");
+}
+
+/* Only what a host name has in it: nobody else's bytes go to a clipboard. */
+void
+console_copy(struct console *c, const char *name)
+{
+	static const char in_names[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_*";
+
+	if (!*name || name[strspn(name, in_names)])
+		console_say(c, TONE_WARN, "there is no name to copy here");
+	else if (term_copy(name))
+		console_say(c, TONE_GOOD, "copied, if the terminal allows it: %s", name);
+	else
+		console_say(c, TONE_PLAIN, "this terminal copies nothing; the name is: %s", name);
+}
+
 bool
 console_refuses_paste(struct console *c, int key)
 {
@@ -255,29 +285,54 @@ console_refuses_paste(struct console *c, int key)
 	return use == PROMPT_OFF || use == PROMPT_CONFIRM || key < ' ';
 }
 
+static void
+take_yes(struct console *c)
+{
+	struct view *v = console_view(c);
+
+	if (c->path[0] && v->ops->write)
+		v->ops->write(v, c->path, true);
+	else if (c->pending)
+		send_pending(c);
+	else
+		run_now(c);
+	c->path[0] = '\0';
+}
+
+static void
+take_typed(struct console *c, enum prompt_use use)
+{
+	struct view *v = console_view(c);
+	const char *text = c->prompt.text;
+
+	if (use == PROMPT_COMMAND)
+		console_run(c, text);
+	else if (use == PROMPT_FILTER && v->ops->filter)
+		v->ops->filter(v, text);
+	else if (use == PROMPT_SEARCH)
+		console_search(c, text, false);
+	else if (use == PROMPT_PATH && *text && v->ops->write)
+		v->ops->write(v, text, false);
+	else if (use == PROMPT_CONFIRM || use == PROMPT_TYPE)
+		take_yes(c);
+}
+
 void
 console_prompt_key(struct console *c, int key)
 {
 	enum prompt_use use = c->prompt.use;
-	struct view *v = console_view(c);
 
 	switch (prompt_key(&c->prompt, key)) {
 	case PROMPT_COMPLETE:
 		complete_prompt(c);
 		break;
 	case PROMPT_DONE:
-		if (use == PROMPT_COMMAND)
-			console_run(c, c->prompt.text);
-		else if (use == PROMPT_FILTER && v->ops->filter)
-			v->ops->filter(v, c->prompt.text);
-		else if (c->pending)
-			send_pending(c);
-		else
-			run_now(c);
+		take_typed(c, use);
 		break;
 	case PROMPT_GIVEN_UP:
 		cJSON_Delete(c->pending);
 		c->pending = NULL;
+		c->path[0] = '\0';
 		if (use == PROMPT_CONFIRM || use == PROMPT_TYPE)
 			console_say(c, TONE_PLAIN, "nothing was done");
 		break;

@@ -93,8 +93,8 @@ columns_for(int width, int *ret_type, int *ret_name)
 	*ret_name = width >= WIDE_COLUMNS ? 30 : width >= NAME_COLUMNS ? 18 : 12;
 }
 
-char *
-event_row_line(const struct event_row *r, int64_t now, int width, char dst[EVENT_ROW_MAX])
+void
+event_row_line(const struct event_row *r, int64_t now, int width, struct buf *out)
 {
 	char when[CLOCK_TEXT_MAX], count[TEXT_NUMBER_MAX];
 	enum tone tone = event_row_tone(r);
@@ -107,9 +107,11 @@ event_row_line(const struct event_row *r, int64_t now, int width, char dst[EVENT
 	columns_for(width, &type, &name);
 	time_text(r->at, now, when);
 	text_count(r->count, count);
-	snprintf(dst, EVENT_ROW_MAX, "%c %-8s %5s %-*.*s %-*.253s %.1500s", sign, when,
-	         r->count > 1 ? count : "", type, type, r->type, name, r->name, r->detail);
-	return dst;
+	buf_printf(out, "%c %-8s %5s ", sign, when, r->count > 1 ? count : "");
+	text_fit(out, r->type, (size_t)type, draw_is_ascii());
+	buf_add_str(out, " ");
+	text_pad(out, r->name, (size_t)name, draw_is_ascii());
+	buf_printf(out, " %s", r->detail);
 }
 
 char *

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "tui/draw.h"
 
 enum { EVENT_ROW_MAX = 2048 };
@@ -23,8 +24,8 @@ struct event_row {
 bool event_row_take(struct event_row *r, const cJSON *event);
 void event_row_done(struct event_row *r);
 enum tone event_row_tone(const struct event_row *r);
-/* Columns for WIDTH cells, the detail last; both return DST. */
-char *event_row_line(const struct event_row *r, int64_t now, int width, char dst[EVENT_ROW_MAX]);
+/* Columns for WIDTH cells, the detail last. */
+void event_row_line(const struct event_row *r, int64_t now, int width, struct buf *out);
 char *event_row_titles(int width, char dst[EVENT_ROW_MAX]);
 
 #endif

@@ -225,3 +225,22 @@ filter_events(const char *text, int64_t now, cJSON *request, char *why, size_t s
 	}
 	return ok;
 }
+
+void
+filter_set(char *text, size_t size, const char *prefix, const char *value, char *ret_was)
+{
+	char word[WORD_MAX], kept[2 * WORD_MAX] = "";
+	const char *at = text, *was;
+	size_t len = 0;
+
+	while (next_word(&at, word) && len < sizeof(kept)) {
+		if ((was = behind(word, prefix)))
+			snprintf(ret_was, size, "%s", was);
+		else
+			len += (size_t)snprintf(kept + len, sizeof(kept) - len, "%s%s",
+			                        len ? " " : "", word);
+	}
+	if (value && len < sizeof(kept))
+		snprintf(kept + len, sizeof(kept) - len, "%s%s%s", len ? " " : "", prefix, value);
+	snprintf(text, size, "%s", kept);
+}

@@ -12,6 +12,7 @@
 #include "tui/filter.h"
 #include "tui/histogram.h"
 #include "tui/names_row.h"
+#include "tui/seek.h"
 #include "tui/text.h"
 #include "tui/window.h"
 
@@ -19,6 +20,7 @@ enum { FILTER_MAX = 256, HISTOGRAM_ROWS = 12, ROWS_ABOVE = 3 };
 
 struct view_state {
 	struct window window;
+	struct seek seek;
 	struct names marks;
 	struct histogram histogram;
 	char filter[FILTER_MAX];
@@ -243,6 +245,31 @@ leave(struct view *v)
 	return true;
 }
 
+/* To the next one that is marked, or that fails. */
+static void
+go_on(struct view *v, const char *name, bool backwards)
+{
+	struct view_state *s = v->state;
+	const char *best = NULL;
+
+	if (s->marks.count == 0 || s->window.by_expiry) { /* a mark has no place among dates */
+		seek_failing(&s->seek, v, &s->window, backwards);
+		return;
+	}
+	for (size_t i = 0; i < s->marks.count; i++) {
+		const char *mark = s->marks.list[i];
+		int side = backwards ? -1 : 1;
+
+		if (strcmp(mark, name) * side > 0 && (!best || strcmp(mark, best) * side < 0))
+			best = mark;
+	}
+	if (best)
+		window_go(&s->window, best);
+	else
+		console_say(v->console, TONE_PLAIN, "no marked name is %s it",
+		            backwards ? "before" : "behind");
+}
+
 static void
 do_action(struct view *v, enum request request, const char *name)
 {
@@ -270,6 +297,10 @@ do_action(struct view *v, enum request request, const char *name)
 	} else if (request == REQUEST_MARK) {
 		toggle_mark(v, name);
 		window_request(&s->window, REQUEST_DOWN);
+	} else if (request == REQUEST_COPY) {
+		console_copy(v->console, name);
+	} else if (request == REQUEST_NEXT || request == REQUEST_PREVIOUS) {
+		go_on(v, name, request == REQUEST_PREVIOUS);
 	}
 }
 
@@ -306,10 +337,21 @@ names_close(struct view *v)
 {
 	struct view_state *s = v->state;
 
+	seek_done(&s->seek);
 	window_done(&s->window);
 	names_done(&s->marks);
 }
 
+static bool
+names_click(struct view *v, int row)
+{
+	struct view_state *s = v->state;
+
+	row -= ROWS_ABOVE + 1; /* the console's own first line, too */
+	return row >= 0 && window_click(&s->window, (size_t)row);
+}
+
 const struct view_ops view_names = {VIEW_NAMES,    "Names",      sizeof(struct view_state),
                                     names_open,    names_load,   names_draw,
-                                    names_request, names_filter, names_close};
+                                    names_request, names_filter, names_close,
+                                    names_click,   NULL};

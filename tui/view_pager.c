@@ -28,6 +28,8 @@ pager_open(struct view *v)
 	struct pager *p = v->state;
 
 	child_init(&p->child);
+	v->sheet = &p->sheet;
+	p->sheet.is_shifted = true;
 }
 
 static void
@@ -206,6 +208,6 @@ pager_done(struct view *v)
 	free(p->text);
 }
 
-const struct view_ops view_pager = {VIEW_PAGER,    "",         sizeof(struct pager),
-                                    pager_open,    pager_load, pager_draw,
-                                    pager_request, NULL,       pager_done};
+const struct view_ops view_pager = {
+	VIEW_PAGER,    "",   sizeof(struct pager), pager_open, pager_load, pager_draw,
+	pager_request, NULL, pager_done,           NULL,       NULL};

@@ -66,6 +66,11 @@ void window_refresh(struct window *w);
 void window_fit(struct window *w, size_t rows);
 /* Moves the cursor; false: no request of a list's. */
 bool window_request(struct window *w, enum request request);
+/* ROW of the list, from 0 at the top of the screen; true: the cursor is there already. */
+bool window_click(struct window *w, size_t row);
+/* The place of ITEM, as "after" and "before" take it; a jump to it. */
+void window_place(const struct window *w, const cJSON *item, char ret_place[WINDOW_PLACE_MAX]);
+void window_go(struct window *w, const char *place);
 /* NULL: there is none. */
 const cJSON *window_row(const struct window *w);
 bool window_is_busy(const struct window *w);

@@ -2,7 +2,8 @@
 /* Names that nobody would ever look at: in work by what the store says, without a job; in the queue
  * of a CA that has left the configuration, though they have another one; led by a name that is not
  * there; or to be tried again later than anybody waits, since the clock was ahead when they failed.
- * A slow walk over all names finds them, at the start, with each configuration, and once a day. */
+ * A slow walk over all names finds them, at the start, with each configuration, when the clock is
+ * believed again, and once a day. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/order/failover.h"
@@ -101,6 +102,19 @@ put_page(struct issuer *s, const struct domain *page, size_t count)
 	return err;
 }
 
+/* Whoever has failed by a clock that was ahead is not to wait for tomorrow's walk. */
+static void
+look_at_clock(struct issuer *s)
+{
+	bool doubted = s->doubted;
+
+	s->doubted = clockwatch_is_suspect(s->clock);
+	if (!doubted || s->doubted)
+		return;
+	s->sweep_at = 0;
+	s->swept.len = 0;
+}
+
 void
 issuer_sweep(struct issuer *s)
 {
@@ -109,6 +123,7 @@ issuer_sweep(struct issuer *s)
 	size_t count = 0, stuck = 0;
 	enum err err;
 
+	look_at_clock(s);
 	if (s->sweep_at > now)
 		return;
 	s->sweep_at = now + (upkeep_writes(s->upkeep) ? STORE_HOLD_MS : AGAIN_MS);

@@ -170,11 +170,23 @@ clockwatch_is_suspect(struct clockwatch *watch)
 	return suspect;
 }
 
+bool
+clockwatch_doubts(struct clockwatch *watch, int64_t now, int64_t mono_ms)
+{
+	bool suspect;
+
+	pthread_mutex_lock(&watch->mutex);
+	look_at_step(watch, now, mono_ms); /* the next tick tells what it has changed */
+	suspect = watch->suspect;
+	pthread_mutex_unlock(&watch->mutex);
+	return suspect;
+}
+
 size_t
 clockwatch_room(struct clockwatch *watch, size_t room, int64_t now, int64_t mono_ms)
 {
 	pthread_mutex_lock(&watch->mutex);
-	look_at_step(watch, now, mono_ms); /* the next tick tells what it has changed */
+	look_at_step(watch, now, mono_ms);
 	if (watch->suspect && room > 0)
 		room = watch->order_ms == 0 || mono_ms - watch->order_ms >= CLOCK_ORDER_MS;
 	pthread_mutex_unlock(&watch->mutex);

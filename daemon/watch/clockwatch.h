@@ -47,8 +47,9 @@ bool clockwatch_tick(struct clockwatch *watch, int64_t now, int64_t mono_ms, boo
 void clockwatch_ca_says(struct clockwatch *watch, const char *ca, int64_t date, int64_t now,
                         int64_t mono_ms);
 bool clockwatch_is_suspect(struct clockwatch *watch);
-/* How many of ROOM orders may begin; those that do are to be told. Looks at the clock itself: a
- * jump is not a second old before it counts. */
+/* The same, after a look of its own at the clock: a jump is not a second old before it counts. */
+bool clockwatch_doubts(struct clockwatch *watch, int64_t now, int64_t mono_ms);
+/* How many of ROOM orders may begin; those that do are to be told. Looks at the clock, too. */
 size_t clockwatch_room(struct clockwatch *watch, size_t room, int64_t now, int64_t mono_ms);
 void clockwatch_began(struct clockwatch *watch, int64_t mono_ms);
 /* Our clock less that of the CA that has spoken last, in seconds. */

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -45,9 +44,9 @@ diagnoser_begin(struct diagnoser *g, const struct hostname *name, uint64_t id, e
 static void
 answer(struct diagnoser *g, struct diagnosing *t)
 {
-	pthread_mutex_lock(&g->mutex);
+	pthread_mutex_lock(&g->mail.mutex);
 	TAILQ_INSERT_TAIL(&g->answers, t, link);
-	pthread_mutex_unlock(&g->mutex);
+	pthread_mutex_unlock(&g->mail.mutex);
 	notice_nudge(g->notices);
 }
 
@@ -77,15 +76,15 @@ begin_asked(struct diagnoser *g)
 	for (;;) {
 		enum err err;
 
-		pthread_mutex_lock(&g->mutex);
+		pthread_mutex_lock(&g->mail.mutex);
 		t = TAILQ_FIRST(&g->asks);
-		pthread_mutex_unlock(&g->mutex);
+		pthread_mutex_unlock(&g->mail.mutex);
 		if (!t || (!diagnoser_begin(g, &t->question.name, t->id, &err) && err == ERR_FULL))
 			return;
-		pthread_mutex_lock(&g->mutex);
+		pthread_mutex_lock(&g->mail.mutex);
 		TAILQ_REMOVE(&g->asks, t, link);
 		g->ask_count--;
-		pthread_mutex_unlock(&g->mutex);
+		pthread_mutex_unlock(&g->mail.mutex);
 		t->err = err;
 		if (err)
 			answer(g, t);
@@ -101,25 +100,13 @@ static bool
 wait_turn(struct diagnoser *g)
 {
 	const struct conf *conf;
-	struct timespec until;
-	bool stop;
+	bool goes_on = mailbox_wait(&g->mail, TURN_MS, &conf);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += TURN_MS / 1000;
-	pthread_mutex_lock(&g->mutex);
-	while (!g->stop && !g->woken && !g->next_conf)
-		if (pthread_cond_timedwait(&g->cond, &g->mutex, &until))
-			break;
-	g->woken = false;
-	conf = g->next_conf;
-	g->next_conf = NULL;
-	stop = g->stop;
-	pthread_mutex_unlock(&g->mutex);
 	if (conf) {
 		conf_unref(g->conf);
 		g->conf = conf;
 	}
-	return !stop;
+	return goes_on;
 }
 
 static void *
@@ -181,10 +168,8 @@ diagnoser_free(struct diagnoser *g)
 	free_all(&g->busy);
 	free_all(&g->asks);
 	free_all(&g->answers);
-	pthread_cond_destroy(&g->cond);
-	pthread_mutex_destroy(&g->mutex);
+	mailbox_done(&g->mail);
 	conf_unref(g->conf);
-	conf_unref(g->next_conf);
 	free(g);
 }
 
@@ -208,16 +193,11 @@ diagnoser_start(const struct diagnoser_config *config, struct diagnoser **ret_di
 	                           .queue = DIAGNOSER_QUEUE,
 	                           .wake = wake_self,
 	                           .arg = g};
-	pthread_condattr_t attr;
 	enum err err;
 
 	if (!g)
 		return ERR_NOMEM;
-	pthread_mutex_init(&g->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&g->cond, &attr);
-	pthread_condattr_destroy(&attr);
+	mailbox_init(&g->mail, "diagnoser");
 	TAILQ_INIT(&g->busy);
 	TAILQ_INIT(&g->asks);
 	TAILQ_INIT(&g->answers);
@@ -242,31 +222,20 @@ diagnoser_stop(struct diagnoser *g)
 {
 	if (!g)
 		return;
-	pthread_mutex_lock(&g->mutex);
-	g->stop = true;
-	pthread_cond_signal(&g->cond);
-	pthread_mutex_unlock(&g->mutex);
-	pthread_join(g->thread, NULL);
+	mailbox_stop(&g->mail, g->thread);
 	diagnoser_free(g);
 }
 
 void
 diagnoser_set_conf(struct diagnoser *g, const struct conf *conf)
 {
-	pthread_mutex_lock(&g->mutex);
-	conf_unref(g->next_conf);
-	g->next_conf = conf_ref(conf);
-	pthread_cond_signal(&g->cond);
-	pthread_mutex_unlock(&g->mutex);
+	mailbox_set_conf(&g->mail, conf);
 }
 
 void
 diagnoser_wake(struct diagnoser *g)
 {
-	pthread_mutex_lock(&g->mutex);
-	g->woken = true;
-	pthread_cond_signal(&g->cond);
-	pthread_mutex_unlock(&g->mutex);
+	mailbox_wake(&g->mail);
 }
 
 enum err
@@ -279,18 +248,18 @@ diagnoser_ask(struct diagnoser *g, const struct hostname *name, uint64_t id)
 		return ERR_NOMEM;
 	t->id = id;
 	t->question.name = *name;
-	pthread_mutex_lock(&g->mutex);
+	pthread_mutex_lock(&g->mail.mutex);
 	if (g->ask_count == DIAGNOSER_ASKED_MAX)
 		err = ERR_FULL;
 	if (!err) {
 		TAILQ_INSERT_TAIL(&g->asks, t, link);
 		g->ask_count++;
-		g->woken = true;
-		pthread_cond_signal(&g->cond);
 	}
-	pthread_mutex_unlock(&g->mutex);
+	pthread_mutex_unlock(&g->mail.mutex);
 	if (err)
 		diagnosing_free(t);
+	else
+		diagnoser_wake(g);
 	return err;
 }
 
@@ -300,11 +269,11 @@ diagnoser_answer(struct diagnoser *g, uint64_t *ret_id, enum err *ret_err,
 {
 	struct diagnosing *t;
 
-	pthread_mutex_lock(&g->mutex);
+	pthread_mutex_lock(&g->mail.mutex);
 	t = TAILQ_FIRST(&g->answers);
 	if (t)
 		TAILQ_REMOVE(&g->answers, t, link);
-	pthread_mutex_unlock(&g->mutex);
+	pthread_mutex_unlock(&g->mail.mutex);
 	if (!t)
 		return false;
 	*ret_id = t->id;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+#include "daemon/common/mailbox.h"
 #include "daemon/common/pool.h"
 #include "daemon/conf/conf.h"
 #include "daemon/dns/diagnose.h"
@@ -48,10 +49,7 @@ struct diagnoser {
 	struct hostname names[DIAGNOSER_PAGE];
 	struct event events[DIAGNOSER_PAGE];
 
-	pthread_mutex_t mutex; /* guards what is below */
-	pthread_cond_t cond;
-	bool stop, woken;
-	const struct conf *next_conf;
+	struct mailbox mail;        /* its mutex guards what is below */
 	struct diagnosings asks;    /* to be begun: name and id only */
 	struct diagnosings answers; /* to be fetched */
 	size_t ask_count;

@@ -199,6 +199,31 @@ nothing_is_written_to_a_damaged_store(void **state)
 	assert_true(f->issuer->sweep_at > clock_mono_ms());
 }
 
+/* Who has failed by a clock that was ahead is found when that ends, not a day later. */
+static void
+a_clock_that_is_believed_again(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = clock_wall(), mono = clock_mono_ms();
+	struct domain d = tmpstore_domain("a.test", never);
+	char why[CLOCK_WHY_MAX];
+	bool suspect;
+
+	d.state = DOMAIN_FAILING;
+	put(f, &d);
+	(void)clockwatch_tick(f->issuer->clock, never, mono, &suspect, why);
+	assert_true(suspect);
+	sweep(f);
+	assert_true(read_domain(f, "a.test").due_at == never);
+	(void)clockwatch_tick(f->issuer->clock, now, mono, &suspect, why);
+	assert_false(suspect);
+	issuer_sweep(f->issuer);
+	assert_true(read_domain(f, "a.test").due_at <= clock_wall());
+	f->issuer->swept = tmpstore_name("z.test");
+	issuer_sweep(f->issuer); /* once */
+	assert_int_not_equal(f->issuer->swept.len, 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -209,6 +234,7 @@ main(void)
 		CASE(one_with_a_job_is_left_alone),
 		CASE(the_last_of_many),
 		CASE(nothing_is_written_to_a_damaged_store),
+		CASE(a_clock_that_is_believed_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,8 @@ test_keys(void **state)
 		{VIEW_PAGER, 'l', REQUEST_RIGHT},      {VIEW_NAMES, 'l', REQUEST_NONE},
 		{VIEW_STORE, 0x1b, REQUEST_BACK},      {VIEW_STORE, 0, REQUEST_NONE},
 		{VIEW_STORE, TERM_NONE, REQUEST_NONE}, {VIEW_STORE, 'Z', REQUEST_NONE},
+		{VIEW_PAGER, '/', REQUEST_FILTER},     {VIEW_NAMES, 'N', REQUEST_PREVIOUS},
+		{VIEW_EVENTS, 't', REQUEST_TYPE},      {VIEW_CA, 't', REQUEST_TEST_CA},
 	};
 
 	(void)state;
@@ -237,6 +239,30 @@ test_filter_events(void **state)
 }
 
 static void
+test_filter_set(void **state)
+{
+	static const struct {
+		const char *text, *prefix, *value, *after, *was;
+	} cases[] = {
+		{"", "since:", "1h", "since:1h", ""},
+		{"since:1h", "since:", "24h", "since:24h", "1h"},
+		{"type:a.* since:1h name:x", "since:", NULL, "type:a.* name:x", "1h"},
+		{" a.*  b.* ", "type:", "c.d", "a.* b.* type:c.d", ""},
+		{"type:a.b type:c.d", "type:", NULL, "", "c.d"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[64], was[64] = "";
+
+		strcpy(text, cases[i].text);
+		filter_set(text, sizeof(text), cases[i].prefix, cases[i].value, was);
+		assert_string_equal(text, cases[i].after);
+		assert_string_equal(was, cases[i].was);
+	}
+}
+
+static void
 test_completion(void **state)
 {
 	static const struct {
@@ -350,12 +376,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keys),         cmocka_unit_test(test_keys_are_unique),
-		cmocka_unit_test(test_prompt),       cmocka_unit_test(test_prompt_is_bounded),
-		cmocka_unit_test(test_confirmation), cmocka_unit_test(test_filter_names),
-		cmocka_unit_test(test_filter_near),  cmocka_unit_test(test_filter_events),
-		cmocka_unit_test(test_completion),   cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_keys),          cmocka_unit_test(test_keys_are_unique),
+		cmocka_unit_test(test_prompt),        cmocka_unit_test(test_prompt_is_bounded),
+		cmocka_unit_test(test_confirmation),  cmocka_unit_test(test_filter_names),
+		cmocka_unit_test(test_filter_near),   cmocka_unit_test(test_filter_set),
+		cmocka_unit_test(test_filter_events), cmocka_unit_test(test_completion),
+		cmocka_unit_test(test_commands),      cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
