@@ -220,7 +220,7 @@ def docs_know_every_type(lab):
     actors = {"EVENT_NOBODY": "nobody", "EVENT_OPERATOR": "operator", "EVENT_CA": "ca",
               "EVENT_CUSTOMER": "customer", "EVENT_BY_PROBLEM": "problem"}
     written, table, verbs = set(), set(), set()
-    for path in sorted(glob.glob(os.path.join(ROOT, "daemon", "**", "*.c"), recursive=True) +
+    for path in sorted(glob.glob(os.path.join(ROOT, "daemon", "**", "*.[ch]"), recursive=True) +
                        glob.glob(os.path.join(ROOT, "store", "*.c"))):
         name = os.path.basename(path)
         with open(path) as source:
@@ -230,6 +230,8 @@ def docs_know_every_type(lab):
         elif name == "event_types.c":
             table = {(word, actors[actor])
                      for word, actor in re.findall(r'\{"([a-z_.]+)", (EVENT_\w+)\}', text)}
+        elif name.endswith(".h"):
+            written |= set(re.findall(r'^#define \w+ "([a-z]+\.[a-z_]+)"$', text, re.MULTILINE))
         elif name == "command.c":
             verbs = {"audit." + verb for verb in re.findall(r'\{"([a-z_.]+)", CHANGE,', text)}
         else:
