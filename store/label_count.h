@@ -2,9 +2,9 @@
 /*
  * store/label_count.h - (inside store/) how many names have a label
  *
- * A counter beside each word of the list `label`, changed with the list's entries. The counter of no
- * label at all says that they are complete: a store from before has none of them until the keeper
- * has opened it.
+ * A counter beside each word of the list `label`, changed with the list's entries. The counter of
+ * no label at all says that they are complete: a store from before has none of them until the
+ * keeper has opened it.
  */
 #ifndef STORE_LABEL_COUNT_H
 #define STORE_LABEL_COUNT_H
