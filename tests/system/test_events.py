@@ -238,6 +238,8 @@ def docs_know_every_type(lab):
         elif name == "event_types.c":
             table = {(word, actors[actor])
                      for word, actor in re.findall(r'\{"([a-z_.]+)", (EVENT_\w+)\}', text)}
+        elif name.endswith(".h"):
+            written |= set(re.findall(r'^#define \w+ "([a-z]+\.[a-z_]+)"$', text, re.MULTILINE))
         elif name == "command.c":
             verbs = {"audit." + verb for verb in re.findall(r'\{"([a-z_.]+)", CHANGE,', text)}
         else:

@@ -121,6 +121,23 @@ def a_clock_that_jumps_is_not_believed(lab):
           "both told")
 
 
+@scenario(config="ca down { directory https://127.0.0.1:9/dir; agree-terms; }\n")
+def a_clock_that_is_set_right_is_believed_soon(lab):
+    """By hours, as after the start of a machine; nothing is due that would bring a CA's Date."""
+    clock = Clock(lab)
+    clock.set("+3h")
+    lab.start()
+    lab.add("a.test")
+    lab.ctl_ok("add", "b.test", "--ca", "down")
+    wait_for(lambda: lab.certd.show("b.test")["state"] == "failing", 30, "a failed attempt")
+    clock.set("+0")
+    wait_for(lambda: events(lab, "--type", "clock.suspect"), 20, "clock.suspect")
+    got = wait_for(lambda: events(lab, "--type", "clock.trusted"), 90, "clock.trusted")
+    check("has the same time" in got[0]["detail"], got)
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    wait_for(lambda: lab.certd.show("b.test").get("next", soon) < soon, 90, "b.test is not put off")
+
+
 @scenario()
 def a_start_long_after_asks_a_ca(lab):
     """Off for 80 days by the clock; the CA's Date says whether that is so."""
