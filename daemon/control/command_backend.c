@@ -87,10 +87,12 @@ reply_backend(struct control_client *cl, const struct conf_backend *b, struct st
 }
 
 static void
-no_backend(struct control_client *cl, const char *name)
+refuse_backend(struct control_client *cl, const char *name)
 {
-	reply_error(cl, MSG_EXIT_NOTFOUND, "not-found", "the configuration has no backend \"%s\"",
-	            name ? name : "");
+	char why[NO_BLOCK_MAX];
+
+	reply_error(cl, MSG_EXIT_NOTFOUND, "not-found", "%s",
+	            no_backend(cl->control->conf, name ? name : "", why));
 }
 
 void
@@ -103,7 +105,7 @@ command_backend_list(struct control_client *cl, const cJSON *request)
 	enum err err;
 
 	if (name && !one) {
-		no_backend(cl, name);
+		refuse_backend(cl, name);
 		return;
 	}
 	err = store_begin_read(c->store, STORE_SERVED, &txn);
@@ -173,7 +175,7 @@ command_backend_set(struct control_client *cl, const cJSON *request)
 		return;
 	}
 	if (!b) {
-		no_backend(cl, name);
+		refuse_backend(cl, name);
 		return;
 	}
 	for (size_t i = 0; i < b->server_count; i++)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which ca and backend a request means for its names, and whether a CA is asked at all. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/nearest.h"
 #include "daemon/conf/conf.h"
 #include "daemon/control/command_inside.h"
 #include "store/domain.h"
@@ -53,9 +55,9 @@ external_is_served(const struct domain *d, const struct conf_backend *backend)
 }
 
 static bool
-refuse(struct control_client *cl, const char *code, const char *text, const char *name)
+refuse(struct control_client *cl, const char *code, const char *text)
 {
-	reply_error(cl, MSG_EXIT_USAGE, code, name ? "%s \"%s\"" : "%s%s", text, name ? name : "");
+	reply_error(cl, MSG_EXIT_USAGE, code, "%s", text);
 	return false;
 }
 
@@ -68,23 +70,59 @@ is_dropped(const struct conf *next, const struct ca_choice *cas, const struct co
 	return next && backend && !conf_backend(next, backend->name);
 }
 
+static const char *
+next_ca(const void *arg, size_t at)
+{
+	const struct conf *conf = arg;
+
+	return at < conf->ca_count ? conf->cas[at].name : NULL;
+}
+
+static const char *
+next_backend(const void *arg, size_t at)
+{
+	const struct conf *conf = arg;
+
+	return at < conf->backend_count ? conf->backends[at].name : NULL;
+}
+
+static const char *
+no_block(const char *kind, const char *name, const char *near, char why[NO_BLOCK_MAX])
+{
+	snprintf(why, NO_BLOCK_MAX, "the configuration has no %s \"%.100s\"%s%s%s", kind, name,
+	         near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return why;
+}
+
+const char *
+no_ca(const struct conf *conf, const char *name, char why[NO_BLOCK_MAX])
+{
+	return no_block("ca", name, nearest_word(name, next_ca, conf), why);
+}
+
+const char *
+no_backend(const struct conf *conf, const char *name, char why[NO_BLOCK_MAX])
+{
+	return no_block("backend", name, nearest_word(name, next_backend, conf), why);
+}
+
 bool
 given_blocks(struct control_client *cl, const cJSON *request, struct ca_choice *ret_cas,
              const struct conf_backend **ret_backend)
 {
 	const struct conf *conf = cl->control->conf;
 	const char *backend = json_text(request, "backend"), *word;
-	char why[256];
+	char why[NO_BLOCK_MAX];
 
 	*ret_cas = (struct ca_choice){.count = 0};
 	word = choose_cas(conf, request, ret_cas, why, sizeof(why));
 	*ret_backend = backend ? conf_backend(conf, backend) : NULL;
 	if (word)
-		return refuse(cl, word, why, NULL);
+		return refuse(cl, word, why);
 	if (ret_cas->count && external_of(request) == EXTERNAL_YES)
-		return refuse(cl, "invalid", ca_or_external, NULL);
+		return refuse(cl, "invalid", ca_or_external);
 	if (backend && !*ret_backend)
-		return refuse(cl, "unknown-backend", "the configuration has no backend", backend);
+		return refuse(cl, "unknown-backend", no_backend(conf, backend, why));
 	if (!is_dropped(cl->control->next_conf, ret_cas, *ret_backend))
 		return true;
 	reply_error(cl, MSG_EXIT_CONFLICT, "busy",
@@ -103,9 +141,9 @@ choose_blocks(struct control_client *cl, const cJSON *request, struct ca_choice 
 	if (!*ret_backend)
 		*ret_backend = conf->otherwise.backend;
 	if (!*ret_backend)
-		return refuse(cl, "unknown-backend", no_default_backend, NULL);
+		return refuse(cl, "unknown-backend", no_default_backend);
 	if (!ret_cas->count && !default_cas(conf, external_of(request), *ret_backend, ret_cas))
-		return refuse(cl, "unknown-ca", no_default_ca, NULL);
+		return refuse(cl, "unknown-ca", no_default_ca);
 	if (!is_dropped(cl->control->next_conf, ret_cas, *ret_backend))
 		return true;
 	reply_error(cl, MSG_EXIT_CONFLICT, "busy",

@@ -58,11 +58,11 @@ ca_of(struct control_client *cl, const cJSON *request)
 {
 	const char *name = json_text(request, "ca");
 	const struct conf_ca *ca = name ? conf_ca(cl->control->conf, name) : NULL;
+	char why[NO_BLOCK_MAX];
 
 	if (!ca)
-		reply_error(cl, MSG_EXIT_USAGE, "unknown-ca",
-		            name ? "the configuration has no ca \"%s\"" : "\"ca\" is missing%s",
-		            name ? name : "");
+		reply_error(cl, MSG_EXIT_USAGE, "unknown-ca", "%s",
+		            name ? no_ca(cl->control->conf, name, why) : "\"ca\" is missing");
 	return ca;
 }
 

@@ -14,6 +14,7 @@ take_ca(const struct conf *conf, const cJSON *word, struct ca_choice *choice, ch
 {
 	const char *name = cJSON_GetStringValue(word);
 	const struct conf_ca *ca = name ? conf_ca(conf, name) : NULL;
+	char text[NO_BLOCK_MAX];
 
 	snprintf(why, size, "\"ca\" is a name, or a list of 1 to %d names that differ",
 	         DOMAIN_CAS_MAX);
@@ -23,7 +24,7 @@ take_ca(const struct conf *conf, const cJSON *word, struct ca_choice *choice, ch
 		if (choice->cas[i] == ca)
 			return "invalid";
 	if (!ca) {
-		snprintf(why, size, "the configuration has no ca \"%.100s\"", name);
+		snprintf(why, size, "%s", no_ca(conf, name, text));
 		return "unknown-ca";
 	}
 	choice->cas[choice->count++] = ca;

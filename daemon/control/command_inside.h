@@ -36,6 +36,10 @@ bool default_cas(const struct conf *conf, enum external external,
                  const struct conf_backend *backend, struct ca_choice *ret_cas);
 /* False: D is external, has no certificate, and BACKEND (NULL: unknown) needs one. */
 bool external_is_served(const struct domain *d, const struct conf_backend *backend);
+/* That CONF has no such block, and which one may have been meant. Returns WHY. */
+enum { NO_BLOCK_MAX = 256 };
+const char *no_ca(const struct conf *conf, const char *name, char why[NO_BLOCK_MAX]);
+const char *no_backend(const struct conf *conf, const char *name, char why[NO_BLOCK_MAX]);
 /* Why not. */
 extern const char no_default_ca[], no_default_backend[], ca_or_external[];
 extern const char external_needs_certificate[];

@@ -24,7 +24,7 @@ static void
 read_blocks(const struct conf *conf, const cJSON *item, struct wish *w)
 {
 	const char *backend = json_text(item, "backend"), *word;
-	char why[256];
+	char why[NO_BLOCK_MAX];
 
 	word = choose_cas(conf, item, &w->cas, why, sizeof(why));
 	w->backend = backend ? conf_backend(conf, backend) : NULL;
@@ -34,8 +34,7 @@ read_blocks(const struct conf *conf, const cJSON *item, struct wish *w)
 	else if (w->cas.count && w->external == EXTERNAL_YES)
 		wish_refuse(w, "invalid", "%s", ca_or_external);
 	else if (backend && !w->backend)
-		wish_refuse(w, "unknown-backend", "the configuration has no backend \"%.100s\"",
-		            backend);
+		wish_refuse(w, "unknown-backend", "%s", no_backend(conf, backend, why));
 }
 
 static bool

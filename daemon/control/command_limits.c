@@ -165,11 +165,12 @@ command_limits(struct control_client *cl, const cJSON *request)
 	                    .all = json_bool(request, "all", false),
 	                    .now = clock_wall()};
 	struct store_txn *txn;
+	char why[NO_BLOCK_MAX];
 	enum err err;
 
 	if (look.ca && !conf_ca(cl->control->conf, look.ca)) {
-		reply_error(cl, MSG_EXIT_USAGE, "unknown-ca", "the configuration has no ca \"%s\"",
-		            look.ca);
+		reply_error(cl, MSG_EXIT_USAGE, "unknown-ca", "%s",
+		            no_ca(cl->control->conf, look.ca, why));
 		return;
 	}
 	err = store_begin_read(cl->control->store, STORE_PRIVATE, &txn);

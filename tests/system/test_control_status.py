@@ -94,6 +94,13 @@ def the_front_is_measured(lab):
     check(0 < http["accepted"] < https["accepted"], f"the CA's on the other one: {http}")
     equal(http["half_open"], 0, "half-open there")
     equal(got["front"]["half_open"], 3, "in all")
+    equal(set(got), {"at", "listeners", "front", "last_minute", "top", "tickets", "backends"}, "members")
+    equal(set(https), {"address", "kind", "max_connections", "proxy_protocol", "accepted", "rejected", "connections",
+                       "half_open"}, "of a listener")
+    equal(set(got["backends"][0]), {"name", "servers", "up", "connections", "connects", "failures", "connecting"},
+          "of a backend")
+    equal(set(got["last_minute"]) - {"seconds", "handshake", "shares"},
+          set(got["front"]) - {"connections", "half_open", "credential_entries"}, "all counters, and no gauge")
     minute = got["last_minute"]
     check(minute["seconds"] > 0, f"how long: {minute}")
     check(minute["handshake"]["count"] >= 7, f"handshakes in it: {minute}")
@@ -150,6 +157,8 @@ def what_is_due_is_counted_by_the_hour(lab):
     by_ca = {ca["name"]: ca for ca in got["cas"]}
     far = by_ca["far"]
     equal((far["waiting"] + sum(far["hours"]), far["renewals"]), (2, 0), "new ones, now or soon")
+    equal(set(got), {"at", "complete", "waiting", "hours", "renewals", "cas"}, "members")
+    equal(set(far), {"name", "waiting", "hours", "renewals"}, "of a CA")
     equal(sum(got["hours"]), sum(sum(ca["hours"]) for ca in got["cas"]), "the sum")
     equal(got["renewals"], sum(ca["renewals"] for ca in got["cas"]), "of renewals, too")
 

@@ -288,5 +288,21 @@ def habits_are_understood(lab):
     expect_code(lab.ctl("help", "lst"), 2)
 
 
+@scenario()
+def mistyped_blocks_are_named(lab):
+    """Every verb that takes the name of a block says which one may have been meant."""
+    lab.start()
+    for code, near, words in (
+            (2, "pebble", ["add", "a.test", "--ca", "peble"]), (2, "pebble", ["ca", "show", "pebbel"]),
+            (2, "pebble", ["limits", "pebbl"]), (2, "app", ["add", "a.test", "--backend", "ap"]),
+            (3, "app", ["backend", "list", "apq"]), (3, "app", ["backend", "drain", "ap", "x"])):
+        refused = expect_code(lab.ctl(*words), code)
+        check(f'did you mean "{near}"' in refused.err, f"{words}: {refused.err}")
+    refused = expect_code(lab.ctl("add", "a.test", "--ca", "letsencrypt"), 2)
+    check("did you mean" not in refused.err, f"none is near: {refused.err}")
+    done = ctl_stdin(lab.certd, '{"name":"a.test","backend":"ap"}\n', "apply", "-f", "-")
+    check('did you mean "app"' in expect_code(done, 2).err, f"apply: {done}")
+
+
 if __name__ == "__main__":
     main()
