@@ -16,6 +16,7 @@
 int64_t clock_wall(void);    /* unix seconds */
 int64_t clock_wall_ms(void); /* unix milliseconds */
 int64_t clock_mono_ms(void); /* milliseconds since some start */
+int64_t clock_mono_us(void); /* microseconds since the same */
 /* Tests: wall time stands still at UNIX_SECONDS from now on; a negative value lets it run again. */
 void clock_set_wall(int64_t unix_seconds);
 

@@ -17,6 +17,8 @@ cmd_console(struct ctl *ctl)
 
 	if (option_is_given(&ctl->options, OPTION_READ_ONLY))
 		argv[n++] = "--read-only";
+	if (option_is_given(&ctl->options, OPTION_MOUSE))
+		argv[n++] = "--mouse";
 	argv[n++] = "--";
 	if (ctl->arg_count)
 		argv[n++] = ctl->args[0];

@@ -11,14 +11,14 @@
 #include "ctl/ctl.h"
 #include "ctl/parts.h"
 
-enum { LATEST = 1000, LATEST_FOLLOWED = 10, AWAY_MS = 30000, AWAY_PAUSE_MS = 250 };
+enum { LATEST = 1000, LATEST_FOLLOWED = 10, AWAY_MS = 30000, AWAY_PAUSE_MS = 250, BACK_PAGES = 20 };
 
 struct reading {
 	int64_t last; /* id of the last event seen, or where we begin */
 	int64_t left; /* to be printed yet */
 };
 
-/* WIDE: with its number and when it was first. */
+/* WIDE: with its number, when it was first, and how bad it is. */
 static void
 print_event(const cJSON *event, bool wide)
 {
@@ -31,8 +31,10 @@ print_event(const cJSON *event, bool wide)
 	if (count > 1)
 		snprintf(times, sizeof(times), "  (%" PRId64 " times)", count);
 	if (wide)
-		snprintf(first, sizeof(first), "%8" PRId64 "  %.20s  ", json_int(event, "id", 0),
-		         json_text(event, "first_at") ? json_text(event, "first_at") : "-");
+		snprintf(first, sizeof(first), "%8" PRId64 "  %.20s  %-4.8s  ",
+		         json_int(event, "id", 0),
+		         json_text(event, "first_at") ? json_text(event, "first_at") : "-",
+		         json_text(event, "severity") ? json_text(event, "severity") : "-");
 	print_line("%s%s  %-16s  %s%s%s%s%s", first, at ? at : "-", word ? word : "-",
 	           host ? host : "", host && text && *text ? "  " : "", text ? text : "", times,
 	           seen);
@@ -73,6 +75,8 @@ events_request(const struct ctl *ctl, const struct reading *reading, bool follow
 	cJSON_AddBoolToObject(request, "follow", follow);
 	if (ctl->options.name)
 		cJSON_AddStringToObject(request, "name", ctl->options.name);
+	if (ctl->options.severity)
+		cJSON_AddStringToObject(request, "severity", ctl->options.severity);
 	if (ctl->options.since)
 		cJSON_AddNumberToObject(request, "since", (double)ctl->options.since);
 	if (ctl->options.type_count)
@@ -94,8 +98,8 @@ on_status(struct ctl *ctl, const cJSON *line, void *arg)
 		*(int64_t *)arg = json_int(status, "events_last", 0);
 }
 
-/* Behind --after; else from --since on; else the latest ones, or all of them when a name or type is
- * looked for. */
+/* Behind --after; else from --since on; else the latest ones, or all of them when a name, type or
+ * severity is looked for. */
 static bool
 find_begin(const struct ctl *ctl, int64_t newest, struct reading *ret_reading)
 {
@@ -112,7 +116,8 @@ find_begin(const struct ctl *ctl, int64_t newest, struct reading *ret_reading)
 		r.last = (int64_t)after;
 	} else if (o->since) {
 		r.last = 0;
-	} else if ((!o->name && !o->type_count) || option_is_given(o, OPTION_FOLLOW)) {
+	} else if ((!o->name && !o->type_count && !o->severity) ||
+	           option_is_given(o, OPTION_FOLLOW)) {
 		latest = o->limit ? o->limit : latest;
 		r.last = newest > latest ? newest - latest : 0;
 	}
@@ -189,37 +194,38 @@ struct latest {
 	int count;
 };
 
+/* The newest comes first, and is to stand last. */
 static void
 on_latest(struct ctl *ctl, const cJSON *line, void *arg)
 {
-	struct latest *latest = arg;
+	const struct latest *latest = arg;
 	cJSON *event = cJSON_Duplicate(json_object(line, "event"), true);
 
 	(void)ctl;
-	if (!event || !cJSON_AddItemToArray(latest->list, event))
+	if (cJSON_GetArraySize(latest->list) >= latest->count || !event ||
+	    !cJSON_InsertItemInArray(latest->list, 0, event))
 		cJSON_Delete(event);
-	else if (cJSON_GetArraySize(latest->list) > latest->count)
-		cJSON_DeleteItemFromArray(latest->list, 0);
 }
 
-/* Through the whole log, a page at a time: certd has no index of names. */
+/* From the newest event backwards, a page at a time, and not for ever: certd has no index of
+ * names. */
 enum msg_exit
 events_last(struct ctl *ctl, const char *name, size_t count, cJSON **ret_list)
 {
 	struct latest latest = {.list = cJSON_CreateArray(), .count = (int)count};
-	int64_t after = -1, next = 0;
 	enum msg_exit code = MSG_EXIT_OK;
-	cJSON *end = NULL;
+	int64_t before = 0;
 
-	while (code == MSG_EXIT_OK && next > after) {
-		cJSON *request = ctl_request("events");
+	for (int page = 0; code == MSG_EXIT_OK && page < BACK_PAGES && before >= 0; page++) {
+		cJSON *request = ctl_request("events"), *end = NULL;
 
-		after = next;
-		cJSON_AddNumberToObject(request, "after", (double)after);
+		cJSON_AddNumberToObject(request, "before", (double)before);
 		cJSON_AddNumberToObject(request, "limit", MSG_PAGE_MAX);
 		cJSON_AddStringToObject(request, "name", name);
 		code = ctl_ask(ctl, request, on_latest, &latest, &end);
-		next = json_int(end, "after", after);
+		before = json_int(end, "before", -1);
+		if (cJSON_GetArraySize(latest.list) >= latest.count)
+			before = -1;
 		cJSON_Delete(end);
 	}
 	*ret_list = latest.list;

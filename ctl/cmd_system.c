@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs about certd itself: status, reload, config, version. */
+/* The verbs about certd itself: reload, upgrade, version. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,105 +15,6 @@
 #include "ctl/parts.h"
 #include "ctl/table.h"
 #include "ctl/terminal.h"
-
-enum { FIELD_MAX = 2048, EVENTS_SHOWN = 5 };
-
-/* ---- status --------------------------------------------------------------------------------- */
-
-/* "valid 12, failing 3": all numbers of OBJECT by their words, zeros left out when MANY. */
-static void
-field_numbers(const char *label, const cJSON *object, bool many)
-{
-	struct buf text = {0};
-
-	for (const cJSON *m = object ? object->child : NULL; m; m = m->next)
-		if (cJSON_IsNumber(m) && (m->valuedouble != 0 || !many))
-			buf_printf(&text, "%s%s %" PRId64, text.len ? ", " : "", m->string,
-			           json_int(object, m->string, 0));
-	print_field(label, text.len ? buf_str(&text) : "nothing yet");
-	buf_done(&text);
-}
-
-static void
-print_cas(const cJSON *cas)
-{
-	static const char *const titles[] = {"CA", "STATE", "NAMES", "ORDERS", "HOLD", "REASON"};
-	struct table *table =
-		table_new(titles, sizeof(titles) / sizeof(titles[0]), terminal_width());
-	const cJSON *ca;
-
-	if (!table)
-		return;
-	cJSON_ArrayForEach(ca, cas)
-	{
-		char names[24], orders[24], hold[PRINT_TIME_MAX];
-
-		snprintf(names, sizeof(names), "%" PRId64, json_int(ca, "names", 0));
-		snprintf(orders, sizeof(orders), "%" PRId64, json_int(ca, "orders", 0));
-		print_relative(print_time_of(ca, "hold_until"), clock_wall(), hold);
-		table_row(table, (const char *[]){json_text(ca, "name"), json_text(ca, "state"),
-		                                  names, orders, hold,
-		                                  json_text(json_object(ca, "error"), "detail")});
-	}
-	print_line("%s", "");
-	table_flush(table);
-	table_free(table);
-}
-
-static void
-print_status(const cJSON *s)
-{
-	const cJSON *store = json_object(s, "store");
-	char field[FIELD_MAX], up[PRINT_TIME_MAX];
-	int64_t started = print_time_of(s, "started_at");
-
-	snprintf(field, sizeof(field), "%.64s, pid %" PRId64 ", up %s",
-	         json_text(s, "version") ? json_text(s, "version") : "?", json_int(s, "pid", 0),
-	         started ? print_span(clock_wall() - started, up) : "?");
-	print_field("certd", field);
-	snprintf(field, sizeof(field), "%" PRId64 ", restarted %" PRId64 " times",
-	         json_int(s, "workers", 0), json_int(s, "worker_restarts", 0));
-	print_field("workers", field);
-	field_numbers("names", json_object(s, "names"), false);
-	field_numbers("expiring", json_object(s, "expiring"), false);
-	if (json_int(s, "faults", 0)) {
-		snprintf(field, sizeof(field), "%" PRId64 " names: see certctl faults",
-		         json_int(s, "faults", 0));
-		print_field("faults", field);
-	}
-	field_numbers("front", json_object(s, "front"), true);
-	snprintf(field, sizeof(field), "%.1f of %.0f MiB, %" PRId64 " readers%s%s",
-	         (double)json_int(store, "used_bytes", 0) / 1048576,
-	         (double)json_int(store, "map_bytes", 0) / 1048576, json_int(store, "readers", 0),
-	         json_bool(store, "takes_orders", true) ? ""
-	                                                : ", takes no orders: see certctl db stat",
-	         json_int(store, "put_aside", 0) ? ", damaged names put aside: see certctl db stat"
-	                                         : "");
-	print_field("store", field);
-	snprintf(field, sizeof(field), "%" PRId64, json_int(s, "events_last", 0));
-	print_field("last event", field);
-	print_cas(json_array(s, "cas"));
-}
-
-static void
-on_status(struct ctl *ctl, const cJSON *line, void *arg)
-{
-	const cJSON *status = json_object(line, "status");
-
-	(void)arg;
-	if (status && ctl->print.format == PRINT_TABLE)
-		print_status(status);
-	else if (status)
-		print_single(&ctl->print, status);
-}
-
-enum msg_exit
-cmd_status(struct ctl *ctl)
-{
-	if (ctl->arg_count)
-		return show_name(ctl, EVENTS_SHOWN);
-	return ctl_ask(ctl, ctl_request("status"), on_status, NULL, NULL);
-}
 
 /* ---- reload --------------------------------------------------------------------------------- */
 

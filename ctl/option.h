@@ -21,6 +21,7 @@ enum option_id {
 	OPTION_COLOR,
 	OPTION_NO_PAGER,
 	OPTION_HELP,
+	OPTION_VERSION,
 	OPTION_BACKEND,
 	OPTION_CA,
 	OPTION_EXTERNAL,
@@ -50,19 +51,22 @@ enum option_id {
 	OPTION_WITH_KEY,
 	OPTION_NO_RENEW,
 	OPTION_CONFIRM,
+	OPTION_YES,
 	OPTION_SINCE,
 	OPTION_TYPE,
+	OPTION_SEVERITY,
 	OPTION_WARN,
 	OPTION_CRIT,
 	OPTION_ALL,
 	OPTION_READ_ONLY,
+	OPTION_MOUSE,
 	OPTION_COUNT
 };
 
 #define OPTION_BIT(id) (UINT64_C(1) << (id))
 #define OPTIONS_GLOBAL                                                                             \
 	(OPTION_BIT(OPTION_SOCKET) | OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_COLOR) |        \
-	 OPTION_BIT(OPTION_NO_PAGER) | OPTION_BIT(OPTION_HELP))
+	 OPTION_BIT(OPTION_NO_PAGER) | OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
 
 struct options {
 	uint64_t given; /* bits */
@@ -90,6 +94,7 @@ struct options {
 	int64_t since;      /* unix seconds, 0: not given */
 	const char *types[TYPES_GIVEN_MAX];
 	size_t type_count;
+	const char *severity;
 	int64_t warn_s, crit_s; /* -1: not given */
 	char **words;           /* what is no option: verb and arguments */
 	size_t word_count;

@@ -77,13 +77,16 @@ start_askers(const struct keeper_config *config, struct notice_queue *notices,
 	struct diagnoser_config diagnoser = {.conf = config->conf,
 	                                     .store = config->store,
 	                                     .notices = notices,
-	                                     .issuer = peers->issuer};
+	                                     .issuer = peers->issuer,
+	                                     .clock = peers->clock};
 	struct health_config health = {.conf = config->conf,
 	                               .store = config->store,
 	                               .servers = config->servers,
 	                               .notices = notices};
-	struct stapler_config stapler = {
-		.conf = config->conf, .store = config->store, .notices = notices};
+	struct stapler_config stapler = {.conf = config->conf,
+	                                 .store = config->store,
+	                                 .notices = notices,
+	                                 .clock = peers->clock};
 	enum err err = demander_start(&demander, &peers->demander);
 
 	if (!err)

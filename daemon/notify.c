@@ -80,6 +80,16 @@ notify_say(const char *format, ...)
 	tell(text, -1);
 }
 
+void
+notify_refused(const char *why)
+{
+	if (!why)
+		notify_say("STATUS=");
+	else /* of several lines the others would be words of their own */
+		notify_say("STATUS=reload refused, the running configuration stays: %.*s",
+		           (int)strcspn(why, "\n"), why);
+}
+
 static bool
 has_name(const struct sockets *sockets, const char *name)
 {

@@ -11,6 +11,9 @@ struct sockets;
 
 /* Lines like "READY=1\nMAINPID=812". */
 void notify_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Why a reload was refused, for `systemctl status`: `systemctl reload` can only say that it failed.
+ * NULL: nothing is wrong any more. */
+void notify_refused(const char *why);
 /* Gives the manager's store copies of NOW's sockets, so that what clients have begun waits in the
  * kernel while we are restarted, and takes back those of BEFORE (may be NULL) whose address is not
  * in NOW. What is there already is not stored twice. */

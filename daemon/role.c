@@ -72,7 +72,9 @@ on_keeper_ready(struct parent *p, struct role *keeper)
 	}
 	log_notice("the store can be written again");
 	p->readonly = false;
-	reload_begin(p); /* workers that opened it without its reader slots must go */
+	/* Workers that opened it without its reader slots must go. By way of the keeper, which has
+	 * to take the same configuration as they. */
+	role_say(keeper, ROLE_RELOAD, NULL);
 }
 
 static void
@@ -81,6 +83,7 @@ on_ready(struct parent *p, struct role *r)
 	if (r->state != ROLE_STARTING)
 		return;
 	r->state = ROLE_RUNNING;
+	r->silent = 0;
 	if (r->spawn.kind == SPAWN_KEEPER)
 		on_keeper_ready(p, r);
 	if (r->spawn.kind == SPAWN_WORKER && !p->announced && !p->elder.held)
@@ -137,28 +140,6 @@ on_gone(struct parent *p, struct role *r, const char *how)
 		role_serve(p); /* the keeper may never live: workers only read */
 }
 
-static void
-on_child(struct parent *p)
-{
-	char how[64];
-	int st;
-
-	for (size_t i = 0; i < ROLES_MAX; i++) {
-		struct role *r = &p->roles[i];
-
-		/* By pid: with --single other children are not ours to wait for. */
-		if (!role_is_alive(r) || r->spawn.pid <= 0 ||
-		    waitpid(r->spawn.pid, &st, WNOHANG) != r->spawn.pid)
-			continue;
-		r->killed_by = WIFSIGNALED(st) ? WTERMSIG(st) : 0;
-		if (WIFSIGNALED(st))
-			snprintf(how, sizeof(how), "was killed by signal %d", WTERMSIG(st));
-		else
-			snprintf(how, sizeof(how), "ended with code %d", WEXITSTATUS(st));
-		on_gone(p, r, how);
-	}
-}
-
 void
 role_stop(struct parent *p)
 {
@@ -186,22 +167,6 @@ role_stop(struct parent *p)
 	sockets_close(&p->sockets);
 }
 
-static void
-on_signal(struct parent *p)
-{
-	struct signalfd_siginfo si;
-
-	while (read(p->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGCHLD) {
-			on_child(p);
-			upgrade_on_child(p);
-		} else if (si.ssi_signo == SIGHUP)
-			role_say(&p->roles[KEEPER], ROLE_RELOAD, NULL);
-		else
-			role_stop(p);
-	}
-}
-
 /* A worker meets records that its master key does not open. If ours is another it is started again
  * with that, unless it is being replaced; if not, it is the data key that is damaged. */
 static void
@@ -223,28 +188,14 @@ on_locked_out(struct parent *p, struct role *r)
 }
 
 static void
-on_channel(struct parent *p, struct role *r)
+take_message(struct parent *p, struct role *r, const char *message, int passed)
 {
-	char message[ROLE_MESSAGE_MAX];
-	int passed;
-	ssize_t n = channel_recv(r->spawn.channel, message, sizeof(message), &passed);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		if (p->config->single) {
-			spawn_join(&r->spawn);
-			on_gone(p, r, "ended");
-			return;
-		}
-		close(r->spawn.channel); /* SIGCHLD tells the rest */
-		r->spawn.channel = -1;
-		return;
-	}
 	if (message[0] == ROLE_READY)
 		on_ready(p, r);
 	else if (message[0] == ROLE_RELOAD)
 		reload_begin(p);
+	else if (message[0] == ROLE_RELOADED && r->spawn.kind == SPAWN_KEEPER)
+		notify_refused(message + 1);
 	else if (message[0] == ROLE_MASTER && r->spawn.kind == SPAWN_KEEPER)
 		role_refresh_master(p);
 	else if (message[0] == ROLE_MASTER)
@@ -255,6 +206,71 @@ on_channel(struct parent *p, struct role *r)
 		passed = upgrade_pass_control(p, passed);
 	if (passed >= 0)
 		close(passed);
+}
+
+/* False when nothing has come, or nothing ever will. */
+static bool
+read_channel(struct parent *p, struct role *r)
+{
+	char message[ROLE_MESSAGE_MAX];
+	int passed;
+	ssize_t n = channel_recv(r->spawn.channel, message, sizeof(message), &passed);
+
+	if (n > 0) {
+		take_message(p, r, message, passed);
+		return true;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (p->config->single) {
+		spawn_join(&r->spawn);
+		on_gone(p, r, "ended");
+		return false;
+	}
+	close(r->spawn.channel); /* SIGCHLD tells the rest */
+	r->spawn.channel = -1;
+	return false;
+}
+
+static void
+on_child(struct parent *p)
+{
+	char how[64];
+	int st;
+
+	for (size_t i = 0; i < ROLES_MAX; i++) {
+		struct role *r = &p->roles[i];
+
+		/* By pid: with --single other children are not ours to wait for. */
+		if (!role_is_alive(r) || r->spawn.pid <= 0 ||
+		    waitpid(r->spawn.pid, &st, WNOHANG) != r->spawn.pid)
+			continue;
+		/* What it has said before its end counts: the control socket may be in there. */
+		while (r->spawn.channel >= 0 && read_channel(p, r))
+			;
+		r->killed_by = WIFSIGNALED(st) ? WTERMSIG(st) : 0;
+		if (WIFSIGNALED(st))
+			snprintf(how, sizeof(how), "was killed by signal %d", WTERMSIG(st));
+		else
+			snprintf(how, sizeof(how), "ended with code %d", WEXITSTATUS(st));
+		on_gone(p, r, how);
+	}
+}
+
+static void
+on_signal(struct parent *p)
+{
+	struct signalfd_siginfo si;
+
+	while (read(p->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGCHLD) {
+			on_child(p);
+			upgrade_on_child(p);
+		} else if (si.ssi_signo == SIGHUP)
+			role_say(&p->roles[KEEPER], ROLE_RELOAD, NULL);
+		else
+			role_stop(p);
+	}
 }
 
 /* What is due by the clock: restarts, the end of a grace, kills. Answers ms until the next such. */
@@ -274,7 +290,7 @@ on_time(struct parent *p)
 		if (r->state == ROLE_LEAVING && r->at <= now && r->spawn.pid > 0) {
 			log_warn("a %s does not end: killing it", role_name(r));
 			kill(r->spawn.pid, SIGKILL);
-			r->at = INT64_MAX - 1;
+			r->at = INT64_MAX; /* once is enough */
 		}
 		if ((r->state == ROLE_WAITING || r->state == ROLE_LEAVING) && r->at < next)
 			next = r->at;
@@ -321,7 +337,7 @@ role_run(struct parent *p)
 		for (int i = FIRST_ROLE; i < n; i++)
 			if (fds[i].revents && role_is_alive(of[i]) &&
 			    of[i]->spawn.channel == fds[i].fd)
-				on_channel(p, of[i]);
+				(void)read_channel(p, of[i]);
 		if (fds[HEIR].revents && p->heir.channel == fds[HEIR].fd)
 			upgrade_on_heir(p);
 		if (fds[ELDER].revents && p->elder.channel == fds[ELDER].fd)

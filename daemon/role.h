@@ -27,7 +27,8 @@
 enum role_message {
 	ROLE_READY = 'r',    /* role to parent: I do my work now */
 	ROLE_RELOAD = 'l',   /* keeper to parent: take the file anew */
-	ROLE_RELOADED = 'L', /* parent to keeper: done; a text behind it is why it was refused */
+	ROLE_RELOADED = 'L', /* parent to keeper: done; a text behind it is why it was refused;
+	                      * keeper to parent: refused already, and why */
 	ROLE_MASTER = 'm',   /* keeper to parent: the master key has changed;
 	                        worker to parent: mine does not open what the store has */
 	ROLE_SERVE = 's',    /* parent to worker that was held; old certd to new: it is yours */

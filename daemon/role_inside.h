@@ -24,7 +24,6 @@ enum {
 };
 
 enum role_state { ROLE_FREE, ROLE_STARTING, ROLE_RUNNING, ROLE_LEAVING, ROLE_WAITING };
-
 struct problem;
 
 struct role {
@@ -82,6 +81,7 @@ MUST_CHECK enum err role_start_workers(struct parent *p, const struct conf *conf
                                        const struct sockets *sockets, bool fresh);
 /* Tells it to go; it is killed at KILL_AT (mono ms). HOW 0: it has been told. */
 void role_leave(struct role *r, enum role_message how, int64_t kill_at);
+void role_drain(struct role *r); /* a worker; one that does not end in its time is killed */
 void role_release(struct role *r);
 void role_let_serve(struct role *r);                      /* a fresh worker, which is held */
 MUST_CHECK enum err role_claim_servers(struct parent *p); /* slots, for all confs in use */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "daemon/channel.h"
 #include "daemon/conf/conf.h"
+#include "daemon/front/worker.h"
 #include "daemon/front_user.h"
 #include "daemon/role_inside.h"
 
@@ -123,6 +124,12 @@ role_leave(struct role *r, enum role_message how, int64_t kill_at)
 		r->left_at = clock_mono_ms();
 	r->state = ROLE_LEAVING;
 	r->at = kill_at;
+}
+
+void
+role_drain(struct role *r)
+{
+	role_leave(r, ROLE_DRAIN, clock_mono_ms() + WORKER_DRAIN_MS + QUIT_GRACE_MS);
 }
 
 enum err

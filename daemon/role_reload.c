@@ -26,6 +26,7 @@ reload_undo(struct parent *p, const char *why)
 	conf_unref(p->next);
 	p->next = NULL;
 	log_warn("reload refused, the running configuration stays: %s", why);
+	notify_refused(why);
 	role_say(&p->roles[KEEPER], ROLE_RELOADED, why);
 }
 
@@ -42,6 +43,8 @@ keep_conf(struct role *keeper, const struct conf *conf)
 static void
 limit_draining(struct parent *p)
 {
+	int64_t soon = clock_mono_ms() + QUIT_GRACE_MS;
+
 	for (;;) {
 		struct role *oldest = NULL;
 		size_t draining = 0;
@@ -49,8 +52,8 @@ limit_draining(struct parent *p)
 		for (size_t i = KEEPER + 1; i < ROLES_MAX; i++) {
 			struct role *r = &p->roles[i];
 
-			if (r->state != ROLE_LEAVING || r->at != INT64_MAX)
-				continue; /* others have been told to quit already */
+			if (r->state != ROLE_LEAVING || r->at <= soon || r->at == INT64_MAX)
+				continue; /* others are as good as gone */
 			draining++;
 			if (!oldest || r->left_at < oldest->left_at)
 				oldest = r;
@@ -58,7 +61,7 @@ limit_draining(struct parent *p)
 		if (draining <= DRAINING_MAX)
 			return;
 		log_notice("many workers are draining: the oldest ends its connections");
-		role_leave(oldest, ROLE_QUIT, clock_mono_ms() + QUIT_GRACE_MS);
+		role_leave(oldest, ROLE_QUIT, soon);
 	}
 }
 
@@ -72,7 +75,7 @@ reload_finish(struct parent *p)
 		if (r->fresh)
 			role_let_serve(r);
 		else if (r->state == ROLE_STARTING || r->state == ROLE_RUNNING)
-			role_leave(r, ROLE_DRAIN, INT64_MAX);
+			role_drain(r);
 		else if (r->state == ROLE_WAITING)
 			role_release(r);
 	}
@@ -87,6 +90,7 @@ reload_finish(struct parent *p)
 	keep_conf(&p->roles[KEEPER], p->conf);
 	log_set_level(p->conf->log_level);
 	log_notice("reloaded %s", p->conf->file);
+	notify_refused(NULL);
 	role_say(&p->roles[KEEPER], ROLE_RELOADED, NULL);
 }
 

@@ -133,13 +133,13 @@ hand_over(struct parent *p, const char *version)
 	}
 	p->heir.state = HEIR_TAKING;
 	p->heir.at = now + WORKER_DRAIN_MS;
-	notify_say("MAINPID=%d", (int)p->heir.pid);
+	notify_say("MAINPID=%d\nSTATUS=", (int)p->heir.pid);
 	log_notice("upgrade: process %d, certd %.32s, takes over", (int)p->heir.pid, version);
 	for (size_t i = KEEPER + 1; i < ROLES_MAX; i++) {
 		struct role *r = &p->roles[i];
 
 		if (r->state == ROLE_STARTING || r->state == ROLE_RUNNING)
-			role_leave(r, ROLE_DRAIN, INT64_MAX);
+			role_drain(r);
 		else if (r->state == ROLE_WAITING)
 			role_release(r);
 	}
@@ -203,10 +203,13 @@ upgrade_on_keeper_gone(struct parent *p)
 int
 upgrade_pass_control(struct parent *p, int control_fd)
 {
-	if (p->heir.state != HEIR_TAKING || p->control_fd >= 0)
+	bool taken_back = p->heir.state == HEIR_NONE && !p->stopping;
+
+	if ((p->heir.state != HEIR_TAKING && !taken_back) || p->control_fd >= 0)
 		return control_fd;
-	p->control_fd = control_fd;
-	(void)channel_send(p->heir.channel, ROLE_CONTROL, NULL, control_fd);
+	p->control_fd = control_fd; /* our own next keeper's, if it comes to that */
+	if (!taken_back)
+		(void)channel_send(p->heir.channel, ROLE_CONTROL, NULL, control_fd);
 	return -1;
 }
 
@@ -273,7 +276,7 @@ tell_counts(struct parent *p)
 {
 	char text[ROLE_MESSAGE_MAX - 1];
 
-	for (int at = 0; at < STATUS_COUNT && p->heir.channel >= 0;) {
+	for (int at = 0; at < STATUS_PRINT_END && p->heir.channel >= 0;) {
 		at = status_print(p->status, at, text, sizeof(text));
 		(void)channel_send(p->heir.channel, ROLE_COUNTS, text, -1);
 	}

@@ -319,30 +319,55 @@ read_row(struct walk *walk, struct event *e)
 	return err ? err : event_read(walk->txn, id, &in, e);
 }
 
+/* From where WALK stands (ERR: not at all), by NEXT. */
+static enum err
+read_rows(struct walk *walk, enum err err, enum err (*next)(struct walk *walk), size_t limit,
+          struct event *events, size_t *ret_count)
+{
+	size_t count = 0;
+
+	while (!err && count < limit) {
+		err = read_row(walk, &events[count]);
+		/* A damaged event is left out: a log with a gap is better than none. */
+		if (!err)
+			count++;
+		if (!err || err == ERR_CORRUPT || err == ERR_VERSION)
+			err = next(walk);
+	}
+	if (err && err != ERR_NOTFOUND)
+		return err;
+	*ret_count = count;
+	return ERR_OK;
+}
+
 enum err
 event_page(struct store_txn *txn, uint64_t after, size_t limit, struct event *events,
            size_t *ret_count)
 {
 	struct event_key key;
 	struct walk walk;
-	size_t count = 0;
 	enum err err = walk_open(&walk, txn, TABLE_EVENT);
 
 	if (!err && after == UINT64_MAX)
 		err = ERR_NOTFOUND;
 	if (!err)
 		err = walk_seek(&walk, event_key_of(after + 1, &key));
-	while (!err && count < limit) {
-		err = read_row(&walk, &events[count]);
-		/* A damaged event is left out: a log with a gap is better than none. */
-		if (!err)
-			count++;
-		if (!err || err == ERR_CORRUPT || err == ERR_VERSION)
-			err = walk_next(&walk);
-	}
+	err = read_rows(&walk, err, walk_next, limit, events, ret_count);
 	walk_close(&walk);
-	if (err && err != ERR_NOTFOUND)
-		return err;
-	*ret_count = count;
-	return ERR_OK;
+	return err;
+}
+
+enum err
+event_page_back(struct store_txn *txn, uint64_t before, size_t limit, struct event *events,
+                size_t *ret_count)
+{
+	struct event_key key;
+	struct walk walk;
+	enum err err = walk_open(&walk, txn, TABLE_EVENT);
+
+	if (!err)
+		err = before ? walk_before(&walk, event_key_of(before, &key)) : walk_last(&walk);
+	err = read_rows(&walk, err, walk_prev, limit, events, ret_count);
+	walk_close(&walk);
+	return err;
 }

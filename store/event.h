@@ -55,6 +55,9 @@ MUST_CHECK enum err event_ack(struct store_txn *txn, uint64_t id, int64_t at, ui
 /* Up to LIMIT events with id > AFTER, oldest first. */
 MUST_CHECK enum err event_page(struct store_txn *txn, uint64_t after, size_t limit,
                                struct event *events, size_t *ret_count);
+/* Up to LIMIT events with id < BEFORE (0: all), the newest first. */
+MUST_CHECK enum err event_page_back(struct store_txn *txn, uint64_t before, size_t limit,
+                                    struct event *events, size_t *ret_count);
 /* The newest id that the log has dropped for its bounds: who stands before it has missed some. */
 MUST_CHECK enum err event_dropped(struct store_txn *txn, uint64_t *ret_id);
 /* The newest id, 0 when there is none. */

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/nearest.h"
 #include "ctl/ctl.h"
 #include "ctl/usage.h"
 
@@ -109,48 +108,4 @@ complete(const char *line, struct completion *c)
 		add_options(c, last, v);
 	else
 		add_arguments(c, v, strcmp(before, v->word) == 0);
-}
-
-bool
-complete_only_looks(const char *line)
-{
-	/* "ca show" and the like: verb and first argument */
-	static const char *const looks[] = {
-		"list",       "faults",   "inspect",  "config show",  "config diff",
-		"show",       "order",    "events",   "status",       "check",
-		"wait",       "limits",   "version",  "completion",   "ca list",
-		"ca show",    "db stat",  "db check", "config check", "backend list",
-		"key status", "diagnose", "metrics",
-	};
-	char words[2 * WORD_MAX], first[WORD_MAX] = "", second[WORD_MAX] = "";
-
-	if (sscanf(line, "%255s %255s", first, second) < 1)
-		return true;
-	snprintf(words, sizeof(words), "%s %s", first, second);
-	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
-		if (strcmp(looks[i], words) == 0 || strcmp(looks[i], first) == 0)
-			return true;
-	return strcmp(second, "--help") == 0 || strcmp(first, "--help") == 0;
-}
-
-static const char *
-next_verb(const void *unused, size_t at)
-{
-	const struct ctl_verb *v = ctl_verb_at(at);
-
-	(void)unused;
-	return v ? v->word : NULL;
-}
-
-bool
-complete_is_verb(const char *line, const char **ret_near)
-{
-	char word[WORD_MAX];
-
-	snprintf(word, sizeof(word), "%.*s", (int)strcspn(line, " "), line);
-	*ret_near = NULL;
-	if (*word == '-' || verb_of(line))
-		return true;
-	*ret_near = nearest_word(word, next_verb, NULL);
-	return false;
 }

@@ -22,9 +22,5 @@ struct completion {
 void complete(const char *line, struct completion *ret_completion);
 /* One more word, which begins as TYPED does. */
 void complete_add(struct completion *c, const char *typed, const char *word);
-/* Whether LINE begins with a verb or an option; if not, *RET_NEAR is what may be meant, or NULL. */
-bool complete_is_verb(const char *line, const char **ret_near);
-/* Whether the command LINE only looks: for --read-only, and for what is done without a question. */
-bool complete_only_looks(const char *line);
 
 #endif

@@ -3,30 +3,25 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "ctl/print.h"
 #include "tui/console_inside.h"
+#include "tui/sheet.h"
 #include "tui/term.h"
-#include "tui/text.h"
 
 enum {
 	ASK_PATIENCE_MS = 10000,
 	ACT_PATIENCE_MS = 120000,
 	WATCH_PATIENCE_MS = INT32_MAX, /* as long as nothing changes */
 	LOAD_TICKS = 5,                /* without news, too: times go on */
-	LEAST_ROWS = 10,
-	LEAST_COLUMNS = 40,
-	UP_COLUMNS = 60, /* below these, only the time; only the number of a screen */
-	TABS_COLUMNS = 80
+	WHEEL_ROWS = 3
 };
 
-static const struct view_ops *const screen_ops[VIEW_SCREENS] = {
+const struct view_ops *const console_screens[VIEW_SCREENS] = {
 	&view_names, &view_events, &view_ca, &view_front, &view_store,
 };
 
@@ -122,7 +117,7 @@ console_screen(struct console *c, enum request screen)
 	while (c->depth > 1)
 		view_free(c->stack[--c->depth]);
 	if (!c->screens[at])
-		c->screens[at] = view_new(c, screen_ops[at], "");
+		c->screens[at] = view_new(c, console_screens[at], "");
 	if (c->screens[at]) {
 		c->stack[0] = c->screens[at];
 		c->depth = 1;
@@ -187,6 +182,31 @@ own_request(struct console *c, enum request request)
 	}
 }
 
+void
+console_search(struct console *c, const char *text, bool backwards)
+{
+	struct sheet *sheet = console_view(c)->sheet;
+
+	if (!sheet)
+		return;
+	if (*text)
+		sheet_look_for(sheet, text);
+	if (!sheet_is_looking(sheet))
+		console_say(c, TONE_WARN, "nothing is looked for yet: / does");
+	else if (!sheet_next(sheet, backwards))
+		console_say(c, TONE_WARN, "\"%.200s\" is nowhere here", sheet->wanted);
+}
+
+/* What all views of lines have, where "/" is no filter. */
+static void
+search_request(struct console *c, enum request request)
+{
+	if (request == REQUEST_FILTER)
+		prompt_begin(&c->prompt, PROMPT_SEARCH, "look for:", "");
+	else if (request == REQUEST_NEXT || request == REQUEST_PREVIOUS)
+		console_search(c, "", request == REQUEST_PREVIOUS);
+}
+
 static void
 take_request(struct console *c, enum request request)
 {
@@ -203,8 +223,44 @@ take_request(struct console *c, enum request request)
 		return;
 	if (request < REQUEST_UP)
 		own_request(c, request);
-	else
-		v->ops->request(v, request);
+	else if (!v->ops->request(v, request) && v->sheet)
+		search_request(c, request);
+}
+
+static bool
+click_view(struct view *v, int row)
+{
+	return v->ops->click ? v->ops->click(v, row) : v->sheet && sheet_click(v->sheet, row);
+}
+
+/* A tab, or a row: the first click goes to it, one more opens it. */
+static void
+take_click(struct console *c)
+{
+	struct view *v = console_view(c);
+	int row, column;
+	bool is_double = term_click(&row, &column);
+
+	for (size_t i = 0; row == 0 && i < VIEW_SCREENS; i++)
+		if (column < c->tab_ends[i]) {
+			take_request(c, (enum request)(REQUEST_NAMES + i));
+			return;
+		}
+	if (row > 0 && (click_view(v, row) || (is_double && click_view(v, row))))
+		take_request(c, REQUEST_OPEN);
+}
+
+static void
+take_mouse(struct console *c, int key)
+{
+	enum request step = key == TERM_WHEEL_UP ? REQUEST_UP : REQUEST_DOWN;
+
+	if (c->prompt.use != PROMPT_OFF) /* a question is answered by keys */
+		return;
+	if (key == TERM_CLICK)
+		take_click(c);
+	for (int i = 0; key != TERM_CLICK && i < WHEEL_ROWS; i++)
+		take_request(c, step);
 }
 
 void
@@ -213,6 +269,10 @@ console_key(struct console *c, int key)
 	c->is_dirty = true;
 	if (key == TERM_RESIZE || console_refuses_paste(c, key))
 		return;
+	if (key == TERM_CLICK || key == TERM_WHEEL_UP || key == TERM_WHEEL_DOWN) {
+		take_mouse(c, key);
+		return;
+	}
 	if (c->prompt.use != PROMPT_OFF)
 		console_prompt_key(c, key);
 	else
@@ -244,143 +304,4 @@ console_tick(struct console *c)
 	if (!c->is_frozen && (model_take_news(&c->model) || c->ticks % LOAD_TICKS == 0))
 		v->ops->load(v);
 	c->is_dirty = true;
-}
-
-/* ---- drawing -------------------------------------------------------------------------------- */
-
-static void
-draw_tabs(const struct console *c, int column, int width, bool is_short)
-{
-	for (size_t i = 0; i < VIEW_SCREENS && column < width; i++) {
-		bool here = c->stack[0] == c->screens[i];
-		char text[64];
-
-		snprintf(text, sizeof(text), here ? "[%zu]%s" : "%zu %s", i + 1,
-		         is_short && !here ? "" : screen_ops[i]->title);
-		draw_text(0, column, draw_width(text), here ? TONE_TITLE : TONE_BAR, text);
-		column += draw_width(text) + (is_short && !here ? 0 : 1);
-	}
-}
-
-/* Right side of the first line: what is special, how long certd is up, the time. */
-static void
-head_text(const struct console *c, int64_t now, int width, char text[128])
-{
-	char up[TEXT_NUMBER_MAX], clock[CLOCK_TEXT_MAX];
-	int64_t started = width >= UP_COLUMNS ? print_time_of(c->model.status, "started_at") : 0;
-
-	snprintf(text, 128, "%s%s%s%s%s %.9s", c->is_frozen ? "FROZEN " : "",
-	         c->read_only ? "READ-ONLY " : "", model_is_stale(&c->model) ? "OLD " : "",
-	         started ? "up " : "", started ? text_left(now, started, up) : "",
-	         clock_format(now, clock) + sizeof("2026-11-22T") - 1);
-}
-
-static void
-draw_head(const struct console *c, int width)
-{
-	const struct view *v = console_view(c);
-	enum tone tone = model_is_stale(&c->model) ? TONE_ALARM : TONE_BAR;
-	char right[128], left[CONSOLE_MESSAGE_MAX];
-	int size, column = 1;
-
-	head_text(c, clock_wall(), width, right);
-	size = (int)strlen(right);
-	draw_text(0, 0, width, TONE_BAR, "");
-	if (c->depth > 1 && width < UP_COLUMNS) {
-		draw_text(0, 1, width - size - 3, TONE_BAR, v->about);
-	} else if (c->depth > 1) {
-		snprintf(left, sizeof(left), "%s > %s%s%s", c->stack[0]->ops->title, v->ops->title,
-		         *v->ops->title && *v->about ? " " : "", v->about);
-		draw_text(0, 1, width - size - 3, TONE_BAR, left);
-	} else {
-		if (width >= TABS_COLUMNS) {
-			snprintf(left, sizeof(left), "certd %.10s", c->host);
-			draw_text(0, 1, draw_width(left), TONE_BAR, left);
-			column += draw_width(left) + 1;
-		}
-		draw_tabs(c, column, width - size - 2, width < TABS_COLUMNS);
-	}
-	draw_text(0, width - size - 1, size + 1, tone, right);
-}
-
-static void
-draw_hints(const struct console *c, int row, int width)
-{
-	static const char always[] = "  ? help";
-	struct key_help help;
-	char line[CONSOLE_MESSAGE_MAX] = "";
-	size_t len = 0;
-
-	for (size_t i = 0; keys_help(console_view(c)->ops->kind, i, &help); i++) {
-		size_t more = help.hint ? strlen(help.hint) + 2 : 0;
-
-		if (more && len + more + sizeof(always) < (size_t)width &&
-		    len + more + sizeof(always) < sizeof(line))
-			len += (size_t)snprintf(line + len, sizeof(line) - len, "  %s", help.hint);
-	}
-	snprintf(line + len, sizeof(line) - len, "%s", always);
-	draw_text(row, 0, width, TONE_BAR, line + 1);
-}
-
-/* Where the cursor is to stand, or -1. */
-static int
-draw_prompt(const struct console *c, int row, int width)
-{
-	static const char yes_or_no[] = " (y/n)";
-	const struct prompt *p = &c->prompt;
-	enum tone tone = p->use == PROMPT_CONFIRM ? TONE_WARN : TONE_PLAIN;
-	char line[2 * PROMPT_MAX + 4], before[2 * PROMPT_MAX + 4], *safe;
-	int at, size = sizeof(yes_or_no) - 1;
-
-	snprintf(line, sizeof(line), "%s%s%s", p->label, *p->label == ':' ? "" : " ", p->text);
-	snprintf(before, sizeof(before), "%s%s%.*s", p->label, *p->label == ':' ? "" : " ",
-	         (int)p->at, p->text);
-	at = draw_width(before);
-	if (at < width) {
-		draw_text(row, 0, width, tone, line);
-		return at;
-	}
-	if (p->use == PROMPT_CONFIRM) { /* what is asked, and how to answer */
-		draw_text(row, 0, width - size, tone, line);
-		draw_text(row, width - size, size, tone, yes_or_no);
-		return width - 1;
-	}
-	safe = text_safe(line, draw_is_ascii());
-	draw_text(row, 0, width, tone, text_skip(safe ? safe : "", (size_t)(at - width + 1)));
-	free(safe);
-	return width - 1;
-}
-
-static int
-draw_foot(const struct console *c, int row, int width)
-{
-	if (c->prompt.use != PROMPT_OFF)
-		return draw_prompt(c, row, width);
-	if (!c->model.is_here && (c->model.trouble[0] || c->model.status))
-		draw_printf(row, 0, width, TONE_ALARM, " certd is not there (%s): trying again",
-		            c->model.trouble);
-	else if (c->message[0])
-		draw_text(row, 0, width, c->message_tone, c->message);
-	else
-		draw_hints(c, row, width);
-	return -1;
-}
-
-void
-console_draw(struct console *c)
-{
-	struct view *v = console_view(c);
-	int rows = term_rows(), columns = term_columns(), cursor;
-
-	c->is_dirty = false;
-	draw_clear();
-	if (rows < LEAST_ROWS || columns < LEAST_COLUMNS) {
-		draw_text(0, 0, columns, TONE_PLAIN, "too small: 40x10 is the least");
-		term_show(-1, 0);
-		return;
-	}
-	draw_head(c, columns);
-	v->ops->draw(v, (struct area){1, rows - 2, columns});
-	cursor = draw_foot(c, rows - 1, columns);
-	term_show(cursor < 0 ? -1 : rows - 1, cursor);
 }

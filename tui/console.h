@@ -38,14 +38,16 @@ struct console {
 	char message[CONSOLE_MESSAGE_MAX];
 	enum tone message_tone;
 	cJSON *pending;           /* what is sent after "y" */
-	char command[PROMPT_MAX]; /* or what is run */
+	char command[PROMPT_MAX]; /* or what is run, */
+	char path[PROMPT_MAX];    /* or, unless "", the file that is overwritten */
 	struct {
 		char what[64]; /* "renew" */
 		size_t done, failed;
 		unsigned ended;                    /* actions, since the console runs */
 		char why[CONSOLE_MESSAGE_MAX / 2]; /* the first that failed */
 	} action;
-	bool is_pasting; /* what comes as keys was not typed */
+	int tab_ends[VIEW_SCREENS]; /* columns; 0: not seen */
+	bool is_pasting;            /* what comes as keys was not typed */
 	bool is_frozen, wants_quit, is_dirty;
 	unsigned ticks, paste_ticks; /* seconds; at the beginning of what is pasted */
 };
@@ -70,6 +72,12 @@ struct view *console_screen(struct console *c, enum request screen);
 void console_pop(struct console *c);
 /* Asks for a filter, the one that is there to be changed. */
 void console_ask_filter(struct console *c, const char *now);
+/* Asks for a file's name, for the view's write(). */
+void console_ask_path(struct console *c);
+/* PATH is there: the view's write() is called again after a yes. */
+void console_ask_overwrite(struct console *c, const char *path);
+/* To the terminal's clipboard, or says NAME when there is none. */
+void console_copy(struct console *c, const char *name);
 /* {"verb":VERB,"names":[...]} of the names, or of the one NAME, after a question. */
 void console_do_names(struct console *c, const char *verb, const struct names *names,
                       const char *name);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "tui/command.h"
 #include "tui/complete.h"
 #include "tui/console.h"
 #include "tui/console_inside.h"
@@ -114,35 +115,46 @@ run_now(struct console *c)
 		console_pop(c);
 }
 
-/* What cannot be undone asks for its last word once more. */
-static bool
-is_dangerous(const char *line)
-{
-	return strncmp(line, "remove ", 7) == 0 || strncmp(line, "revoke ", 7) == 0 ||
-	       strncmp(line, "ca deactivate ", 14) == 0;
-}
-
+/* What cannot be undone wants the name once more that it is done to, of several their number. */
 static void
-ask_to_run(struct console *c, const char *line)
+ask_to_run(struct console *c, const struct command *command)
 {
-	const char *last = strrchr(line, ' ');
 	char question[PROMPT_MAX];
 
-	if (is_dangerous(line) && last && last[1]) {
-		snprintf(c->prompt.expected, sizeof(c->prompt.expected), "%s", last + 1);
-		snprintf(question, sizeof(question), "%.120s: type %.120s to confirm:", line,
-		         last + 1);
+	if (command->kind == COMMAND_ENDS) {
+		snprintf(c->prompt.expected, sizeof(c->prompt.expected), "%s", command->about);
+		snprintf(question, sizeof(question),
+		         "%.200s: type %.255s%s to confirm:", c->command, command->about,
+		         command->is_count ? ", the number of names," : "");
 		prompt_begin(&c->prompt, PROMPT_TYPE, question, "");
 	} else {
-		snprintf(question, sizeof(question), "%.200s? (y/n)", line);
+		snprintf(question, sizeof(question), "%.200s? (y/n)", c->command);
 		prompt_begin(&c->prompt, PROMPT_CONFIRM, question, "");
 	}
+}
+
+/* Of a line that certctl could take. */
+static void
+run_command(struct console *c, const struct command *command)
+{
+	const char *near = command->near;
+
+	if (command->kind == COMMAND_UNKNOWN)
+		console_say(c, TONE_WARN, "no such command%s%s%s", near ? "; \"" : "",
+		            near ? near : "", near ? "\"?" : "");
+	else if (c->read_only && command->kind != COMMAND_LOOKS)
+		console_say(c, TONE_WARN, "read-only: \"%s\" is not a command that only looks",
+		            c->command);
+	else if (command->kind < COMMAND_CHANGES)
+		run_now(c);
+	else
+		ask_to_run(c, command);
 }
 
 void
 console_run(struct console *c, const char *line)
 {
-	const char *near;
+	struct command command;
 	size_t len;
 
 	line += strspn(line, " ");
@@ -157,16 +169,10 @@ console_run(struct console *c, const char *line)
 		c->wants_quit = true;
 	else if (strncmp(c->command, "console", 7) == 0)
 		console_say(c, TONE_WARN, "this is the console");
-	else if (*c->command && !complete_is_verb(c->command, &near))
-		console_say(c, TONE_WARN, "no such command%s%s%s", near ? "; \"" : "",
-		            near ? near : "", near ? "\"?" : "");
-	else if (*c->command && complete_only_looks(c->command))
-		run_now(c);
-	else if (*c->command && c->read_only)
-		console_say(c, TONE_WARN, "read-only: \"%s\" is not a command that only looks",
-		            c->command);
+	else if (!command_read(c->command, &command))
+		console_say(c, TONE_WARN, "a quote has no end, or these are too many words");
 	else if (*c->command)
-		ask_to_run(c, c->command);
+		run_command(c, &command);
 }
 
 /* ---- completion ----------------------------------------------------------------------------- */
@@ -232,6 +238,36 @@ console_ask_filter(struct console *c, const char *now)
 	prompt_begin(&c->prompt, PROMPT_FILTER, "filter:", now);
 }
 
+void
+console_ask_path(struct console *c)
+{
+	prompt_begin(&c->prompt, PROMPT_PATH, "write to:", "");
+}
+
+void
+console_ask_overwrite(struct console *c, const char *path)
+{
+	char question[PROMPT_MAX];
+
+	snprintf(c->path, sizeof(c->path), "%s", path);
+	snprintf(question, sizeof(question), "%.400s is there: overwrite it? (y/n)", path);
+	prompt_begin(&c->prompt, PROMPT_CONFIRM, question, "");
+}
+
+/* Only what a host name has in it: nobody else's bytes go to a clipboard. */
+void
+console_copy(struct console *c, const char *name)
+{
+	static const char in_names[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_*";
+
+	if (!*name || name[strspn(name, in_names)])
+		console_say(c, TONE_WARN, "there is no name to copy here");
+	else if (term_copy(name))
+		console_say(c, TONE_GOOD, "copied, if the terminal allows it: %s", name);
+	else
+		console_say(c, TONE_PLAIN, "this terminal copies nothing; the name is: %s", name);
+}
+
 bool
 console_refuses_paste(struct console *c, int key)
 {
@@ -249,29 +285,54 @@ console_refuses_paste(struct console *c, int key)
 	return use == PROMPT_OFF || use == PROMPT_CONFIRM || key < ' ';
 }
 
+static void
+take_yes(struct console *c)
+{
+	struct view *v = console_view(c);
+
+	if (c->path[0] && v->ops->write)
+		v->ops->write(v, c->path, true);
+	else if (c->pending)
+		send_pending(c);
+	else
+		run_now(c);
+	c->path[0] = '\0';
+}
+
+static void
+take_typed(struct console *c, enum prompt_use use)
+{
+	struct view *v = console_view(c);
+	const char *text = c->prompt.text;
+
+	if (use == PROMPT_COMMAND)
+		console_run(c, text);
+	else if (use == PROMPT_FILTER && v->ops->filter)
+		v->ops->filter(v, text);
+	else if (use == PROMPT_SEARCH)
+		console_search(c, text, false);
+	else if (use == PROMPT_PATH && *text && v->ops->write)
+		v->ops->write(v, text, false);
+	else if (use == PROMPT_CONFIRM || use == PROMPT_TYPE)
+		take_yes(c);
+}
+
 void
 console_prompt_key(struct console *c, int key)
 {
 	enum prompt_use use = c->prompt.use;
-	struct view *v = console_view(c);
 
 	switch (prompt_key(&c->prompt, key)) {
 	case PROMPT_COMPLETE:
 		complete_prompt(c);
 		break;
 	case PROMPT_DONE:
-		if (use == PROMPT_COMMAND)
-			console_run(c, c->prompt.text);
-		else if (use == PROMPT_FILTER && v->ops->filter)
-			v->ops->filter(v, c->prompt.text);
-		else if (c->pending)
-			send_pending(c);
-		else
-			run_now(c);
+		take_typed(c, use);
 		break;
 	case PROMPT_GIVEN_UP:
 		cJSON_Delete(c->pending);
 		c->pending = NULL;
+		c->path[0] = '\0';
 		if (use == PROMPT_CONFIRM || use == PROMPT_TYPE)
 			console_say(c, TONE_PLAIN, "nothing was done");
 		break;

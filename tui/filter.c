@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/nearest.h"
 #include "base/units.h"
 #include "ctl/option.h"
 
-enum { WORD_MAX = 256 };
+enum { WORD_MAX = 256, BEGIN_LEAST = 3 };
 
 /* The next word of *AT; false at the end. */
 static bool
@@ -86,6 +87,51 @@ put_span(cJSON *request, const char *span, struct filter *f, char *why, size_t s
 	return true;
 }
 
+/* "stat:failing", "expires>3d": nothing that a host name could begin with. */
+static bool
+is_no_filter(const char *word, const char *const *known, char *why, size_t size)
+{
+	size_t len = strcspn(word, ":<>");
+	char begin[WORD_MAX];
+	const char *near;
+
+	if (word[len] == '\0')
+		return false;
+	snprintf(begin, sizeof(begin), "%.*s", (int)len + 1, word);
+	near = nearest_word(begin, nearest_in_list, known);
+	snprintf(why, size, "\"%s\" is no filter%s%s%s", begin, near ? "; did you mean " : "",
+	         near ? near : "", near ? "?" : "");
+	return true;
+}
+
+/* The state that a word without a dot may be meant for, NULL: it is taken for a name's beginning.
+ */
+static const char *
+near_state(const char *word)
+{
+	const char *const *states = option_choices(OPTION_STATE);
+
+	if (strchr(word, '.'))
+		return NULL;
+	for (size_t i = 0; strlen(word) >= BEGIN_LEAST && states[i]; i++)
+		if (behind(states[i], word))
+			return states[i];
+	return nearest_word(word, nearest_in_list, states);
+}
+
+static bool
+take_place(const char *word, struct filter *f, char *why, size_t size)
+{
+	static const char *const known[] = {
+		"state:", "error:", "ca:", "backend:", "expires<", "label:", NULL};
+
+	if (is_no_filter(word, known, why, size))
+		return false;
+	snprintf(f->from, sizeof(f->from), "%s", word);
+	f->near = near_state(word);
+	return true;
+}
+
 static bool
 take_names_word(const char *word, cJSON *request, struct filter *f, char *why, size_t size)
 {
@@ -111,7 +157,7 @@ take_names_word(const char *word, cJSON *request, struct filter *f, char *why, s
 	} else if ((value = behind(word, "label:")) || strchr(word, '=')) {
 		return put_label(request, value ? value : word, why, size);
 	} else {
-		snprintf(f->from, sizeof(f->from), "%s", word);
+		return take_place(word, f, why, size);
 	}
 	return true;
 }
@@ -142,24 +188,74 @@ put_since(cJSON *request, const char *span, int64_t now, char *why, size_t size)
 	return true;
 }
 
+static bool
+put_severity(cJSON *request, const char *word, char *why, size_t size)
+{
+	const char *const *known = option_choices(OPTION_SEVERITY);
+
+	put(request, "severity", word);
+	for (; known && *known; known++)
+		if (strcmp(*known, word) == 0)
+			return true;
+	snprintf(why, size, "\"severity:%s\" must be crit, err, warn or info", word);
+	return false;
+}
+
+/* All types have a dot in them. */
+static bool
+put_type(cJSON *request, const char *word, char *why, size_t size)
+{
+	static const char *const known[] = {"type:", "name:", "since:", "severity:", NULL};
+	const char *type = behind(word, "type:");
+	cJSON *types = cJSON_GetObjectItemCaseSensitive(request, "types");
+
+	type = type ? type : word;
+	if (is_no_filter(type, known, why, size))
+		return false;
+	if (!strpbrk(type, ".*")) {
+		snprintf(why, size, "\"%s\" is no type of events; did you mean %s.*?", type, type);
+		return false;
+	}
+	types = types ? types : cJSON_AddArrayToObject(request, "types");
+	cJSON_AddItemToArray(types, cJSON_CreateString(type));
+	return true;
+}
+
 bool
 filter_events(const char *text, int64_t now, cJSON *request, char *why, size_t size)
 {
-	cJSON *types = NULL;
 	const char *value;
 	char word[WORD_MAX];
+	bool ok = true;
 
-	while (next_word(&text, word)) {
-		if ((value = behind(word, "name:"))) {
+	while (ok && next_word(&text, word)) {
+		if ((value = behind(word, "name:")))
 			put(request, "name", value);
-		} else if ((value = behind(word, "since:"))) {
-			if (!put_since(request, value, now, why, size))
-				return false;
-		} else {
-			value = behind(word, "type:");
-			types = types ? types : cJSON_AddArrayToObject(request, "types");
-			cJSON_AddItemToArray(types, cJSON_CreateString(value ? value : word));
-		}
+		else if ((value = behind(word, "since:")))
+			ok = put_since(request, value, now, why, size);
+		else if ((value = behind(word, "severity:")))
+			ok = put_severity(request, value, why, size);
+		else
+			ok = put_type(request, word, why, size);
 	}
-	return true;
+	return ok;
+}
+
+void
+filter_set(char *text, size_t size, const char *prefix, const char *value, char *ret_was)
+{
+	char word[WORD_MAX], kept[2 * WORD_MAX] = "";
+	const char *at = text, *was;
+	size_t len = 0;
+
+	while (next_word(&at, word) && len < sizeof(kept)) {
+		if ((was = behind(word, prefix)))
+			snprintf(ret_was, size, "%s", was);
+		else
+			len += (size_t)snprintf(kept + len, sizeof(kept) - len, "%s%s",
+			                        len ? " " : "", word);
+	}
+	if (value && len < sizeof(kept))
+		snprintf(kept + len, sizeof(kept) - len, "%s%s%s", len ? " " : "", prefix, value);
+	snprintf(text, size, "%s", kept);
 }

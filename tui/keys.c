@@ -8,6 +8,7 @@
 #define EVERY    0x7fu
 #define LISTS    (EVERY & ~IN(PAGER))
 #define A_NAME   (IN(NAMES) | IN(NAME))
+#define TEXTS    (EVERY & ~(IN(NAMES) | IN(EVENTS))) /* "/" looks for something there */
 
 enum { KEYS_OF_ONE = 3, ESCAPE = 0x1b };
 
@@ -47,13 +48,41 @@ static const struct binding {
          {'/'},
          IN(EVENTS),
          0,
-         {"/", "show a part: types such as mismatch.* and cert.expired, name:NAME, since:2h",
+         {"/",
+          "show a part: types such as mismatch.* and cert.expired, severity:err, name:NAME, "
+          "since:2h",
           "/ filter"}},
+	{REQUEST_NEXT,
+         {'n'},
+         IN(NAMES),
+         0,
+         {"n, N", "to the next name that fails, the one before; to marked ones, if there are any",
+          NULL}},
+	{REQUEST_NEXT,
+         {'n'},
+         IN(EVENTS),
+         0,
+         {"n, N", "to the next event that needs somebody, the one before", NULL}},
+	{REQUEST_FILTER, {'/'}, TEXTS, 0, {"/", "look for a text", NULL}},
+	{REQUEST_NEXT, {'n'}, TEXTS, 0, {"n, N", "to where it is next, where it was before", NULL}},
+	{REQUEST_PREVIOUS, {'N'}, EVERY, 0, {NULL, NULL, NULL}},
+	{REQUEST_TYPE,
+         {'t'},
+         IN(EVENTS),
+         0,
+         {"t", "only events of this type; once more: of all", NULL}},
+	{REQUEST_TIME, {'T'}, IN(EVENTS), 0, {"T", "of the last hour, day, week, or all", NULL}},
+	{REQUEST_SEVERITY,
+         {'S'},
+         IN(EVENTS),
+         0,
+         {"S", "only warnings and worse, errors and worse, critical ones, or all", NULL}},
+	{REQUEST_WRITE, {'w'}, IN(EVENTS), 1, {"w", "write what is shown to a file", NULL}},
 	{REQUEST_SORT,
          {'s'},
          IN(NAMES),
          0,
-         {"s", "by name, or by expiry, the soonest first", "s sort"}},
+         {"s", "by name; by expiry, the soonest first; by what is due next", "s sort"}},
 	{REQUEST_MARK,
          {' '},
          IN(NAMES),
@@ -83,6 +112,11 @@ static const struct binding {
          1,
          {"d", "diagnose: look at its DNS and ports as a CA would", "d diagnose"}},
 	{REQUEST_EVENTS_OF, {'e'}, A_NAME, 0, {"e", "what happened to the name", NULL}},
+	{REQUEST_COPY,
+         {'y'},
+         A_NAME | IN(EVENTS),
+         0,
+         {"y", "copy the name to the terminal's clipboard", NULL}},
 	{REQUEST_RAW,
          {'o'},
          IN(NAME),
@@ -163,7 +197,7 @@ bool
 keys_help(enum view_kind kind, size_t at, struct key_help *ret_help)
 {
 	for (size_t i = 0; i < BINDINGS; i++) {
-		if (!(table[i].views & 1u << kind))
+		if (!(table[i].views & 1u << kind) || !table[i].help.keys)
 			continue;
 		if (at-- == 0) {
 			*ret_help = table[i].help;

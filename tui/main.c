@@ -18,7 +18,7 @@ enum { TICK_MS = 1000, KEYS_AT_ONCE = 64 };
 
 struct options {
 	const char *socket, *name;
-	bool read_only, ascii;
+	bool read_only, ascii, mouse;
 };
 
 static const char usage[] =
@@ -33,6 +33,7 @@ static const char usage[] =
 	"\n"
 	"  --read-only      no key and no command changes anything\n"
 	"  --ascii          nothing but ASCII, whatever the locale says\n"
+	"  --mouse          clicks and the wheel; the terminal selects text with shift only\n"
 	"  -h, --help       this text\n"
 	"  --version        its version\n\n"
 	"? shows the keys. NO_COLOR is respected.\n";
@@ -41,10 +42,13 @@ static const char usage[] =
 static int
 read_options(int argc, char **argv, struct options *o)
 {
-	static const struct option longs[] = {
-		{"socket", required_argument, NULL, 's'}, {"read-only", no_argument, NULL, 'r'},
-		{"ascii", no_argument, NULL, 'a'},        {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {{"socket", required_argument, NULL, 's'},
+	                                      {"read-only", no_argument, NULL, 'r'},
+	                                      {"ascii", no_argument, NULL, 'a'},
+	                                      {"help", no_argument, NULL, 'h'},
+	                                      {"mouse", no_argument, NULL, 'm'},
+	                                      {"version", no_argument, NULL, 'v'},
+	                                      {NULL, 0, NULL, 0}};
 	const char *from_environment = getenv("CERTCTL_SOCKET");
 	int option;
 
@@ -56,6 +60,8 @@ read_options(int argc, char **argv, struct options *o)
 			o->read_only = true;
 		else if (option == 'a')
 			o->ascii = true;
+		else if (option == 'm')
+			o->mouse = true;
 		else if (option == 'h' || option == 'v')
 			return fputs(option == 'h' ? usage : "certd-console " CERTD_VERSION "\n",
 			             stdout) < 0;
@@ -119,6 +125,7 @@ run(struct console *c)
 			console_draw(c);
 		console_step(c);
 		wait_for(c, tick);
+		term_rest();
 	}
 }
 
@@ -132,7 +139,7 @@ main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	setlocale(LC_ALL, "");
-	if (!term_open(options.ascii))
+	if (!term_open(options.ascii, options.mouse))
 		return MSG_EXIT_USAGE;
 	console_init(&console, options.socket, options.read_only);
 	console_start(&console, options.name);

@@ -14,6 +14,8 @@ enum prompt_use {
 	PROMPT_OFF,
 	PROMPT_COMMAND,
 	PROMPT_FILTER,
+	PROMPT_SEARCH,
+	PROMPT_PATH,
 	PROMPT_CONFIRM, /* one key: y, or anything else for no */
 	PROMPT_TYPE,    /* the word in `expected`, or no */
 };

@@ -60,6 +60,35 @@ near_key(const struct sheet *s, size_t at, int step)
 	return s->count;
 }
 
+static bool
+has_wanted(const struct sheet *s, size_t at)
+{
+	return at < s->count && *s->wanted && strcasestr(s->lines[at].text, s->wanted);
+}
+
+/* What was found may be some lines further up or down by now: the screen goes with it. */
+static void
+follow_found(struct sheet *s)
+{
+	size_t was = s->found - 1;
+
+	s->found = 0;
+	for (size_t away = 0; away < s->count; away++) {
+		size_t down = was + away, up = was - away; /* beyond the end when there is none */
+
+		if (has_wanted(s, down)) {
+			s->found = down + 1;
+			s->top += away;
+			return;
+		}
+		if (has_wanted(s, up)) {
+			s->found = up + 1;
+			s->top -= away < s->top ? away : s->top;
+			return;
+		}
+	}
+}
+
 void
 sheet_settle(struct sheet *s)
 {
@@ -69,6 +98,8 @@ sheet_settle(struct sheet *s)
 		if (has_key(s, i) && strcmp(s->lines[i].key, s->cursor_key) == 0)
 			at = i;
 	s->cursor = near_key(s, at, 1);
+	if (s->found)
+		follow_found(s);
 }
 
 void
@@ -148,10 +179,12 @@ void
 sheet_draw(struct sheet *s, struct area area)
 {
 	s->rows = area.rows > 0 ? (size_t)area.rows : 0;
+	s->first_row = area.top;
+	s->width = area.width;
 	limit_top(s);
 	for (size_t i = 0; i < s->rows && s->top + i < s->count; i++) {
 		const struct sheet_line *line = &s->lines[s->top + i];
-		bool here = line->key && s->top + i == s->cursor;
+		bool here = (line->key && s->top + i == s->cursor) || s->top + i + 1 == s->found;
 
 		draw_row_text(area.top + (int)i, 0, area.width, line->tone, here,
 		              shifted(line->text, s->left));
@@ -225,4 +258,82 @@ sheet_request(struct sheet *s, enum request request)
 	default:
 		return false;
 	}
+}
+
+/* ---- looking for something ------------------------------------------------------------------ */
+
+void
+sheet_look_for(struct sheet *s, const char *text)
+{
+	snprintf(s->wanted, sizeof(s->wanted), "%s", text);
+	s->found = 0;
+}
+
+bool
+sheet_is_looking(const struct sheet *s)
+{
+	return s->wanted[0];
+}
+
+/* Shifts the lines until what is looked for in the line AT is seen. */
+static void
+show_found(struct sheet *s, size_t at)
+{
+	const char *text = s->lines[at].text, *found = strcasestr(text, s->wanted);
+	char before[LINE_MAX_BYTES];
+	int cells;
+
+	snprintf(before, sizeof(before), "%.*s", (int)(found - text), text);
+	cells = draw_width(before);
+	s->left = cells + draw_width(s->wanted) > s->width ? (size_t)(cells - s->width / 2) : 0;
+}
+
+/* What is found first is on the screen or below it. */
+bool
+sheet_next(struct sheet *s, bool backwards)
+{
+	size_t from = s->found ? s->found - 1 + (backwards ? s->count - 1 : 1) : s->top;
+
+	for (size_t i = 0; i < s->count; i++) {
+		size_t at = (from + (backwards ? s->count - i : i)) % s->count;
+
+		if (!has_wanted(s, at))
+			continue;
+		s->found = at + 1;
+		if (has_key(s, at))
+			s->cursor = at;
+		if (!is_seen(s, at))
+			s->top = at;
+		limit_top(s);
+		if (s->is_shifted)
+			show_found(s, at);
+		return true;
+	}
+	s->found = 0;
+	return false;
+}
+
+void
+sheet_go(struct sheet *s, size_t line)
+{
+	if (!has_key(s, line))
+		return;
+	s->cursor = line;
+	if (line < s->top)
+		s->top = line;
+	else if (!is_seen(s, line))
+		s->top = line - s->rows + 1;
+}
+
+bool
+sheet_click(struct sheet *s, int row)
+{
+	size_t at = s->top + (size_t)(row - s->first_row);
+
+	if (row < s->first_row || !is_seen(s, at) || !has_key(s, at))
+		return false;
+	if (at == s->cursor)
+		return true;
+	s->cursor = at;
+	return false;
 }

@@ -15,7 +15,7 @@
 #include "tui/draw.h"
 #include "tui/keys.h"
 
-enum { SHEET_LINES_MAX = 20000 };
+enum { SHEET_LINES_MAX = 20000, SHEET_WANTED_MAX = 128 };
 
 struct sheet_line {
 	char *text;
@@ -30,6 +30,11 @@ struct sheet {
 	size_t cursor;    /* a line with a key, if there is one */
 	char *cursor_key; /* while it is built anew */
 	size_t rows;      /* of the last draw */
+	int first_row;    /* of the terminal */
+	int width;
+	bool is_shifted; /* its lines are as wide as they are, and LEFT brings what is looked for */
+	char wanted[SHEET_WANTED_MAX]; /* what is looked for, "" = nothing */
+	size_t found;                  /* the line that has it, from 1; 0: none */
 };
 
 void sheet_done(struct sheet *sheet);
@@ -47,6 +52,15 @@ void sheet_field(struct sheet *sheet, enum tone tone, const char *label, const c
 void sheet_draw(struct sheet *sheet, struct area area);
 /* Moves; false: no request of a sheet's. */
 bool sheet_request(struct sheet *sheet, enum request request);
+/* Text that is looked for from now on, in capitals or not. */
+void sheet_look_for(struct sheet *sheet, const char *text);
+bool sheet_is_looking(const struct sheet *sheet);
+/* Goes to the next line that has it, from the first one again after the last. False: none has. */
+bool sheet_next(struct sheet *sheet, bool backwards);
+/* Goes to LINE, which has a key. */
+void sheet_go(struct sheet *sheet, size_t line);
+/* Goes to the line at ROW of the terminal; true: the cursor is there already. */
+bool sheet_click(struct sheet *sheet, int row);
 /* Of the line under the cursor, NULL: there is none. */
 const char *sheet_key(const struct sheet *sheet);
 

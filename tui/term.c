@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <term.h>
 #include <termios.h>
 #include <unistd.h>
@@ -16,17 +17,24 @@
 
 #define PASTES_MARKED   "\033[?2004h"
 #define PASTES_UNMARKED "\033[?2004l"
+#define MOUSE_OFF       "\033[?1000l\033[?1006l"
+/* what comes at once, ncurses makes one of */
+#define DOUBLES (BUTTON1_DOUBLE_CLICKED | BUTTON1_TRIPLE_CLICKED)
+#define CLICKS  (BUTTON1_PRESSED | BUTTON1_CLICKED | DOUBLES)
 
 enum {
 	ESCAPE_MS = 25,
 	RESTORE_MAX = 256,
+	COPY_MAX = 1024,
 	KEY_OF_PASTE = KEY_F(61), /* no keyboard has these */
 	KEY_OF_PASTE_END = KEY_F(62)
 };
 
 static struct termios before;
-static volatile sig_atomic_t asked_to_end, is_open;
+static volatile sig_atomic_t asked_to_end, asked_to_stop, is_open;
 static sigset_t open_mask;
+static bool has_brackets; /* the terminal says what is pasted */
+static MEVENT mouse_event;
 static char restore[RESTORE_MAX]; /* what resets the terminal, made while nothing is wrong */
 static size_t restore_len;
 
@@ -34,6 +42,13 @@ static void
 on_end(int signal)
 {
 	asked_to_end = signal;
+}
+
+static void
+on_stop(int signal)
+{
+	(void)signal;
+	asked_to_stop = 1;
 }
 
 /* A crash: nothing of ncurses may be called, so what endwin() would do is written as it stands. */
@@ -65,6 +80,7 @@ catch_signals(void)
 	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 	static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 	struct sigaction end = {.sa_handler = on_end}, crash = {.sa_handler = on_crash};
+	struct sigaction stop = {.sa_handler = on_stop}, old;
 	sigset_t blocked;
 
 	/* in the loop they come in ppoll() only, so none is missed before it */
@@ -74,6 +90,11 @@ catch_signals(void)
 		sigaddset(&blocked, ends[i]);
 	}
 	sigaddset(&blocked, SIGWINCH);
+	/* without job control it is ignored, and stays so */
+	if (sigaction(SIGTSTP, NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
+		sigaction(SIGTSTP, &stop, NULL);
+		sigaddset(&blocked, SIGTSTP);
+	}
 	sigprocmask(SIG_BLOCK, &blocked, &open_mask);
 	for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++)
 		sigaction(crashes[i], &crash, NULL);
@@ -128,16 +149,6 @@ define_keys(void)
 		define_key(keys[i].sent, keys[i].key);
 }
 
-/* Whether the terminal can be asked to say what is pasted; those that print the question are not.
- */
-static bool
-has_brackets(void)
-{
-	const char *type = getenv("TERM");
-
-	return type && strcmp(type, "linux") != 0 && strncmp(type, "vt", 2) != 0;
-}
-
 static void
 write_now(const char *text)
 {
@@ -146,17 +157,31 @@ write_now(const char *text)
 	(void)n;
 }
 
+/* The terminal is asked to say what is pasted; those that would print the question are not. */
 static void
 mark_pastes(void)
 {
+	const char *type = getenv("TERM");
+
+	has_brackets = type && strcmp(type, "linux") != 0 && strncmp(type, "vt", 2) != 0;
+	if (!has_brackets)
+		return;
 	define_key("\033[200~", KEY_OF_PASTE);
 	define_key("\033[201~", KEY_OF_PASTE_END);
 	add_restore(PASTES_UNMARKED);
 	write_now(PASTES_MARKED);
 }
 
+static void
+take_mouse(void)
+{
+	mouseinterval(0);
+	if (mousemask(CLICKS | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL))
+		add_restore(MOUSE_OFF);
+}
+
 bool
-term_open(bool ascii)
+term_open(bool ascii, bool mouse)
 {
 	if (!is_usable())
 		return false;
@@ -172,8 +197,9 @@ term_open(bool ascii)
 	define_keys();
 	nodelay(stdscr, TRUE);
 	draw_init(ascii);
-	if (has_brackets())
-		mark_pastes();
+	mark_pastes();
+	if (mouse)
+		take_mouse();
 	add_restore(tigetstr("sgr0"));
 	add_restore(tigetstr("rmkx"));
 	add_restore(tigetstr("cnorm"));
@@ -185,11 +211,48 @@ term_open(bool ascii)
 void
 term_close(void)
 {
-	if (is_open && has_brackets())
+	if (is_open && has_brackets)
 		write_now(PASTES_UNMARKED);
 	if (is_open)
 		endwin();
 	is_open = 0;
+}
+
+/* Its size may be another one by now: who is stopped hears of nothing. */
+static void
+take_size(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col)
+		resizeterm(size.ws_row, size.ws_col);
+}
+
+void
+term_rest(void)
+{
+	struct sigaction stop = {.sa_handler = on_stop};
+	sigset_t stops;
+
+	if (!asked_to_stop)
+		return;
+	asked_to_stop = 0;
+	if (has_brackets)
+		write_now(PASTES_UNMARKED);
+	endwin();
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTSTP);
+	signal(SIGTSTP, SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, &stops, NULL);
+	raise(SIGTSTP);
+	/* from here on somebody has said fg */
+	sigprocmask(SIG_BLOCK, &stops, NULL);
+	sigaction(SIGTSTP, &stop, NULL);
+	take_size();
+	term_redraw();
+	refresh();
+	if (has_brackets)
+		write_now(PASTES_MARKED);
 }
 
 int
@@ -202,6 +265,61 @@ const sigset_t *
 term_mask(void)
 {
 	return &open_mask;
+}
+
+/* The wheel turns by presses of buttons 4 and 5. */
+static int
+mouse_key(void)
+{
+	if (getmouse(&mouse_event) != OK)
+		return TERM_OTHER;
+	if (mouse_event.bstate & BUTTON4_PRESSED)
+		return TERM_WHEEL_UP;
+	if (mouse_event.bstate & BUTTON5_PRESSED)
+		return TERM_WHEEL_DOWN;
+	return mouse_event.bstate & CLICKS ? TERM_CLICK : TERM_OTHER;
+}
+
+bool
+term_click(int *ret_row, int *ret_column)
+{
+	*ret_row = mouse_event.y;
+	*ret_column = mouse_event.x;
+	return mouse_event.bstate & DOUBLES;
+}
+
+/* RFC 4648, 4. */
+static void
+to_base64(const char *text, char dst[COPY_MAX])
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t len = strlen(text), to = 0;
+
+	for (size_t at = 0; at < len && to + 4 < COPY_MAX; at += 3) {
+		size_t have = len - at < 3 ? len - at : 3;
+		uint32_t bits = 0;
+
+		for (size_t i = 0; i < 3; i++)
+			bits = bits << 8 | (i < have ? (unsigned char)text[at + i] : 0);
+		for (size_t i = 0; i < 4; i++)
+			dst[to++] = i <= have ? digits[bits >> (18 - 6 * i) & 0x3f] : '=';
+	}
+	dst[to] = '\0';
+}
+
+bool
+term_copy(const char *text)
+{
+	char *can = tigetstr("Ms"), *sent, base64[COPY_MAX];
+
+	if (!can || can == (char *)-1)
+		return false;
+	to_base64(text, base64);
+	sent = tparm(can, "c", base64);
+	if (sent)
+		write_now(sent);
+	return sent != NULL;
 }
 
 int
@@ -223,6 +341,8 @@ term_key(void)
 		return TERM_NONE;
 	if (kind != KEY_CODE_YES)
 		return key == '\n' ? '\r' : key == '\b' ? 0x7f : (int)key;
+	if (key == KEY_MOUSE)
+		return mouse_key();
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (keys[i].theirs == (int)key)
 			return keys[i].ours;

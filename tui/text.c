@@ -117,6 +117,42 @@ text_skip(const char *safe, size_t cells)
 	return safe;
 }
 
+void
+text_pad(struct buf *out, const char *source, size_t cells, bool ascii)
+{
+	char *safe = text_safe(source, ascii);
+	size_t used = 0, bytes;
+
+	for (const char *p = safe ? safe : ""; *p; p += bytes)
+		used += cells_of(decode(p, &bytes));
+	buf_printf(out, "%s%*s", safe ? safe : "", used < cells ? (int)(cells - used) : 0, "");
+	free(safe);
+}
+
+void
+text_fit(struct buf *out, const char *source, size_t cells, bool ascii)
+{
+	char *safe = text_safe(source, ascii);
+	size_t used = 0, at = 0, kept = 0, kept_used = 0, bytes;
+	const char *mark = "";
+
+	for (; safe && safe[at]; at += bytes) {
+		used += cells_of(decode(safe + at, &bytes));
+		if (used > cells) {
+			mark = cells == 0 ? "" : ascii ? "~" : "\u2026";
+			at = kept;
+			used = kept_used + (cells > 0);
+			break;
+		}
+		if (used < cells) { /* room for the mark behind it */
+			kept = at + bytes;
+			kept_used = used;
+		}
+	}
+	buf_printf(out, "%.*s%s%*s", (int)at, safe ? safe : "", mark, (int)(cells - used), "");
+	free(safe);
+}
+
 char *
 text_count(int64_t n, char dst[TEXT_NUMBER_MAX])
 {
@@ -147,6 +183,16 @@ text_bytes(int64_t n, char dst[TEXT_NUMBER_MAX])
 	}
 	snprintf(dst, TEXT_NUMBER_MAX, unit && value < 100 ? "%.1f %s" : "%.0f %s", value,
 	         units[unit]);
+	return dst;
+}
+
+char *
+text_seconds(double seconds, char dst[TEXT_NUMBER_MAX])
+{
+	double value = seconds < 1 ? seconds * 1000 : seconds;
+
+	snprintf(dst, TEXT_NUMBER_MAX, "%.*f %s", value < 10 ? 1 : 0, value,
+	         seconds < 1 ? "ms" : "s");
 	return dst;
 }
 

@@ -12,6 +12,7 @@
 #include "tui/keys.h"
 
 struct console;
+struct sheet;
 struct view;
 
 struct view_ops {
@@ -29,6 +30,11 @@ struct view_ops {
 	/* What was typed behind "/"; NULL: there is no filter. */
 	void (*filter)(struct view *v, const char *text);
 	void (*done)(struct view *v);
+	/* The rest may be NULL. A click on ROW of the terminal; true: on what the cursor is on
+	 * already. */
+	bool (*click)(struct view *v, int row);
+	/* Writes what is seen to PATH; one that is there only when it may be REPLACED. */
+	void (*write)(struct view *v, const char *path, bool replaced);
 };
 
 struct view {
@@ -36,7 +42,8 @@ struct view {
 	struct console *console;
 	char about[256];
 	void *state; /* zeroed before open() */
-	/* of a view that is a sheet: to be filled anew, and for which width it was */
+	/* of a view that is a sheet: its lines; to be filled anew, and for which width it was */
+	struct sheet *sheet;
 	bool is_old;
 	int width;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The screen Events: the log, newest first, older ones as one goes down. Repeats are one row. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,74 +10,21 @@
 #include "base/json.h"
 #include "ctl/print.h"
 #include "tui/console.h"
-#include "tui/event_row.h"
+#include "tui/event_file.h"
+#include "tui/event_list.h"
 #include "tui/filter.h"
 #include "tui/sheet.h"
 #include "tui/text.h"
 
-enum { PAGE = 1000, ROWS_MAX = 5000, FILTER_MAX = 256 };
+enum { PAGE = EVENT_LIST_FRESH, FILTER_MAX = 256 };
 
 struct view_state {
 	struct sheet sheet;
-	struct event_row *rows; /* oldest first */
-	size_t count;
-	int64_t newest, oldest; /* ids, of what was looked at: all between them is here */
+	struct event_list list;
 	bool is_started, is_asked, asks_older, is_changed;
-	struct event_row *fresh; /* older ones that are just coming */
-	size_t fresh_count;
 	char filter[FILTER_MAX];
 	unsigned actions; /* that were done when the rows were read */
 };
-
-/* ---- rows ----------------------------------------------------------------------------------- */
-
-static void
-drop_rows(struct event_row *rows, size_t *count)
-{
-	for (size_t i = 0; i < *count; i++)
-		event_row_done(&rows[i]);
-	*count = 0;
-}
-
-static void
-remove_row(struct view_state *s, size_t at)
-{
-	event_row_done(&s->rows[at]);
-	memmove(&s->rows[at], &s->rows[at + 1], (s->count - at - 1) * sizeof(s->rows[0]));
-	s->count--;
-}
-
-/* A repeat comes with a new id, in place of the row that had its first time. */
-static void
-add_newer(struct view_state *s, const struct event_row *r)
-{
-	for (size_t i = s->count; i-- > 0 && r->count > 1;)
-		if (s->rows[i].first_at == r->first_at && strcmp(s->rows[i].type, r->type) == 0 &&
-		    strcmp(s->rows[i].name, r->name) == 0) {
-			remove_row(s, i);
-			break;
-		}
-	if (s->count == ROWS_MAX) {
-		s->oldest = s->rows[1].id;
-		remove_row(s, 0);
-	}
-	s->rows[s->count++] = *r;
-}
-
-static void
-add_older(struct view_state *s)
-{
-	size_t more = s->fresh_count;
-
-	if (s->count + more > ROWS_MAX) {
-		drop_rows(s->fresh, &s->fresh_count);
-		return;
-	}
-	memmove(s->rows + more, s->rows, s->count * sizeof(s->rows[0]));
-	memcpy(s->rows, s->fresh, more * sizeof(s->rows[0]));
-	s->count += more;
-	s->fresh_count = 0;
-}
 
 /* ---- what is asked -------------------------------------------------------------------------- */
 
@@ -89,10 +37,10 @@ on_event(void *owner, const cJSON *line)
 
 	if (!event || !event_row_take(&r, event))
 		return;
-	if (!s->asks_older && r.id > s->newest)
-		add_newer(s, &r);
-	else if (s->asks_older && r.id < s->oldest && s->fresh_count < PAGE)
-		s->fresh[s->fresh_count++] = r;
+	if (!s->asks_older && r.id > s->list.newest)
+		event_list_add(&s->list, &r);
+	else if (s->asks_older && r.id < s->list.oldest && s->list.fresh_count < PAGE)
+		s->list.fresh[s->list.fresh_count++] = r;
 	else
 		event_row_done(&r);
 	s->is_changed = true;
@@ -110,18 +58,18 @@ on_end(void *owner, const cJSON *end, enum err err)
 	s->is_asked = false;
 	console_on_end(owner, end, err);
 	if (err || json_object(end, "error")) {
-		drop_rows(s->fresh, &s->fresh_count);
+		event_list_forget(&s->list);
 		return;
 	}
 	if (s->asks_older) {
-		add_older(s);
-		s->oldest = s->oldest > PAGE ? s->oldest - PAGE : 0;
-	} else if (after > s->newest) {
-		s->newest = after;
+		event_list_take(&s->list);
+		s->list.oldest = s->list.oldest > PAGE ? s->list.oldest - PAGE : 0;
+	} else if (after > s->list.newest) {
+		s->list.newest = after;
 		ask(v, false); /* until nothing is new */
 		return;
 	}
-	if (s->count < s->sheet.rows && s->oldest > 0 && s->count < ROWS_MAX)
+	if (s->list.count < s->sheet.rows && s->list.oldest > 0 && s->list.count < EVENT_LIST_MAX)
 		ask(v, true);
 }
 
@@ -131,7 +79,8 @@ ask(struct view *v, bool older)
 	static const struct link_asker asker = {on_event, on_end};
 	struct view_state *s = v->state;
 	cJSON *request = console_request("events");
-	int64_t after = older ? (s->oldest > PAGE ? s->oldest - PAGE : 0) : s->newest;
+	int64_t after =
+		older ? (s->list.oldest > PAGE ? s->list.oldest - PAGE : 0) : s->list.newest;
 	char why[FILTER_MAX];
 
 	if (s->is_asked || !filter_events(s->filter, clock_wall(), request, why, sizeof(why))) {
@@ -152,15 +101,15 @@ events_load(struct view *v)
 	struct view_state *s = v->state;
 	int64_t last = v->console->model.events_last;
 
-	if (!s->rows || !s->fresh || !v->console->model.status)
+	if (!s->list.rows || !s->list.fresh || !v->console->model.status)
 		return;
 	if (s->actions != v->console->action.ended)
 		s->is_started = false; /* a row may be acknowledged now */
 	s->actions = v->console->action.ended;
-	if (!s->is_started || last < s->newest) { /* the first time, or another store */
-		drop_rows(s->rows, &s->count);
-		s->newest = s->oldest = last > PAGE ? last - PAGE : 0;
-		s->oldest += s->oldest > 0; /* what is newer than NEWEST comes first */
+	if (!s->is_started || last < s->list.newest) { /* the first time, or another store */
+		event_list_clear(&s->list);
+		s->list.newest = s->list.oldest = last > PAGE ? last - PAGE : 0;
+		s->list.oldest += s->list.oldest > 0; /* what is newer than NEWEST comes first */
 		s->is_started = true;
 	}
 	ask(v, false);
@@ -171,21 +120,29 @@ events_open(struct view *v)
 {
 	struct view_state *s = v->state;
 
-	s->rows = calloc(ROWS_MAX, sizeof(*s->rows));
-	s->fresh = calloc(PAGE, sizeof(*s->fresh));
+	event_list_init(&s->list);
+	v->sheet = &s->sheet;
 }
 
 static void
 events_filter(struct view *v, const char *text)
 {
 	struct view_state *s = v->state;
+	cJSON *unused = cJSON_CreateObject();
+	char why[FILTER_MAX];
+	bool ok = filter_events(text, clock_wall(), unused, why, sizeof(why));
 
+	cJSON_Delete(unused);
+	if (!ok) { /* what is seen stays */
+		console_say(v->console, TONE_BAD, "%s", why);
+		return;
+	}
 	snprintf(s->filter, sizeof(s->filter), "%s", text);
 	link_forget(&v->console->ask, v);
-	drop_rows(s->fresh, &s->fresh_count);
+	event_list_forget(&s->list);
 	s->is_asked = s->is_started = false;
 	s->is_changed = true;
-	drop_rows(s->rows, &s->count);
+	event_list_clear(&s->list);
 	events_load(v);
 }
 
@@ -194,10 +151,14 @@ events_filter(struct view *v, const char *text)
 static void
 add_line(struct view_state *s, const struct event_row *r, int64_t now, int width)
 {
-	char line[EVENT_ROW_MAX], key[TEXT_NUMBER_MAX];
+	struct buf line = {0};
+	char key[TEXT_NUMBER_MAX];
 
 	snprintf(key, sizeof(key), "%" PRId64, r->id);
-	sheet_add_key(&s->sheet, event_row_tone(r), key, event_row_line(r, now, width, line));
+	event_row_line(r, now, width, &line);
+	if (buf_str(&line))
+		sheet_add_key(&s->sheet, event_row_tone(r), key, buf_str(&line));
+	buf_done(&line);
 }
 
 static void
@@ -208,8 +169,8 @@ fill(struct view_state *s, int width)
 
 	s->is_changed = false;
 	sheet_clear(&s->sheet);
-	for (size_t i = s->count; i-- > 0;)
-		add_line(s, &s->rows[i], now, width);
+	for (size_t i = s->list.count; i-- > 0;)
+		add_line(s, &s->list.rows[i], now, width);
 	sheet_settle(&s->sheet);
 	if (at_top)
 		s->sheet.cursor = 0; /* what is new is seen */
@@ -227,10 +188,11 @@ events_draw(struct view *v, struct area area)
 	v->width = area.width;
 	draw_printf(row++, 0, area.width, TONE_DIM, " %s%s  %s rows%s",
 	            s->filter[0] ? "filter: " : "all events, newest first", s->filter,
-	            text_count((int64_t)s->count, number), s->oldest ? ", older ones below" : "");
+	            text_count((int64_t)s->list.count, number),
+	            s->list.oldest ? ", older ones below" : "");
 	draw_text(row++, 0, area.width, TONE_TITLE, event_row_titles(area.width, titles));
 	sheet_draw(&s->sheet, (struct area){row, area.rows - 2, area.width});
-	if (s->count == 0)
+	if (s->sheet.count == 0)
 		draw_text(row, 2, area.width, TONE_DIM, s->is_asked ? "looking ..." : "nothing");
 }
 
@@ -242,9 +204,9 @@ row_here(const struct view_state *s)
 	const char *key = sheet_key(&s->sheet);
 	int64_t id = key ? strtoll(key, NULL, 10) : 0;
 
-	for (size_t i = 0; i < s->count; i++)
-		if (s->rows[i].id == id)
-			return &s->rows[i];
+	for (size_t i = 0; i < s->list.count; i++)
+		if (s->list.rows[i].id == id)
+			return &s->list.rows[i];
 	return NULL;
 }
 
@@ -275,22 +237,67 @@ acknowledge(struct view *v, const struct event_row *r)
 	console_do(v->console, request, question);
 }
 
-static bool
-events_request(struct view *v, enum request request)
+/* The next one that somebody should see to, in the order of the screen. */
+static void
+go_on(struct view *v, bool backwards)
 {
 	struct view_state *s = v->state;
 	const struct event_row *here = row_here(s);
 
-	if (sheet_request(&s->sheet, request)) {
-		if (s->oldest > 0 && s->sheet.cursor + s->sheet.rows >= s->count &&
-		    s->count < ROWS_MAX)
-			ask(v, true);
-		return true;
-	}
-	if (request == REQUEST_FILTER)
-		console_ask_filter(v->console, s->filter);
-	else if (request == REQUEST_BACK && s->filter[0])
-		events_filter(v, "");
+	size_t at = here ? (size_t)(here - s->list.rows) : s->list.count;
+
+	do /* the newest is the last one, and the first line */
+		at += backwards ? 1 : (size_t)-1;
+	while (at < s->list.count && event_row_tone(&s->list.rows[at]) == TONE_PLAIN);
+	if (at < s->list.count)
+		sheet_go(&s->sheet, s->list.count - 1 - at);
+	else
+		console_say(v->console, TONE_PLAIN, "none %s it needs somebody",
+		            backwards ? "before" : "behind");
+}
+
+/* The word of the filter with PREFIX gets the value behind the one it has; behind the last, none.
+ */
+static void
+cycle(char text[FILTER_MAX], const char *prefix, const char *const *values)
+{
+	char now[FILTER_MAX] = "";
+	size_t next = 0;
+
+	filter_set(text, FILTER_MAX, prefix, NULL, now);
+	while (now[0] && values[next] && strcmp(values[next++], now) != 0)
+		;
+	filter_set(text, FILTER_MAX, prefix, values[next], now);
+}
+
+/* Only of this type, or so bad, or of the last hour, day, week; or all again. */
+static void
+narrow(struct view *v, enum request request)
+{
+	static const char *const spans[] = {"1h", "24h", "7d", NULL};
+	static const char *const severities[] = {"warn", "err", "crit", NULL};
+	struct view_state *s = v->state;
+	const struct event_row *here = row_here(s);
+	const char *types[] = {here ? here->type : NULL, NULL};
+	char text[FILTER_MAX];
+
+	snprintf(text, sizeof(text), "%s", s->filter);
+	if (request == REQUEST_TYPE)
+		cycle(text, "type:", types);
+	else if (request == REQUEST_TIME)
+		cycle(text, "since:", spans);
+	else
+		cycle(text, "severity:", severities);
+	events_filter(v, text);
+}
+
+static bool
+row_request(struct view *v, enum request request)
+{
+	const struct event_row *here = row_here(v->state);
+
+	if (request == REQUEST_COPY)
+		console_copy(v->console, here ? here->name : "");
 	else if (request == REQUEST_OPEN && here)
 		open_event(v, here);
 	else if (request == REQUEST_ACKNOWLEDGE && here)
@@ -300,18 +307,55 @@ events_request(struct view *v, enum request request)
 	return true;
 }
 
+static bool
+events_request(struct view *v, enum request request)
+{
+	struct view_state *s = v->state;
+
+	if (sheet_request(&s->sheet, request)) {
+		if (s->list.oldest > 0 && s->sheet.cursor + s->sheet.rows >= s->sheet.count &&
+		    s->list.count < EVENT_LIST_MAX)
+			ask(v, true);
+		return true;
+	}
+	if (request == REQUEST_FILTER)
+		console_ask_filter(v->console, s->filter);
+	else if (request == REQUEST_NEXT || request == REQUEST_PREVIOUS)
+		go_on(v, request == REQUEST_PREVIOUS);
+	else if (request == REQUEST_TYPE || request == REQUEST_TIME || request == REQUEST_SEVERITY)
+		narrow(v, request);
+	else if (request == REQUEST_WRITE)
+		console_ask_path(v->console);
+	else if (request == REQUEST_BACK && s->filter[0])
+		events_filter(v, "");
+	else
+		return row_request(v, request);
+	return true;
+}
+
+static void
+events_write(struct view *v, const char *path, bool replaced)
+{
+	struct view_state *s = v->state;
+
+	if (event_file_write(path, replaced, s->list.rows, s->list.count))
+		console_say(v->console, TONE_GOOD, "%zu events are in %s", s->list.count, path);
+	else if (errno == EEXIST && !replaced)
+		console_ask_overwrite(v->console, path);
+	else
+		console_say(v->console, TONE_BAD, "%s: %s", path, strerror(errno));
+}
+
 static void
 events_done(struct view *v)
 {
 	struct view_state *s = v->state;
 
-	drop_rows(s->rows, &s->count);
-	drop_rows(s->fresh, &s->fresh_count);
-	free(s->rows);
-	free(s->fresh);
+	event_list_done(&s->list);
 	sheet_done(&s->sheet);
 }
 
 const struct view_ops view_events = {VIEW_EVENTS,    "Events",      sizeof(struct view_state),
                                      events_open,    events_load,   events_draw,
-                                     events_request, events_filter, events_done};
+                                     events_request, events_filter, events_done,
+                                     NULL,           events_write};

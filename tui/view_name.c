@@ -19,7 +19,9 @@ struct view_state {
 static void
 name_open(struct view *v)
 {
-	(void)v;
+	struct view_state *s = v->state;
+
+	v->sheet = &s->sheet;
 }
 
 static cJSON *
@@ -92,8 +94,10 @@ name_request(struct view *v, enum request request)
 	if (sheet_request(&s->sheet, request))
 		return true;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (verbs[i].request == request)
+		if (verbs[i].request == request) {
 			console_do_names(v->console, verbs[i].verb, &none, v->about);
+			return true;
+		}
 	if (request == REQUEST_DIAGNOSE || request == REQUEST_RAW) {
 		snprintf(line, sizeof(line), "%s %s", request == REQUEST_RAW ? "order" : "diagnose",
 		         v->about);
@@ -101,8 +105,12 @@ name_request(struct view *v, enum request request)
 	} else if (request == REQUEST_EVENTS_OF) {
 		snprintf(line, sizeof(line), "name:%s", v->about);
 		view_events.filter(console_screen(v->console, REQUEST_EVENTS), line);
+	} else if (request == REQUEST_COPY) {
+		console_copy(v->console, v->about);
+	} else {
+		return false;
 	}
-	return request != REQUEST_BACK;
+	return true;
 }
 
 static void
@@ -119,4 +127,5 @@ name_done(struct view *v)
 
 const struct view_ops view_name = {VIEW_NAME,    "",        sizeof(struct view_state),
                                    name_open,    name_load, name_draw,
-                                   name_request, NULL,      name_done};
+                                   name_request, NULL,      name_done,
+                                   NULL,         NULL};

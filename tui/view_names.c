@@ -8,41 +8,29 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/msg.h"
-#include "ctl/print.h"
-#include "tui/columns.h"
 #include "tui/console.h"
 #include "tui/filter.h"
 #include "tui/histogram.h"
-#include "tui/row.h"
+#include "tui/names_row.h"
+#include "tui/seek.h"
 #include "tui/text.h"
 #include "tui/window.h"
 
-enum {
-	COLUMN_COUNT = 7,
-	SIGNS = 3,
-	FILTER_MAX = 256,
-	HISTOGRAM_ROWS = 12,
-	REASON_LEAST = 12,
-	REASON_WIDTH = 80
-};
+enum { FILTER_MAX = 256, HISTOGRAM_ROWS = 12, ROWS_ABOVE = 3 };
 
 struct view_state {
 	struct window window;
+	struct seek seek;
 	struct names marks;
 	struct histogram histogram;
 	char filter[FILTER_MAX];
-	bool by_expiry;
+	enum window_order order; /* that is wanted */
 	bool is_open;
-};
-
-static const struct column columns[COLUMN_COUNT] = {
-	{"NAME", 20, 0, 0}, {"STATE", 8, 8, 1}, {"EXPIRES", 11, 11, 6},         {"LEFT", 7, 7, 2},
-	{"CA", 4, 12, 5},   {"NEXT", 7, 7, 4},  {"REASON", REASON_LEAST, 0, 3},
 };
 
 /* ---- what is asked -------------------------------------------------------------------------- */
 
-static void
+static bool
 reopen(struct view *v)
 {
 	struct view_state *s = v->state;
@@ -53,13 +41,21 @@ reopen(struct view *v)
 	if (!filter_names(s->filter, query, &filter, why, sizeof(why))) {
 		console_say(v->console, TONE_BAD, "%s", why);
 		cJSON_Delete(query);
-		return;
+		return false;
 	}
-	s->by_expiry &= !filter.from[0] && !filter.by_name; /* a place among names */
-	if (s->by_expiry)
-		cJSON_AddStringToObject(query, "sort", "expiry");
-	window_open(&s->window, query, s->by_expiry || (filter.by_expiry && !filter.by_name),
-	            filter.from[0] ? filter.from : NULL);
+	if (filter.from[0] || filter.by_name) /* a place among names */
+		s->order = WINDOW_BY_NAME;
+	else if (filter.by_expiry)
+		s->order = WINDOW_BY_EXPIRY;
+	if (s->order != WINDOW_BY_NAME && !filter.by_expiry)
+		cJSON_AddStringToObject(query, "sort",
+		                        s->order == WINDOW_BY_NEXT ? "next" : "expiry");
+	window_open(&s->window, query, s->order, filter.from[0] ? filter.from : NULL);
+	if (filter.near)
+		console_say(v->console, TONE_WARN,
+		            "these are names from \"%.64s\" on; did you mean the state \"%s\"?",
+		            filter.from, filter.near);
+	return true;
 }
 
 static void
@@ -98,9 +94,12 @@ static void
 names_filter(struct view *v, const char *text)
 {
 	struct view_state *s = v->state;
+	char before[FILTER_MAX];
 
+	snprintf(before, sizeof(before), "%s", s->filter);
 	snprintf(s->filter, sizeof(s->filter), "%s", text);
-	reopen(v);
+	if (!reopen(v))
+		snprintf(s->filter, sizeof(s->filter), "%s", before);
 }
 
 /* ---- drawing -------------------------------------------------------------------------------- */
@@ -136,6 +135,8 @@ draw_counts(struct view *v, int row, int width)
 static void
 draw_filter(struct view *v, int row, int width)
 {
+	static const char *const orders[WINDOW_ORDERS] = {"by name", "the soonest to expire first",
+	                                                  "the soonest to be due first"};
 	const struct view_state *s = v->state;
 	char line[CONSOLE_MESSAGE_MAX], number[TEXT_NUMBER_MAX];
 	int len;
@@ -145,27 +146,13 @@ draw_filter(struct view *v, int row, int width)
 		return;
 	}
 	len = snprintf(line, sizeof(line), " %s%s, %s", s->filter[0] ? "filter: " : "all",
-	               s->filter, s->window.by_expiry ? "the soonest to expire first" : "by name");
+	               s->filter, orders[s->window.order]);
 	if (s->filter[0] && s->window.matches >= 0)
 		len += snprintf(line + len, sizeof(line) - (size_t)len, "  %s of them",
 		                text_count(s->window.matches, number));
 	if (s->marks.count)
 		snprintf(line + len, sizeof(line) - (size_t)len, "  %zu marked", s->marks.count);
 	draw_text(row, 0, width, s->marks.count ? TONE_TITLE : TONE_DIM, line);
-}
-
-static void
-draw_titles(int row, int width, const size_t *widths)
-{
-	int column = SIGNS;
-
-	draw_text(row, 0, width, TONE_TITLE, "");
-	for (size_t i = 0; i < COLUMN_COUNT; i++) {
-		if (!widths[i])
-			continue;
-		draw_text(row, column, (int)widths[i], TONE_TITLE, columns[i].title);
-		column += (int)widths[i] + COLUMNS_GAP;
-	}
 }
 
 static bool
@@ -177,95 +164,31 @@ is_marked(const struct view_state *s, const char *name)
 	return false;
 }
 
-static const char *
-or_dash(const char *text)
-{
-	return text && *text ? text : "-";
-}
-
-struct cells {
-	char text[COLUMN_COUNT][CONSOLE_MESSAGE_MAX];
-};
-
-/* Why it fails; of one that was removed when, by whom and why. */
 static void
-fill_reason(const cJSON *item, int64_t now, char *text, size_t size)
+draw_item(const struct view_state *s, const cJSON *item, struct area at, const size_t *widths)
 {
-	const cJSON *error = json_object(item, "error"), *removed = json_object(item, "removed");
-	const char *code = json_text(error, "code"), *detail = json_text(error, "detail");
-	const char *why = json_text(removed, "reason");
-	char day[TEXT_NUMBER_MAX];
-
-	if (removed)
-		snprintf(text, size, "%s by uid %" PRId64 "%s%s",
-		         text_day(print_time_of(removed, "at"), now, day),
-		         json_int(removed, "uid", -1), why ? ": " : "", why ? why : "");
-	else
-		snprintf(text, size, "%s%s%s", or_dash(code), detail ? " " : "",
-		         detail ? detail : "");
-}
-
-static void
-fill_cells(const cJSON *item, int64_t now, struct cells *c)
-{
-	int64_t until = print_time_of(item, "not_after"), next = print_time_of(item, "next");
-	char time[TEXT_NUMBER_MAX];
-	size_t room = sizeof(c->text[0]);
-
-	snprintf(c->text[0], room, "%s", or_dash(json_text(item, "name")));
-	snprintf(c->text[1], room, "%s", or_dash(json_text(item, "state")));
-	snprintf(c->text[2], room, "%s", text_day(until, now, time));
-	snprintf(c->text[3], room, "%s", text_left(until, now, time));
-	snprintf(c->text[4], room, "%s", or_dash(json_text(item, "ca")));
-	snprintf(c->text[5], room, "%s", next && next <= now ? "now" : text_left(next, now, time));
-	fill_reason(item, now, c->text[6], room);
-}
-
-static void
-draw_item(const struct view_state *s, const cJSON *item, int row, int width, const size_t *widths)
-{
-	int64_t now = clock_wall();
-	struct row_look look = row_look(item, now);
 	const char *name = json_text(item, "name");
-	bool here = item == window_row(&s->window);
-	struct cells cells;
-	int column = SIGNS;
+	struct names_row row = {
+		.item = item,
+		.is_here = item == window_row(&s->window),
+		.is_marked = name && is_marked(s, name),
+		.now = clock_wall(),
+	};
 
-	fill_cells(item, now, &cells);
-	draw_row_text(row, 0, width, look.tone, here, "");
-	draw_row_text(row, 0, 1, TONE_PLAIN, here, here ? ">" : " ");
-	draw_row_text(row, 1, 1, look.tone, here, (char[]){look.sign, '\0'});
-	draw_row_text(row, 2, 1, TONE_TITLE, here, name && is_marked(s, name) ? "*" : " ");
-	for (size_t i = 0; i < COLUMN_COUNT; i++) {
-		if (!widths[i])
-			continue;
-		draw_row_text(row, column, (int)widths[i], look.tone, here, cells.text[i]);
-		column += (int)widths[i] + COLUMNS_GAP;
-	}
+	names_row_draw(&row, at.top, at.width, widths);
 }
 
 static void
 draw_nothing(const struct view_state *s, int row, int width)
 {
 	if (window_is_busy(&s->window) || !s->window.at_last)
-		draw_text(row, SIGNS, width - SIGNS, TONE_DIM, "looking ...");
+		draw_text(row, NAMES_SIGNS, width - NAMES_SIGNS, TONE_DIM, "looking ...");
 	else if (s->filter[0])
-		draw_text(row, SIGNS, width - SIGNS, TONE_DIM, "no such name; Esc shows all");
+		draw_text(row, NAMES_SIGNS, width - NAMES_SIGNS, TONE_DIM,
+		          "no such name; Esc shows all");
 	else
-		draw_text(row, SIGNS, width - SIGNS, TONE_DIM,
+		draw_text(row, NAMES_SIGNS, width - NAMES_SIGNS, TONE_DIM,
 		          "no names yet; :add shop.example.com takes one in");
-}
-
-/* Why a name fails is worth more than the date, where there is room for one of them. */
-static void
-fit_columns(int width, size_t widths[COLUMN_COUNT])
-{
-	struct column fit[COLUMN_COUNT];
-
-	memcpy(fit, columns, sizeof(fit));
-	if (width >= REASON_WIDTH)
-		fit[COLUMN_COUNT - 1].least = 2 * REASON_LEAST;
-	columns_fit(fit, COLUMN_COUNT, (size_t)(width - SIGNS), widths);
 }
 
 static void
@@ -273,17 +196,18 @@ names_draw(struct view *v, struct area area)
 {
 	struct view_state *s = v->state;
 	bool has_histogram = area.rows >= HISTOGRAM_ROWS;
-	int row = area.top + 3, rows = area.rows - 3 - has_histogram;
-	size_t widths[COLUMN_COUNT];
+	int row = area.top + ROWS_ABOVE, rows = area.rows - ROWS_ABOVE - has_histogram;
+	size_t widths[NAMES_COLUMNS];
 	char histogram[HISTOGRAM_TEXT_MAX];
 
 	window_fit(&s->window, (size_t)rows);
-	fit_columns(area.width, widths);
+	names_row_fit(area.width, widths);
 	draw_counts(v, area.top, area.width);
 	draw_filter(v, area.top + 1, area.width);
-	draw_titles(area.top + 2, area.width, widths);
+	names_row_titles(area.top + 2, area.width, widths);
 	for (size_t i = 0; i < (size_t)rows && s->window.top + i < s->window.count; i++)
-		draw_item(s, s->window.rows[s->window.top + i], row + (int)i, area.width, widths);
+		draw_item(s, s->window.rows[s->window.top + i],
+		          (struct area){row + (int)i, 1, area.width}, widths);
 	if (s->window.count == 0)
 		draw_nothing(s, row, area.width);
 	if (has_histogram) {
@@ -326,6 +250,32 @@ leave(struct view *v)
 	return true;
 }
 
+/* To the next one that is marked, or that fails. */
+static void
+go_on(struct view *v, const char *name, bool backwards)
+{
+	struct view_state *s = v->state;
+	const char *best = NULL;
+
+	if (s->marks.count == 0 ||
+	    s->window.order != WINDOW_BY_NAME) { /* a mark has no place among dates */
+		seek_failing(&s->seek, v, &s->window, backwards);
+		return;
+	}
+	for (size_t i = 0; i < s->marks.count; i++) {
+		const char *mark = s->marks.list[i];
+		int side = backwards ? -1 : 1;
+
+		if (strcmp(mark, name) * side > 0 && (!best || strcmp(mark, best) * side < 0))
+			best = mark;
+	}
+	if (best)
+		window_go(&s->window, best);
+	else
+		console_say(v->console, TONE_PLAIN, "no marked name is %s it",
+		            backwards ? "before" : "behind");
+}
+
 static void
 do_action(struct view *v, enum request request, const char *name)
 {
@@ -353,6 +303,10 @@ do_action(struct view *v, enum request request, const char *name)
 	} else if (request == REQUEST_MARK) {
 		toggle_mark(v, name);
 		window_request(&s->window, REQUEST_DOWN);
+	} else if (request == REQUEST_COPY) {
+		console_copy(v->console, name);
+	} else if (request == REQUEST_NEXT || request == REQUEST_PREVIOUS) {
+		go_on(v, name, request == REQUEST_PREVIOUS);
 	}
 }
 
@@ -372,7 +326,7 @@ names_request(struct view *v, enum request request)
 		console_ask_filter(v->console, s->filter);
 		return true;
 	case REQUEST_SORT:
-		s->by_expiry = !s->by_expiry;
+		s->order = (s->order + 1) % WINDOW_ORDERS;
 		reopen(v);
 		return true;
 	default:
@@ -389,10 +343,21 @@ names_close(struct view *v)
 {
 	struct view_state *s = v->state;
 
+	seek_done(&s->seek);
 	window_done(&s->window);
 	names_done(&s->marks);
 }
 
+static bool
+names_click(struct view *v, int row)
+{
+	struct view_state *s = v->state;
+
+	row -= ROWS_ABOVE + 1; /* the console's own first line, too */
+	return row >= 0 && window_click(&s->window, (size_t)row);
+}
+
 const struct view_ops view_names = {VIEW_NAMES,    "Names",      sizeof(struct view_state),
                                     names_open,    names_load,   names_draw,
-                                    names_request, names_filter, names_close};
+                                    names_request, names_filter, names_close,
+                                    names_click,   NULL};

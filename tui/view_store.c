@@ -23,7 +23,9 @@ struct view_state {
 static void
 store_open(struct view *v)
 {
-	(void)v;
+	struct view_state *s = v->state;
+
+	v->sheet = &s->sheet;
 }
 
 static void
@@ -178,4 +180,5 @@ store_done(struct view *v)
 
 const struct view_ops view_store = {VIEW_STORE,    "Store",    sizeof(struct view_state),
                                     store_open,    store_load, store_draw,
-                                    store_request, NULL,       store_done};
+                                    store_request, NULL,       store_done,
+                                    NULL,          NULL};

@@ -45,15 +45,23 @@ name_at(const struct window *w, size_t at)
 	return name ? name : "";
 }
 
-/* The place of a row, as "after" and "before" take it. */
+void
+window_place(const struct window *w, const cJSON *item, char ret_place[WINDOW_PLACE_MAX])
+{
+	const char *name = json_text(item, "name");
+
+	if (w->order != WINDOW_BY_NAME && item)
+		snprintf(ret_place, WINDOW_PLACE_MAX, "%" PRId64 "/%s",
+		         print_time_of(item, w->order == WINDOW_BY_NEXT ? "next" : "not_after"),
+		         name ? name : "");
+	else
+		snprintf(ret_place, WINDOW_PLACE_MAX, "%s", name ? name : "");
+}
+
 static void
 place_of(const struct window *w, size_t at, char ret_place[WINDOW_PLACE_MAX])
 {
-	if (w->by_expiry && at < w->count)
-		snprintf(ret_place, WINDOW_PLACE_MAX, "%" PRId64 "/%s",
-		         print_time_of(w->rows[at], "not_after"), name_at(w, at));
-	else
-		snprintf(ret_place, WINDOW_PLACE_MAX, "%s", name_at(w, at));
+	window_place(w, at < w->count ? w->rows[at] : NULL, ret_place);
 }
 
 /* ---- what has come -------------------------------------------------------------------------- */
@@ -311,14 +319,14 @@ window_fit(struct window *w, size_t rows)
 }
 
 void
-window_open(struct window *w, cJSON *query, bool by_expiry, const char *from)
+window_open(struct window *w, cJSON *query, enum window_order order, const char *from)
 {
 	link_forget(w->link, w);
 	drop_rows(w->fresh, &w->fresh_count);
 	drop_rows(w->rows, &w->count);
 	cJSON_Delete(w->query);
 	w->query = query;
-	w->by_expiry = by_expiry;
+	w->order = order;
 	w->top = w->cursor = 0;
 	w->steps = 0;
 	w->asked = WINDOW_NOTHING;
@@ -337,61 +345,4 @@ window_refresh(struct window *w)
 	if (w->wanted == WINDOW_NOTHING && !comes_anew)
 		want_refresh(w);
 	window_fit(w, w->screen);
-}
-
-/* Rows of another place in place of all. */
-static void
-begin(struct window *w, enum window_part part)
-{
-	w->wanted = part;
-	w->is_refresh = false;
-	w->steps = 0;
-	w->is_paging = false;
-}
-
-bool
-window_request(struct window *w, enum request request)
-{
-	long page = w->screen > 1 ? (long)w->screen - 1 : 1;
-
-	switch (request) {
-	case REQUEST_UP:
-		w->steps--;
-		break;
-	case REQUEST_DOWN:
-		w->steps++;
-		break;
-	case REQUEST_PAGE_UP:
-	case REQUEST_PAGE_DOWN:
-		w->offset = w->is_paging ? w->offset : w->cursor - w->top;
-		w->is_paging = true;
-		w->steps += request == REQUEST_PAGE_UP ? -page : page;
-		break;
-	case REQUEST_FIRST:
-		if (!w->at_first)
-			begin(w, WINDOW_FIRST);
-		w->cursor = w->top = 0;
-		break;
-	case REQUEST_LAST:
-		if (!w->at_last)
-			begin(w, WINDOW_LAST);
-		w->cursor = w->count ? w->count - 1 : 0;
-		break;
-	default:
-		return false;
-	}
-	window_fit(w, w->screen);
-	return true;
-}
-
-const cJSON *
-window_row(const struct window *w)
-{
-	return w->cursor < w->count ? w->rows[w->cursor] : NULL;
-}
-
-bool
-window_is_busy(const struct window *w)
-{
-	return w->asked != WINDOW_NOTHING;
 }

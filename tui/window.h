@@ -29,10 +29,12 @@ enum window_part {
 	WINDOW_ABOVE
 };
 
+enum window_order { WINDOW_BY_NAME, WINDOW_BY_EXPIRY, WINDOW_BY_NEXT, WINDOW_ORDERS };
+
 struct window {
 	struct link *link;
 	cJSON *query; /* "list" with its filters, without a place */
-	bool by_expiry;
+	enum window_order order;
 	cJSON *rows[WINDOW_MAX];
 	size_t count;
 	size_t top, cursor; /* rows */
@@ -59,13 +61,18 @@ struct window {
 void window_init(struct window *w, struct link *link);
 void window_done(struct window *w);
 /* From the beginning (FROM NULL), or from the first name that is not before FROM: takes QUERY. */
-void window_open(struct window *w, cJSON *query, bool by_expiry, const char *from);
+void window_open(struct window *w, cJSON *query, enum window_order order, const char *from);
 /* The rows that are seen may be out of date. */
 void window_refresh(struct window *w);
 /* ROWS are seen from now on; asks for what is missing. */
 void window_fit(struct window *w, size_t rows);
 /* Moves the cursor; false: no request of a list's. */
 bool window_request(struct window *w, enum request request);
+/* ROW of the list, from 0 at the top of the screen; true: the cursor is there already. */
+bool window_click(struct window *w, size_t row);
+/* The place of ITEM, as "after" and "before" take it; a jump to it. */
+void window_place(const struct window *w, const cJSON *item, char ret_place[WINDOW_PLACE_MAX]);
+void window_go(struct window *w, const char *place);
 /* NULL: there is none. */
 const cJSON *window_row(const struct window *w);
 bool window_is_busy(const struct window *w);

@@ -52,6 +52,7 @@ struct server_slot {
 		_Atomic uint64_t words[SERVERS_ADDRESSES][2];
 	} addresses[2];
 	_Atomic uint32_t active[STATUS_SLOTS]; /* connections, by role; that worker */
+	struct histogram_recent connecting;    /* how long it took, where it went well; workers */
 };
 
 struct servers {

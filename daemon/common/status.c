@@ -42,6 +42,7 @@ status_reset_gauges(struct status_slot *slot)
 {
 	for (int i = STATUS_FIRST_GAUGE; i < STATUS_COUNT; i++)
 		atomic_store_explicit(&slot->values[i], 0, memory_order_relaxed);
+	listening_reset_gauges(&slot->listening);
 }
 
 uint64_t
@@ -54,16 +55,123 @@ status_sum(const struct status *status, enum status_counter which)
 	return sum;
 }
 
+static uint64_t
+value_in(const struct listening_table *table, uint64_t key, enum listening_value which)
+{
+	const struct listening *l = listening_find(table, key);
+
+	return l ? atomic_load_explicit(&l->values[which], memory_order_relaxed) : 0;
+}
+
+uint64_t
+status_listening(const struct status *status, uint64_t key, enum listening_value which)
+{
+	uint64_t sum = value_in(&status->elder_listening, key, which);
+
+	for (size_t i = 0; i < STATUS_SLOTS; i++)
+		sum += value_in(&status->slot[i].listening, key, which);
+	return sum;
+}
+
+void
+status_handshakes(const struct status *status, struct histogram_counts *ret_counts)
+{
+	*ret_counts = (struct histogram_counts){.sum_us = 0};
+	histogram_read(&status->elder_handshakes, ret_counts);
+	for (size_t i = 0; i < STATUS_SLOTS; i++)
+		histogram_read(&status->slot[i].handshakes, ret_counts);
+}
+
+/* ---- from one certd to the next ------------------------------------------------------------- */
+
+/* What listeners the workers have, in places like theirs. */
+static void
+gather_listening(const struct status *status, struct listening_table *ret_table)
+{
+	memset(ret_table, 0, sizeof(*ret_table));
+	for (size_t i = 0; i < STATUS_SLOTS; i++)
+		for (size_t j = 0; j < LISTENING_MAX; j++) {
+			uint64_t key = atomic_load_explicit(&status->slot[i].listening.of[j].key,
+			                                    memory_order_acquire);
+
+			if (key)
+				(void)listening_take(ret_table, key);
+		}
+}
+
+/* "WORD=NUMBER" of the number AT; empty: there is no such thing. */
+static void
+print_number(const struct status *status, const struct listening_table *listening,
+             const struct histogram_counts *handshakes, int at, char pair[PAIR_MAX])
+{
+	int place = at - STATUS_PRINT_LISTENING, bucket = at - STATUS_PRINT_HANDSHAKES - 1;
+	int which = place % LISTENING_VALUES;
+	uint64_t key = place < 0 ? 0 : listening->of[place / LISTENING_VALUES].key;
+
+	pair[0] = '\0';
+	if (at < STATUS_COUNT)
+		snprintf(pair, PAIR_MAX, "%s=%" PRIu64, words[at], status_sum(status, at));
+	else if (bucket < 0)
+		snprintf(pair, PAIR_MAX, "handshakes_us=%" PRIu64, handshakes->sum_us);
+	else if (place < 0 && handshakes->buckets[bucket])
+		snprintf(pair, PAIR_MAX, "handshakes:%d=%" PRIu64, bucket,
+		         handshakes->buckets[bucket]);
+	else if (key)
+		snprintf(pair, PAIR_MAX, "listen:%016" PRIx64 ":%s=%" PRIu64, key,
+		         listening_word(which), status_listening(status, key, which));
+}
+
 int
 status_print(const struct status *status, int at, char *text, size_t size)
 {
+	struct listening_table listening;
+	struct histogram_counts handshakes;
+	char pair[PAIR_MAX];
 	size_t len = 0;
 
+	gather_listening(status, &listening);
+	status_handshakes(status, &handshakes);
 	text[0] = '\0';
-	for (; at < STATUS_COUNT && size - len > PAIR_MAX; at++)
-		len += (size_t)snprintf(text + len, size - len, "%s%s=%" PRIu64, len ? " " : "",
-		                        words[at], status_sum(status, at));
+	for (; at < STATUS_PRINT_END && size - len > PAIR_MAX; at++) {
+		print_number(status, &listening, &handshakes, at, pair);
+		if (*pair)
+			len += (size_t)snprintf(text + len, size - len, "%s%s", len ? " " : "",
+			                        pair);
+	}
 	return at;
+}
+
+static void
+take_listening(struct status *status, const char *rest, uint64_t value)
+{
+	struct listening *l;
+	uint64_t key;
+	int used = 0;
+
+	if (sscanf(rest, "%16" SCNx64 ":%n", &key, &used) != 1 || used == 0 || key == 0 ||
+	    !(l = listening_take(&status->elder_listening, key)))
+		return;
+	for (int i = 0; i < LISTENING_VALUES; i++)
+		if (strcmp(listening_word(i), rest + used) == 0)
+			atomic_store_explicit(&l->values[i], value, memory_order_relaxed);
+}
+
+static void
+take_word(struct status *status, const char *word, uint64_t value)
+{
+	unsigned bucket;
+
+	for (int i = 0; i < STATUS_COUNT; i++)
+		if (strcmp(words[i], word) == 0)
+			atomic_store_explicit(&status->elder[i], value, memory_order_relaxed);
+	if (strcmp(word, "handshakes_us") == 0)
+		atomic_store_explicit(&status->elder_handshakes.sum_us, value,
+		                      memory_order_relaxed);
+	if (sscanf(word, "handshakes:%u", &bucket) == 1 && bucket < HISTOGRAM_BUCKETS)
+		atomic_store_explicit(&status->elder_handshakes.buckets[bucket], value,
+		                      memory_order_relaxed);
+	if (strncmp(word, "listen:", 7) == 0)
+		take_listening(status, word + 7, value);
 }
 
 void
@@ -74,10 +182,7 @@ status_take(struct status *status, const char *text)
 	int used = 0;
 
 	for (; sscanf(text, " %39[^= ]=%" SCNu64 "%n", word, &value, &used) == 2; text += used)
-		for (int i = 0; i < STATUS_COUNT; i++)
-			if (strcmp(words[i], word) == 0)
-				atomic_store_explicit(&status->elder[i], value,
-				                      memory_order_relaxed);
+		take_word(status, word, value);
 }
 
 void
@@ -85,6 +190,7 @@ status_forget_gauges(struct status *status)
 {
 	for (int i = STATUS_FIRST_GAUGE; i < STATUS_COUNT; i++)
 		atomic_store_explicit(&status->elder[i], 0, memory_order_relaxed);
+	listening_reset_gauges(&status->elder_listening);
 }
 
 const char *

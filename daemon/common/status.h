@@ -18,8 +18,11 @@
 #include "base/err.h"
 #include "daemon/common/demand.h"
 #include "daemon/common/flood.h"
+#include "daemon/common/histogram.h"
+#include "daemon/common/listening.h"
 #include "daemon/common/report.h"
 #include "daemon/common/status_list.h"
+#include "daemon/common/top.h"
 
 enum status_counter {
 #define X(name, word) STATUS_##name,
@@ -36,6 +39,9 @@ struct status_slot {
 	struct report_ring reports;    /* damaged names it has met */
 	struct report_ring asks, uses; /* names on demand: wanted; here, and used */
 	struct flood flood;            /* names it was asked for in vain */
+	struct histogram handshakes;   /* from a hello's first byte to a handshake that went well */
+	struct listening_table listening;
+	struct top top; /* names it is asked for most */
 };
 
 struct status {
@@ -43,7 +49,9 @@ struct status {
 	_Atomic uint64_t worker_restarts;
 	_Atomic bool
 		mending; /* the keeper reads all names: still set at its start, that ended it */
-	_Atomic uint64_t elder[STATUS_COUNT]; /* of the certd before us */
+	_Atomic uint64_t elder[STATUS_COUNT]; /* of the certd before us, as the next two */
+	struct histogram elder_handshakes;
+	struct listening_table elder_listening;
 	struct demand demand;
 	struct status_slot slot[STATUS_SLOTS];
 };
@@ -71,8 +79,17 @@ status_beat(struct status_slot *slot)
 void status_reset_gauges(struct status_slot *slot);
 /* Sum over all slots, and of the certd before us. */
 uint64_t status_sum(const struct status *status, enum status_counter which);
-/* Sums as "WORD=NUMBER ..." from counter AT on, as many as fit in TEXT; answers where to go on,
- * STATUS_COUNT at the end. */
+/* The same of a listener's; KEY: listening_key(). */
+uint64_t status_listening(const struct status *status, uint64_t key, enum listening_value which);
+/* How long handshakes took. */
+void status_handshakes(const struct status *status, struct histogram_counts *ret_counts);
+/* Sums as "WORD=NUMBER ..." from number AT on (0: the first), as many as fit in TEXT; answers where
+ * to go on, STATUS_PRINT_END at the end. */
+enum {
+	STATUS_PRINT_HANDSHAKES = STATUS_COUNT, /* the sum of their times, then the buckets */
+	STATUS_PRINT_LISTENING = STATUS_PRINT_HANDSHAKES + 1 + HISTOGRAM_BUCKETS,
+	STATUS_PRINT_END = STATUS_PRINT_LISTENING + LISTENING_MAX * LISTENING_VALUES
+};
 int status_print(const struct status *status, int at, char *text, size_t size);
 /* Takes such a text as the sums of the certd before us; words we do not know are left out. */
 void status_take(struct status *status, const char *text);

@@ -49,6 +49,7 @@
 /* Gauges: current values. */
 #define STATUS_GAUGES(X)                                                                           \
 	X(CONNECTIONS, "connections")                                                              \
-	X(CRED_ENTRIES, "credential_entries")
+	X(CRED_ENTRIES, "credential_entries")                                                      \
+	X(HALF_OPEN, "half_open")
 
 #endif

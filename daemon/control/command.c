@@ -46,10 +46,12 @@ static const struct {
 	{"db.check", ADMIN, command_db_check},
 	{"db.stat", READ, command_db_stat},
 	{"diagnose", ADMIN, command_diagnose}, /* it connects to others */
+	{"due", READ, command_due},
 	{"events", READ, command_events},
 	{"expiry", READ, command_expiry},
 	{"export", READ, command_export}, /* the key: see there */
 	{"faults", READ, command_faults},
+	{"frontend", READ, command_frontend},
 	{"import", CHANGE, command_import},
 	{"inspect", READ, command_inspect}, /* a text: see there */
 	{"key.master", CHANGE, command_key_master},

@@ -10,6 +10,7 @@
 #include "daemon/common/history.h"
 #include "daemon/common/servers.h"
 #include "daemon/conf/conf.h"
+#include "daemon/control/command_front.h"
 #include "daemon/control/command_inside.h"
 #include "store/domain_list.h"
 #include "store/server.h"
@@ -43,6 +44,7 @@ static cJSON *
 server_json(const struct conf_server *s, const struct server_slot *slot)
 {
 	uint32_t health = atomic_load(&slot->health), admin = atomic_load(&slot->admin);
+	struct histogram_counts connecting = {.sum_us = 0};
 	cJSON *object = cJSON_CreateObject();
 	char why[FAILURE_TEXT_MAX];
 
@@ -54,6 +56,8 @@ server_json(const struct conf_server *s, const struct server_slot *slot)
 	cJSON_AddNumberToObject(object, "connections", server_active(slot));
 	cJSON_AddNumberToObject(object, "connects", (double)atomic_load(&slot->connects));
 	cJSON_AddNumberToObject(object, "failures", (double)atomic_load(&slot->failures));
+	histogram_recent_read(&slot->connecting, clock_mono_ms(), &connecting);
+	add_durations(object, "connecting", &connecting);
 	if (*failure_text(atomic_load(&slot->failure), why))
 		cJSON_AddStringToObject(object, "last_failure", why);
 	return object;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/hostname.h"
+#include "daemon/common/event_severity.h"
 #include "store/event.h"
 
 struct control_client;
@@ -16,6 +17,7 @@ struct event_filter {
 	char (*types)[EVENT_TYPE_MAX +
 	              1]; /* patterns, see daemon/common/event_types.h; NULL: all */
 	size_t type_count;
+	enum event_severity mildest; /* of those that are sent */
 };
 
 /* Sends a client that follows what is new. */

@@ -9,6 +9,7 @@
 #include "daemon/control/command_inside.h"
 #include "daemon/control/command_list.h"
 #include "daemon/control/command_removed.h"
+#include "store/due_window.h"
 #include "store/order.h"
 #include "store/store.h"
 
@@ -70,12 +71,13 @@ read_rows(struct control *c, const struct list_query *q, struct domain *page, si
 	struct store_txn *txn;
 	enum err err;
 
-	if (q->state && strcmp(q->state, "renewing") == 0 && !q->by_expiry)
+	if (q->state && strcmp(q->state, "renewing") == 0 && !q->by_expiry && !q->by_next)
 		return read_renewing(c, q, page, ret_count);
 	err = store_begin_read(c->store, STORE_SERVED, &txn);
 	if (err)
 		return err;
-	err = domain_window(txn, &q->window, LIST_PAGE, page, ret_count);
+	err = q->by_next ? due_window(txn, &q->window, LIST_PAGE, page, ret_count)
+	                 : domain_window(txn, &q->window, LIST_PAGE, page, ret_count);
 	store_abort(txn);
 	return err;
 }
@@ -110,7 +112,7 @@ take_rows(struct control *c, struct list_query *q, const struct domain *rows, si
 		p->any = true;
 		p->last = *d;
 		q->window.name = d->name;
-		q->window.at = d->not_after;
+		q->window.at = list_query_at(q, d);
 		q->window.place = q->backwards ? WINDOW_BEFORE : WINDOW_BEHIND;
 		if (list_query_matches(q, d))
 			take_item(c, d, p);

@@ -26,7 +26,8 @@ struct list_query {
 	char labels[LABELS_MAX][LABEL_TEXT_MAX + 1];
 	size_t label_count;
 	int64_t ends_before;         /* INT64_MAX: any */
-	bool by_expiry;              /* the order: by name, or by expiry and name */
+	bool by_expiry;              /* the order: by name, or by expiry and name, or */
+	bool by_next;                /* by when it is due and name */
 	bool backwards;              /* rows come in reverse */
 	bool placed;                 /* there may be rows on the other side of the place */
 	struct domain_window window; /* which list, and where to go on */
@@ -39,6 +40,8 @@ bool list_query_matches(const struct list_query *q, const struct domain *d);
 /* How many names are asked for, as counters have it; ERR_UNSUPPORTED: they do not. */
 MUST_CHECK enum err list_query_count(const struct list_query *q, struct store_txn *txn,
                                      uint64_t *ret_count);
+/* The time in D's place; by name: none. */
+int64_t list_query_at(const struct list_query *q, const struct domain *d);
 /* Where D is, for "after", "before" and "from". Returns TEXT. */
 const char *list_query_cursor(const struct list_query *q, const struct domain *d,
                               char text[LIST_CURSOR_MAX]);

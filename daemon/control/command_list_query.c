@@ -10,9 +10,8 @@
 #include "daemon/control/command_inside.h"
 #include "daemon/control/command_list.h"
 #include "store/domain_list.h"
+#include "store/due_window.h"
 #include "store/label.h"
-
-enum { LABEL_COUNT_MAX = 10000 }; /* of a label there is no counter: one by one */
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
@@ -75,13 +74,13 @@ read_name(const char *text, bool is_prefix, struct hostname *ret_name)
 	return true;
 }
 
-/* "NAME"; by expiry "SECONDS/NAME", and "SECONDS" for "from". */
+/* "NAME"; in the order of a time "SECONDS/NAME", and "SECONDS" for "from". */
 static bool
 read_cursor(const char *text, bool is_prefix, struct list_query *q)
 {
 	char *end = NULL;
 
-	if (!q->by_expiry)
+	if (!q->by_expiry && !q->by_next)
 		return read_name(text, is_prefix, &q->window.name);
 	q->window.at = strtoll(text, &end, 10);
 	if (end == text || (*end != '/' && (*end || !is_prefix)))
@@ -128,6 +127,8 @@ choose_list(struct list_query *q)
 	w->list = WINDOW_NAMES;
 	if (q->by_expiry) {
 		w->list = WINDOW_EXPIRY;
+	} else if (q->by_next) {
+		; /* store/due_window.h */
 	} else if (q->problem != PROBLEM_NONE) {
 		w->list = WINDOW_REASON;
 		w->word = problem_code(q->problem);
@@ -160,13 +161,32 @@ read_filters(const cJSON *request, struct list_query *q)
 	return NULL;
 }
 
+static const char *
+read_order(const cJSON *request, struct list_query *q)
+{
+	const char *sort = json_text(request, "sort");
+	int64_t expires_in = json_int(request, "expires_in", -1);
+	bool by_name = sort && strcmp(sort, "name") == 0;
+
+	q->by_next = sort && strcmp(sort, "next") == 0;
+	if (expires_in >= 0)
+		q->ends_before = q->now + expires_in;
+	if (is_expired(q->state) && q->ends_before > q->now && !q->by_next)
+		q->ends_before = q->now + 1;
+	q->by_expiry = q->ends_before != INT64_MAX || (sort && strcmp(sort, "expiry") == 0);
+	if (sort && !by_name && !q->by_next && strcmp(sort, "expiry") != 0)
+		return "\"sort\" must be \"name\", \"expiry\" or \"next\"";
+	if ((by_name || q->by_next) && expires_in >= 0)
+		return "\"expires_in\" lists by expiry";
+	return NULL;
+}
+
 const char *
 list_query_read(const cJSON *request, struct list_query *q)
 {
 	int64_t limit =
 		cJSON_HasObjectItem(request, "limit") ? json_int(request, "limit", 0) : LIST_PAGE;
-	int64_t expires_in = json_int(request, "expires_in", -1);
-	const char *sort = json_text(request, "sort"), *why;
+	const char *why;
 
 	*q = (struct list_query){.now = clock_wall(), .ends_before = INT64_MAX};
 	q->window.at = INT64_MIN;
@@ -176,15 +196,9 @@ list_query_read(const cJSON *request, struct list_query *q)
 	if (limit < 1 || limit > MSG_PAGE_MAX)
 		return "\"limit\" must be 1 to 1000";
 	q->limit = (size_t)limit;
-	if (expires_in >= 0)
-		q->ends_before = q->now + expires_in;
-	if (is_expired(q->state) && q->ends_before > q->now)
-		q->ends_before = q->now + 1;
-	q->by_expiry = q->ends_before != INT64_MAX || (sort && strcmp(sort, "expiry") == 0);
-	if (sort && strcmp(sort, "expiry") != 0 && strcmp(sort, "name") != 0)
-		return "\"sort\" must be \"name\" or \"expiry\"";
-	if (sort && strcmp(sort, "name") == 0 && expires_in >= 0)
-		return "\"expires_in\" lists by expiry";
+	why = read_order(request, q);
+	if (why)
+		return why;
 	choose_list(q);
 	return read_place(request, q);
 }
@@ -219,11 +233,18 @@ list_query_matches(const struct list_query *q, const struct domain *d)
 	return true;
 }
 
+int64_t
+list_query_at(const struct list_query *q, const struct domain *d)
+{
+	return q->by_next ? d->due_at : d->not_after;
+}
+
 const char *
 list_query_cursor(const struct list_query *q, const struct domain *d, char text[LIST_CURSOR_MAX])
 {
-	if (q->by_expiry)
-		snprintf(text, LIST_CURSOR_MAX, "%" PRId64 "/%s", d->not_after, d->name.name);
+	if (q->by_expiry || q->by_next)
+		snprintf(text, LIST_CURSOR_MAX, "%" PRId64 "/%s", list_query_at(q, d),
+		         d->name.name);
 	else
 		snprintf(text, LIST_CURSOR_MAX, "%s", d->name.name);
 	return text;
@@ -240,14 +261,6 @@ count_state(struct store_txn *txn, const char *word, uint64_t *ret_count)
 	return ERR_UNSUPPORTED;
 }
 
-static enum err
-count_label(struct store_txn *txn, const char *label, uint64_t *ret_count)
-{
-	enum err err = domain_count_label(txn, label, LABEL_COUNT_MAX, ret_count);
-
-	return !err && *ret_count == LABEL_COUNT_MAX ? ERR_UNSUPPORTED : err;
-}
-
 enum err
 list_query_count(const struct list_query *q, struct store_txn *txn, uint64_t *ret_count)
 {
@@ -256,6 +269,9 @@ list_query_count(const struct list_query *q, struct store_txn *txn, uint64_t *re
 	size_t filters = (size_t)by_end + by_state + (q->problem != PROBLEM_NONE) + !!q->ca +
 	                 !!q->backend + q->label_count;
 
+	if (q->by_next)
+		return filters || is_expired(q->state) ? ERR_UNSUPPORTED
+		                                       : due_count_all(txn, ret_count);
 	if (filters > 1)
 		return ERR_UNSUPPORTED;
 	if (by_state)
@@ -267,7 +283,7 @@ list_query_count(const struct list_query *q, struct store_txn *txn, uint64_t *re
 	if (q->backend)
 		return domain_count_backend(txn, q->backend, ret_count);
 	if (q->label_count)
-		return count_label(txn, q->labels[0], ret_count);
+		return domain_count_label(txn, q->labels[0], ret_count);
 	if (q->by_expiry)
 		return domain_count_expiring(txn, q->ends_before, ret_count);
 	return domain_count_all(txn, ret_count);

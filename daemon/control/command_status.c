@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "daemon/common/status.h"
 #include "daemon/conf/conf.h"
+#include "daemon/control/command_front.h"
 #include "daemon/control/command_store.h"
 #include "daemon/control/control_inside.h"
 #include "daemon/order/issuer.h"
@@ -89,33 +90,6 @@ add_expiring(cJSON *status, struct store_txn *txn)
 }
 
 static void
-add_listeners(cJSON *status, const struct conf *conf)
-{
-	cJSON *list = cJSON_AddArrayToObject(status, "listeners");
-
-	for (size_t i = 0; i < conf->listen_count; i++) {
-		const struct conf_listen *l = &conf->listens[i];
-		cJSON *listener = cJSON_CreateObject();
-
-		cJSON_AddStringToObject(listener, "address", l->address.text);
-		cJSON_AddStringToObject(listener, "kind", l->kind == LISTEN_TLS ? "tls" : "http");
-		cJSON_AddNumberToObject(listener, "max_connections",
-		                        (double)l->max_connections * conf->workers);
-		cJSON_AddBoolToObject(listener, "proxy_protocol", l->proxy_count > 0);
-		cJSON_AddItemToArray(list, listener);
-	}
-}
-
-static void
-add_front(cJSON *status, const struct status *page)
-{
-	cJSON *front = cJSON_AddObjectToObject(status, "front");
-
-	for (int i = 0; i < STATUS_COUNT; i++)
-		cJSON_AddNumberToObject(front, status_word(i), (double)status_sum(page, i));
-}
-
-static void
 add_store(cJSON *status, struct control *c)
 {
 	cJSON *store = cJSON_AddObjectToObject(status, "store");
@@ -183,8 +157,8 @@ command_status(struct control_client *cl, const cJSON *request)
 	add_expiring(status, txn);
 	add_cas(status, c, txn);
 	store_abort(txn);
-	add_listeners(status, c->conf);
-	add_front(status, c->status);
+	add_listeners(status, c);
+	add_front(status, c);
 	add_store(status, c);
 	reply_json(cl, line);
 	reply_ok(cl);

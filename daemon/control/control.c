@@ -17,6 +17,7 @@
 #include "daemon/common/notice.h"
 #include "daemon/common/status.h"
 #include "daemon/conf/conf.h"
+#include "daemon/control/command_front.h"
 #include "daemon/control/command_store.h"
 #include "daemon/control/control_inside.h"
 #include "daemon/control/import.h"
@@ -224,6 +225,8 @@ on_tick(void *arg)
 	wait_on_timer(c);
 	store_on_timer(c);
 	watch_on_timer(c);
+	recent_on_timer(c);
+	due_on_timer(c);
 	if (!c->leave_by)
 		loop_want(c->listen_watch, LOOP_READ);
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
@@ -321,6 +324,8 @@ control_free(struct control *control)
 	if (!control)
 		return;
 	store_end(control);
+	recent_free(control);
+	due_free(control);
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (control->clients[i].fd >= 0)
 			close_client(&control->clients[i]);
@@ -358,6 +363,7 @@ control_run(struct control *control, const struct control_peers *peers)
 	control->auditor = peers->auditor;
 	control->clock = peers->clock;
 	last_recall(control);
+	recent_on_timer(control);
 	loop_run(control->loop);
 	store_end(control);
 	import_end(control);

@@ -22,10 +22,8 @@
 #include "store/domain.h"
 
 struct loop;
-struct loop_timer;
 struct loop_watch;
 struct import_job;
-struct import_pool;
 struct problem;
 struct store_txn;
 struct waited;
@@ -100,6 +98,8 @@ struct control {
 	int64_t rotate_at;               /* mono ms: not before, see command_key_rotate() */
 	int64_t check_at;                /* mono ms: the next check that nobody asks for */
 	cJSON *last_check, *last_backup; /* what came of them, for db.stat; NULL: none yet */
+	struct front_recent *recent;     /* what the front counted a minute ago; NULL: not yet */
+	struct due_hours *due_hours;     /* the last count of what is due; NULL: none yet */
 	struct control_client clients[CLIENTS_MAX];
 };
 /* control_socket.c */

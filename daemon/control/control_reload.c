@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "daemon/common/history.h"
+#include "daemon/channel.h"
 #include "daemon/conf/conf.h"
 #include "daemon/conf/conf_source.h"
 #include "daemon/control/control_inside.h"
@@ -140,6 +141,7 @@ reload_ask(struct control *c)
 	}
 	if (conf_load(c->conf->file, &new, why) || !reload_fits(c, new, why, sizeof(why))) {
 		log_warn("reload refused, the running configuration stays: %s", why);
+		(void)channel_send(c->channel, ROLE_RELOADED, why, -1);
 		conf_unref(new);
 		answer_reload(c, why);
 		return;

@@ -163,9 +163,12 @@ balance_next(struct balance *balance, const struct conf_backend *backend, struct
 }
 
 void
-balance_connected(struct balance_pick *pick)
+balance_connected(struct balance_pick *pick, int64_t from_us)
 {
+	int64_t now_us = clock_mono_us();
+
 	server_connected(pick->slot);
+	histogram_recent_add(&pick->slot->connecting, now_us - from_us, now_us / 1000);
 }
 
 void

@@ -41,8 +41,8 @@ struct balance_pick {
  * not tried. False: none is left. */
 bool balance_next(struct balance *balance, const struct conf_backend *backend,
                   struct balance_pick *pick, struct conf_address *ret_address);
-/* The connection is there, and its server does its work. */
-void balance_connected(struct balance_pick *pick);
+/* The connection is there, and its server does its work; it was begun at FROM_US, monotonic. */
+void balance_connected(struct balance_pick *pick, int64_t from_us);
 /* It is over, or will never be: safe in any state of PICK. */
 void balance_done(struct balance *balance, struct balance_pick *pick);
 

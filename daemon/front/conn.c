@@ -78,6 +78,22 @@ static const struct {
 	[CONN_DRAIN] = {"drain", conn_step_drain, LIMIT_DRAIN, NULL},
 };
 
+/* The client has yet to show that it wants something of ours. */
+static bool
+is_half_open(enum conn_state state)
+{
+	return state == CONN_PROXY || state == CONN_HELLO || state == CONN_AWAIT ||
+	       state == CONN_HANDSHAKE || state == CONN_RETRY || state == CONN_REQUEST;
+}
+
+static void
+settle_once(struct conn *c)
+{
+	if (!c->settled)
+		listener_settle(c->listener);
+	c->settled = true;
+}
+
 static uint32_t
 limit_ms(const struct conn *c, enum limit limit)
 {
@@ -105,6 +121,8 @@ enum step
 conn_enter(struct conn *c, enum conn_state state)
 {
 	c->state = state;
+	if (!is_half_open(state))
+		settle_once(c);
 	if (states[state].limit != LIMIT_GOES_ON)
 		conn_set_deadline(c, limit_ms(c, states[state].limit));
 	return STEP_NEXT;
@@ -130,6 +148,7 @@ end(struct conn *c)
 	DL_DELETE(host->all, c);
 	host->count--;
 	status_add(host->status, STATUS_CONNECTIONS, -1);
+	settle_once(c);
 	listener_release(c->listener, c->counted);
 	free(c);
 	host->on_end(host->arg);
@@ -216,6 +235,7 @@ conn_start(struct conn_host *host, struct listener *listener, int fd,
 
 	if (!c) {
 		close(fd);
+		listener_settle(listener);
 		listener_release(listener, NULL);
 		return;
 	}

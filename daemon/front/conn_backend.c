@@ -47,6 +47,7 @@ start_server(struct conn *c)
 	while (balance_next(c->host->balance, b, &c->pick, &address)) {
 		enum err err = backend_start(&address, &c->backend.fd);
 
+		c->attempt_us = clock_mono_us();
 		if (!err)
 			err = loop_watch(c->host->loop, c->backend.fd, conn_on_backend, c,
 			                 &c->backend.watch);
@@ -63,7 +64,7 @@ static enum step
 use_server(struct conn *c)
 {
 	conn_count(c, STATUS_BACKEND_CONNECTS, 1);
-	balance_connected(&c->pick);
+	balance_connected(&c->pick, c->attempt_us);
 	if (c->backend.tls)
 		records_watch(&c->backend.records, false);
 	return conn_enter(c, CONN_RELAY);

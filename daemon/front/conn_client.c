@@ -2,6 +2,7 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "daemon/conf/conf.h"
 #include "daemon/front/client_cert.h"
 #include "daemon/front/conn_inside.h"
@@ -49,6 +50,14 @@ note_name(struct conn *c, struct span name)
 	flood_add(&c->host->status->flood, reason, &c->peer.any, name.data, name.len);
 }
 
+/* Whom they ask for who get what we have. */
+static void
+note_served(struct conn *c, int64_t now_us)
+{
+	if (c->choice.kind != CHOICE_CHALLENGE && !c->choice.fallback)
+		top_add(&c->host->status->top, &c->choice.name, now_us / 1000);
+}
+
 static enum step
 start_tls(struct conn *c)
 {
@@ -66,6 +75,7 @@ static enum step
 pass_through(struct conn *c)
 {
 	conn_count(c, STATUS_PASSTHROUGHS, 1);
+	note_served(c, clock_mono_us());
 	if (end_hold_input(&c->client) != ERR_OK)
 		return STEP_END;
 	conn_count(c, STATUS_BYTES_IN, c->client.received);
@@ -87,6 +97,7 @@ end_await(struct conn *c)
 	if (!c->await)
 		return;
 	conn_await_end(c);
+	c->hello_us = clock_mono_us(); /* it is not the handshake that took so long */
 	conn_count(c, STATUS_DEMAND_SERVED,
 	           c->choice.kind == CHOICE_TERMINATE && !c->choice.fallback);
 	conn_set_deadline(c, conn_listen(c)->handshake_timeout_ms);
@@ -202,8 +213,11 @@ conn_step_hello(struct conn *c)
 {
 	struct hello hello;
 	uint8_t alert;
-	enum err err = read_hello(c, &hello, &alert);
+	enum err err;
 
+	if (c->hello_us == 0)
+		c->hello_us = clock_mono_us();
+	err = read_hello(c, &hello, &alert);
 	return err ? no_hello(c, err, alert) : conn_choose(c, &hello, c->client.turns == 0);
 }
 
@@ -234,6 +248,16 @@ await_second(struct conn *c)
 	return conn_enter(c, CONN_RETRY);
 }
 
+static void
+handshake_done(struct conn *c)
+{
+	int64_t now_us = clock_mono_us();
+
+	conn_count(c, STATUS_HANDSHAKES, 1);
+	histogram_add(&c->host->status->handshakes, now_us - c->hello_us);
+	note_served(c, now_us);
+}
+
 enum step
 conn_step_handshake(struct conn *c)
 {
@@ -250,7 +274,7 @@ conn_step_handshake(struct conn *c)
 		(void)!end_discard(&c->client, c->host->scratch); /* as refuse() */
 		return STEP_END;
 	}
-	conn_count(c, STATUS_HANDSHAKES, 1);
+	handshake_done(c);
 	conn_count(c,
 	           SSL_version(c->client.tls) == TLS1_3_VERSION ? STATUS_HANDSHAKES_TLS13
 	                                                        : STATUS_HANDSHAKES_TLS12,

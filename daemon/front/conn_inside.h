@@ -54,6 +54,9 @@ struct conn {
 	struct end backend;
 	struct balance_pick pick; /* which of the backend's servers */
 	int64_t connect_from_ms;  /* mono: the first attempt */
+	int64_t attempt_us;       /* mono: with the server that is tried */
+	int64_t hello_us;         /* mono: its first bytes, 0: none have come */
+	bool settled;             /* as listener_settle() */
 	struct hello_walk walk;
 	struct choice choice;
 	struct http01 http;

@@ -8,6 +8,7 @@
 #include "daemon/common/network.h"
 #include "daemon/conf/conf.h"
 #include "daemon/front/conn_inside.h"
+#include "daemon/front/listener.h"
 #include "daemon/front/proxy_in.h"
 
 static bool
@@ -29,12 +30,19 @@ is_own(struct conn *c)
 	return network_is_own(&c->peer.any, conn_local(c));
 }
 
+static void
+refused(struct conn *c)
+{
+	conn_count(c, STATUS_PROXY_REFUSED, 1);
+	listener_reject(c->listener);
+}
+
 bool
 conn_may_send_proxy(struct conn *c)
 {
 	if (is_listed(c) || is_own(c))
 		return true;
-	conn_count(c, STATUS_PROXY_REFUSED, 1);
+	refused(c);
 	return false;
 }
 
@@ -103,8 +111,8 @@ conn_step_proxy(struct conn *c)
 	if (!err && !is_believed(c, &header))
 		err = ERR_PERM;
 	if (err) {
-		conn_count(c, STATUS_PROXY_REFUSED,
-		           err == ERR_PROTO || err == ERR_TOOBIG || err == ERR_PERM);
+		if (err == ERR_PROTO || err == ERR_TOOBIG || err == ERR_PERM)
+			refused(c);
 		log_debug("%s: no PROXY header that is believed: %s", conn_listen(c)->address.text,
 		          err_text(err));
 		return STEP_END;

@@ -123,10 +123,15 @@ take(struct listener *l, int fd, const struct sockaddr_storage *peer)
 {
 	if (l->connections >= l->config.conf->max_connections) {
 		status_add(l->config.status, STATUS_REJECTED_LIMIT, 1);
+		listener_reject(l);
 		close(fd);
 		return;
 	}
 	status_add(l->config.status, STATUS_ACCEPTED, 1);
+	status_add(l->config.status, STATUS_HALF_OPEN, 1);
+	listening_add(l->config.listening, LISTENING_ACCEPTED, 1);
+	listening_add(l->config.listening, LISTENING_CONNECTIONS, 1);
+	listening_add(l->config.listening, LISTENING_HALF_OPEN, 1);
 	l->connections++;
 	l->config.fn(l->config.arg, l, fd, peer);
 }
@@ -237,9 +242,24 @@ listener_admit(struct listener *l, const struct sockaddr *client, struct peer **
 		return ERR_OK;
 	}
 	err = peers_take(l->peers, client, ret_peer);
-	if (err == ERR_FULL)
+	if (err == ERR_FULL) {
 		status_add(l->config.status, STATUS_REJECTED_ADDRESS, 1);
+		listener_reject(l);
+	}
 	return err;
+}
+
+void
+listener_reject(struct listener *l)
+{
+	listening_add(l->config.listening, LISTENING_REJECTED, 1);
+}
+
+void
+listener_settle(struct listener *l)
+{
+	status_add(l->config.status, STATUS_HALF_OPEN, -1);
+	listening_add(l->config.listening, LISTENING_HALF_OPEN, -1);
 }
 
 void
@@ -247,5 +267,6 @@ listener_release(struct listener *l, struct peer *peer)
 {
 	if (peer)
 		peers_release(l->peers, peer);
+	listening_add(l->config.listening, LISTENING_CONNECTIONS, -1);
 	l->connections--;
 }

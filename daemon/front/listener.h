@@ -40,6 +40,7 @@ struct listener_config {
 	struct loop *loop;
 	const struct conf_listen *conf; /* borrowed until listener_free() */
 	struct status_slot *status;
+	struct listening *listening; /* its counters; NULL: they are not kept */
 	int fd; /* taken over on success: closed by listener_stop() or listener_free() */
 	listener_fn *fn;
 	listener_room_fn *has_room;
@@ -57,6 +58,10 @@ const struct conf_listen *listener_conf(const struct listener *listener);
  * NULL where nothing is counted. */
 MUST_CHECK enum err listener_admit(struct listener *listener, const struct sockaddr *client,
                                    struct peer **ret_peer);
+/* One of its connections was turned away after it was accepted. */
+void listener_reject(struct listener *listener);
+/* One of its connections is through with hello and handshake, or has ended before. */
+void listener_settle(struct listener *listener);
 /* One of its connections has ended; PEER is what listener_admit() gave, or NULL. */
 void listener_release(struct listener *listener, struct peer *peer);
 

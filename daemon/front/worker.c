@@ -115,6 +115,24 @@ drain(struct worker *w, int64_t for_ms)
 		loop_stop(w->host.loop);
 }
 
+static struct listening *
+listening_of(const struct worker_config *c, size_t listen)
+{
+	return listening_take(&c->status->listening,
+	                      listening_key(c->conf->listens[listen].address.text));
+}
+
+/* Those of addresses that the configuration does not have any more make room. */
+static void
+keep_listening(const struct worker_config *c)
+{
+	uint64_t keys[CONF_LISTENS_MAX];
+
+	for (size_t i = 0; i < c->conf->listen_count; i++)
+		keys[i] = listening_key(c->conf->listens[i].address.text);
+	listening_keep(&c->status->listening, keys, c->conf->listen_count);
+}
+
 /* Those that it fails for stay the caller's. */
 static enum err
 open_listeners(struct worker *w)
@@ -122,15 +140,15 @@ open_listeners(struct worker *w)
 	const struct worker_config *c = w->config;
 
 	for (; w->given < c->listen_count; w->given++) {
-		size_t i = w->given;
-		struct listener_config config = {
-			.loop = w->host.loop,
-			.conf = &c->conf->listens[i % c->conf->listen_count],
-			.status = c->status,
-			.fd = c->listen_fds[i],
-			.fn = on_connection,
-			.has_room = has_room,
-			.arg = w};
+		size_t i = w->given, which = i % c->conf->listen_count;
+		struct listener_config config = {.loop = w->host.loop,
+		                                 .conf = &c->conf->listens[which],
+		                                 .status = c->status,
+		                                 .listening = listening_of(c, which),
+		                                 .fd = c->listen_fds[i],
+		                                 .fn = on_connection,
+		                                 .has_room = has_room,
+		                                 .arg = w};
 		enum err err = config.fd < 0 ? ERR_OK : listener_new(&config, &w->listeners[i]);
 
 		if (err)
@@ -281,6 +299,7 @@ worker_run(const struct worker_config *config)
 		return ERR_NOMEM;
 	w->config = config;
 	status_reset_gauges(config->status);
+	keep_listening(config);
 	err = open_worker(w);
 	if (!err)
 		err = serve(w);

@@ -51,6 +51,7 @@ struct issuer {
 	struct limit_id expired; /* how far limits have been looked through */
 	int64_t sweep_at;        /* mono ms: next issuer_sweep() */
 	struct hostname swept;   /* so far has it come */
+	bool doubted;            /* the clock was then */
 	pthread_t thread;
 
 	struct mailbox mail; /* its mutex guards what is below, too */

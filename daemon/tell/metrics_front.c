@@ -103,6 +103,32 @@ write_counters(const struct status *status, struct buf *out)
 	}
 }
 
+/* At powers of two, from 0.3 ms to 17 s: there the buckets have an end. */
+static void
+write_handshakes(const struct status *status, struct buf *out)
+{
+	static const char name[] = "certd_tls_handshake_duration_seconds";
+	enum { FIRST_OCTAVE = 8, LAST_OCTAVE = 24 };
+	struct histogram_counts h;
+	uint64_t below = 0;
+	unsigned bucket = 0;
+
+	status_handshakes(status, &h);
+	metrics_family(out, name, "histogram",
+	               "From a ClientHello's first byte to the end of a handshake that went well.");
+	for (unsigned octave = FIRST_OCTAVE; octave <= LAST_OCTAVE; octave++) {
+		uint64_t end = (uint64_t)1 << octave;
+
+		while (bucket < HISTOGRAM_BUCKETS && histogram_end(bucket) <= end)
+			below += h.buckets[bucket++];
+		buf_printf(out, "%s_bucket{le=\"%.6f\"} %.0f\n", name, (double)end / 1e6,
+		           (double)below);
+	}
+	buf_printf(out, "%s_bucket{le=\"+Inf\"} %.0f\n", name, (double)histogram_count(&h));
+	buf_printf(out, "%s_sum %.6f\n", name, (double)h.sum_us / 1e6);
+	buf_printf(out, "%s_count %.0f\n", name, (double)histogram_count(&h));
+}
+
 /* ---- backends ------------------------------------------------------------------------------- */
 
 struct sums {
@@ -192,7 +218,11 @@ metrics_write_front(const struct metrics_config *config, struct buf *out)
 	metrics_one(out, "certd_credential_cache_entries", "gauge",
 	            "Certificates that workers hold ready.",
 	            (double)status_sum(status, STATUS_CRED_ENTRIES));
+	metrics_one(out, "certd_connections_half_open", "gauge",
+	            "Connections that are not through with hello and handshake.",
+	            (double)status_sum(status, STATUS_HALF_OPEN));
 	write_counters(status, out);
+	write_handshakes(status, out);
 	metrics_family(out, "certd_mismatch_total", "counter",
 	               "Faults between who is asked for, "
 	               "stored and served.");

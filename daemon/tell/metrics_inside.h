@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "daemon/tell/metrics.h"
 
-/* "# HELP" and "# TYPE" of NAME; TYPE is "counter" or "gauge". */
+/* "# HELP" and "# TYPE" of NAME; TYPE is "counter", "gauge" or "histogram". */
 void metrics_family(struct buf *out, const char *name, const char *type, const char *help);
 /* One family of one series without labels. */
 void metrics_one(struct buf *out, const char *name, const char *type, const char *help,

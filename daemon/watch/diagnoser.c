@@ -226,6 +226,7 @@ diagnoser_start(const struct diagnoser_config *config, struct diagnoser **ret_di
 	g->store = config->store;
 	g->notices = config->notices;
 	g->issuer = config->issuer;
+	g->clock = config->clock;
 	g->conf = conf_ref(config->conf);
 	find_end_of_events(g);
 	g->glance = calloc(1, sizeof(*g->glance));

@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "base/hostname.h"
 
+struct clockwatch;
 struct conf;
 struct diagnoser;
 struct diagnosis;
@@ -44,6 +45,7 @@ struct diagnoser_config {
 	struct store *store;
 	struct notice_queue *notices;
 	struct issuer *issuer;
+	struct clockwatch *clock;
 };
 
 MUST_CHECK enum err diagnoser_start(const struct diagnoser_config *config,

@@ -45,6 +45,7 @@ struct diagnoser {
 	struct store *store;
 	struct notice_queue *notices;
 	struct issuer *issuer;
+	struct clockwatch *clock;
 	struct pool *pool;
 	struct pool *glances; /* one at a time */
 	struct glancing *glance;

@@ -11,6 +11,7 @@
 #include "daemon/dns/ownership.h"
 #include "daemon/order/issuer.h"
 #include "daemon/order/plan.h"
+#include "daemon/watch/clockwatch.h"
 #include "daemon/watch/diagnoser_inside.h"
 #include "store/cert.h"
 #include "store/store.h"
@@ -197,7 +198,8 @@ diagnosing_go_on(const struct conf *conf, const struct diagnosis *before,
 	d->attempted_at = domain->attempted_at;
 	if (!*d->owned)
 		memcpy(d->owned, before->owned, sizeof(d->owned));
-	d->away_since = before->away_since;
+	/* None of a clock that was ahead. */
+	d->away_since = before->away_since < d->at ? before->away_since : d->at;
 	if (diagnose_place(d->code) == DIAGNOSE_HERE)
 		d->away_since = 0;
 	else if (diagnose_place(d->code) == DIAGNOSE_AWAY && !d->away_since)
@@ -330,6 +332,15 @@ settle_moved(struct diagnoser *g, const struct diagnosis *before, const struct d
 		moved_end(g, &d->name, "it leads here again");
 }
 
+/* By a clock that is months ahead all that lead elsewhere have done so for months. */
+static bool
+has_moved(struct diagnoser *g, const struct conf *conf, const struct diagnosis *d)
+{
+	int64_t at = moved_is_at(conf, d);
+
+	return at && at <= d->at && !clockwatch_is_suspect(g->clock);
+}
+
 void
 diagnosing_settle(struct diagnoser *g, const struct diagnosing *t)
 {
@@ -357,7 +368,7 @@ diagnosing_settle(struct diagnoser *g, const struct diagnosing *t)
 	err = keep(g, &before, &d);
 	if (!err && waits && (!is_fault(&d) || is_shown_now(&domain, &before, &d)))
 		wake(g, &d);
-	if (!err && moved_is_at(t->conf, &d) && moved_is_at(t->conf, &d) <= d.at)
+	if (!err && has_moved(g, t->conf, &d))
 		moved_begin(g, &d);
 	if (err)
 		log_host_info(&d.name, "what is wrong with it is not kept: %s", err_text(err));
@@ -368,11 +379,12 @@ diagnoser_allows(struct store *store, const struct hostname *name, struct diagno
 {
 	struct store_txn *txn;
 	struct diagnosis *d = ret_diagnosis;
+	int64_t now = clock_wall();
 
 	*d = (struct diagnosis){0};
 	if (store_begin_read(store, STORE_PRIVATE, &txn))
 		return true; /* what is advice in the end must not stop everything */
-	if (diagnosis_get(txn, name, d) || d->at + FRESH_S < clock_wall())
+	if (diagnosis_get(txn, name, d) || d->at > now || d->at + FRESH_S < now)
 		*d = (struct diagnosis){0};
 	store_abort(txn);
 	return *d->code && !is_fault(d);

@@ -106,6 +106,8 @@ settle_in(struct renewer *s, struct store_txn *txn, struct told *told)
 		struct renewal_change change;
 		struct renewal r;
 
+		if (ask->answer.word == RENEWAL_DOUBTED)
+			continue; /* its record and its time are as they were */
 		err = renewal_settle(txn, &ask->subject, &ask->answer, &r, &change);
 		if (err == ERR_NOTFOUND)
 			continue; /* removed or renewed meanwhile */

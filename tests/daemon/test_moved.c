@@ -13,6 +13,7 @@
 #include "daemon/common/notice.h"
 #include "daemon/control/command_set.h"
 #include "daemon/order/issuer.h"
+#include "daemon/watch/clockwatch.h"
 #include "daemon/watch/diagnoser_inside.h"
 #include "store/domain_due.h"
 #include "store/domain_list.h"
@@ -73,6 +74,7 @@ setup(void **state)
 	f->g.store = f->store.store;
 	assert_int_equal(notice_new(on_wake, NULL, &f->g.notices), ERR_OK);
 	f->g.conf = load(&f->store, "addresses 192.0.2.1;");
+	assert_int_equal(clockwatch_new(0, clock_wall(), clock_mono_ms(), &f->g.clock), ERR_OK);
 	woken = 0;
 	*state = f;
 	return 0;
@@ -85,6 +87,7 @@ teardown(void **state)
 
 	conf_unref(f->g.conf);
 	notice_free(f->g.notices);
+	clockwatch_free(f->g.clock);
 	tmpstore_done(&f->store);
 	free(f);
 	return 0;
@@ -299,6 +302,57 @@ the_time_away_begins_anew(void **state)
 	assert_int_equal(get(f, "a.example").state, DOMAIN_FAILING);
 }
 
+/* A name that fails, of which was kept that it leads elsewhere SINCE, is found elsewhere at AT. */
+static void
+find_elsewhere(struct fixture *f, int64_t since, int64_t at)
+{
+	struct diagnosing t = {.conf = f->g.conf};
+	struct domain d = tmpstore_domain("a.example", 5);
+	struct diagnosis kept = {.name = d.name, .away_since = since, .code = "dns/elsewhere"};
+	struct store_txn *txn = tmpstore_write(&f->store, STORE_PRIVATE);
+
+	assert_int_equal(diagnosis_put(txn, &kept), ERR_OK);
+	tmpstore_commit(txn);
+	d.state = DOMAIN_FAILING;
+	put(f, &d);
+	t.d = (struct diagnosis){.name = d.name, .code = "dns/elsewhere", .at = at};
+	diagnosing_settle(&f->g, &t);
+}
+
+static int64_t
+kept_since(struct fixture *f)
+{
+	struct store_txn *txn = tmpstore_read(&f->store, STORE_PRIVATE);
+	struct hostname name = tmpstore_name("a.example");
+	struct diagnosis kept;
+
+	assert_int_equal(diagnosis_get(txn, &name, &kept), ERR_OK);
+	store_abort(txn);
+	return kept.away_since;
+}
+
+static void
+a_clock_that_is_ahead_moves_nobody(void **state)
+{
+	enum { DAY = 86400 };
+	struct fixture *f = *state;
+	int64_t now = clock_wall(), mono = clock_mono_ms();
+	char why[CLOCK_WHY_MAX];
+	bool suspect;
+
+	(void)clockwatch_tick(f->g.clock, now + 80 * DAY, mono + 1000, &suspect, why);
+	assert_true(suspect);
+	find_elsewhere(f, now - DAY, now + 80 * DAY);
+	assert_int_equal(get(f, "a.example").state, DOMAIN_FAILING);
+	(void)clockwatch_tick(f->g.clock, now + 2, mono + 2000, &suspect, why);
+	assert_false(suspect);
+	find_elsewhere(f, now + 80 * DAY, now); /* what was first seen by it counts from now on */
+	assert_int_equal(get(f, "a.example").state, DOMAIN_FAILING);
+	assert_int_equal(kept_since(f), now);
+	find_elsewhere(f, now - 8 * DAY, now);
+	assert_int_equal(get(f, "a.example").state, DOMAIN_MOVED);
+}
+
 /* Neither who leads nor who joins. */
 static void
 who_shares_a_certificate_has_not_moved(void **state)
@@ -359,6 +413,7 @@ main(void)
 		CASE(some_names_move_and_come_back),
 		CASE(who_has_moved_is_in_no_queue),
 		CASE(the_time_away_begins_anew),
+		CASE(a_clock_that_is_ahead_moves_nobody),
 		CASE(who_shares_a_certificate_has_not_moved),
 		CASE(what_was_put_right_is_tried_but_not_too_often),
 	};

@@ -221,7 +221,7 @@ fail_first(void)
 	assert_true(balance_next(balance, &backends[0], &pick, &address));
 	pick.failure = failure_of(FAILURE_CONNECT, 111);
 	assert_true(balance_next(balance, &backends[0], &pick, &address));
-	balance_connected(&pick);
+	balance_connected(&pick, clock_mono_us());
 	assert_int_equal(server_active(pick.slot), 1);
 	balance_done(balance, &pick);
 	balance_done(balance, &pick);

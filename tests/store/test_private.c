@@ -264,6 +264,17 @@ event_ids_grow_and_are_not_reused(void **state)
 	assert_int_equal(count, 0);
 	assert_int_equal(event_page(txn, UINT64_MAX, 4, page, &count), ERR_OK);
 	assert_int_equal(count, 0);
+	assert_int_equal(event_page_back(txn, 0, 3, page, &count), ERR_OK);
+	assert_int_equal(count, 3);
+	for (uint64_t i = 0; i < 3; i++)
+		assert_int_equal(page[i].id, 4 - i);
+	assert_int_equal(event_page_back(txn, 3, 3, page, &count), ERR_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(page[0].id, 2);
+	assert_int_equal(event_page_back(txn, 1, 3, page, &count), ERR_OK);
+	assert_int_equal(count, 0);
+	assert_int_equal(event_page_back(txn, UINT64_MAX, 1, page, &count), ERR_OK);
+	assert_int_equal(page[0].id, 4);
 	store_abort(txn);
 }
 

@@ -21,7 +21,7 @@ class Screen:
         width, height = size
         with open(self.server + ".conf", "w") as conf:
             conf.write("set -g status off\nset -g remain-on-exit on\nset -s escape-time 0\n"
-                       "set -g remain-on-exit-format ''\n")
+                       "set -g remain-on-exit-format ''\nset -s set-clipboard on\n")
         self.tmux("new-session", "-d", "-x", str(width), "-y", str(height), "/bin/sh", "-c",
                   f"TERM={term} LC_ALL={locale}; export TERM LC_ALL; unset NO_COLOR; "
                   + (around.format(command) if "{}" in around else around))
@@ -48,6 +48,16 @@ class Screen:
 
     def colours(self):
         return self.tmux("capture-pane", "-p", "-e")
+
+    def clipboard(self):
+        """What programs have put there; "" = nothing."""
+        done = subprocess.run(["tmux", "-S", self.server, "show-buffer"], capture_output=True, text=True)
+        return done.stdout
+
+    def mouse(self, row, column, button=0, times=1):
+        """A press and a release at a cell, from 1, as xterm sends them; 64 and 65 are the wheel."""
+        place = f"\x1b[<{button};{column};{row}"
+        self.type((place + "M" + (place + "m" if button < 64 else "")) * times)
 
     def is_dead(self):
         return self.tmux("list-panes", "-F", "#{pane_dead}").strip() == "1"

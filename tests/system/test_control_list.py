@@ -6,10 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from certd import BUILD, ctl_stdin  # noqa: E402
-from lab import check, equal, expect_code, main, scenario  # noqa: E402
+from lab import check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 
 LATER = "ca later { directory https://127.0.0.1:1/dir; account a@b.test; agree-terms; }\n"
 COUNT = 2500        # more than a request looks at
@@ -85,6 +86,51 @@ def filters_end_after_a_bounded_look(lab):
     equal([item["name"] for item in last["items"]], ["n2499.test", "zz.test"], "certctl --before")
     equal((last["before"], last["matches"]), ("n2499.test", COUNT + 1), "and where to go on")
     expect_code(lab.ctl("list", "--before", "a.test", "--after", "b.test"), 2)
+
+
+@scenario()
+def what_is_next_is_a_window_too(lab):
+    """The due index: of both CAs one list, as `next` says, and nobody who is not planned."""
+    begin(lab, [{"name": f"n{i:03}.test", "ca": "later"} for i in range(40)] +
+          [{"name": f"p{i}.test", "ca": "later"} for i in range(3)])
+    lab.add("a.test", "b.test")
+    lab.ctl_ok("pause", "p0.test", "p1.test", "p2.test")
+    wanted = {f"n{i:03}.test" for i in range(40)} | {"a.test", "b.test"}
+
+    def settled():      # each has failed once, and knows when it is next
+        reply = lab.certd.ask("list", sort="next", limit=1000)
+        items = [line["item"] for line in reply[0]]
+        return {item["name"] for item in items} == wanted and all(
+            "error" in item or item["state"] == "valid" for item in items)
+
+    wait_for(settled, 60, "all are planned")
+    lab.ctl_ok("pause", *sorted(wanted - {"a.test", "b.test"}))
+    lab.ctl_ok("resume", *(f"p{i}.test" for i in range(3)))
+    items, end = lab.certd.ask("list", sort="next", limit=2, **{"from": str(int(time.time()) + 86400)})
+    order = [line["item"]["name"] for line in items]
+    later = [line["item"]["next"] for line in items]
+    equal((set(order), later, end["matches"] >= 2), ({"a.test", "b.test"}, sorted(later), True), "the soonest first")
+
+    def page(**place):
+        lines, last = lab.certd.ask("list", sort="next", limit=1, **place)
+        return [line["item"]["name"] for line in lines], last
+
+    got, end = page(before="")
+    equal(got, order[1:], "the last one")
+    got, end = page(before=end["before"])
+    equal(got, order[:1], "in front of it")
+    equal(page(after=end["after"])[0], order[1:], "and back")
+    items, end = lab.certd.ask("list", sort="next", state="valid")
+    equal(([line["item"]["name"] for line in items], "matches" in end), (order, False), "of a state")
+    equal(lab.certd.ask("list", sort="next", expires_in=9)[1]["code"], 2, "two orders")
+    equal(lab.certd.ask("list", sort="later")[1]["code"], 2, "no order")
+    out = lab.ctl_ok("list", "--sort", "next", "--state", "valid", "-o", "names").out
+    equal(out.split(), order, "certctl")
+    expect_code(lab.ctl("list", "--sort", "next", "--expires-in", "7d"), 2)
+    for words, near in ((["--error", "authz/dn"], "authz/dns"), (["--state", "failng"], "failing"),
+                        (["--sort", "nxt"], "next")):
+        refused = expect_code(lab.ctl("list", *words), 2)
+        check(f'did you mean "{near}"' in refused.err, f"{words}: {refused.err}")
 
 
 @scenario()

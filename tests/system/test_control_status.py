@@ -3,6 +3,8 @@
 """What a screen shows besides names: counts by day, the front, the store, what is wrong just now."""
 
 import os
+import re
+import socket
 import sys
 import time
 
@@ -64,6 +66,92 @@ def status_has_the_screens(lab):
     lab.certd.kill("keeper")
     lab.certd.wait_ready()
     equal(lab.certd.status()["store"]["last_backup"]["at"], at, "known to another keeper, too")
+
+
+def frontend(lab):
+    lines, end = lab.certd.ask("frontend")
+    equal(end["code"], 0, "code")
+    return lines[0]["frontend"]
+
+
+@scenario()
+def the_front_is_measured(lab):
+    """Listeners, durations, shares and names, as they were met."""
+    lab.start()
+    lab.add("a.test", "b.test")
+    for name, times in (("a.test", 5), ("b.test", 2)):
+        for _ in range(times):
+            lab.get(name)
+    check(not lab.is_served("nobody.test"), "nobody.test is none of ours")
+    address = "%s:%d" % lab.https
+    silent = [socket.create_connection(lab.https) for _ in range(3)]
+    wait_for(lambda: frontend(lab)["listeners"][0]["half_open"] == 3, 10, "three half-open connections")
+    got = frontend(lab)
+    https, http = got["listeners"]
+    equal((https["address"], https["kind"]), (address, "tls"), "the first listener")
+    equal((https["rejected"], https["connections"] >= 3), (0, True), "of the first listener")
+    check(https["accepted"] >= 11, f"seven requests, one in vain, three silent: {https}")
+    check(0 < http["accepted"] < https["accepted"], f"the CA's on the other one: {http}")
+    equal(http["half_open"], 0, "half-open there")
+    equal(got["front"]["half_open"], 3, "in all")
+    minute = got["last_minute"]
+    check(minute["seconds"] > 0, f"how long: {minute}")
+    check(minute["handshake"]["count"] >= 7, f"handshakes in it: {minute}")
+    check(0 < minute["handshake"]["p50"] <= minute["handshake"]["p99"] < 60, f"times: {minute}")
+    shares = minute["shares"]
+    check(abs(sum(shares[word] for word in shares if word.startswith("sni_")) - 1) < 1e-9, f"whole: {shares}")
+    check(shares["sni_cache"] > shares["sni_store"] > 0 and shares["sni_unknown"] > 0, f"shares: {shares}")
+    names = {one["name"]: one["count"] for one in got["top"]["names"]}
+    check(names["a.test"] >= 5 and names["b.test"] >= 2 and "nobody.test" not in names, f"top: {names}")
+    equal(got["top"]["names"][0]["name"], "a.test", "the first of them")
+    check(0 <= got["top"]["seconds"] <= 120, f"top: {got['top']}")
+    check(got["tickets"]["made_at"] < got["tickets"]["next_at"], f"tickets: {got['tickets']}")
+    backend = got["backends"][0]
+    equal((backend["name"], backend["servers"], backend["up"], backend["failures"]), ("app", 1, 1, 0), "backend")
+    check(backend["connects"] >= 7 and backend["connecting"]["count"] >= 7, f"backend: {backend}")
+    check(0 < backend["connecting"]["p99"] < 60, f"how long it took: {backend}")
+    equal(lab.certd.status()["listeners"][0]["half_open"], 3, "in status, too")
+    table = lab.ctl_ok("status").out
+    check(re.search(r"^frontend .* conn/s, \d+ open, 3 half-open, handshake p50 [\d.]+ m?s p99 [\d.]+ m?s, "
+                    r"\d+ % resumed, unknown SNI [\d.]+/s$", table, re.MULTILINE), f"for people:\n{table}")
+    check("counters " in lab.ctl_ok("status", "-o", "wide").out, "all counters")
+    check(lab.ctl_ok("status", "-o", "json").json()["last_minute"]["handshake"]["p99"] > 0, "for programs")
+    for one in silent:
+        one.close()
+    wait_for(lambda: frontend(lab)["listeners"][0]["half_open"] == 0, 10, "they are gone")
+    accepted = frontend(lab)["listeners"][0]["accepted"]
+    handshakes = frontend(lab)["front"]["handshakes"]
+    lab.ctl_ok("reload")
+    lab.get("a.test")
+    equal(frontend(lab)["listeners"][0]["accepted"], accepted + 1, "goes on over a reload")
+    if lab.single:
+        return
+    lab.ctl_ok("upgrade")
+    lab.certd.follow()
+    lab.get("a.test")
+    wait_for(lambda: frontend(lab)["front"]["handshakes"] == handshakes + 2, 20, "counters of the old one")
+    wait_for(lambda: frontend(lab)["listeners"][0]["accepted"] == accepted + 2, 10, "of its listeners")
+
+
+@scenario(config="ca far { directory https://127.0.0.1:9/dir; agree-terms; }\n")
+def what_is_due_is_counted_by_the_hour(lab):
+    lab.start()
+    lab.add("a.test", "b.test", "c.test")
+    lab.ctl_ok("add", "x.test", "y.test", "--ca", "far")
+
+    def due():
+        lines, end = lab.certd.ask("due")
+        equal(end["code"], 0, "code")
+        return lines[0]["due"]
+
+    got = due()
+    equal((got["complete"], len(got["hours"])), (True, 24), "all of it")
+    equal([ca["name"] for ca in got["cas"]], [ca["name"] for ca in lab.certd.status()["cas"]], "CAs")
+    by_ca = {ca["name"]: ca for ca in got["cas"]}
+    far = by_ca["far"]
+    equal((far["waiting"] + sum(far["hours"]), far["renewals"]), (2, 0), "new ones, now or soon")
+    equal(sum(got["hours"]), sum(sum(ca["hours"]) for ca in got["cas"]), "the sum")
+    equal(got["renewals"], sum(ca["renewals"] for ca in got["cas"]), "of renewals, too")
 
 
 @scenario(config=DOWN)

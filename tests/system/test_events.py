@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The log of events: parts of it, who has changed what, and that docs/events.md knows all types."""
 
+import fnmatch
 import glob
 import json
 import os
@@ -45,7 +46,8 @@ def types_are_chosen(lab):
           {"name.removed", "cert.stored"}, "two patterns")
     equal([e["type"] for e in events(lab, "--type", "name.*", "--name", "b.test")],
           ["name.added", "name.removed"], "with a name")
-    equal(events(lab, "--type", "no.such"), [], "a type that there is not")
+    expect_code(lab.ctl("events", "--type", "no.such"), 2)
+    equal(events(lab, "--type", "store.corrupt"), [], "a type that nothing has had")
     equal(len(events(lab, "--type", "cert.stored", "--limit", "1")), 1, "with a limit")
     expect_code(lab.ctl("events", *["--type", "x"] * 17), 2)
 
@@ -104,6 +106,55 @@ def following_is_resumed_behind_an_id(lab):
     finally:
         follower.kill()
         follower.communicate()
+
+
+@scenario(config="ca down { directory https://127.0.0.1:9/dir; agree-terms; }\n")
+def severity_is_a_floor(lab):
+    lab.start()
+    lab.add("a.test")
+    expect_code(lab.ctl("add", "x.test", "--ca", "down", "--wait"), 1)
+    check(not lab.is_served("nobody.test"), "nobody.test is none of ours")
+    wait_for(lambda: any(e["type"] == "mismatch.sni_unknown" for e in events(lab)), 30, "it is told")
+    everything = events(lab)
+    rank = {"crit": 0, "err": 1, "warn": 2, "info": 3}
+    by_type = {e["type"]: e["severity"] for e in everything}
+    equal((by_type["cert.stored"], by_type["mismatch.sni_unknown"], by_type["order.failed"]),
+          ("info", "warn", "err"), "of each")
+    for word, floor in rank.items():
+        got = [e["id"] for e in events(lab, "--severity", word)]
+        equal(got, [e["id"] for e in everything if rank[e["severity"]] <= floor], f"{word} and worse")
+    check(events(lab, "--severity", "err"), "there is something")
+    equal(events(lab, "--severity", "err", "--type", "cert.*"), [], "of the types")
+    equal(events(lab, "--since", "2020-01-01"), everything, "since a day")
+    expect_code(lab.ctl("events", "--since", "2020-13-01"), 2)
+    refused = expect_code(lab.ctl("events", "--type", "order.faild"), 2)
+    check('did you mean "order.failed"' in refused.err, f"a mistyped type: {refused.err}")
+    expect_code(lab.ctl("events", "--type", "crt.*"), 2)
+    refused = lab.ctl("events", "--severity", "erro")
+    expect_code(refused, 2)
+    check('did you mean "err"' in refused.err, f"a mistyped word: {refused.err}")
+    equal(lab.certd.ask("events", severity="bad")[1]["code"], 2, "no severity")
+
+
+@scenario()
+def the_log_is_read_backwards(lab):
+    lab.start()
+    lab.add(*(f"n{i}.test" for i in range(8)))
+    ids = [line["event"]["id"] for line in lab.certd.ask("events", limit=1000)[0]]
+    found, before = [], 0
+    while before is not None:
+        lines, end = lab.certd.ask("events", before=before, limit=5)
+        check(len(lines) <= 5 and end["code"] == 0, f"a page: {end}")
+        found += [line["event"]["id"] for line in lines]
+        before = end.get("before")
+    equal(found, ids[::-1], "all of them, the newest first")
+    lines, end = lab.certd.ask("events", before=0, name="n0.test")
+    equal(({line["event"]["name"] for line in lines}, "before" in end), ({"n0.test"}, False), "of a name")
+    for odd in ({"before": -1}, {"before": 3, "after": 2}, {"before": 3, "follow": True}, {"before": 3, "since": 9}):
+        equal(lab.certd.ask("events", **odd)[1]["code"], 2, f"{odd}")
+    shown = json.loads(lab.ctl_ok("status", "n3.test", "-o", "json").out)["items"][0]["events"]
+    mine = [e for e in events(lab) if e["name"] == "n3.test"]
+    equal([e["id"] for e in shown], [e["id"] for e in mine][-5:], "the last five of a name")
 
 
 @scenario()
@@ -175,20 +226,33 @@ def docs_know_every_type(lab):
     actors = {"EVENT_NOBODY": "nobody", "EVENT_OPERATOR": "operator", "EVENT_CA": "ca",
               "EVENT_CUSTOMER": "customer", "EVENT_BY_PROBLEM": "problem"}
     written, table, verbs = set(), set(), set()
-    for path in sorted(glob.glob(os.path.join(ROOT, "daemon", "**", "*.c"), recursive=True) +
+    for path in sorted(glob.glob(os.path.join(ROOT, "daemon", "**", "*.[ch]"), recursive=True) +
                        glob.glob(os.path.join(ROOT, "store", "*.c"))):
         name = os.path.basename(path)
         with open(path) as source:
             text = source.read()
-        if name == "event_types.c":
+        if name.endswith(".h"):
+            text = "".join(line for line in text.splitlines(True) if line.startswith("#define"))
+        if name == "event_severity.c":
+            mentioned = set(re.findall(r'\{"([a-z_.*]+)", SEVERITY', text))
+        elif name == "event_types.c":
             table = {(word, actors[actor])
                      for word, actor in re.findall(r'\{"([a-z_.]+)", (EVENT_\w+)\}', text)}
+        elif name.endswith(".h"):
+            written |= set(re.findall(r'^#define \w+ "([a-z]+\.[a-z_]+)"$', text, re.MULTILINE))
         elif name == "command.c":
             verbs = {"audit." + verb for verb in re.findall(r'\{"([a-z_.]+)", CHANGE,', text)}
         else:
             written |= set(re.findall(r'"([a-z]+\.[a-z_]+)"', text)) - FILES
     equal(table, documented, "the table of daemon/common/event_types.c and docs/events.md")
     known = {word for word, _ in table}
+    check(mentioned, "types that have a severity of their own")
+    for pattern in mentioned:
+        check(any(fnmatch.fnmatch(word, pattern) for word in known), f"there is no {pattern}")
+    with open(os.path.join(ROOT, "docs", "events.md")) as page:
+        rows = re.findall(r"^\| `(crit|err)` \| (.*) \|$", page.read(), re.MULTILINE)
+    equal({word for _, cell in rows for word in re.findall(r"`([a-z_.*]+)`", cell)},
+          mentioned - {"mismatch.sni_unknown", "mismatch.healed"}, "docs/events.md names them")
     equal((written | verbs) - known, set(), "what the code writes, and the table has not")
     equal(known - (written | verbs), set(), "what the table has, and nothing writes")
 

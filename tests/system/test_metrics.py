@@ -48,6 +48,13 @@ def numbers_follow_what_happens(lab):
     check(after['certd_sni_lookups_total{result="unknown"}'] >= 1, "the unknown name is counted")
     check(after['certd_mismatch_total{kind="sni_unknown"}'] >= 1, "as a mismatch, too")
     check(after['certd_backend_connects_total{backend="app",result="ok"}'] >= 1, "backend")
+    handshakes = "certd_tls_handshake_duration_seconds"
+    check(after[f"{handshakes}_count"] >= 4, "handshakes are measured")
+    equal(after[f'{handshakes}_bucket{{le="+Inf"}}'], after[f"{handshakes}_count"], "all of them")
+    buckets = [after[key] for key in after if key.startswith(f"{handshakes}_bucket")]
+    equal(buckets, sorted(buckets), "each bucket has those below it")
+    check(0 < after[f"{handshakes}_sum"] < 60 * after[f"{handshakes}_count"], "their sum")
+    check(after["certd_connections_half_open"] >= 0, "half-open ones")
     item = lab.certd.show("a.test")
     check(after["certd_certificate_earliest_not_after_timestamp_seconds"] > 1.7e9, str(item))
     check(after["process_resident_memory_bytes"] > 1e6, "memory")

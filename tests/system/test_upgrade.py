@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import child  # noqa: E402
 import tlsclient  # noqa: E402
 from certd import BUILD, PATIENCE, children_of  # noqa: E402
-from lab import Skip, check, equal, main, scenario, wait_for  # noqa: E402
+from lab import Skip, check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 
 VERSION = b"0.1.0"
 NEXT = "0.1.9"
@@ -546,7 +546,9 @@ def kill_of_the_new_one_while_it_takes_over(lab):
     parent = lab.certd.process.pid
     for _ in range(2):
         new, ctl, _ = hand_over_and_wait(lab)
+        waiting = ask(lab, {"verb": "status"})      # in the queue of the control socket
         os.kill(new, signal.SIGKILL)
+        equal(answer(waiting)[-1]["end"]["code"], 0, "who waited for a keeper gets the next one's answer")
         code, _, err = end_of(ctl)
         equal(code, 1, err)
         check("serves again" in err, err)
@@ -896,8 +898,14 @@ def the_service_manager_is_told_and_keeps_the_sockets(lab):
     before = upgrade(lab)
     gone(before)
     wait_for(lambda: manager.has(MAINPID=str(lab.certd.process.pid)), 5, "MAINPID=")
+    lab.write_config(extra="broken;\n")
+    expect_code(lab.ctl("reload"), 1)
+    wait_for(lambda: any('unknown word "broken"' in said.get("STATUS", "") for said in manager.said),
+             5, "why it was refused")
+    manager.said.clear()
     lab.write_config()
     lab.ctl_ok("reload")
+    wait_for(lambda: manager.has(STATUS=""), 5, "nothing is wrong any more")
     wait_for(lambda: f"certd_{lab.address}_10444" not in manager.stored, 5,
              "a socket that is not needed is taken back")
 

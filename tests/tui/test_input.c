@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "tui/child.h"
+#include "tui/command.h"
 #include "tui/complete.h"
 #include "tui/filter.h"
 #include "tui/keys.h"
@@ -33,6 +34,8 @@ test_keys(void **state)
 		{VIEW_PAGER, 'l', REQUEST_RIGHT},      {VIEW_NAMES, 'l', REQUEST_NONE},
 		{VIEW_STORE, 0x1b, REQUEST_BACK},      {VIEW_STORE, 0, REQUEST_NONE},
 		{VIEW_STORE, TERM_NONE, REQUEST_NONE}, {VIEW_STORE, 'Z', REQUEST_NONE},
+		{VIEW_PAGER, '/', REQUEST_FILTER},     {VIEW_NAMES, 'N', REQUEST_PREVIOUS},
+		{VIEW_EVENTS, 't', REQUEST_TYPE},      {VIEW_CA, 't', REQUEST_TEST_CA},
 	};
 
 	(void)state;
@@ -168,7 +171,8 @@ test_filter_names(void **state)
 		{"removed", "{\"state\":\"removed\"}", "", false},
 		{"failing pending", "{\"state\":\"pending\"}", "", false},
 	};
-	static const char *const refused[] = {"state:green", "expires<", "expires<5x", "label:x"};
+	static const char *const refused[] = {"state:green", "expires<",   "expires<5x",
+	                                      "label:x",     "stat:valid", "expires>3d"};
 	struct filter filter;
 	char why[128];
 
@@ -191,20 +195,72 @@ test_filter_names(void **state)
 	}
 }
 
+/* What is taken for the beginning of a name, and may have been meant for something else. */
+static void
+test_filter_near(void **state)
+{
+	static const char *const near[][2] = {{"failng", "failing"}, {"fail", "failing"},
+	                                      {"expird", "expired"}, {"paus", "paused"},
+	                                      {"shop", NULL},        {"failing.test", NULL},
+	                                      {"va", NULL},          {"state:failing", NULL}};
+	cJSON *request = cJSON_CreateObject();
+	struct filter filter;
+	char why[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(near) / sizeof(near[0]); i++) {
+		assert_true(filter_names(near[i][0], request, &filter, why, sizeof(why)));
+		if (near[i][1])
+			assert_string_equal(filter.near, near[i][1]);
+		else
+			assert_null(filter.near);
+	}
+	assert_false(filter_names("stat:failing", request, &filter, why, sizeof(why)));
+	assert_string_equal(why, "\"stat:\" is no filter; did you mean state:?");
+	cJSON_Delete(request);
+}
+
 static void
 test_filter_events(void **state)
 {
+	static const char *const refused[] = {"since:yesterday", "nam:x", "mismatch", "type:cert",
+	                                      "severity:bad"};
 	cJSON *request = cJSON_CreateObject();
 	char why[128];
 
 	(void)state;
-	assert_true(filter_events("mismatch.* type:cert.expired name:a.test since:2h", 10000,
-	                          request, why, sizeof(why)));
+	assert_true(filter_events("mismatch.* type:cert.expired name:a.test since:2h severity:err",
+	                          10000, request, why, sizeof(why)));
 	expect_json(request, "{\"types\":[\"mismatch.*\",\"cert.expired\"],\"name\":\"a.test\","
-	                     "\"since\":2800}");
+	                     "\"since\":2800,\"severity\":\"err\"}");
 	request = cJSON_CreateObject();
-	assert_false(filter_events("since:yesterday", 10000, request, why, sizeof(why)));
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		assert_false(filter_events(refused[i], 10000, request, why, sizeof(why)));
 	cJSON_Delete(request);
+}
+
+static void
+test_filter_set(void **state)
+{
+	static const struct {
+		const char *text, *prefix, *value, *after, *was;
+	} cases[] = {
+		{"", "since:", "1h", "since:1h", ""},
+		{"since:1h", "since:", "24h", "since:24h", "1h"},
+		{"type:a.* since:1h name:x", "since:", NULL, "type:a.* name:x", "1h"},
+		{" a.*  b.* ", "type:", "c.d", "a.* b.* type:c.d", ""},
+		{"type:a.b type:c.d", "type:", NULL, "", "c.d"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[64], was[64] = "";
+
+		strcpy(text, cases[i].text);
+		filter_set(text, sizeof(text), cases[i].prefix, cases[i].value, was);
+		assert_string_equal(text, cases[i].after);
+		assert_string_equal(was, cases[i].was);
+	}
 }
 
 static void
@@ -242,42 +298,59 @@ test_completion(void **state)
 }
 
 static void
-test_only_looks(void **state)
+test_commands(void **state)
 {
-	static const char *const looks[] = {
-		"list", "show a.test",     "ca list",      "db stat", "events --follow",
-		"",     "diagnose a.test", "remove --help"};
-	static const char *const changes[] = {"remove a.test",
-	                                      "ca rollover one",
-	                                      "db backup /x",
-	                                      "renew a.test",
-	                                      "-o json remove a.test",
-	                                      "--socket x list",
-	                                      "export a --private-key",
-	                                      "ca",
-	                                      "lists",
-	                                      "key rotate",
-	                                      "reload"};
+	static const struct {
+		const char *line;
+		enum command_kind kind;
+		const char *about;
+	} cases[] = {
+		{"list", COMMAND_LOOKS, ""},
+		{"show a.test", COMMAND_LOOKS, ""},
+		{"-o json show a.test", COMMAND_LOOKS, ""},
+		{"ca list", COMMAND_LOOKS, ""},
+		{"db stat", COMMAND_LOOKS, ""},
+		{"events --follow", COMMAND_LOOKS, ""},
+		{"", COMMAND_LOOKS, ""},
+		{"remove --help", COMMAND_LOOKS, ""},
+		{"--help", COMMAND_LOOKS, ""},
+		{"diagnose a.test", COMMAND_TRIES, ""},
+		{"ca test one", COMMAND_TRIES, ""},
+		{"db check", COMMAND_TRIES, ""},
+		{"ca rollover one", COMMAND_CHANGES, ""},
+		{"db backup /x", COMMAND_CHANGES, ""},
+		{"renew a.test", COMMAND_CHANGES, ""},
+		{"--socket x list", COMMAND_CHANGES, ""},
+		{"export a --private-key", COMMAND_CHANGES, ""},
+		{"ca", COMMAND_CHANGES, ""},
+		{"key rotate", COMMAND_CHANGES, ""},
+		{"remove", COMMAND_CHANGES, ""},
+		{"remove a.test", COMMAND_ENDS, "a.test"},
+		{"remove a.test --reason x", COMMAND_ENDS, "a.test"},
+		{"remove a.test --reason=x", COMMAND_ENDS, "a.test"},
+		{"remove a.test --reas 'b.test c.test'", COMMAND_ENDS, "a.test"},
+		{"-o json remove a.test", COMMAND_ENDS, "a.test"},
+		{"-ojson 'remove' \"a.test\"", COMMAND_ENDS, "a.test"},
+		{"--progress remove a.test b.test", COMMAND_ENDS, "2"},
+		{"remove -- a.test --reason", COMMAND_ENDS, "2"},
+		{"revoke a.test --reason keyCompromise --no-renew", COMMAND_ENDS, "a.test"},
+		{"ca deactivate one --confirm two", COMMAND_ENDS, "one"},
+		{"lists a.test", COMMAND_UNKNOWN, ""},
+		{"qqqqqqq x", COMMAND_UNKNOWN, ""},
+	};
+	struct command c;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
-		assert_true(complete_only_looks(looks[i]));
-	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
-		assert_false(complete_only_looks(changes[i]));
-}
-
-static void
-test_verbs(void **state)
-{
-	const char *near;
-
-	(void)state;
-	assert_true(complete_is_verb("list --state failing", &near));
-	assert_true(complete_is_verb("--help", &near));
-	assert_false(complete_is_verb("lsit", &near));
-	assert_string_equal(near, "list");
-	assert_false(complete_is_verb("qqqqqqq x", &near));
-	assert_null(near);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_true(command_read(cases[i].line, &c));
+		assert_int_equal(c.kind, cases[i].kind);
+		assert_string_equal(c.about, cases[i].about);
+	}
+	assert_true(command_read("lsit", &c));
+	assert_string_equal(c.near, "list");
+	assert_true(command_read("qqqqqqq", &c));
+	assert_null(c.near);
+	assert_false(command_read("remove 'a.test", &c));
 }
 
 static void
@@ -307,9 +380,9 @@ main(void)
 		cmocka_unit_test(test_keys),          cmocka_unit_test(test_keys_are_unique),
 		cmocka_unit_test(test_prompt),        cmocka_unit_test(test_prompt_is_bounded),
 		cmocka_unit_test(test_confirmation),  cmocka_unit_test(test_filter_names),
+		cmocka_unit_test(test_filter_near),   cmocka_unit_test(test_filter_set),
 		cmocka_unit_test(test_filter_events), cmocka_unit_test(test_completion),
-		cmocka_unit_test(test_only_looks),    cmocka_unit_test(test_verbs),
-		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_commands),      cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,6 +67,43 @@ test_ascii(void **state)
 	expect_wide(cells, "abc~");
 }
 
+/* Columns of cells, whatever bytes the text has. */
+static void
+test_columns(void **state)
+{
+	static const struct {
+		const char *source;
+		size_t cells;
+		bool ascii;
+		const char *padded, *fitted;
+	} cases[] = {
+		{"abc", 5, false, "abc  ", "abc  "},
+		{"abcde", 5, false, "abcde", "abcde"},
+		{"abcdef", 5, false, "abcdef", "abcd…"},
+		{"bücher", 8, false, "bücher  ", "bücher  "},
+		{"你好", 6, false, "你好  ", "你好  "},
+		{"你好吗", 4, false, "你好吗", "你… "},
+		{"你好吗", 5, false, "你好吗", "你好…"},
+		{"\x1b", 6, false, "\\x1b  ", "\\x1b  "},
+		{"bü", 8, true, "b<U+FC> ", "b<U+FC> "},
+		{"abcdef", 3, true, "abcdef", "ab~"},
+		{"", 2, false, "  ", "  "},
+		{"a", 0, false, "a", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf padded = {0}, fitted = {0};
+
+		text_pad(&padded, cases[i].source, cases[i].cells, cases[i].ascii);
+		text_fit(&fitted, cases[i].source, cases[i].cells, cases[i].ascii);
+		assert_string_equal(buf_str(&padded), cases[i].padded);
+		assert_string_equal(fitted.len ? buf_str(&fitted) : "", cases[i].fitted);
+		buf_done(&padded);
+		buf_done(&fitted);
+	}
+}
+
 static void
 test_lines(void **state)
 {
@@ -139,9 +176,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cut),   cmocka_unit_test(test_ascii),
-		cmocka_unit_test(test_lines), cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_times), cmocka_unit_test(test_skip),
+		cmocka_unit_test(test_cut),     cmocka_unit_test(test_ascii),
+		cmocka_unit_test(test_columns), cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_numbers), cmocka_unit_test(test_times),
+		cmocka_unit_test(test_skip),
 	};
 
 	if (!setlocale(LC_ALL, "C.UTF-8"))
