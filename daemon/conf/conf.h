@@ -70,6 +70,7 @@ struct conf {
 	struct conf_tell tell;         /* metrics, expiry events, hooks */
 	struct conf_diagnose diagnose;
 	struct conf_removed removed;
+	struct conf_audit audit;
 	struct conf_ownership ownership;
 	struct conf_on_demand on_demand;
 	struct conf_quota quota;

@@ -76,7 +76,7 @@ bool conf_resolve_dns(const struct conf_walk *w);
 
 /* conf_diagnose.c: the block, and a word of a ca block */
 conf_take conf_take_diagnose, conf_take_ca_diagnose;
-conf_take conf_take_ownership, conf_take_keep_removed;
+conf_take conf_take_ownership, conf_take_keep_removed, conf_take_audit;
 void conf_diagnose_defaults(struct conf_diagnose *diagnose);
 
 /* conf_on_demand.c: the block; then, behind the `default` block, what it refers to */

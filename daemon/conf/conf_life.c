@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ownership { ... }; keep-removed TIME [NUMBER] */
+/* ownership { ... }; keep-removed TIME [NUMBER]; audit TIME [PERCENT] */
 #include <stdio.h>
 #include <string.h>
 
@@ -95,4 +95,15 @@ conf_take_keep_removed(const struct conf_walk *w, const struct conf_rule *rule,
 	return conf_span(w->cx, &s->words[1], &times, &removed->keep_ms) &&
 	       (s->word_count < 3 ||
 	        conf_number(w->cx, &s->words[2], &rule->range, &removed->most));
+}
+
+bool
+conf_take_audit(const struct conf_walk *w, const struct conf_rule *rule,
+                const struct conf_statement *s, void *into)
+{
+	static const struct conf_range times = {600 * 1000, 45 * 86400u * 1000u};
+	struct conf_audit *audit = &((struct conf *)into)->audit;
+
+	return conf_span(w->cx, &s->words[1], &times, &audit->within_ms) &&
+	       (s->word_count < 3 || conf_number(w->cx, &s->words[2], &rule->range, &audit->cpu));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/conf/conf_life.h - how names begin and end: the `ownership` block, `keep-removed`,
- * `quota`; see daemon/conf/conf.h */
+ * `quota`, `audit`; see daemon/conf/conf.h */
 #ifndef DAEMON_CONF_CONF_LIFE_H
 #define DAEMON_CONF_CONF_LIFE_H
 
@@ -17,6 +17,12 @@ struct conf_ownership {
 struct conf_removed {
 	uint32_t keep_ms;
 	uint32_t most;
+};
+
+/* How the audit goes through all names. */
+struct conf_audit {
+	uint32_t within_ms; /* so long a round may take, */
+	uint32_t cpu;       /* and so many hundredths of a processor */
 };
 
 /* Of names with the same value of a label. */

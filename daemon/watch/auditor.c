@@ -2,6 +2,7 @@
 #include "daemon/watch/auditor.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -10,11 +11,12 @@
 #include "daemon/conf/conf.h"
 #include "daemon/watch/auditor_inside.h"
 #include "daemon/watch/clockwatch.h"
+#include "store/domain_list.h"
 #include "store/fault.h"
 #include "store/memo.h"
 #include "store/store.h"
 
-enum { TURN_MS = 1000, JUMP_WAIT_MS = 5000, STORE_EVERY_MS = 60 * 1000 };
+enum { TURN_MS = 1000, TURNS_MAX_MS = 5000, JUMP_WAIT_MS = 5000, STORE_EVERY_MS = 60 * 1000 };
 
 static const char place_memo[] = "audit";
 
@@ -68,11 +70,28 @@ auditor_store_place(struct auditor *a)
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
+static bool
+has_fault(struct auditor *a, const struct hostname *name)
+{
+	struct store_txn *txn;
+	struct fault f;
+	enum err err = store_begin_read(a->config.store, STORE_PRIVATE, &txn);
+
+	if (err)
+		return true;
+	err = fault_get(txn, name, &f);
+	store_abort(txn);
+	return err != ERR_NOTFOUND;
+}
+
 static void
 look_at(struct auditor *a, const struct hostname *name)
 {
 	struct audit_finding finding;
-	enum err err = auditor_look_at(a, name, &finding);
+	enum err err;
+
+	a->everywhere = has_fault(a, name);
+	err = auditor_look_at(a, name, &finding);
 
 	if (!err)
 		auditor_settle(a, name, &finding);
@@ -87,6 +106,7 @@ static void
 end_walk(struct auditor *a)
 {
 	a->after.len = 0;
+	a->round++;
 	pthread_mutex_lock(&a->mail.mutex);
 	a->state.walked_at = clock_wall();
 	pthread_mutex_unlock(&a->mail.mutex);
@@ -170,17 +190,73 @@ wait_turn(struct auditor *a)
 	return goes_on;
 }
 
+uint64_t
+auditor_rate(const struct conf *conf, uint64_t count)
+{
+	uint64_t within_s = conf->audit.within_ms / 1000, rate = (count + within_s - 1) / within_s;
+
+	return rate > AUDITOR_RATE ? rate : AUDITOR_RATE;
+}
+
+static uint64_t
+count_names(struct auditor *a)
+{
+	struct store_txn *txn;
+	uint64_t count = 0;
+
+	if (store_begin_read(a->config.store, STORE_SERVED, &txn))
+		return 0;
+	if (domain_count_all(txn, &count))
+		count = 0;
+	store_abort(txn);
+	return count;
+}
+
+static int64_t
+used_ms(void)
+{
+	struct timespec t = {0};
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool
+is_walking(const struct auditor *a, int64_t now)
+{
+	return a->after.len || now < a->walk_since || now >= a->walk_since + AUDITOR_WALK_S;
+}
+
+/* As many looks as the rate wants since the last turn, and as its part of the processor allows. */
+static void
+walk(struct auditor *a, int64_t mono)
+{
+	int64_t passed = mono - a->turned_at, until = used_ms();
+
+	passed = passed < TURNS_MAX_MS ? passed : TURNS_MAX_MS;
+	a->turned_at = mono;
+	a->owed += (int64_t)auditor_rate(a->conf, count_names(a)) * passed;
+	until += passed * a->conf->audit.cpu / 100;
+	while (a->owed > 0 && is_walking(a, clock_wall()) && !mailbox_stops(&a->mail)) {
+		(void)auditor_step(a);
+		a->owed -= AUDITOR_RATE * 1000;
+		if (used_ms() >= until)
+			break;
+	}
+	if (a->owed > 0)
+		a->owed = 0; /* what was not allowed is not made up for */
+}
+
 static void
 turn(struct auditor *a)
 {
-	int64_t mono = clock_mono_ms(), now = clock_wall();
+	int64_t mono = clock_mono_ms();
 
 	if (mono >= a->again_at) {
 		auditor_step_faults(a);
 		a->again_at = mono + AUDITOR_AGAIN_MS;
 	}
-	if (a->after.len || now < a->walk_since || now >= a->walk_since + AUDITOR_WALK_S)
-		(void)auditor_step(a);
+	walk(a, mono);
 	if (a->after.len && mono - a->place_stored_ms >= STORE_EVERY_MS)
 		auditor_store_place(a);
 }
@@ -222,7 +298,8 @@ auditor_make(const struct auditor_config *config, struct auditor **ret_auditor)
 	a->config = *config;
 	a->config.conf = NULL;
 	a->conf = conf_ref(config->conf);
-	a->place_stored_ms = clock_mono_ms();
+	a->place_stored_ms = a->turned_at = clock_mono_ms();
+	a->round = (uint32_t)clock_wall(); /* not always the same after restarts */
 	a->again_at = a->place_stored_ms + AUDITOR_AGAIN_MS;
 	load_place(a);
 	make_front(a);

@@ -21,12 +21,12 @@
 #include "daemon/front/hello.h"
 #include "daemon/front/sessions.h"
 #include "daemon/front/tls.h"
-#include "daemon/order/selfcheck.h"
 
-enum { CACHE_ENTRIES = 8, FLIGHTS_MAX = 8 };
+enum { CACHE_ENTRIES = 8, FLIGHTS_MAX = 8, AUDIT_LISTENERS_MAX = 64 };
 
 struct audit_front {
-	const struct conf_listen *listen;
+	const struct conf_listen *listens[AUDIT_LISTENERS_MAX];
+	size_t listen_count;
 	struct status_slot status; /* nobody's: what is counted here is no client's */
 	struct credcache *creds;
 	struct chooser *chooser;
@@ -41,6 +41,7 @@ struct audit_front {
 /* One handshake: the client's end, and ours. */
 struct talk {
 	struct audit_front *front;
+	const struct conf_listen *listen;
 	SSL *client;
 	int client_fd;
 	struct end end;
@@ -78,14 +79,15 @@ make_parts(struct audit_front *f, const struct conf *conf, struct store *store)
 enum err
 audit_front_new(const struct conf *conf, struct store *store, struct audit_front **ret_front)
 {
-	const struct conf_listen *listen = selfcheck_listener(conf, LISTEN_TLS);
-	struct audit_front *f = listen ? calloc(1, sizeof(*f)) : NULL;
+	struct audit_front *f = calloc(1, sizeof(*f));
 	enum err err;
 
 	if (!f)
-		return listen ? ERR_NOMEM : ERR_NOTFOUND;
-	f->listen = listen;
-	err = make_parts(f, conf, store);
+		return ERR_NOMEM;
+	for (size_t i = 0; i < conf->listen_count && f->listen_count < AUDIT_LISTENERS_MAX; i++)
+		if (conf->listens[i].kind == LISTEN_TLS)
+			f->listens[f->listen_count++] = &conf->listens[i];
+	err = f->listen_count ? make_parts(f, conf, store) : ERR_NOTFOUND;
 	if (err)
 		audit_front_free(f);
 	else
@@ -106,6 +108,18 @@ audit_front_free(struct audit_front *front)
 	chooser_free(front->chooser);
 	credcache_free(front->creds);
 	free(front);
+}
+
+size_t
+audit_front_listeners(const struct audit_front *front)
+{
+	return front->listen_count;
+}
+
+const char *
+audit_front_listener(const struct audit_front *front, size_t at)
+{
+	return front->listens[at]->address.text;
 }
 
 /* ---- the client ----------------------------------------------------------------------------- */
@@ -140,7 +154,7 @@ open_talk(struct talk *t, struct audit_front *f, const struct audit_wanted *want
 {
 	int fd[2];
 
-	*t = (struct talk){.front = f, .client_fd = -1};
+	*t = (struct talk){.front = f, .listen = f->listens[wanted->listener], .client_fd = -1};
 	end_init(&t->end, &f->room);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fd))
 		return ERR_IO;
@@ -173,7 +187,7 @@ static enum err
 choose(struct talk *t)
 {
 	struct hello_walk walk = {0};
-	struct choice_ask ask = {.listen = t->front->listen};
+	struct choice_ask ask = {.listen = t->listen};
 	struct hello hello;
 	uint8_t alert;
 	enum err err;
@@ -271,7 +285,7 @@ talk(struct talk *t, const struct audit_wanted *wanted, enum audit_answer *ret_a
 	snprintf(why, AUDIT_WHY_MAX, "its certificate is stored, but a client is refused");
 	if (t->choice.kind != CHOICE_TERMINATE)
 		return ERR_OK;
-	err = tls_accept(t->front->tls, t->front->listen, &t->choice, &t->end);
+	err = tls_accept(t->front->tls, t->listen, &t->choice, &t->end);
 	if (err)
 		return err;
 	if (shake_hands(t))

@@ -4,7 +4,7 @@
  * network
  *
  * A pair of sockets, OpenSSL's client at one end, at the other one what a worker has: hello,
- * choice, credential cache, TLS context and its callbacks, of the first TLS listener. Like a
+ * choice, credential cache, TLS context and its callbacks, of each TLS listener. Like a
  * worker's, the cache stays between handshakes. Threads: one.
  */
 #ifndef DAEMON_WATCH_AUDITOR_FRONT_H
@@ -26,6 +26,9 @@ enum { AUDIT_WHY_MAX = 256 };
 /* CONF and STORE are borrowed. ERR_NOTFOUND: there is no TLS listener. */
 MUST_CHECK enum err audit_front_new(const struct conf *conf, struct store *store,
                                     struct audit_front **ret_front);
+/* How many listeners there are for TLS, at least 1; the address of one. */
+size_t audit_front_listeners(const struct audit_front *front);
+const char *audit_front_listener(const struct audit_front *front, size_t at);
 void audit_front_free(struct audit_front *front); /* accepts NULL */
 
 /* What is to arrive under NAME: LEAF, and ISSUERS behind it (DER each behind a u32 length). */
@@ -33,7 +36,8 @@ struct audit_wanted {
 	const struct hostname *name;
 	struct span leaf;
 	struct span issuers;
-	bool rsa; /* the leaf's type of key: the client takes no other */
+	bool rsa;        /* the leaf's type of key: the client takes no other */
+	size_t listener; /* which one it comes to, below audit_front_listeners() */
 };
 
 enum audit_answer {

@@ -24,6 +24,10 @@ struct auditor {
 	struct domain page[AUDITOR_RATE];
 	struct hostname after; /* len 0: at the beginning */
 	int64_t walk_since;    /* unix seconds */
+	uint32_t round;        /* of walks: each name comes to another listener */
+	bool everywhere;       /* this look is at all listeners */
+	int64_t owed;          /* looks that are due by the rate, in thousandths */
+	int64_t turned_at;     /* mono ms: the turn before */
 	int64_t place_stored_ms;
 	/* names with faults */
 	struct hostname again_after;
@@ -48,6 +52,8 @@ struct audit_finding {
 /* auditor.c: without the thread, for tests, too */
 MUST_CHECK enum err auditor_make(const struct auditor_config *config, struct auditor **ret_auditor);
 void auditor_free(struct auditor *a);
+/* How many names a second a round over COUNT of them takes by CONF. */
+uint64_t auditor_rate(const struct conf *conf, uint64_t count);
 /* The next AUDITOR_RATE names. False: there are no further ones, the next call begins anew. */
 bool auditor_step(struct auditor *a);
 /* So that who is killed goes on there. */

@@ -185,27 +185,44 @@ judge_words(const struct exhibit *e, struct audit_finding *finding)
 		     clock_format(r->window_end, text));
 }
 
-/* One that does not hold now may well not be served: a wildcard's, or the other one goes first. */
+static enum err
+judge_at(struct auditor *a, const struct audit_wanted *wanted, struct audit_finding *finding)
+{
+	bool several = audit_front_listeners(a->front) > 1;
+	char why[AUDIT_WHY_MAX];
+	enum audit_answer answer;
+	enum err err = audit_front_ask(a->front, wanted, &answer, why);
+
+	if (err || (answer != AUDIT_OTHER && answer != AUDIT_NONE))
+		return err;
+	find(finding, answer == AUDIT_OTHER ? AUDIT_SERVED_DIFFERS : AUDIT_NOT_SERVED, "%s%s%s",
+	     why, several ? ", at " : "",
+	     several ? audit_front_listener(a->front, wanted->listener) : "");
+	return ERR_OK;
+}
+
+/* One that does not hold now may well not be served: a wildcard's, or the other one goes first. A
+ * name whose fault is open is looked at everywhere, or it would be well in every other round. */
 static enum err
 judge_served(struct auditor *a, const struct domain *d, const struct exhibit *e,
              struct audit_finding *finding)
 {
-	const struct audit_wanted wanted = {.name = &d->name,
-	                                    .leaf = {e->cert.leaf.data, e->cert.leaf.len},
-	                                    .issuers = {e->issuers.data, e->issuers.len},
-	                                    .rsa = pair_leaf_is_rsa(&e->cert.leaf)};
-	char why[AUDIT_WHY_MAX];
-	enum audit_answer answer;
+	struct audit_wanted wanted = {.name = &d->name,
+	                              .leaf = {e->cert.leaf.data, e->cert.leaf.len},
+	                              .issuers = {e->issuers.data, e->issuers.len},
+	                              .rsa = pair_leaf_is_rsa(&e->cert.leaf)};
 	int64_t now = clock_wall();
-	enum err err;
+	size_t count, looks;
+	enum err err = ERR_OK;
 
 	if (!a->front || now < e->not_before || e->not_after <= now)
 		return ERR_OK;
-	err = audit_front_ask(a->front, &wanted, &answer, why);
-	if (!err && answer == AUDIT_OTHER)
-		find(finding, AUDIT_SERVED_DIFFERS, "%s", why);
-	if (!err && answer == AUDIT_NONE)
-		find(finding, AUDIT_NOT_SERVED, "%s", why);
+	count = audit_front_listeners(a->front);
+	looks = a->everywhere ? count : 1;
+	for (size_t i = 0; i < looks && !err; i++) {
+		wanted.listener = (plan_spread_of(&d->name) + a->round + i) % count;
+		err = judge_at(a, &wanted, finding);
+	}
 	return err;
 }
 

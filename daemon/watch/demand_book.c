@@ -25,6 +25,7 @@ struct row {
 
 struct demand_book {
 	size_t max;
+	bool changed;
 	unsigned char hash_key[SIPHASH_KEY_LEN];
 	struct row *names, *networks, *domains; /* a flood in one table empties no other */
 };
@@ -165,6 +166,7 @@ demand_book_take(struct demand_book *book, const char *key, const struct limits_
 	if (budget_room(&row->budget, now) == 0)
 		return budget_next(&row->budget, now);
 	budget_take(&row->budget, now);
+	book->changed = true;
 	return 0;
 }
 
@@ -173,8 +175,46 @@ demand_book_return(struct demand_book *book, const char *key)
 {
 	struct row *row = find(book, *buckets_of(book, key), key);
 
+	if (!row)
+		return;
+	budget_return(&row->budget);
+	book->changed = true;
+}
+
+static void
+each(struct row *rows, demand_book_fn *fn, void *arg)
+{
+	struct row *row = rows ? ELMT_FROM_HH(rows->hh.tbl, rows->hh.tbl->tail) : NULL;
+
+	for (; row; row = row->hh.prev)
+		fn(arg, row->key, &row->budget);
+}
+
+void
+demand_book_each(const struct demand_book *book, demand_book_fn *fn, void *arg)
+{
+	each(book->domains, fn, arg);
+	each(book->networks, fn, arg);
+}
+
+bool
+demand_book_changed(struct demand_book *book)
+{
+	bool changed = book->changed;
+
+	book->changed = false;
+	return changed;
+}
+
+void
+demand_book_restore(struct demand_book *book, const char *key, const struct budget *budget)
+{
+	struct row **buckets = buckets_of(book, key), *row = find(book, *buckets, key);
+
+	if (!row)
+		row = add(book, buckets, key);
 	if (row)
-		budget_return(&row->budget);
+		row->budget = *budget;
 }
 
 size_t

@@ -3,16 +3,19 @@
  * daemon/watch/demand_book.h - what the keeper remembers of names that were asked for on demand
  *
  * What became of the latest names, each until its time, and how many names each client network and
- * registered domain has brought up: token buckets of daemon/order/budget.h. In memory, bounded: the
+ * registered domain has brought up: token buckets of daemon/order/budget.h, which
+ * daemon/watch/demander_keep.c stores now and then. In memory, bounded: the
  * oldest of each kind go first. Times are the caller's. Threads: one.
  */
 #ifndef DAEMON_WATCH_DEMAND_BOOK_H
 #define DAEMON_WATCH_DEMAND_BOOK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "daemon/order/budget.h"
 #include "daemon/order/limits.h"
 
 struct demand_book;
@@ -35,6 +38,13 @@ void demand_book_set(struct demand_book *book, const struct hostname *name, enum
 int64_t demand_book_take(struct demand_book *book, const char *key, const struct limits_rate *rate,
                          int64_t now);
 void demand_book_return(struct demand_book *book, const char *key);
+/* All buckets, domains first, the latest of each first: KEY as for demand_book_take(). */
+typedef void demand_book_fn(void *arg, const char *key, const struct budget *budget);
+void demand_book_each(const struct demand_book *book, demand_book_fn *fn, void *arg);
+/* Whether one was taken from or given back since the last call. */
+bool demand_book_changed(struct demand_book *book);
+/* A bucket as it was; out of memory it is forgotten. */
+void demand_book_restore(struct demand_book *book, const char *key, const struct budget *budget);
 size_t demand_book_count(const struct demand_book *book); /* names */
 
 #endif

@@ -142,8 +142,13 @@ demander_main(void *arg)
 			demander_note_uses(d);
 			demander_tell(d);
 		}
+		if (d->keep_at <= clock_mono_ms()) {
+			d->keep_at = clock_mono_ms() + DEMAND_KEEP_MS;
+			demander_keep(d);
+		}
 		mailbox_run(&d->mail, TICK_MS);
 	}
+	demander_keep(d);
 	return NULL;
 }
 
@@ -221,6 +226,8 @@ demander_start(const struct demander_config *config, struct demander **ret_deman
 	mailbox_init(&d->mail, "names on demand");
 	skip_old(d);
 	err = demand_book_new(DEMAND_BOOK_MAX, &d->book);
+	if (!err)
+		demander_recall(d);
 	if (!err)
 		err = transport_new("certd/" CERTD_VERSION " (on demand)", &d->transport);
 	d->mail.transport = d->transport;

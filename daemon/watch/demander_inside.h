@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/watch/demander_inside.h - what demander.c (thread, what is heard), demander_ask.c (the
- * permission hook) and demander_names.c (the store, events) share; nobody else includes it.
- * Demander's thread only, but for what the mutex guards. */
+ * permission hook), demander_names.c (the store, events) and demander_keep.c (budgets) share;
+ * nobody else includes it. Demander's thread only, but for what the mutex guards. */
 #ifndef DAEMON_WATCH_DEMANDER_INSIDE_H
 #define DAEMON_WATCH_DEMANDER_INSIDE_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -26,6 +25,7 @@ enum {
 	DEMAND_WAITING_MAX = 256, /* for their turn */
 	DEMAND_AGAIN_MS = 10000,  /* after what is no answer, or a full store */
 	DEMAND_TELL_MS = 60000,   /* between two events of a kind */
+	DEMAND_KEEP_MS = 10000,   /* and between two commits of budgets */
 };
 
 struct demand_question;
@@ -53,9 +53,8 @@ struct demander {
 	unsigned unanswered;   /* questions in a row */
 	struct demand_tally denied, hook_down;
 	pthread_t thread, bell;
-	atomic_bool stop;
-
 	struct mailbox mail;
+	int64_t keep_at; /* mono ms: budgets are stored next */
 };
 
 /* demander.c: all workers hear of it. */
@@ -79,5 +78,9 @@ void demander_add(struct demander *d, const struct hostname *name);
 void demander_note_uses(struct demander *d);
 void demander_tally(struct demand_tally *tally, const char *format, ...) PRINTF_LIKE(2, 3);
 void demander_tell(struct demander *d);
+
+/* demander_keep.c: the book's buckets to the store, if they have changed, and from it. */
+void demander_keep(struct demander *d);
+void demander_recall(struct demander *d);
 
 #endif

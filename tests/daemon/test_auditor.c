@@ -45,6 +45,12 @@ static const char ecdsa_only[] =
 	"listen 127.0.0.1:443 { tls; protocols TLSv1.2; ciphers "
 	"ECDHE-ECDSA-AES128-GCM-SHA256; }\nca le { directory https://127.0.0.1:14000/dir; }\n";
 
+/* At the second one neither does it. */
+static const char several[] =
+	"listen 127.0.0.1:443 { tls; }\nlisten 127.0.0.1:444 { tls; protocols TLSv1.2; ciphers "
+	"ECDHE-ECDSA-AES128-GCM-SHA256; }\nlisten 127.0.0.1:445 { tls; }\n"
+	"ca le { directory https://127.0.0.1:14000/dir; }\n";
+
 struct audit {
 	struct tmpstore t;
 	struct notice_queue *notices;
@@ -440,6 +446,68 @@ each_fault_is_told_once_and_heals(void **state)
 	assert_int_equal(told(x, NULL, NULL), 2 * ROWS);
 }
 
+static struct fault
+fault_of(struct audit *x, const char *name)
+{
+	struct store_txn *txn = tmpstore_read(&x->t, STORE_PRIVATE);
+	struct hostname h = tmpstore_name(name);
+	struct fault f;
+
+	assert_int_equal(fault_get(txn, &h, &f), ERR_OK);
+	store_abort(txn);
+	return f;
+}
+
+/* Each name comes to each listener in as many rounds; what is wrong at one of them is found, told
+ * once, and not over because another one is well. */
+static void
+each_listener_is_looked_at(void **state)
+{
+	struct audit *x = *state;
+	struct fault f;
+
+	restart(x, several);
+	fill(x);
+	for (int i = 0; i < 3; i++)
+		walk(x);
+	assert_int_equal(faulty(x), 1);
+	f = fault_of(x, "rsa.example");
+	assert_int_equal(f.open, 1u << AUDIT_NOT_SERVED);
+	assert_non_null(strstr(f.why, ", at 127.0.0.1:444"));
+	for (int i = 0; i < 3; i++) {
+		walk(x);
+		auditor_step_faults(x->a);
+	}
+	assert_int_equal(told(x, "mismatch.not_served", "rsa.example"), 1);
+	assert_int_equal(told(x, NULL, NULL), 1);
+	restart(x, usual);
+	auditor_step_faults(x->a);
+	assert_int_equal(faulty(x), 0);
+	assert_int_equal(told(x, "mismatch.healed", "rsa.example"), 1);
+}
+
+static void
+the_rate_follows_the_names(void **state)
+{
+	static const struct {
+		uint32_t within_ms;
+		uint64_t names, rate;
+	} rows_[] = {
+		{6 * 3600 * 1000, 0, AUDITOR_RATE},
+		{6 * 3600 * 1000, 345600, AUDITOR_RATE},
+		{6 * 3600 * 1000, 345601, AUDITOR_RATE + 1},
+		{6 * 3600 * 1000, 1000000, 47},
+		{600 * 1000, 1000000, 1667},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows_) / sizeof(rows_[0]); i++) {
+		struct conf conf = {.audit = {.within_ms = rows_[i].within_ms}};
+
+		assert_int_equal(auditor_rate(&conf, rows_[i].names), rows_[i].rate);
+	}
+}
+
 static void
 what_has_moved_may_end(void **state)
 {
@@ -452,18 +520,6 @@ what_has_moved_may_end(void **state)
 	put_domain(x, &d);
 	walk(x);
 	assert_int_equal(told(x, NULL, NULL), 0);
-}
-
-static struct fault
-fault_of(struct audit *x, const char *name)
-{
-	struct store_txn *txn = tmpstore_read(&x->t, STORE_PRIVATE);
-	struct hostname h = tmpstore_name(name);
-	struct fault f;
-
-	assert_int_equal(fault_get(txn, &h, &f), ERR_OK);
-	store_abort(txn);
-	return f;
 }
 
 /* As long as it is open; what is new is not. */
@@ -727,6 +783,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_good_is_not_told),
 		TEST(each_fault_is_told_once_and_heals),
+		TEST(each_listener_is_looked_at),
+		TEST(the_rate_follows_the_names),
 		TEST(what_has_moved_may_end),
 		TEST(an_acknowledgement_goes_with_its_fault),
 		TEST(one_fault_is_renewed_once),

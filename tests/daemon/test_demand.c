@@ -15,7 +15,8 @@
 #include "base/clock.h"
 #include "base/hostname.h"
 #include "daemon/common/status.h"
-#include "daemon/watch/demand_book.h"
+#include "daemon/watch/demander_inside.h"
+#include "store/memo.h"
 #include "tests/support/tmpstore.h"
 
 enum { BOOK_MAX = 8, MANY = 100000 };
@@ -225,6 +226,58 @@ networks_push_no_domain_out(void **state)
 	demand_book_free(book);
 }
 
+/* A restart gives nobody anything; what is full again is forgotten. */
+static void
+budgets_outlive_a_restart(void **state)
+{
+	static const struct limits_rate rate = {2, 1000000}, soon = {1, 1};
+	struct demander d = {0};
+	struct tmpstore t;
+	struct store_txn *txn;
+	int64_t now = clock_wall();
+	char key[MEMO_KEY_MAX + 1];
+
+	(void)state;
+	tmpstore_init(&t);
+	tmpstore_open(&t);
+	d.config.store = t.store;
+	assert_int_equal(demand_book_new(20000, &d.book), ERR_OK);
+	assert_int_equal(demand_book_take(d.book, "a.test", &rate, now), 0);
+	assert_int_equal(demand_book_take(d.book, "a.test", &rate, now), 0);
+	assert_int_equal(demand_book_take(d.book, "full.test", &soon, now - 100), 0);
+	for (int i = 0; i < 12000; i++) { /* more than is kept */
+		snprintf(key, sizeof(key), "=%x", i);
+		assert_int_equal(demand_book_take(d.book, key, &rate, now), 0);
+	}
+	demander_keep(&d);
+	demand_book_free(d.book);
+
+	assert_int_equal(demand_book_new(20000, &d.book), ERR_OK);
+	demander_recall(&d);
+	assert_true(demand_book_take(d.book, "a.test", &rate, now) > now);
+	assert_int_equal(demand_book_take(d.book, "full.test", &soon, now), 0);
+	assert_int_equal(demand_book_take(d.book, key, &rate, now), 0); /* its second */
+	assert_true(demand_book_take(d.book, key, &rate, now) > now);
+	demand_book_free(d.book);
+
+	/* what is left over of more goes */
+	assert_int_equal(demand_book_new(20000, &d.book), ERR_OK);
+	assert_int_equal(demand_book_take(d.book, "b.test", &rate, now), 0);
+	demander_keep(&d);
+	demand_book_free(d.book);
+	assert_int_equal(demand_book_new(20000, &d.book), ERR_OK);
+	demander_recall(&d);
+	assert_int_equal(demand_book_take(d.book, "b.test", &rate, now), 0);
+	assert_true(demand_book_take(d.book, "b.test", &rate, now) > now);
+	demand_book_free(d.book);
+	txn = tmpstore_read(&t, STORE_PRIVATE);
+	assert_int_equal(memo_next(txn, "demand/", "demand/", key), ERR_OK);
+	assert_string_equal(key, "demand/00");
+	assert_int_equal(memo_next(txn, "demand/", key, key), ERR_NOTFOUND);
+	store_abort(txn);
+	tmpstore_done(&t);
+}
+
 int
 main(void)
 {
@@ -237,6 +290,7 @@ main(void)
 		cmocka_unit_test(the_oldest_go_first_but_those_in_question),
 		cmocka_unit_test(a_bucket_is_spent_and_fills_again),
 		cmocka_unit_test(networks_push_no_domain_out),
+		cmocka_unit_test(budgets_outlive_a_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

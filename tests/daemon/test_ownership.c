@@ -206,6 +206,11 @@ words_that_make_no_sense_are_refused(void **state)
 		{"keep-removed 50d;", "50d"},
 		{"keep-removed 30;", "unit"},
 		{"keep-removed 30d 0;", "0"},
+		{"audit 5m;", "5m"},
+		{"audit 6;", "unit"},
+		{"audit 6h 0;", "0"},
+		{"audit 6h 101;", "101"},
+		{"audit 6h;\naudit 7h;", "already set"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
