@@ -323,6 +323,56 @@ damage_is_put_aside(void **state)
 	assert_int_equal(findings(t), 0);
 }
 
+struct named {
+	int names;
+	int others;
+};
+
+static void
+count_named(void *arg, const struct check_finding *f)
+{
+	struct named *named = arg;
+
+	if (f->err && strcmp(f->table, "cert") == 0 && strstr(f->key, ".example") &&
+	    strstr(f->what, "chain"))
+		named->names++;
+	else if (f->err && strcmp(f->table, "chain") != 0)
+		named->others++;
+}
+
+/* Its chain is damaged: a check says each name, not only the generation. */
+static void
+a_check_names_who_has_no_chain(void **state)
+{
+	struct tmpstore *t = *state;
+	unsigned char data[RAWDB_MAX], id[CERT_CHAIN_ID_LEN];
+	uint64_t generation = put_shared(t);
+	struct named named = {0};
+	struct check_result result;
+	struct store_txn *txn = tmpstore_read(t, STORE_SERVED);
+	struct problem why;
+	struct cert cert;
+	struct rawdb raw;
+	size_t len;
+
+	cert_init(&cert);
+	assert_int_equal(cert_pool_get(txn, generation, NULL, &cert), ERR_OK);
+	memcpy(id, cert.chain_id, sizeof(id));
+	cert_done(&cert);
+	store_abort(txn);
+	tmpstore_close(t);
+	raw = rawdb_open(t->dir, "served", "chain");
+	len = rawdb_get(&raw, id, sizeof(id), data);
+	data[len / 2] ^= 1;
+	rawdb_put(&raw, id, sizeof(id), data, len);
+	rawdb_close(&raw);
+	assert_int_equal(store_check(t->dir, &t->master, count_named, &named, &result, &why),
+	                 ERR_OK);
+	assert_int_equal(named.names, NAMES);
+	assert_int_equal(named.others, 0);
+	tmpstore_open(t);
+}
+
 static void
 a_damaged_second_costs_only_itself(void **state)
 {
@@ -430,6 +480,7 @@ main(void)
 		TEST(nobody_gets_a_record_that_is_not_for_him),
 		TEST(what_cannot_be_is_refused),
 		TEST(damage_is_put_aside),
+		TEST(a_check_names_who_has_no_chain),
 		TEST(a_damaged_second_costs_only_itself),
 		TEST(a_damaged_second_without_a_first_is_found),
 		TEST(what_nobody_has_is_swept),
