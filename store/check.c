@@ -17,6 +17,8 @@ static const char bad_page_text[] =
 	"the page that has this record is damaged, so nothing damaged on it is put aside: stop "
 	"certd and run certctl db compact, or restore a backup";
 
+enum { END_RECORDS = 64 };
+
 struct check {
 	struct store_txn *txn;
 	check_on_finding *on_finding;
@@ -290,6 +292,39 @@ check_env(struct check *c, struct store *store, enum store_env env)
 	store_abort(c->txn);
 	c->txn = NULL;
 	return err;
+}
+
+/* From one end of TABLE. */
+static enum err
+look_from(struct store_txn *txn, enum table table, bool last)
+{
+	struct walk walk;
+	enum err err = walk_open(&walk, txn, table);
+
+	if (!err)
+		err = last ? walk_last(&walk) : walk_first(&walk);
+	for (int i = 1; i < END_RECORDS && !err; i++)
+		err = last ? walk_prev(&walk) : walk_next(&walk);
+	walk_close(&walk);
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+enum err
+store_check_ends(struct store *store)
+{
+	static const enum table tables[] = {TABLE_DOMAIN, TABLE_POOL, TABLE_CERT, TABLE_CHAIN};
+	struct store_txn *txn;
+	enum err err = store_begin_read(store, STORE_SERVED, &txn);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && !err; i++) {
+		err = look_from(txn, tables[i], false);
+		if (!err)
+			err = look_from(txn, tables[i], true);
+	}
+	store_abort(txn);
+	return err == ERR_IO ? ERR_CORRUPT : err;
 }
 
 enum err

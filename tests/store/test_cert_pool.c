@@ -373,6 +373,56 @@ a_check_names_who_has_no_chain(void **state)
 	tmpstore_open(t);
 }
 
+/* The page that has the record of GENERATION is no leaf any more. */
+static void
+break_leaf(struct tmpstore *t, uint64_t generation)
+{
+	unsigned char data[1 << 18], key[11] = {[8] = 3, [9] = 1};
+	char path[128];
+	size_t len;
+	FILE *file;
+
+	for (int i = 0; i < 8; i++)
+		key[i] = (unsigned char)(generation >> (56 - 8 * i));
+	snprintf(path, sizeof(path), "%s/served/data.mdb", t->dir);
+	file = fopen(path, "r+b");
+	assert_non_null(file);
+	len = fread(data, 1, sizeof(data), file);
+	for (size_t at = 0; at + sizeof(key) <= len; at++)
+		if (memcmp(data + at, key, sizeof(key)) == 0) {
+			assert_int_equal(fseek(file, (long)(at / 4096 * 4096 + 10), SEEK_SET), 0);
+			assert_int_equal(fwrite("\0\0", 1, 2, file), 2);
+		}
+	assert_int_equal(fclose(file), 0);
+}
+
+static enum err
+check_ends(struct tmpstore *t)
+{
+	struct store *store = NULL;
+	struct problem why;
+	enum err err;
+
+	assert_int_equal(store_open(t->dir, STORE_READER, &t->master, &store, &why), ERR_OK);
+	err = store_check_ends(store);
+	store_close(store);
+	return err;
+}
+
+/* No name of it could be served, and no worker would say why. */
+static void
+a_page_that_is_lost_is_found_before_the_start(void **state)
+{
+	struct tmpstore *t = *state;
+	uint64_t generation = put_shared(t);
+
+	tmpstore_close(t);
+	assert_int_equal(check_ends(t), ERR_OK);
+	break_leaf(t, generation);
+	assert_int_equal(check_ends(t), ERR_CORRUPT);
+	tmpstore_open(t);
+}
+
 static void
 a_damaged_second_costs_only_itself(void **state)
 {
@@ -481,6 +531,7 @@ main(void)
 		TEST(what_cannot_be_is_refused),
 		TEST(damage_is_put_aside),
 		TEST(a_check_names_who_has_no_chain),
+		TEST(a_page_that_is_lost_is_found_before_the_start),
 		TEST(a_damaged_second_costs_only_itself),
 		TEST(a_damaged_second_without_a_first_is_found),
 		TEST(what_nobody_has_is_swept),
