@@ -15,6 +15,7 @@
 
 #include "base/problem.h"
 #include "daemon/conf/conf.h"
+#include "store/check.h"
 #include "store/domain_due.h"
 #include "store/domain_list.h"
 #include "store/event.h"
@@ -111,6 +112,8 @@ look(const struct probe *probe, struct problem *why)
 	if (err)
 		return err;
 	err = store_check_length(store);
+	if (!err)
+		err = store_check_ends(store);
 	if (!err)
 		err = look_at_served(store);
 	if (!err)

@@ -17,6 +17,8 @@ static const char bad_page_text[] =
 	"the page that has this record is damaged, so nothing damaged on it is put aside: stop "
 	"certd and run certctl db compact, or restore a backup";
 
+enum { END_RECORDS = 64 };
+
 struct check {
 	struct store_txn *txn;
 	check_on_finding *on_finding;
@@ -89,7 +91,6 @@ static void
 check_pooled(struct check *c, const struct walk *walk)
 {
 	const char *what = "the record of this certificate does not open";
-	struct buf chain = {0};
 	uint64_t generation = 0;
 	struct cert cert;
 	enum err err = walk->key.len == sizeof(generation) ? ERR_OK : ERR_CORRUPT;
@@ -104,14 +105,9 @@ check_pooled(struct check *c, const struct walk *walk)
 		what = "no name has this certificate";
 		err = cert_pool_is_used(c->txn, generation);
 	}
-	if (!err) {
-		what = "the chain of this certificate is missing or damaged";
-		err = cert_chain_get(c->txn, cert.chain_id, &chain);
-	}
 	if (err)
 		say(c, TABLE_POOL, walk->key, err == ERR_NOTFOUND ? ERR_CORRUPT : err, what);
 	cert_done(&cert);
-	buf_done(&chain);
 }
 
 static enum err
@@ -143,28 +139,46 @@ check_records(struct check *c, enum table table)
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
 
-static bool
-lacks(struct check *c, const struct domain *d)
+/* One of the pool. Its key says no name, so each name that has it is told. NULL: it is good. */
+static const char *
+lacks_pooled(struct check *c, const struct domain *d,
+             enum err (*get)(struct store_txn *txn, const struct domain *d, struct cert *ret_cert))
 {
+	const char *what = NULL;
+	struct buf chain = {0};
 	struct cert cert;
-	bool lacks;
+	enum err err;
 
 	cert_init(&cert);
-	if (d->generation && d->pooled)
-		lacks = cert_get_for(c->txn, d, &cert) == ERR_CORRUPT;
-	else
-		lacks = d->generation &&
-		        table_has(c->txn, TABLE_CERT, table_key_name(&d->name)) == ERR_NOTFOUND;
-	if (d->second.generation && cert_get_second(c->txn, d, &cert) == ERR_CORRUPT)
-		lacks = true;
+	err = get(c->txn, d, &cert);
+	if (err == ERR_CORRUPT)
+		what = "this certificate is missing";
+	else if (!err && cert_chain_get(c->txn, cert.chain_id, &chain))
+		what = "the chain of this certificate is missing or damaged";
 	cert_done(&cert);
-	return lacks;
+	buf_done(&chain);
+	return what;
 }
 
-/* Domains that should have a certificate and have none: check_cert() does not see them. */
+static const char *
+lacks(struct check *c, const struct domain *d)
+{
+	const char *what = NULL;
+
+	if (d->generation && d->pooled)
+		what = lacks_pooled(c, d, cert_get_for);
+	else if (d->generation &&
+	         table_has(c->txn, TABLE_CERT, table_key_name(&d->name)) == ERR_NOTFOUND)
+		what = "this certificate is missing";
+	return what || !d->second.generation ? what : lacks_pooled(c, d, cert_get_second);
+}
+
+/* Domains that should have a certificate and have none, or no chain behind it: check_cert() does
+ * not see them. */
 static enum err
 check_served_from(struct check *c)
 {
+	const char *what;
 	struct walk walk;
 	struct hostname name;
 	struct domain d;
@@ -174,8 +188,8 @@ check_served_from(struct check *c)
 		err = walk_first(&walk);
 	for (; !err; err = walk_next(&walk))
 		if (table_name_of_key(walk.key, &name) == ERR_OK &&
-		    domain_get(c->txn, &name, &d) == ERR_OK && lacks(c, &d))
-			say(c, TABLE_CERT, walk.key, ERR_CORRUPT, "this certificate is missing");
+		    domain_get(c->txn, &name, &d) == ERR_OK && (what = lacks(c, &d)))
+			say(c, TABLE_CERT, walk.key, ERR_CORRUPT, what);
 	walk_close(&walk);
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
@@ -278,6 +292,39 @@ check_env(struct check *c, struct store *store, enum store_env env)
 	store_abort(c->txn);
 	c->txn = NULL;
 	return err;
+}
+
+/* From one end of TABLE. */
+static enum err
+look_from(struct store_txn *txn, enum table table, bool last)
+{
+	struct walk walk;
+	enum err err = walk_open(&walk, txn, table);
+
+	if (!err)
+		err = last ? walk_last(&walk) : walk_first(&walk);
+	for (int i = 1; i < END_RECORDS && !err; i++)
+		err = last ? walk_prev(&walk) : walk_next(&walk);
+	walk_close(&walk);
+	return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+enum err
+store_check_ends(struct store *store)
+{
+	static const enum table tables[] = {TABLE_DOMAIN, TABLE_POOL, TABLE_CERT, TABLE_CHAIN};
+	struct store_txn *txn;
+	enum err err = store_begin_read(store, STORE_SERVED, &txn);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]) && !err; i++) {
+		err = look_from(txn, tables[i], false);
+		if (!err)
+			err = look_from(txn, tables[i], true);
+	}
+	store_abort(txn);
+	return err == ERR_IO ? ERR_CORRUPT : err;
 }
 
 enum err

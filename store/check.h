@@ -17,6 +17,7 @@
 
 struct problem;
 struct secret;
+struct store;
 
 struct check_finding {
 	enum err err;      /* ERR_CORRUPT, ERR_VERSION; ERR_OK: only progress */
@@ -41,5 +42,9 @@ struct check_result {
 MUST_CHECK enum err store_check(const char *dir, const struct secret *master,
                                 check_on_finding *on_finding, void *arg,
                                 struct check_result *ret_result, struct problem *ret_why);
+
+/* Looks at the first and last records of what every handshake needs. ERR_CORRUPT: LMDB does not
+ * find its way to them. May end in SIGSEGV or SIGBUS: in a child. */
+MUST_CHECK enum err store_check_ends(struct store *store);
 
 #endif

@@ -323,6 +323,106 @@ damage_is_put_aside(void **state)
 	assert_int_equal(findings(t), 0);
 }
 
+struct named {
+	int names;
+	int others;
+};
+
+static void
+count_named(void *arg, const struct check_finding *f)
+{
+	struct named *named = arg;
+
+	if (f->err && strcmp(f->table, "cert") == 0 && strstr(f->key, ".example") &&
+	    strstr(f->what, "chain"))
+		named->names++;
+	else if (f->err && strcmp(f->table, "chain") != 0)
+		named->others++;
+}
+
+/* Its chain is damaged: a check says each name, not only the generation. */
+static void
+a_check_names_who_has_no_chain(void **state)
+{
+	struct tmpstore *t = *state;
+	unsigned char data[RAWDB_MAX], id[CERT_CHAIN_ID_LEN];
+	uint64_t generation = put_shared(t);
+	struct named named = {0};
+	struct check_result result;
+	struct store_txn *txn = tmpstore_read(t, STORE_SERVED);
+	struct problem why;
+	struct cert cert;
+	struct rawdb raw;
+	size_t len;
+
+	cert_init(&cert);
+	assert_int_equal(cert_pool_get(txn, generation, NULL, &cert), ERR_OK);
+	memcpy(id, cert.chain_id, sizeof(id));
+	cert_done(&cert);
+	store_abort(txn);
+	tmpstore_close(t);
+	raw = rawdb_open(t->dir, "served", "chain");
+	len = rawdb_get(&raw, id, sizeof(id), data);
+	data[len / 2] ^= 1;
+	rawdb_put(&raw, id, sizeof(id), data, len);
+	rawdb_close(&raw);
+	assert_int_equal(store_check(t->dir, &t->master, count_named, &named, &result, &why),
+	                 ERR_OK);
+	assert_int_equal(named.names, NAMES);
+	assert_int_equal(named.others, 0);
+	tmpstore_open(t);
+}
+
+/* The page that has the record of GENERATION is no leaf any more. */
+static void
+break_leaf(struct tmpstore *t, uint64_t generation)
+{
+	unsigned char data[1 << 18], key[11] = {[8] = 3, [9] = 1};
+	char path[128];
+	size_t len;
+	FILE *file;
+
+	for (int i = 0; i < 8; i++)
+		key[i] = (unsigned char)(generation >> (56 - 8 * i));
+	snprintf(path, sizeof(path), "%s/served/data.mdb", t->dir);
+	file = fopen(path, "r+b");
+	assert_non_null(file);
+	len = fread(data, 1, sizeof(data), file);
+	for (size_t at = 0; at + sizeof(key) <= len; at++)
+		if (memcmp(data + at, key, sizeof(key)) == 0) {
+			assert_int_equal(fseek(file, (long)(at / 4096 * 4096 + 10), SEEK_SET), 0);
+			assert_int_equal(fwrite("\0\0", 1, 2, file), 2);
+		}
+	assert_int_equal(fclose(file), 0);
+}
+
+static enum err
+check_ends(struct tmpstore *t)
+{
+	struct store *store = NULL;
+	struct problem why;
+	enum err err;
+
+	assert_int_equal(store_open(t->dir, STORE_READER, &t->master, &store, &why), ERR_OK);
+	err = store_check_ends(store);
+	store_close(store);
+	return err;
+}
+
+/* No name of it could be served, and no worker would say why. */
+static void
+a_page_that_is_lost_is_found_before_the_start(void **state)
+{
+	struct tmpstore *t = *state;
+	uint64_t generation = put_shared(t);
+
+	tmpstore_close(t);
+	assert_int_equal(check_ends(t), ERR_OK);
+	break_leaf(t, generation);
+	assert_int_equal(check_ends(t), ERR_CORRUPT);
+	tmpstore_open(t);
+}
+
 static void
 a_damaged_second_costs_only_itself(void **state)
 {
@@ -430,6 +530,8 @@ main(void)
 		TEST(nobody_gets_a_record_that_is_not_for_him),
 		TEST(what_cannot_be_is_refused),
 		TEST(damage_is_put_aside),
+		TEST(a_check_names_who_has_no_chain),
+		TEST(a_page_that_is_lost_is_found_before_the_start),
 		TEST(a_damaged_second_costs_only_itself),
 		TEST(a_damaged_second_without_a_first_is_found),
 		TEST(what_nobody_has_is_swept),

@@ -596,7 +596,9 @@ def F4_below_the_reserve_nothing_new_is_imported_or_applied(lab):
               {"new.test": "full", "kept.test": "updated", "gone.test": "removed"}, str(answer))
         check(lab.certd.show("new.test") is None and lab.certd.show("gone.test") is None, "as said")
         for i in range(5):
-            equal(lab.certd.show(f"d{i:07}.load.test")["state"], "valid", "nothing is lost")
+            # whose issuer is not sent, which the auditor finds, it is ordered anew
+            check(lab.certd.show(f"d{i:07}.load.test")["state"] in ("valid", "renewing"),
+                  "nothing is lost")
         os.remove(ballast)
         wait_for(lambda: lab.certd.status()["store"]["takes_orders"], 10, "room again")
         equal(lab.ctl_ok("import", "-f", more).out.count("created"), 5, "imported")
