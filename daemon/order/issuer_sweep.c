@@ -31,13 +31,24 @@ has_lead(struct store_txn *txn, const struct domain *d)
 	return d->lead.len && domain_get(txn, &d->lead, &lead) != ERR_NOTFOUND;
 }
 
+/* By a clock that was ahead: it says itself that it was made or tried in what is the future. */
+static bool
+is_of_another_time(const struct domain *d)
+{
+	int64_t now = clock_wall();
+
+	return d->due_at > now + WAIT_MOST_S || d->attempted_at > now + CLOCK_STEP_S ||
+	       d->created_at > now + CLOCK_STEP_S;
+}
+
 static bool
 is_stuck(const struct issuer *s, const struct domain *d)
 {
-	bool waits = d->state == DOMAIN_FAILING || d->state == DOMAIN_PENDING;
+	bool waits = (d->state == DOMAIN_FAILING || d->state == DOMAIN_PENDING) &&
+	             d->due_at > clock_wall();
 
-	return d->due_at == 0 || (waits && d->due_at > clock_wall() + WAIT_MOST_S &&
-	                          !clockwatch_is_suspect(s->clock));
+	return d->due_at == 0 ||
+	       (waits && is_of_another_time(d) && !clockwatch_is_suspect(s->clock));
 }
 
 /* Whether D was to be changed, and is. What does not open is somebody else's business. */

@@ -294,6 +294,7 @@ rests(struct renewer_ca *ca)
 void
 renewer_ca_look(struct renewer_ca *ca)
 {
+	renewer_ca_ask_date(ca);
 	if (rests(ca))
 		return;
 	if (ca->row_at == ca->row_count && (!renewer_ca_is_held(ca) || renewer_ca_is_long_down(ca)))
