@@ -182,6 +182,7 @@ $(eval $(call archive,support,$(SUPPORT_O)))
 # neighbours that a test replaces
 $(BUILD)/tests/daemon/test_import_store: WRAP = -Wl,--wrap=domain_get,--wrap=store_commit,--wrap=upkeep_takes_new
 $(BUILD)/tests/daemon/test_auditor: WRAP = -Wl,--wrap=audit_front_ask
+$(BUILD)/tests/daemon/test_credcache: WRAP = -Wl,--wrap=siphash
 $(BUILD)/tests/daemon/test_moved: WRAP = -Wl,--wrap=issuer_wake
 $(BUILD)/tests/daemon/test_mailbox $(BUILD)/tests/daemon/test_teller: WRAP = -Wl,--wrap=transport_run
 
