@@ -180,6 +180,7 @@ $(eval $(call archive,tui,$(TUI_O)))
 $(eval $(call archive,support,$(SUPPORT_O)))
 
 # neighbours that a test replaces
+$(BUILD)/tests/store/test_seal: WRAP = -Wl,--wrap=EVP_CipherUpdate
 $(BUILD)/tests/daemon/test_import_store: WRAP = -Wl,--wrap=domain_get,--wrap=store_commit,--wrap=upkeep_takes_new
 $(BUILD)/tests/daemon/test_auditor: WRAP = -Wl,--wrap=audit_front_ask
 $(BUILD)/tests/daemon/test_credcache: WRAP = -Wl,--wrap=siphash
@@ -189,7 +190,7 @@ $(BUILD)/tests/daemon/test_mailbox $(BUILD)/tests/daemon/test_teller: WRAP = -Wl
 $(BUILD)/tests/base/test_%: $(BUILD)/tests/base/test_%.o $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(BASE_LIBS)
 $(BUILD)/tests/store/test_%: $(BUILD)/tests/store/test_%.o $(call LIB,support) $(call LIB,store) $(call LIB,base)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(STORE_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ -lcmocka $(STORE_LIBS)
 $(BUILD)/tests/acme/test_%: $(BUILD)/tests/acme/test_%.o $(call LIB,support) $(call LIB,acme) $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(ACME_LIBS)
 $(BUILD)/tests/daemon/test_%: $(BUILD)/tests/daemon/test_%.o $(call LIB,support) $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)

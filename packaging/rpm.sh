@@ -12,11 +12,15 @@ cd "$(dirname "$0")/.."
 version=$(sed -n 's/^Version: *//p' packaging/rpm/certd.spec)
 out=$(realpath -m "${1:-build/rpm}")
 rm -rf "$out"
-packaging/source.sh "$out/source/certd-$version"
+tree=$out/source/certd-$version
+packaging/source.sh "$tree"
 on_debian=
-[ ! -e /etc/debian_version ] || on_debian=yes
-[ -z "$on_debian" ] || install -p -m 644 /usr/share/doc/liblmdb-dev/copyright "$out/source/certd-$version/LICENSE.lmdb"
-SOURCE_DATE_EPOCH=$(stat -c %Y "$out/source/certd-$version")
+if [ -e /etc/debian_version ]; then
+	on_debian=yes
+	install -m 644 /usr/share/doc/liblmdb-dev/copyright "$tree/LICENSE.lmdb"
+	touch --reference="$tree/LICENSE" "$tree/LICENSE.lmdb" "$tree"
+fi
+SOURCE_DATE_EPOCH=$(stat -c %Y "$tree")
 export SOURCE_DATE_EPOCH
 mkdir -p "$out/top/SOURCES"
 tar --create --sort=name --owner=0 --group=0 --numeric-owner --directory "$out/source" "certd-$version" |
@@ -47,7 +51,7 @@ build() {
 		--define '_buildhost localhost' --define 'use_source_date_epoch_as_buildtime 1' \
 		--define '__os_install_post bash /usr/lib/rpm/brp-compress /usr && strip %{buildroot}%{_bindir}/* %{buildroot}%{_sbindir}/*' \
 		--define 'clamp_mtime_to_source_date_epoch 1' --define 'debug_package %{nil}' \
-		"$out/source/certd-$version/packaging/rpm/certd.spec"
+		"$tree/packaging/rpm/certd.spec"
 }
 if ! { build -bb --define "_topdir $out/top" && words=$usual && cd "$out/top" &&
 	build -bs --define '_topdir .'; } >"$out/log" 2>&1; then

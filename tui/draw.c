@@ -10,7 +10,7 @@
 
 #include "tui/text.h"
 
-enum { LINE_MAX_CELLS = 512, PRINTF_MAX = 4096 };
+enum { LINE_MAX_CELLS = 512, PRINTF_MAX = 4096, BRIGHT_BLACK = 8, MIDDLE_GREY = 245 };
 
 static bool only_ascii;
 static attr_t tones[TONE_COUNT] = {
@@ -50,8 +50,9 @@ draw_init(bool ascii)
 		init_pair((short)(i + 1), colours[i].colour, -1);
 		tones[colours[i].tone] = COLOR_PAIR((short)(i + 1)) | colours[i].more;
 	}
-	if (COLORS >= 16) { /* "bright black" */
-		init_pair(sizeof(colours) / sizeof(colours[0]) + 1, 8, -1);
+	if (COLORS >= BRIGHT_BLACK * 2) { /* some palettes have no "bright black" that is seen */
+		init_pair(sizeof(colours) / sizeof(colours[0]) + 1,
+		          COLORS >= 256 ? MIDDLE_GREY : BRIGHT_BLACK, -1);
 		tones[TONE_DIM] = COLOR_PAIR(sizeof(colours) / sizeof(colours[0]) + 1);
 	}
 }

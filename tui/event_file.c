@@ -26,16 +26,17 @@ print_safe(FILE *file, char before, const char *text)
 }
 
 static bool
-print_rows(FILE *file, const struct event_row *const *rows, size_t count)
+print_rows(FILE *file, const struct event_row *rows, size_t count)
 {
 	char at[CLOCK_TEXT_MAX], first[CLOCK_TEXT_MAX];
 
-	fputs("# id\tat\tfirst at\tcount\ttype\tname\tdetail\n", file);
+	fputs("# id\tat\tfirst at\tcount\tseverity\ttype\tname\tdetail\n", file);
 	for (size_t i = 0; i < count; i++) {
-		const struct event_row *r = rows[i];
+		const struct event_row *r = &rows[i];
 
-		fprintf(file, "%" PRId64 "\t%s\t%s\t%" PRId64, r->id, clock_format(r->at, at),
-		        clock_format(r->first_at, first), r->count);
+		fprintf(file, "%" PRId64 "\t%s\t%s\t%" PRId64 "\t%c", r->id,
+		        clock_format(r->at, at), clock_format(r->first_at, first), r->count,
+		        r->severity == ' ' ? '-' : r->severity);
 		print_safe(file, '\t', r->type);
 		print_safe(file, '\t', r->name);
 		print_safe(file, '\t', r->detail);
@@ -46,7 +47,7 @@ print_rows(FILE *file, const struct event_row *const *rows, size_t count)
 
 /* Ends with FD closed and PATH gone, should it not be whole. */
 static bool
-write_rows(int fd, const char *path, const struct event_row *const *rows, size_t count)
+write_rows(int fd, const char *path, const struct event_row *rows, size_t count)
 {
 	FILE *file = fdopen(fd, "w");
 	bool ok = file && print_rows(file, rows, count);
@@ -75,7 +76,7 @@ is_file(const char *path)
 }
 
 static bool
-replace_file(const char *path, const struct event_row *const *rows, size_t count)
+replace_file(const char *path, const struct event_row *rows, size_t count)
 {
 	char fresh[PATH_MAX + sizeof(NEW_SUFFIX)];
 	int fd;
@@ -92,7 +93,7 @@ replace_file(const char *path, const struct event_row *const *rows, size_t count
 }
 
 bool
-event_file_write(const char *path, bool replaced, const struct event_row *const *rows, size_t count)
+event_file_write(const char *path, bool replaced, const struct event_row *rows, size_t count)
 {
 	const char *home = strncmp(path, "~/", 2) == 0 ? getenv("HOME") : NULL;
 	char whole[PATH_MAX];

@@ -79,21 +79,3 @@ event_list_take(struct event_list *l)
 	l->count += more;
 	l->fresh_count = 0;
 }
-
-bool
-event_list_shows(const struct event_list *l, const struct event_row *r)
-{
-	enum tone tone = event_row_tone(r);
-
-	return l->least == TONE_PLAIN || tone == TONE_BAD || tone == l->least;
-}
-
-size_t
-event_list_shown(const struct event_list *l)
-{
-	size_t shown = 0;
-
-	for (size_t i = 0; i < l->count; i++)
-		shown += event_list_shows(l, &l->rows[i]);
-	return shown;
-}

@@ -19,7 +19,6 @@ struct event_list {
 	int64_t newest, oldest;  /* ids, of what was looked at: all between them is here */
 	struct event_row *fresh; /* older ones that are just coming */
 	size_t fresh_count;
-	enum tone least; /* of those that are shown: plain, warnings, or errors only */
 };
 
 void event_list_init(struct event_list *l);
@@ -30,7 +29,5 @@ void event_list_add(struct event_list *l, const struct event_row *r);
 /* Puts FRESH before all, or forgets them where there is no room. */
 void event_list_take(struct event_list *l);
 void event_list_forget(struct event_list *l);
-bool event_list_shows(const struct event_list *l, const struct event_row *r);
-size_t event_list_shown(const struct event_list *l);
 
 #endif

@@ -28,6 +28,20 @@ copy_of(const cJSON *event, const char *member)
 	return strdup(text ? text : "");
 }
 
+static char
+sign_of(const char *severity)
+{
+	static const struct {
+		const char *word;
+		char sign;
+	} signs[] = {{"crit", 'X'}, {"err", 'E'}, {"warn", '!'}};
+
+	for (size_t i = 0; severity && i < sizeof(signs) / sizeof(signs[0]); i++)
+		if (strcmp(signs[i].word, severity) == 0)
+			return signs[i].sign;
+	return ' ';
+}
+
 bool
 event_row_take(struct event_row *r, const cJSON *event)
 {
@@ -40,6 +54,7 @@ event_row_take(struct event_row *r, const cJSON *event)
 		.type = copy_of(event, "type"),
 		.name = copy_of(event, "name"),
 		.detail = copy_of(event, "detail"),
+		.severity = sign_of(json_text(event, "severity")),
 	};
 	if (r->type && r->name && r->detail)
 		return true;
@@ -50,27 +65,12 @@ event_row_take(struct event_row *r, const cJSON *event)
 enum tone
 event_row_tone(const struct event_row *r)
 {
-	static const char *const bad[] = {"cert.expired",   "store.corrupt",
-	                                  "store.full",     "store.failing",
-	                                  "store.readonly", "ca.account_deactivated"};
-	static const char *const warn[] = {
-		"mismatch.",       "order.failed",        "cert.expiring",
-		"cert.renew_late", "cert.revoked",        "ca.limited",
-		"backend.down",    "diagnosis.found",     "hook.",
-		"config.rejected", "upgrade.failed",      "clock.suspect",
-		"audit.refused",   "security.",           "dns.",
-		"name.moved",      "ondemand.hook_down",  "ocsp.",
-		"renewal.failed",  "ca.contacts_refused", "ca.terms_changed"};
-
-	if (r->is_acknowledged || strcmp(r->type, "mismatch.healed") == 0)
+	if (r->is_acknowledged)
 		return TONE_PLAIN;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (strncmp(r->type, bad[i], strlen(bad[i])) == 0)
-			return TONE_BAD;
-	for (size_t i = 0; i < sizeof(warn) / sizeof(warn[0]); i++)
-		if (strncmp(r->type, warn[i], strlen(warn[i])) == 0)
-			return TONE_WARN;
-	return TONE_PLAIN;
+	return r->severity == 'X'   ? TONE_ALARM
+	       : r->severity == 'E' ? TONE_BAD
+	       : r->severity == '!' ? TONE_WARN
+	                            : TONE_PLAIN;
 }
 
 /* The time today, else the day. */
@@ -97,17 +97,13 @@ void
 event_row_line(const struct event_row *r, int64_t now, int width, struct buf *out)
 {
 	char when[CLOCK_TEXT_MAX], count[TEXT_NUMBER_MAX];
-	enum tone tone = event_row_tone(r);
-	char sign = r->is_acknowledged  ? 'a'
-	            : tone == TONE_BAD  ? 'X'
-	            : tone == TONE_WARN ? '!'
-	                                : ' ';
 	int type, name;
 
 	columns_for(width, &type, &name);
 	time_text(r->at, now, when);
 	text_count(r->count, count);
-	buf_printf(out, "%c %-8s %5s ", sign, when, r->count > 1 ? count : "");
+	buf_printf(out, "%c %-8s %5s ", r->is_acknowledged ? 'a' : r->severity, when,
+	           r->count > 1 ? count : "");
 	text_fit(out, r->type, (size_t)type, draw_is_ascii());
 	buf_add_str(out, " ");
 	text_pad(out, r->name, (size_t)name, draw_is_ascii());

@@ -18,6 +18,7 @@ struct event_row {
 	int64_t id, at, first_at, count;
 	bool is_acknowledged;
 	char *type, *name, *detail;
+	char severity; /* X crit, E err, ! warn, else blank: what is seen of it */
 };
 
 /* A copy of what is shown of an "event", for event_row_done(); false: no memory. */

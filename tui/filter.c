@@ -188,11 +188,24 @@ put_since(cJSON *request, const char *span, int64_t now, char *why, size_t size)
 	return true;
 }
 
+static bool
+put_severity(cJSON *request, const char *word, char *why, size_t size)
+{
+	const char *const *known = option_choices(OPTION_SEVERITY);
+
+	put(request, "severity", word);
+	for (; known && *known; known++)
+		if (strcmp(*known, word) == 0)
+			return true;
+	snprintf(why, size, "\"severity:%s\" must be crit, err, warn or info", word);
+	return false;
+}
+
 /* All types have a dot in them. */
 static bool
 put_type(cJSON *request, const char *word, char *why, size_t size)
 {
-	static const char *const known[] = {"type:", "name:", "since:", NULL};
+	static const char *const known[] = {"type:", "name:", "since:", "severity:", NULL};
 	const char *type = behind(word, "type:");
 	cJSON *types = cJSON_GetObjectItemCaseSensitive(request, "types");
 
@@ -220,6 +233,8 @@ filter_events(const char *text, int64_t now, cJSON *request, char *why, size_t s
 			put(request, "name", value);
 		else if ((value = behind(word, "since:")))
 			ok = put_since(request, value, now, why, size);
+		else if ((value = behind(word, "severity:")))
+			ok = put_severity(request, value, why, size);
 		else
 			ok = put_type(request, word, why, size);
 	}

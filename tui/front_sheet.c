@@ -11,7 +11,7 @@
 #include "tui/spark.h"
 #include "tui/text.h"
 
-enum { LINE_BYTES = 1024, SPARK_MOST = 60, SPARK_MARGIN = 46, NARROW = 60, WIDE = 90 };
+enum { LINE_BYTES = 1024, SPARK_MOST = 60, SPARK_MARGIN = 46, NARROW = 60, LISTED = 75, WIDE = 90 };
 
 /* ---- rates and totals ----------------------------------------------------------------------- */
 
@@ -121,12 +121,12 @@ add_minute(struct sheet *sheet, const cJSON *minute, int width)
 	char text[LINE_BYTES] = "";
 	size_t len = 0;
 
-	sheet_field(sheet, TONE_PLAIN, " handshake",
+	sheet_field(sheet, TONE_PLAIN, "handshake",
 	            quantiles(json_object(minute, "handshake"), text), width);
 	if (cJSON_GetObjectItemCaseSensitive(shares, "resumed")) {
 		snprintf(text, sizeof(text), "%.0f%% of the handshakes in the last minute",
 		         100 * number(shares, "resumed"));
-		sheet_field(sheet, TONE_PLAIN, " resumed", text, width);
+		sheet_field(sheet, TONE_PLAIN, "resumed", text, width);
 	}
 	text[0] = '\0';
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -137,7 +137,7 @@ add_minute(struct sheet *sheet, const cJSON *minute, int width)
 			                        len ? "  " : "", words[i][1], share < 0.001 ? 2 : 1,
 			                        100 * share);
 	}
-	sheet_field(sheet, TONE_PLAIN, " SNI", text, width);
+	sheet_field(sheet, TONE_PLAIN, "SNI", text, width);
 }
 
 static void
@@ -155,7 +155,7 @@ add_top(struct sheet *sheet, const cJSON *top, int width)
 		           seconds > 0 ? number(one, "count") / seconds : 0);
 	}
 	if (line.len && buf_str(&line))
-		sheet_field(sheet, TONE_PLAIN, " top", buf_str(&line), width);
+		sheet_field(sheet, TONE_PLAIN, "top", buf_str(&line), width);
 	buf_done(&line);
 }
 
@@ -167,10 +167,10 @@ add_tickets(struct sheet *sheet, const cJSON *tickets, const struct front_facts 
 
 	if (!made)
 		return;
-	snprintf(line, sizeof(line), "their key is %s old, the next one comes in %s",
+	snprintf(line, sizeof(line), "key %s old, the next one in %s",
 	         print_span(f->now - made, age),
 	         print_span(next > f->now ? next - f->now : 0, left));
-	sheet_field(sheet, TONE_PLAIN, " tickets", line, f->width);
+	sheet_field(sheet, TONE_PLAIN, "tickets", line, f->width);
 }
 
 static void
@@ -185,7 +185,7 @@ add_totals(struct sheet *sheet, const struct front_facts *f)
 	snprintf(line, sizeof(line), "%s handshakes, %s certificates in the cache",
 	         text_count(model_number(m, "front", "handshakes"), handshakes),
 	         text_count(model_number(m, "front", "credential_entries"), entries));
-	sheet_field(sheet, TONE_PLAIN, " in all", line, f->width);
+	sheet_field(sheet, TONE_PLAIN, "in all", line, f->width);
 	add_refusals(sheet, m);
 }
 
@@ -238,12 +238,12 @@ add_listener(struct sheet *sheet, const cJSON *one, const struct front_facts *f)
 	struct buf line = {0};
 
 	buf_add_str(&line, rejected ? "! " : "  ");
-	text_pad(&line, address ? address : "", f->width < NARROW ? 18 : 26, draw_is_ascii());
+	text_pad(&line, address ? address : "", f->width < LISTED ? 20 : 26, draw_is_ascii());
 	buf_printf(&line, " %-5.20s %7s %6.0f %6s %6s", kind ? kind : "",
 	           text_count(json_int(one, "connections", 0), open),
 	           rate_of(f->rates, address ? address : ""),
 	           text_count(json_int(one, "half_open", 0), half), text_count(rejected, not ));
-	if (f->width > NARROW)
+	if (f->width >= LISTED)
 		buf_printf(&line, " %10s%s", text_count(json_int(one, "max_connections", 0), most),
 		           json_bool(one, "proxy_protocol", false) ? "  PROXY" : "");
 	if (buf_str(&line))
@@ -256,9 +256,9 @@ add_listeners(struct sheet *sheet, const struct front_facts *f)
 {
 	const cJSON *from = f->front ? f->front : f->model->status, *one;
 
-	sheet_add(sheet, TONE_TITLE, "  %-*s %-5s %7s %6s %6s %6s %10s",
-	          f->width < NARROW ? 18 : 26, "LISTENER", "KIND", "OPEN", "RATE", "HALF", "REJ",
-	          f->width > NARROW ? "AT MOST" : "");
+	sheet_add(sheet, TONE_TITLE, "  %-*s %-5s %7s %6s %6s %6s%s", f->width < LISTED ? 20 : 26,
+	          "LISTENER", "KIND", "OPEN", "RATE", "HALF", "REJ",
+	          f->width >= LISTED ? "    AT MOST" : "");
 	cJSON_ArrayForEach(one, json_array(from, "listeners")) add_listener(sheet, one, f);
 }
 
@@ -303,9 +303,9 @@ add_backends(struct sheet *sheet, const struct front_facts *f)
 {
 	const cJSON *backend, *server;
 
-	sheet_add(sheet, TONE_TITLE, "  %-12s %-22s %-7s %-8s %6s %6s %7s %11s", "BACKEND",
-	          "SERVER", "HEALTH", "STATE", "OPEN", "FAILED", "P99",
-	          f->width >= WIDE ? "ALL" : "");
+	sheet_add(sheet, TONE_TITLE, "  %-12s %-22s %-7s %-8s %6s %6s %7s%s", "BACKEND", "SERVER",
+	          "HEALTH", "STATE", "OPEN", "FAILED", "P99",
+	          f->width >= WIDE ? "         ALL" : "");
 	cJSON_ArrayForEach(backend, f->backends)
 	{
 		const char *name = json_text(backend, "name");

@@ -66,6 +66,29 @@ has_wanted(const struct sheet *s, size_t at)
 	return at < s->count && *s->wanted && strcasestr(s->lines[at].text, s->wanted);
 }
 
+/* What was found may be some lines further up or down by now: the screen goes with it. */
+static void
+follow_found(struct sheet *s)
+{
+	size_t was = s->found - 1;
+
+	s->found = 0;
+	for (size_t away = 0; away < s->count; away++) {
+		size_t down = was + away, up = was - away; /* beyond the end when there is none */
+
+		if (has_wanted(s, down)) {
+			s->found = down + 1;
+			s->top += away;
+			return;
+		}
+		if (has_wanted(s, up)) {
+			s->found = up + 1;
+			s->top -= away < s->top ? away : s->top;
+			return;
+		}
+	}
+}
+
 void
 sheet_settle(struct sheet *s)
 {
@@ -75,8 +98,8 @@ sheet_settle(struct sheet *s)
 		if (has_key(s, i) && strcmp(s->lines[i].key, s->cursor_key) == 0)
 			at = i;
 	s->cursor = near_key(s, at, 1);
-	if (s->found && !has_wanted(s, s->found - 1)) /* it may be another line by now */
-		s->found = 0;
+	if (s->found)
+		follow_found(s);
 }
 
 void

@@ -14,7 +14,7 @@
 #include "tui/spark.h"
 #include "tui/text.h"
 
-enum { LINE_BYTES = 2048, BAR_WIDTH = 10, HOURS = 24, LABEL_MAX = 64 };
+enum { LINE_BYTES = 2048, BAR_WIDTH = 10, HOURS = 24, WIDE = 100 };
 
 struct view_state {
 	struct sheet sheet;
@@ -106,7 +106,7 @@ add_hours(struct sheet *sheet, const char *whose, const cJSON *due, int width)
 	double hours[HOURS] = {0};
 	size_t count = 0, peak = 0;
 	int64_t waiting = json_int(due, "waiting", 0);
-	char line[LINE_BYTES], picture[SPARK_ROOM(HOURS)], most[TEXT_NUMBER_MAX],
+	char line[LINE_BYTES], rest[LINE_BYTES], picture[SPARK_ROOM(HOURS)], most[TEXT_NUMBER_MAX],
 		renewals[TEXT_NUMBER_MAX], now[TEXT_NUMBER_MAX];
 	const cJSON *one;
 
@@ -116,12 +116,19 @@ add_hours(struct sheet *sheet, const char *whose, const cJSON *due, int width)
 			hours[count++] = one->valuedouble;
 		peak = hours[count - 1] > hours[peak] ? count - 1 : peak;
 	}
-	snprintf(line, sizeof(line), "%s  %s an hour at most, in %zuh; %s renewals, %s wait%s",
-	         spark_line(hours, count, HOURS, draw_has_blocks(), picture),
-	         text_count((int64_t)hours[peak], most), peak,
+	spark_line(hours, count, HOURS, draw_has_blocks(), picture);
+	snprintf(line, sizeof(line), "at most %s an hour, in %zuh",
+	         text_count((int64_t)hours[peak], most), peak);
+	snprintf(rest, sizeof(rest), "%s renewals, %s are waiting%s",
 	         text_count(json_int(due, "renewals", 0), renewals), text_count(waiting, now),
-	         json_bool(due, "complete", true) ? "" : ", and not all is counted yet");
-	sheet_field(sheet, TONE_PLAIN, whose, line, width);
+	         json_bool(due, "complete", true) ? "" : ", not all is counted yet");
+	if (width >= WIDE) {
+		sheet_add(sheet, TONE_PLAIN, "  %-12.12s %s  %s; %s", whose, picture, line, rest);
+		return;
+	}
+	sheet_add(sheet, TONE_PLAIN, "  %-12.12s %s", whose, picture);
+	sheet_add(sheet, TONE_PLAIN, "  %-12s %s", "", line);
+	sheet_add(sheet, TONE_PLAIN, "  %-12s %s", "", rest);
 }
 
 static void
@@ -131,18 +138,16 @@ add_due(struct sheet *sheet, const cJSON *due, int width)
 
 	if (!due)
 		return;
-	sheet_add(sheet, TONE_TITLE, "  DUE        the next 24 hours, from now on");
-	add_hours(sheet, " all", due, width);
+	sheet_add(sheet, TONE_PLAIN, "%s", "");
+	sheet_add(sheet, TONE_TITLE, "  DUE          the next 24 hours");
+	add_hours(sheet, "all", due, width);
 	cJSON_ArrayForEach(one, cas)
 	{
 		const char *name = json_text(one, "name");
-		char label[LABEL_MAX];
 
-		snprintf(label, sizeof(label), " %.8s", name ? name : "");
 		if (cJSON_GetArraySize(cas) > 1)
-			add_hours(sheet, label, one, width);
+			add_hours(sheet, name ? name : "", one, width);
 	}
-	sheet_add(sheet, TONE_PLAIN, "%s", "");
 }
 
 static void
@@ -155,12 +160,12 @@ fill(struct view_state *s, int width)
 	sheet_add(&s->sheet, TONE_TITLE, "  CA           STATE");
 	cJSON_ArrayForEach(one, s->cas.list) add_ca(&s->sheet, one, now, width);
 	sheet_add(&s->sheet, TONE_PLAIN, "%s", "");
-	add_due(&s->sheet, gather_one(&s->due), width);
 	sheet_add(&s->sheet, TONE_TITLE,
 	          "  LIMIT OF       WHAT      OF WHAT                  USED");
 	cJSON_ArrayForEach(one, s->limits.list) add_limit(&s->sheet, one, now, width);
 	if (s->limits.list && !s->limits.list->child)
 		sheet_add(&s->sheet, TONE_DIM, "  none is counted, none has been hit");
+	add_due(&s->sheet, gather_one(&s->due), width);
 	sheet_settle(&s->sheet);
 }
 

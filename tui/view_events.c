@@ -69,8 +69,7 @@ on_end(void *owner, const cJSON *end, enum err err)
 		ask(v, false); /* until nothing is new */
 		return;
 	}
-	if (event_list_shown(&s->list) < s->sheet.rows && s->list.oldest > 0 &&
-	    s->list.count < EVENT_LIST_MAX)
+	if (s->list.count < s->sheet.rows && s->list.oldest > 0 && s->list.count < EVENT_LIST_MAX)
 		ask(v, true);
 }
 
@@ -171,8 +170,7 @@ fill(struct view_state *s, int width)
 	s->is_changed = false;
 	sheet_clear(&s->sheet);
 	for (size_t i = s->list.count; i-- > 0;)
-		if (event_list_shows(&s->list, &s->list.rows[i]))
-			add_line(s, &s->list.rows[i], now, width);
+		add_line(s, &s->list.rows[i], now, width);
 	sheet_settle(&s->sheet);
 	if (at_top)
 		s->sheet.cursor = 0; /* what is new is seen */
@@ -188,12 +186,9 @@ events_draw(struct view *v, struct area area)
 	if (s->is_changed || v->width != area.width)
 		fill(s, area.width);
 	v->width = area.width;
-	draw_printf(row++, 0, area.width, TONE_DIM, " %s%s%s  %s rows%s",
+	draw_printf(row++, 0, area.width, TONE_DIM, " %s%s  %s rows%s",
 	            s->filter[0] ? "filter: " : "all events, newest first", s->filter,
-	            s->list.least == TONE_WARN  ? ", from warnings on"
-	            : s->list.least == TONE_BAD ? ", errors only"
-	                                        : "",
-	            text_count((int64_t)s->sheet.count, number),
+	            text_count((int64_t)s->list.count, number),
 	            s->list.oldest ? ", older ones below" : "");
 	draw_text(row++, 0, area.width, TONE_TITLE, event_row_titles(area.width, titles));
 	sheet_draw(&s->sheet, (struct area){row, area.rows - 2, area.width});
@@ -242,73 +237,58 @@ acknowledge(struct view *v, const struct event_row *r)
 	console_do(v->console, request, question);
 }
 
-static void
-go_to(struct view_state *s, const struct event_row *row)
-{
-	size_t line = 0;
-
-	for (size_t i = (size_t)(row - s->list.rows) + 1; i < s->list.count; i++)
-		line += event_list_shows(&s->list, &s->list.rows[i]);
-	sheet_go(&s->sheet, line);
-}
-
 /* The next one that somebody should see to, in the order of the screen. */
 static void
 go_on(struct view *v, bool backwards)
 {
 	struct view_state *s = v->state;
-	const struct event_row *here = row_here(s), *row = here;
+	const struct event_row *here = row_here(s);
 
-	for (;;) {
-		row = !row || (backwards ? row == s->list.rows + s->list.count - 1
-		                         : row == s->list.rows)
-		              ? NULL
-		              : row + (backwards ? 1 : -1);
-		if (!row || (event_row_tone(row) != TONE_PLAIN && event_list_shows(&s->list, row)))
-			break;
-	}
-	if (row)
-		go_to(s, row);
+	size_t at = here ? (size_t)(here - s->list.rows) : s->list.count;
+
+	do /* the newest is the last one, and the first line */
+		at += backwards ? 1 : (size_t)-1;
+	while (at < s->list.count && event_row_tone(&s->list.rows[at]) == TONE_PLAIN);
+	if (at < s->list.count)
+		sheet_go(&s->sheet, s->list.count - 1 - at);
 	else
 		console_say(v->console, TONE_PLAIN, "none %s it needs somebody",
 		            backwards ? "before" : "behind");
 }
 
-/* Only of this type, or of the last hour, day, week; or all again. */
+/* The word of the filter with PREFIX gets the value behind the one it has; behind the last, none.
+ */
+static void
+cycle(char text[FILTER_MAX], const char *prefix, const char *const *values)
+{
+	char now[FILTER_MAX] = "";
+	size_t next = 0;
+
+	filter_set(text, FILTER_MAX, prefix, NULL, now);
+	while (now[0] && values[next] && strcmp(values[next++], now) != 0)
+		;
+	filter_set(text, FILTER_MAX, prefix, values[next], now);
+}
+
+/* Only of this type, or so bad, or of the last hour, day, week; or all again. */
 static void
 narrow(struct view *v, enum request request)
 {
 	static const char *const spans[] = {"1h", "24h", "7d", NULL};
+	static const char *const severities[] = {"warn", "err", "crit", NULL};
 	struct view_state *s = v->state;
 	const struct event_row *here = row_here(s);
-	char text[FILTER_MAX], now[FILTER_MAX] = "";
-	size_t next = 0;
+	const char *types[] = {here ? here->type : NULL, NULL};
+	char text[FILTER_MAX];
 
 	snprintf(text, sizeof(text), "%s", s->filter);
-	if (request == REQUEST_TYPE) {
-		filter_set(text, sizeof(text), "type:", NULL, now);
-		if (!now[0] && here)
-			filter_set(text, sizeof(text), "type:", here->type, now);
-	} else {
-		filter_set(text, sizeof(text), "since:", NULL, now);
-		while (now[0] && spans[next] && strcmp(spans[next++], now) != 0)
-			;
-		filter_set(text, sizeof(text), "since:", spans[next], now);
-	}
+	if (request == REQUEST_TYPE)
+		cycle(text, "type:", types);
+	else if (request == REQUEST_TIME)
+		cycle(text, "since:", spans);
+	else
+		cycle(text, "severity:", severities);
 	events_filter(v, text);
-}
-
-static void
-next_severity(struct view *v)
-{
-	struct view_state *s = v->state;
-
-	s->list.least = s->list.least == TONE_PLAIN  ? TONE_WARN
-	                : s->list.least == TONE_WARN ? TONE_BAD
-	                                             : TONE_PLAIN;
-	s->is_changed = true;
-	if (s->list.oldest > 0 && event_list_shown(&s->list) < s->sheet.rows)
-		ask(v, true);
 }
 
 static bool
@@ -342,14 +322,10 @@ events_request(struct view *v, enum request request)
 		console_ask_filter(v->console, s->filter);
 	else if (request == REQUEST_NEXT || request == REQUEST_PREVIOUS)
 		go_on(v, request == REQUEST_PREVIOUS);
-	else if (request == REQUEST_TYPE || request == REQUEST_TIME)
+	else if (request == REQUEST_TYPE || request == REQUEST_TIME || request == REQUEST_SEVERITY)
 		narrow(v, request);
-	else if (request == REQUEST_SEVERITY)
-		next_severity(v);
 	else if (request == REQUEST_WRITE)
 		console_ask_path(v->console);
-	else if (request == REQUEST_BACK && s->list.least != TONE_PLAIN)
-		s->list.least = TONE_BAD, next_severity(v);
 	else if (request == REQUEST_BACK && s->filter[0])
 		events_filter(v, "");
 	else
@@ -361,14 +337,9 @@ static void
 events_write(struct view *v, const char *path, bool replaced)
 {
 	struct view_state *s = v->state;
-	const struct event_row *rows[EVENT_LIST_MAX];
-	size_t count = 0;
 
-	for (size_t i = 0; i < s->list.count; i++)
-		if (event_list_shows(&s->list, &s->list.rows[i]))
-			rows[count++] = &s->list.rows[i];
-	if (event_file_write(path, replaced, rows, count))
-		console_say(v->console, TONE_GOOD, "%zu events are in %s", count, path);
+	if (event_file_write(path, replaced, s->list.rows, s->list.count))
+		console_say(v->console, TONE_GOOD, "%zu events are in %s", s->list.count, path);
 	else if (errno == EEXIST && !replaced)
 		console_ask_overwrite(v->console, path);
 	else

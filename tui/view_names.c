@@ -24,7 +24,7 @@ struct view_state {
 	struct names marks;
 	struct histogram histogram;
 	char filter[FILTER_MAX];
-	bool by_expiry;
+	enum window_order order; /* that is wanted */
 	bool is_open;
 };
 
@@ -43,11 +43,14 @@ reopen(struct view *v)
 		cJSON_Delete(query);
 		return false;
 	}
-	s->by_expiry &= !filter.from[0] && !filter.by_name; /* a place among names */
-	if (s->by_expiry)
-		cJSON_AddStringToObject(query, "sort", "expiry");
-	window_open(&s->window, query, s->by_expiry || (filter.by_expiry && !filter.by_name),
-	            filter.from[0] ? filter.from : NULL);
+	if (filter.from[0] || filter.by_name) /* a place among names */
+		s->order = WINDOW_BY_NAME;
+	else if (filter.by_expiry)
+		s->order = WINDOW_BY_EXPIRY;
+	if (s->order != WINDOW_BY_NAME && !filter.by_expiry)
+		cJSON_AddStringToObject(query, "sort",
+		                        s->order == WINDOW_BY_NEXT ? "next" : "expiry");
+	window_open(&s->window, query, s->order, filter.from[0] ? filter.from : NULL);
 	if (filter.near)
 		console_say(v->console, TONE_WARN,
 		            "these are names from \"%.64s\" on; did you mean the state \"%s\"?",
@@ -132,6 +135,8 @@ draw_counts(struct view *v, int row, int width)
 static void
 draw_filter(struct view *v, int row, int width)
 {
+	static const char *const orders[WINDOW_ORDERS] = {"by name", "the soonest to expire first",
+	                                                  "the soonest to be due first"};
 	const struct view_state *s = v->state;
 	char line[CONSOLE_MESSAGE_MAX], number[TEXT_NUMBER_MAX];
 	int len;
@@ -141,7 +146,7 @@ draw_filter(struct view *v, int row, int width)
 		return;
 	}
 	len = snprintf(line, sizeof(line), " %s%s, %s", s->filter[0] ? "filter: " : "all",
-	               s->filter, s->window.by_expiry ? "the soonest to expire first" : "by name");
+	               s->filter, orders[s->window.order]);
 	if (s->filter[0] && s->window.matches >= 0)
 		len += snprintf(line + len, sizeof(line) - (size_t)len, "  %s of them",
 		                text_count(s->window.matches, number));
@@ -252,7 +257,8 @@ go_on(struct view *v, const char *name, bool backwards)
 	struct view_state *s = v->state;
 	const char *best = NULL;
 
-	if (s->marks.count == 0 || s->window.by_expiry) { /* a mark has no place among dates */
+	if (s->marks.count == 0 ||
+	    s->window.order != WINDOW_BY_NAME) { /* a mark has no place among dates */
 		seek_failing(&s->seek, v, &s->window, backwards);
 		return;
 	}
@@ -320,7 +326,7 @@ names_request(struct view *v, enum request request)
 		console_ask_filter(v->console, s->filter);
 		return true;
 	case REQUEST_SORT:
-		s->by_expiry = !s->by_expiry;
+		s->order = (s->order + 1) % WINDOW_ORDERS;
 		reopen(v);
 		return true;
 	default:

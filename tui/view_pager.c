@@ -50,9 +50,9 @@ add_help(struct pager *p, enum view_kind kind, int width)
 }
 
 static void
-fill_help(struct pager *p, int width)
+add_signs(struct pager *p, int width)
 {
-	static const char *const signs[][2] = {
+	static const char *const of_names[][2] = {
 		{"X", "expired"},
 		{"!", "failing, or little of its certificate's life is left"},
 		{"~", "in work"},
@@ -64,13 +64,26 @@ fill_help(struct pager *p, int width)
 		{".", "valid"},
 		{"*", "marked"},
 	};
+	static const char *const of_events[][2] = {
+		{"X", "critical"}, {"E", "error"}, {"!", "warning"}, {"a", "acknowledged"}};
+	bool is_events = p->help_of == VIEW_EVENTS;
+	size_t count = is_events ? sizeof(of_events) / sizeof(of_events[0])
+	                         : sizeof(of_names) / sizeof(of_names[0]);
+	const char *const(*signs)[2] = is_events ? of_events : of_names;
 
+	sheet_add(&p->sheet, TONE_TITLE,
+	          is_events ? " Signs before an event" : " Signs before a name");
+	for (size_t i = 0; i < count; i++)
+		sheet_field(&p->sheet, TONE_PLAIN, signs[i][0], signs[i][1], width);
+}
+
+static void
+fill_help(struct pager *p, int width)
+{
 	sheet_add(&p->sheet, TONE_TITLE, " Keys");
 	add_help(p, p->help_of, width);
 	sheet_add(&p->sheet, TONE_PLAIN, "%s", "");
-	sheet_add(&p->sheet, TONE_TITLE, " Signs before a name");
-	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
-		sheet_field(&p->sheet, TONE_PLAIN, signs[i][0], signs[i][1], width);
+	add_signs(p, width);
 	sheet_add(&p->sheet, TONE_PLAIN, "%s", "");
 	sheet_add(&p->sheet, TONE_TITLE, " Why a name fails");
 	sheet_field(

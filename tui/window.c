@@ -50,9 +50,10 @@ window_place(const struct window *w, const cJSON *item, char ret_place[WINDOW_PL
 {
 	const char *name = json_text(item, "name");
 
-	if (w->by_expiry && item)
+	if (w->order != WINDOW_BY_NAME && item)
 		snprintf(ret_place, WINDOW_PLACE_MAX, "%" PRId64 "/%s",
-		         print_time_of(item, "not_after"), name ? name : "");
+		         print_time_of(item, w->order == WINDOW_BY_NEXT ? "next" : "not_after"),
+		         name ? name : "");
 	else
 		snprintf(ret_place, WINDOW_PLACE_MAX, "%s", name ? name : "");
 }
@@ -318,14 +319,14 @@ window_fit(struct window *w, size_t rows)
 }
 
 void
-window_open(struct window *w, cJSON *query, bool by_expiry, const char *from)
+window_open(struct window *w, cJSON *query, enum window_order order, const char *from)
 {
 	link_forget(w->link, w);
 	drop_rows(w->fresh, &w->fresh_count);
 	drop_rows(w->rows, &w->count);
 	cJSON_Delete(w->query);
 	w->query = query;
-	w->by_expiry = by_expiry;
+	w->order = order;
 	w->top = w->cursor = 0;
 	w->steps = 0;
 	w->asked = WINDOW_NOTHING;

@@ -29,10 +29,12 @@ enum window_part {
 	WINDOW_ABOVE
 };
 
+enum window_order { WINDOW_BY_NAME, WINDOW_BY_EXPIRY, WINDOW_BY_NEXT, WINDOW_ORDERS };
+
 struct window {
 	struct link *link;
 	cJSON *query; /* "list" with its filters, without a place */
-	bool by_expiry;
+	enum window_order order;
 	cJSON *rows[WINDOW_MAX];
 	size_t count;
 	size_t top, cursor; /* rows */
@@ -59,7 +61,7 @@ struct window {
 void window_init(struct window *w, struct link *link);
 void window_done(struct window *w);
 /* From the beginning (FROM NULL), or from the first name that is not before FROM: takes QUERY. */
-void window_open(struct window *w, cJSON *query, bool by_expiry, const char *from);
+void window_open(struct window *w, cJSON *query, enum window_order order, const char *from);
 /* The rows that are seen may be out of date. */
 void window_refresh(struct window *w);
 /* ROWS are seen from now on; asks for what is missing. */

@@ -25,12 +25,25 @@ diagnoser_is_busy(const struct diagnoser *g, const struct hostname *name)
 	return false;
 }
 
+size_t
+diagnoser_patient(const struct diagnoser *g)
+{
+	const struct diagnosing *t;
+	size_t count = 0;
+
+	TAILQ_FOREACH(t, &g->busy, link)
+	count += t->patient;
+	return count;
+}
+
 bool
 diagnoser_begin(struct diagnoser *g, const struct hostname *name, uint64_t id, enum err *ret_err)
 {
 	struct diagnosing *t = NULL;
 
-	*ret_err = diagnosing_new(g, name, id, &t);
+	*ret_err = diagnosing_new(g, name, id == LOOK_PATIENT ? 0 : id, &t);
+	if (!*ret_err)
+		t->patient = id == LOOK_PATIENT;
 	if (!*ret_err)
 		*ret_err = pool_submit(g->pool, &t->pool);
 	if (*ret_err) {
@@ -120,16 +133,19 @@ diagnoser_main(void *arg)
 
 		collect(g);
 		begin_asked(g);
+		diagnoser_glance_collect(g);
+		diagnoser_glance_go_on(g);
 		if (!g->conf->diagnose.off)
 			diagnoser_look_at_events(g);
-		if (now - walked < TURN_MS)
-			continue;
-		walked = now;
-		diagnoser_look_at_moved(g);
-		if (g->conf->diagnose.off)
-			continue;
-		diagnoser_look_at_failing(g);
-		diagnoser_look_at_kept(g);
+		if (now - walked >= TURN_MS) {
+			walked = now;
+			diagnoser_look_at_moved(g);
+			if (!g->conf->diagnose.off) {
+				diagnoser_look_at_failing(g);
+				diagnoser_look_at_kept(g);
+			}
+		}
+		diagnoser_glance_send(g);
 	}
 	return NULL;
 }
@@ -158,6 +174,12 @@ diagnoser_free(struct diagnoser *g)
 {
 	struct pool_task *task;
 
+	if (g->glances)
+		pool_end(g->glances);
+	pool_free(g->glances);
+	if (g->glance)
+		conf_unref(g->glance->conf);
+	free(g->glance);
 	if (g->pool) {
 		pool_end(g->pool);
 		TAILQ_INIT(&g->busy); /* all of them come back */
@@ -207,7 +229,11 @@ diagnoser_start(const struct diagnoser_config *config, struct diagnoser **ret_di
 	g->clock = config->clock;
 	g->conf = conf_ref(config->conf);
 	find_end_of_events(g);
-	err = pool_new(&pool, &g->pool);
+	g->glance = calloc(1, sizeof(*g->glance));
+	err = g->glance ? pool_new(&pool, &g->pool) : ERR_NOMEM;
+	pool.threads = pool.queue = 1;
+	if (!err)
+		err = pool_new(&pool, &g->glances);
 	if (!err && pthread_create(&g->thread, NULL, diagnoser_main, g) != 0)
 		err = ERR_NOMEM;
 	if (err)

@@ -39,6 +39,23 @@ def read(*path):
         return file.read()
 
 
+class Sources(unittest.TestCase):
+    def test_versions_and_dates_agree(self):
+        version = re.search(r"(?m)^VERSION := (\S+)$", read("Makefile"))[1]
+        changed = re.search(r"(?s)^certd \((\S+)\).*? -- (.*?>)  \w+, (\d+) (\w+) (\d+) ", read("debian", "changelog"))
+        spec = read("packaging", "rpm", "certd.spec")
+        listed = re.search(r"(?m)^%changelog\n\* \w+ (\w+) (\d+) (\d+) (.*?>) - (\S+)-(\d+)$", spec)
+        self.assertEqual({changed[1], listed[5], re.search(r"(?m)^Version: +(\S+)$", spec)[1]}, {version})
+        self.assertEqual((changed[2], changed[3], changed[4], changed[5]), (listed[4], listed[2], listed[1], listed[3]))
+
+    def test_one_licence(self):
+        """debian/copyright has one paragraph of files."""
+        lines = run("git", "grep", "-hIE", "SPDX-License-" "Identifier:|^[^a-z]*Copyright (\\(c\\)|[0-9])")
+        self.assertGreater(lines.count("\n"), 300)
+        for line in lines.splitlines():
+            self.assertRegex(line, "SPDX-License-" r"Identifier: Apache-2\.0( \*/| -->)?$")
+
+
 class Pages(unittest.TestCase):
     pages = sorted(glob.glob(f"{BUILD}/man/*.[1-8]"))
 

@@ -280,6 +280,8 @@ damage_is_put_aside(void **state)
 	uint64_t generation = put_shared(t);
 	unsigned char data[RAWDB_MAX];
 	unsigned char key[8];
+	struct quarantine q[2];
+	struct store_txn *txn;
 	struct rawdb raw;
 	size_t len;
 
@@ -296,10 +298,11 @@ damage_is_put_aside(void **state)
 	tmpstore_open(t);
 	assert_int_not_equal(findings(t), 0);
 	for (int i = 0; i < NAMES; i++) {
-		struct store_txn *txn = tmpstore_write(t, STORE_SERVED);
-		struct domain d = domain_of(txn, i);
 		struct event event = {0};
+		struct domain d;
 
+		txn = tmpstore_write(t, STORE_SERVED);
+		d = domain_of(txn, i);
 		assert_int_equal(domain_check(txn, &d.name), ERR_CORRUPT);
 		assert_int_equal(domain_quarantine(txn, &d.name, "flipped", 50, &event), ERR_OK);
 		assert_string_equal(event.name, d.name.name);
@@ -309,6 +312,12 @@ damage_is_put_aside(void **state)
 		assert_int_equal(d.due_at, 50);
 		tmpstore_commit(txn);
 	}
+	txn = tmpstore_read(t, STORE_SERVED);
+	assert_int_equal(quarantine_page(txn, 0, 2, q, &len), ERR_OK);
+	assert_int_equal(len, 1);
+	assert_string_equal(q[0].table, "pool");
+	assert_string_equal(q[0].name, domain_of(txn, 0).name.name);
+	store_abort(txn);
 	assert_int_equal(leaf_of(t, 5, false), 700);
 	assert_int_equal(leaf_of(t, 5, true), 700);
 	assert_int_equal(findings(t), 0);

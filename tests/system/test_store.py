@@ -202,11 +202,18 @@ def flip_bits(path, dice, count):
             file.write(bytes([byte ^ (1 << dice.randrange(8))]))
 
 
+def table_is_lost(lab):
+    """A page that LMDB needs to find its way in a table: nothing that writes there can be stored."""
+    log = lab.certd.log_text()
+    return "pages of this table are damaged: restore a backup" in log[log.rindex("serves with"):]
+
+
 def told_names(lab):
     """Names of store.corrupt events, and those of them that nothing can be written for."""
     got = [e for e in events(lab, "store.corrupt") if e["name"]]
-    return {e["name"] for e in got}, {e["name"] for e in got if "compact" in e["detail"]
-                                      or "restore" in e["detail"]}
+    told = {e["name"] for e in got}
+    return told, told if table_is_lost(lab) else \
+        {e["name"] for e in got if "compact" in e["detail"] or "restore" in e["detail"]}
 
 
 def serial_or_none(lab, name):

@@ -223,15 +223,16 @@ test_filter_near(void **state)
 static void
 test_filter_events(void **state)
 {
-	static const char *const refused[] = {"since:yesterday", "nam:x", "mismatch", "type:cert"};
+	static const char *const refused[] = {"since:yesterday", "nam:x", "mismatch", "type:cert",
+	                                      "severity:bad"};
 	cJSON *request = cJSON_CreateObject();
 	char why[128];
 
 	(void)state;
-	assert_true(filter_events("mismatch.* type:cert.expired name:a.test since:2h", 10000,
-	                          request, why, sizeof(why)));
+	assert_true(filter_events("mismatch.* type:cert.expired name:a.test since:2h severity:err",
+	                          10000, request, why, sizeof(why)));
 	expect_json(request, "{\"types\":[\"mismatch.*\",\"cert.expired\"],\"name\":\"a.test\","
-	                     "\"since\":2800}");
+	                     "\"since\":2800,\"severity\":\"err\"}");
 	request = cJSON_CreateObject();
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		assert_false(filter_events(refused[i], 10000, request, why, sizeof(why)));

@@ -211,19 +211,13 @@ static void
 test_event(void **state)
 {
 	static const struct {
-		const char *type;
+		char severity;
 		enum tone tone;
-	} cases[] = {
-		{"cert.expired", TONE_BAD},        {"cert.stored", TONE_PLAIN},
-		{"name.moved", TONE_WARN},         {"name.returned", TONE_PLAIN},
-		{"ondemand.hook_down", TONE_WARN}, {"ondemand.added", TONE_PLAIN},
-		{"ocsp.missing", TONE_WARN},       {"renewal.failed", TONE_WARN},
-		{"mismatch.san", TONE_WARN},       {"mismatch.healed", TONE_PLAIN},
-	};
+	} cases[] = {{'X', TONE_ALARM}, {'E', TONE_BAD}, {'!', TONE_WARN}, {' ', TONE_PLAIN}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct event_row r = {.type = (char *)(uintptr_t)cases[i].type};
+		struct event_row r = {.severity = cases[i].severity};
 
 		assert_int_equal(event_row_tone(&r), cases[i].tone);
 		r.is_acknowledged = true;

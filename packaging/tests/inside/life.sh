@@ -151,11 +151,30 @@ sed -i '$d' /etc/certd/certd.conf
 systemctl daemon-reload && systemctl restart certd || fail 'no restart without front-user'
 expect 'and back' 200 served
 
+# ---- the optional socket unit ---------------------------------------------------------------------
+
+systemctl stop certd
+cp /usr/share/doc/certd/examples/certd.socket /etc/systemd/system/
+systemctl daemon-reload && systemctl start certd.socket || fail 'no certd.socket'
+expect 'who connects starts it' 'inactive 200 active' \
+	echo "$(systemctl is-active certd) $(served) $(systemctl is-active certd)"
+load_begin
+systemctl stop certd 2>/run/out
+until_true systemctl is-active certd
+load_end 'a stop with the socket unit, clients start it again'
+load_begin
+certctl upgrade --timeout 1m >/run/out 2>&1 || fail "upgrade: $(cat /run/out)"
+load_end 'upgrade with the socket unit'
+systemctl stop certd.socket certd
+rm /etc/systemd/system/certd.socket
+systemctl daemon-reload && systemctl start certd || fail 'no start without the socket unit'
+expect 'and without it' 200 served
+
 # ---- the master key as a credential, as certd-security(7) says ------------------------------------
 
 systemctl stop certd
 systemd-creds encrypt --with-key=host --name=certd.master /var/lib/certd/master.key \
-	/etc/credstore.encrypted/certd.master || fail 'systemd-creds encrypts nothing'
+	/etc/credstore.encrypted/certd.master 2>/run/out || fail 'systemd-creds encrypts nothing'
 mv /var/lib/certd/master.key /run/master.key
 systemctl start certd || fail 'it does not start with the credential'
 expect 'the master key is a credential' 200 served
