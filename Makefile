@@ -183,6 +183,7 @@ $(eval $(call archive,support,$(SUPPORT_O)))
 $(BUILD)/tests/store/test_seal: WRAP = -Wl,--wrap=EVP_CipherUpdate
 $(BUILD)/tests/daemon/test_import_store: WRAP = -Wl,--wrap=domain_get,--wrap=store_commit,--wrap=upkeep_takes_new
 $(BUILD)/tests/daemon/test_auditor: WRAP = -Wl,--wrap=audit_front_ask
+$(BUILD)/tests/daemon/test_credcache: WRAP = -Wl,--wrap=siphash
 $(BUILD)/tests/daemon/test_moved: WRAP = -Wl,--wrap=issuer_wake
 $(BUILD)/tests/daemon/test_mailbox $(BUILD)/tests/daemon/test_teller: WRAP = -Wl,--wrap=transport_run
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/siphash.h"
 #include "daemon/common/status.h"
 #include "daemon/conf/conf.h"
 #include "daemon/front/cred.h"
@@ -25,6 +26,9 @@ static struct tmpstore store;
 static struct conf_backend backends[] = {{.name = "echo"}, {.name = "other"}};
 static struct conf conf = {.backends = backends, .backend_count = 2};
 static struct status *status;
+uint64_t __wrap_siphash(const unsigned char key[SIPHASH_KEY_LEN], const void *data, size_t len);
+uint64_t __real_siphash(const unsigned char key[SIPHASH_KEY_LEN], const void *data, size_t len);
+
 static struct credcache *cache;
 static SSL_CTX *ctx;
 
@@ -343,6 +347,51 @@ test_rsa(void **state)
 	assert_int_equal(served("a.example.org"), 9);
 }
 
+/* By which names were hashed last. */
+static unsigned char hashed_by[SIPHASH_KEY_LEN];
+
+uint64_t
+__wrap_siphash(const unsigned char key[SIPHASH_KEY_LEN], const void *data, size_t len)
+{
+	memcpy(hashed_by, key, SIPHASH_KEY_LEN);
+	return __real_siphash(key, data, len);
+}
+
+/* Whoever knew where names go could send those that all go to one place: each worker has its own
+ * key, and names that are nobody's take no place at all. */
+static void
+test_row_A5_hashes_are_nobodys_to_know(void **state)
+{
+	static const unsigned char none[SIPHASH_KEY_LEN];
+	struct credcache_config config = {.conf = &conf,
+	                                  .store = store.store,
+	                                  .status = &status->slot[1],
+	                                  .max_entries = SMALL,
+	                                  .retry_ms = RETRY_MS};
+	unsigned char first[SIPHASH_KEY_LEN];
+	struct hostname name = tmpstore_name("a.b.example.org");
+	struct credcache *other;
+	struct cred_route route;
+
+	(void)state;
+	tmpcert_store(&store, &(struct tmpcert){.name = "*.example.org", .generation = 2});
+	for (int i = 0; i < 3 * SMALL; i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "n%d.example.org", i);
+		assert_int_equal(served(text), 2);
+		snprintf(text, sizeof(text), "n%d.b.example.org", i);
+		assert_int_equal(lookup(text, &route), ERR_NOTFOUND);
+	}
+	expect(STATUS_CRED_ENTRIES, 1);
+	memcpy(first, hashed_by, sizeof(first));
+	assert_memory_not_equal(first, none, sizeof(first));
+	assert_int_equal(credcache_new(&config, &other), ERR_OK);
+	assert_int_equal(credcache_lookup(other, &name, &route), ERR_NOTFOUND);
+	assert_memory_not_equal(hashed_by, first, sizeof(first));
+	credcache_free(other);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int
@@ -361,6 +410,7 @@ main(void)
 		CASE(test_least_recently_used_goes),
 		CASE(test_backends),
 		CASE(test_rsa),
+		CASE(test_row_A5_hashes_are_nobodys_to_know),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
