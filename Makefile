@@ -132,7 +132,7 @@ deb: ## build/deb/certd_*.deb, of what git knows; the same bytes each time
 	@packaging/deb.sh
 rpm: ## build/rpm/certd-*.rpm, the same way
 	@packaging/rpm.sh
-check-packages: man ## build both packages twice, and test them and what is in them
+check-packages: all man ## build both packages twice, and test them and what is in them
 	$(Q)packaging/deps.sh package
 	$(Q)BUILD=$(BUILD) packaging/tests/test_packages.py -v
 .PHONY: deb rpm check-packages
@@ -180,14 +180,16 @@ $(eval $(call archive,tui,$(TUI_O)))
 $(eval $(call archive,support,$(SUPPORT_O)))
 
 # neighbours that a test replaces
+$(BUILD)/tests/store/test_seal: WRAP = -Wl,--wrap=EVP_CipherUpdate
 $(BUILD)/tests/daemon/test_import_store: WRAP = -Wl,--wrap=domain_get,--wrap=store_commit,--wrap=upkeep_takes_new
 $(BUILD)/tests/daemon/test_auditor: WRAP = -Wl,--wrap=audit_front_ask
 $(BUILD)/tests/daemon/test_moved: WRAP = -Wl,--wrap=issuer_wake
+$(BUILD)/tests/daemon/test_mailbox $(BUILD)/tests/daemon/test_teller: WRAP = -Wl,--wrap=transport_run
 
 $(BUILD)/tests/base/test_%: $(BUILD)/tests/base/test_%.o $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(BASE_LIBS)
 $(BUILD)/tests/store/test_%: $(BUILD)/tests/store/test_%.o $(call LIB,support) $(call LIB,store) $(call LIB,base)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(STORE_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP) -o $@ $^ -lcmocka $(STORE_LIBS)
 $(BUILD)/tests/acme/test_%: $(BUILD)/tests/acme/test_%.o $(call LIB,support) $(call LIB,acme) $(call LIB,base)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(ACME_LIBS)
 $(BUILD)/tests/daemon/test_%: $(BUILD)/tests/daemon/test_%.o $(call LIB,support) $(call LIB,daemon) $(call LIB,store) $(call LIB,acme) $(call LIB,base)

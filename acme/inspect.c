@@ -46,15 +46,27 @@ read_cert(struct span der, X509 **ret_cert)
 }
 
 static enum err
-look_at_key(X509 *leaf, const struct secret *bytes, struct inspection *in)
+load_key(const struct inspect_subject *subject, EVP_PKEY **ret_key)
+{
+	const unsigned char *p = subject->key_der.data;
+
+	if (subject->key)
+		return key_load(subject->key, ret_key);
+	*ret_key = d2i_AutoPrivateKey(NULL, &p, (long)subject->key_der.len);
+	return *ret_key ? ERR_OK : ERR_CORRUPT;
+}
+
+static enum err
+look_at_key(X509 *leaf, const struct inspect_subject *subject, struct inspection *in)
 {
 	EVP_PKEY *theirs = X509_get0_pubkey(leaf), *key;
-	enum err err = key_load(bytes, &key);
+	enum err err = load_key(subject, &key);
 
 	if (err)
 		return err == ERR_NOMEM ? err : ERR_CORRUPT;
 	if (!theirs || EVP_PKEY_eq(theirs, key) != 1)
-		find(in, INSPECT_KEY, "the stored key is not that of its certificate");
+		find(in, INSPECT_KEY, "the %skey is not that of its certificate",
+		     subject->key ? "stored " : "");
 	EVP_PKEY_free(key);
 	return ERR_OK;
 }
@@ -170,9 +182,9 @@ inspect(const struct inspect_subject *subject, int64_t now, struct inspection *r
 
 	ERR_clear_error();
 	err = read_cert(subject->leaf, &leaf);
-	if (!err)
-		err = look_at_key(leaf, subject->key, &in);
-	if (!err)
+	if (!err && (subject->key || subject->key_der.len))
+		err = look_at_key(leaf, subject, &in);
+	if (!err && subject->name)
 		err = look_at_names(subject, &in);
 	if (!err)
 		err = look_at_dates(leaf, now, &in);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * acme/inspect.h - what is wrong with a certificate that is stored already
+ * acme/inspect.h - what is wrong with a certificate that is there already
  *
  * chain_check() and bundle_read() let in what is good then; this looks again later, at all of it,
  * and says everything that is wrong instead of the first thing.
@@ -27,12 +27,13 @@ enum inspect_fault {
 
 enum { INSPECT_WHY_MAX = 200 };
 
-/* All borrowed. */
+/* All borrowed. Without a name or a key (both) these are not judged. */
 struct inspect_subject {
 	const struct hostname *name;
 	struct span leaf;         /* DER */
 	struct span issuers;      /* DER each behind a u32 length, issuer of the leaf first */
-	const struct secret *key; /* as key_save() makes it */
+	const struct secret *key; /* as key_save() makes it; or */
+	struct span key_der;      /* PKCS #8, PKCS #1 or RFC 5915 */
 };
 
 struct inspection {

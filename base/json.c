@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 
 enum { MEMBERS_MAX = 256 };
 
@@ -95,6 +96,7 @@ json_print(const cJSON *json, struct buf *out)
 
 	if (!text)
 		return ERR_NOMEM;
+	utf8_mend(text, strlen(text)); /* strangers' texts, and sentences that were cut */
 	buf_add_str(out, text);
 	cJSON_free(text);
 	return buf_ok(out) ? ERR_OK : ERR_NOMEM;

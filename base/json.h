@@ -24,7 +24,7 @@ struct buf;
 
 /* ERR_INVALID with nothing kept; LEN is the whole text. */
 MUST_CHECK enum err json_parse(const void *text, size_t len, cJSON **ret_json);
-/* One line, no newline, appended to OUT. */
+/* One line, no newline, appended to OUT: valid UTF-8, whatever is in the texts. */
 MUST_CHECK enum err json_print(const cJSON *json, struct buf *out);
 
 const char *json_text(const cJSON *object, const char *member); /* NULL when absent or no string */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/bulk.h"
+#include "ctl/wait.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,10 +110,15 @@ take_result(struct bulk *b, const cJSON *result, const char *label)
 		take_failure(b, result, label);
 		return;
 	}
-	bulk_seen(b, MSG_EXIT_OK);
 	if (b->ctl->print.format == PRINT_TABLE && name)
 		print_line("%s: %s%s%s", name, change ? change : "done", detail ? ", " : "",
 		           detail ? detail : "");
+	if (b->waits && name && !json_bool(result, "absent", false)) {
+		if (!names_add(&b->accepted, name))
+			bulk_seen(b, MSG_EXIT_FAILED);
+		return; /* its steps tell the rest */
+	}
+	bulk_seen(b, MSG_EXIT_OK);
 	print_result(b->ctl, result, label);
 }
 
@@ -302,11 +308,27 @@ bulk_flush(struct bulk *bulk)
 	print_flush();
 }
 
+static enum msg_exit
+wait_for_all(struct bulk *bulk)
+{
+	struct waiting waiting;
+
+	if (!bulk->accepted.count)
+		return msg_exit_combine(bulk->seen);
+	if (!wait_begin(&waiting, &bulk->accepted, ctl_deadline(bulk->ctl)))
+		return ctl_fail(bulk->ctl, ERR_NOMEM);
+	return wait_end(bulk->ctl, &waiting, bulk->seen);
+}
+
 enum msg_exit
 bulk_end(struct bulk *bulk)
 {
+	enum msg_exit code;
+
 	bulk_flush(bulk);
 	progress_end(&bulk->progress);
+	code = wait_for_all(bulk);
+	names_done(&bulk->accepted);
 	for (size_t i = 0; i < BULK_LANES; i++) {
 		client_close(&bulk->lanes[i].client);
 		buf_wipe(&bulk->lanes[i].line);
@@ -314,5 +336,5 @@ bulk_end(struct bulk *bulk)
 	}
 	buf_done(&bulk->head);
 	print_end(&bulk->ctl->print, NULL);
-	return msg_exit_combine(bulk->seen);
+	return code;
 }

@@ -34,6 +34,8 @@ struct bulk {
 	size_t turn;
 	unsigned seen; /* exit codes, as bits */
 	bool broken;   /* certd is gone, or refuses whole requests */
+	bool waits;    /* at the end for the names that are served from then on: */
+	struct names accepted;
 	struct progress progress;
 	double bytes; /* of the items so far */
 	size_t items;
@@ -49,7 +51,7 @@ bool bulk_add(struct bulk *bulk, const void *item, size_t len, const char *label
 void bulk_flush(struct bulk *bulk);
 /* Something of the caller's own went wrong. */
 void bulk_seen(struct bulk *bulk, enum msg_exit code);
-/* The end: flushes, releases, and answers the exit code. */
+/* The end: flushes, waits, releases, and answers the exit code. */
 enum msg_exit bulk_end(struct bulk *bulk);
 /* Appends TEXT as a JSON string; what is not printable ASCII, and so no part of PEM, as "?". */
 void bulk_text(struct buf *out, const void *text, size_t len);

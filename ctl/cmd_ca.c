@@ -4,9 +4,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "ctl/confirm.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
 #include "ctl/terminal.h"
@@ -154,10 +156,24 @@ static const char *const verbs[][2] = {
 	{"deactivate", "ca.deactivate"},
 };
 
+/* In place of --confirm: --yes, or the name typed on a terminal. */
+static const char *
+ask_confirm(const struct ctl *ctl, const char *word)
+{
+	const char *name = ctl->args[1];
+
+	bool asks = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+
+	if (strcmp(word, "deactivate") != 0 ||
+	    !(asks || option_is_given(&ctl->options, OPTION_YES)))
+		return NULL;
+	return confirmed(ctl, name, "this ends the account at %s for ever", name) ? name : NULL;
+}
+
 enum msg_exit
 cmd_ca(struct ctl *ctl)
 {
-	const char *word = ctl->args[0];
+	const char *word = ctl->args[0], *confirm = ctl->options.confirm;
 
 	if (strcmp(word, "list") == 0)
 		return list(ctl);
@@ -166,10 +182,12 @@ cmd_ca(struct ctl *ctl)
 
 		if (strcmp(word, verbs[i][0]) != 0)
 			continue;
+		if (!confirm)
+			confirm = ask_confirm(ctl, word);
 		request = ctl_request(verbs[i][1]);
 		cJSON_AddStringToObject(request, "ca", ctl->args[1]);
-		if (ctl->options.confirm)
-			cJSON_AddStringToObject(request, "confirm", ctl->options.confirm);
+		if (confirm)
+			cJSON_AddStringToObject(request, "confirm", confirm);
 		return ctl_ask_long(ctl, request, on_ca, NULL);
 	}
 	return MSG_EXIT_USAGE;
@@ -205,6 +223,10 @@ cmd_revoke(struct ctl *ctl)
 
 	if (o->reason && !option_check(OPTION_REASON, o->reason, option_word(OPTION_REASON)))
 		return MSG_EXIT_USAGE;
+	if (!confirmed(ctl, ctl->args[0],
+	               "the certificate of %s is revoked: clients may refuse it%s", ctl->args[0],
+	               option_is_given(o, OPTION_NO_RENEW) ? ", and there is no new one" : ""))
+		return MSG_EXIT_CONFLICT;
 	request = ctl_request("revoke");
 	cJSON_AddStringToObject(request, "name", ctl->args[0]);
 	if (o->reason)

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "ctl/confirm.h"
 #include "ctl/ctl.h"
 #include "ctl/names.h"
 #include "ctl/progress.h"
@@ -16,6 +17,7 @@ struct change {
 	const char *verb;
 	const char *done; /* what is said of a name for which it is done */
 	bool wait;
+	bool ends;       /* what there is of the names */
 	unsigned seen;   /* 1 << exit code, of all names that are through */
 	size_t answered; /* names of the request under way */
 	struct progress progress;
@@ -198,14 +200,35 @@ static enum msg_exit
 read_names(struct ctl *ctl, struct names *names)
 {
 	bool listed = ctl->options.expires_in_s >= 0;
+	enum msg_exit code;
 
 	if (listed != (ctl->arg_count > 0)) {
-		if (listed)
-			return list_due(ctl, names);
+		if (listed) {
+			code = list_due(ctl, names);
+			if (code == MSG_EXIT_OK && !names->count)
+				complain(NULL, "there is nothing that ends so soon");
+			return code;
+		}
 		return names_read(names, ctl->args, ctl->arg_count) ? MSG_EXIT_OK : MSG_EXIT_USAGE;
 	}
 	complain(NULL, "either NAME... or --expires-in; see certctl %s --help", ctl->verb->word);
 	return MSG_EXIT_USAGE;
+}
+
+static bool
+may_end(const struct ctl *ctl, const struct names *names)
+{
+	char number[24];
+
+	if (names->count == 1)
+		return confirmed(ctl, names->list[0],
+		                 "%s is not served any more, and its certificate and key are gone",
+		                 names->list[0]);
+	snprintf(number, sizeof(number), "%zu", names->count);
+	return confirmed(ctl, number,
+	                 "%s names are not served any more, and their certificates and keys are "
+	                 "gone",
+	                 number);
 }
 
 static enum msg_exit
@@ -224,6 +247,10 @@ run_change(struct ctl *ctl, struct change *change)
 	    names_batch(&names, 0) < names.count) {
 		complain(NULL, "--one-certificate: these are too many names for one");
 		change->seen |= 1u << MSG_EXIT_USAGE;
+		good = false;
+	}
+	if (good && change->ends && !may_end(ctl, &names)) {
+		change->seen |= 1u << MSG_EXIT_CONFLICT;
 		good = false;
 	}
 	for (size_t at = 0, n; good && at < names.count; at += n) {
@@ -288,7 +315,7 @@ cmd_resume(struct ctl *ctl)
 enum msg_exit
 cmd_remove(struct ctl *ctl)
 {
-	struct change change = {.verb = "remove", .done = "removed"};
+	struct change change = {.verb = "remove", .done = "removed", .ends = true};
 
 	return run_change(ctl, &change);
 }

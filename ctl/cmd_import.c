@@ -104,6 +104,7 @@ send_lines(struct ctl *ctl, const char *verb, const char *list)
 		return MSG_EXIT_FAILED;
 	}
 	bulk_init(&bulk, ctl, make_request(ctl, verb), list, size_of(fd));
+	bulk.waits = option_is_given(&ctl->options, OPTION_WAIT);
 	read_lines(&bulk, fd, is_stdin ? "stdin" : path);
 	if (!is_stdin)
 		close(fd);
@@ -113,6 +114,11 @@ send_lines(struct ctl *ctl, const char *verb, const char *list)
 enum msg_exit
 cmd_apply(struct ctl *ctl)
 {
+	if (option_is_given(&ctl->options, OPTION_WAIT) &&
+	    option_is_given(&ctl->options, OPTION_DRY_RUN)) {
+		complain(NULL, "one of --wait and --dry-run");
+		return MSG_EXIT_USAGE;
+	}
 	if (ctl->options.file)
 		return send_lines(ctl, "apply", "items");
 	complain(NULL, "-f FILE is missing, or -f - for stdin; see certctl apply --help");

@@ -75,44 +75,69 @@ read_file(const char *path, struct buf *whole)
 	return good && whole->len <= FILE_MAX;
 }
 
-/* The certificates of the file, and nothing else: its keys stay here. */
+/* The blocks of the file whose label ends with WORD, and nothing else. */
 static bool
-read_certificates(const char *path, struct buf *text)
+read_blocks(const char *path, const char *word, struct buf *text)
 {
-	static const char begin[] = "-----BEGIN CERTIFICATE-----";
-	static const char end[] = "-----END CERTIFICATE-----";
+	static const char begin[] = "-----BEGIN ", end[] = "-----END ";
 	struct buf whole = {.secret = true};
 	bool good = read_file(path, &whole);
 	const char *at = good && whole.len ? buf_str(&whole) : NULL, *stop;
+	char mark[64];
 
+	snprintf(mark, sizeof(mark), "%s-----", word);
 	for (; at && (at = strstr(at, begin)); at = stop) {
+		size_t line = strcspn(at, "\r\n");
+		bool wanted = line >= strlen(mark) &&
+		              memcmp(at + line - strlen(mark), mark, strlen(mark)) == 0;
+
 		stop = strstr(at, end);
-		stop = stop ? stop + strlen(end) : at + strlen(at);
-		buf_add(text, at, (size_t)(stop - at));
-		buf_add_str(text, "\n");
+		stop = stop ? stop + strcspn(stop, "\r\n") : at + strlen(at);
+		if (wanted)
+			buf_add(text, at, (size_t)(stop - at));
+		if (wanted)
+			buf_add_str(text, "\n");
 	}
 	buf_wipe(&whole);
 	if (good && !text->len)
-		complain(path, "no certificate in it");
+		complain(path, "no %s in it", *word == 'C' ? "certificate" : "private key");
 	return text->len && buf_str(text);
 }
 
-/* What has a slash, or is a file here, is one; "./x" says so of what could be a name, too. */
+static enum msg_exit
+ask(struct ctl *ctl, const char *member, const char *text, const struct buf *key)
+{
+	cJSON *request = ctl_request("inspect");
+
+	cJSON_AddStringToObject(request, member, text);
+	if (ctl->options.name)
+		cJSON_AddStringToObject(request, "name", ctl->options.name);
+	if (key->len)
+		cJSON_AddStringToObject(request, "key_pem", (const char *)key->data);
+	return ctl_ask(ctl, request, on_inspect, NULL, NULL);
+}
+
+/* What has a slash, or is a file here, is one; "./x" says so of what could be a name, too. A key
+ * leaves this program only where its file is given for it. */
 enum msg_exit
 cmd_inspect(struct ctl *ctl)
 {
-	const char *given = ctl->args[0];
+	const char *given = ctl->args[0], *key_file = ctl->arg_count > 1 ? ctl->args[1] : NULL;
 	bool is_file = strchr(given, '/') || access(given, F_OK) == 0;
-	struct buf text = {0};
+	struct buf text = {0}, key = {.secret = true};
 	enum msg_exit code = MSG_EXIT_FAILED;
-	cJSON *request;
 
-	if (!is_file || read_certificates(given, &text)) {
-		request = ctl_request("inspect");
-		cJSON_AddStringToObject(request, is_file ? "pem" : "name",
-		                        is_file ? buf_str(&text) : given);
-		code = ctl_ask(ctl, request, on_inspect, NULL, NULL);
+	if (!is_file && (key_file || ctl->options.name)) {
+		complain(NULL, "a KEYFILE and --name are for certificates of a file; see certctl "
+		               "inspect --help");
+		return MSG_EXIT_USAGE;
 	}
+	if (!is_file)
+		return ask(ctl, "name", given, &key);
+	if (read_blocks(given, "CERTIFICATE", &text) &&
+	    (!key_file || read_blocks(key_file, "PRIVATE KEY", &key)))
+		code = ask(ctl, "pem", buf_str(&text), &key);
 	buf_done(&text);
+	buf_wipe(&key);
 	return code;
 }

@@ -14,7 +14,7 @@ static void
 show_steps(const cJSON *steps)
 {
 	const cJSON *step;
-	char field[FIELD_MAX], status[32], count[32];
+	char field[FIELD_MAX], status[32], count[32], time[16];
 
 	cJSON_ArrayForEach(step, steps)
 	{
@@ -24,8 +24,9 @@ show_steps(const cJSON *steps)
 		snprintf(status, sizeof(status), code ? "%" PRId64 : "no answer", code);
 		snprintf(count, sizeof(count), times > 1 ? ", %" PRId64 " times" : "", times);
 		snprintf(field, sizeof(field), "%-10s %s%s", word ? word : "", status, count);
-		/* the time of day: the date stands above */
-		print_field(at && strlen(at) > 12 ? at + 11 : "", field);
+		/* the time of day: the date stands above; its Z would touch the word */
+		snprintf(time, sizeof(time), "%.11s", at && strlen(at) > 12 ? at + 11 : "");
+		print_field(time, field);
 	}
 }
 

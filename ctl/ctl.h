@@ -95,7 +95,7 @@ ctl_run cmd_import, cmd_apply, cmd_export;
 ctl_run cmd_ca, cmd_revoke;
 /* cmd_backend.c, cmd_db.c, cmd_key.c */
 ctl_run cmd_backend, cmd_db, cmd_key;
-/* cmd_system.c, cmd_events.c */
+/* cmd_status.c, cmd_system.c, cmd_config.c, cmd_events.c */
 ctl_run cmd_status, cmd_reload, cmd_upgrade, cmd_config, cmd_version, cmd_events;
 /* cmd_inspect.c */
 ctl_run cmd_inspect;

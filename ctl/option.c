@@ -13,7 +13,7 @@
 #include "base/units.h"
 #include "ctl/print.h"
 
-enum { LONG_BASE = 256, TIMEOUT_DEFAULT_MS = 10 * 60 * 1000 };
+enum { LONG_BASE = 256, TIMEOUT_DEFAULT_MS = 10 * 60 * 1000, DATE_LEN = 10 };
 
 #define SPAN_MAX_MS UINT64_C(8640000000000) /* 100,000 days */
 
@@ -96,16 +96,20 @@ set_seconds(enum option_id id, const char *word, int64_t *ret_s)
 		*ret_s = (int64_t)(ms / 1000);
 		return true;
 	}
-	complain(NULL, "%s: \"%s\" is not a time: write 7d, 12h or 30m", option_word(id), word);
+	complain(NULL, "%s: \"%s\" is not a time: write 7d, 12h or 30m%s", option_word(id), word,
+	         id == OPTION_SINCE ? ", 2026-11-22 or 2026-11-22T07:00:00Z" : "");
 	return false;
 }
 
 static bool
 set_since(struct options *o, const char *word)
 {
+	char midnight[32];
 	int64_t ago;
 
-	if (clock_parse(word, &o->since) == ERR_OK)
+	snprintf(midnight, sizeof(midnight), "%.10sT00:00:00Z", word);
+	if (clock_parse(word, &o->since) == ERR_OK ||
+	    (strlen(word) == DATE_LEN && clock_parse(midnight, &o->since) == ERR_OK))
 		return true;
 	if (!set_seconds(OPTION_SINCE, word, &ago))
 		return false;
@@ -133,7 +137,8 @@ set_number(struct options *o, enum option_id id, const char *word)
 
 	if (!good)
 		complain(NULL, "%s: \"%s\" is not %s", option_word(id), word,
-		         id == OPTION_TIMEOUT ? "a time: write 500ms, 90s, 5m or 1h" : "a number");
+		         id == OPTION_TIMEOUT ? "a time: write 500ms, 90s, 5m or 1h"
+		                              : "a number from 1 on");
 	else if (id == OPTION_TIMEOUT)
 		o->timeout_ms = (int64_t)n;
 	else

@@ -21,6 +21,7 @@ enum option_id {
 	OPTION_COLOR,
 	OPTION_NO_PAGER,
 	OPTION_HELP,
+	OPTION_VERSION,
 	OPTION_BACKEND,
 	OPTION_CA,
 	OPTION_EXTERNAL,
@@ -50,6 +51,7 @@ enum option_id {
 	OPTION_WITH_KEY,
 	OPTION_NO_RENEW,
 	OPTION_CONFIRM,
+	OPTION_YES,
 	OPTION_SINCE,
 	OPTION_TYPE,
 	OPTION_SEVERITY,
@@ -64,7 +66,7 @@ enum option_id {
 #define OPTION_BIT(id) (UINT64_C(1) << (id))
 #define OPTIONS_GLOBAL                                                                             \
 	(OPTION_BIT(OPTION_SOCKET) | OPTION_BIT(OPTION_OUTPUT) | OPTION_BIT(OPTION_COLOR) |        \
-	 OPTION_BIT(OPTION_NO_PAGER) | OPTION_BIT(OPTION_HELP))
+	 OPTION_BIT(OPTION_NO_PAGER) | OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
 
 struct options {
 	uint64_t given; /* bits */

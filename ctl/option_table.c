@@ -2,6 +2,7 @@
 /* The table of options: what help, completion and the man page say of them. */
 #include <stdio.h>
 
+#include "base/problem.h"
 #include "ctl/option.h"
 
 static const char *const formats[] = {"table", "wide", "json", "ndjson", "names", NULL};
@@ -31,6 +32,7 @@ static const struct {
                           colors},
 	[OPTION_NO_PAGER] = {"--no-pager", NULL, "never start a pager, also on a terminal"},
 	[OPTION_HELP] = {"--help", NULL, "-h: this text", NULL, 'h'},
+	[OPTION_VERSION] = {"--version", NULL, "versions of certctl and certd"},
 	[OPTION_BACKEND] = {"--backend", "NAME", "where its connections go, if not to the default"},
 	[OPTION_CA] = {"--ca", "NAME[,NAME...]", "its CAs in this order, if not the default"},
 	[OPTION_EXTERNAL] = {"--external", NULL, "never order a certificate for it"},
@@ -49,7 +51,8 @@ static const struct {
 	[OPTION_BEFORE] = {"--before", "WHERE", "the page in front of it; \"\": the last one"},
 	[OPTION_WATCH] = {"--watch", NULL, "again every 2 seconds, until it is interrupted"},
 	[OPTION_FOLLOW] = {"--follow", NULL, "go on with new ones as they happen"},
-	[OPTION_NAME] = {"--name", "NAME", "only those of NAME"},
+	[OPTION_NAME] = {"--name", "NAME",
+                         "only those of NAME; inspect: a file that is to cover it"},
 	[OPTION_LABEL] = {"--label", "KEY=VALUE", "with this label; may be given again"},
 	[OPTION_EXPIRES_IN] = {"--expires-in", "TIME",
                                "whose certificate ends within TIME: 7d, 12h"},
@@ -74,6 +77,7 @@ static const struct {
                              "signed by the certificate's key, needs no account"},
 	[OPTION_NO_RENEW] = {"--no-renew", NULL, "do not get a new one in its place"},
 	[OPTION_CONFIRM] = {"--confirm", "NAME", "the CA's name once more: yes, do it"},
+	[OPTION_YES] = {"--yes", NULL, "do not ask on a terminal before what cannot be undone"},
 	[OPTION_SINCE] = {"--since", "TIME", "from TIME on: 2h, 7d (ago) or 2026-11-22T07:00:00Z"},
 	[OPTION_TYPE] = {"--type", "TYPE", "only these: cert.expiring, mismatch.*; again for more"},
 	[OPTION_SEVERITY] = {"--severity", "WORD", "so bad or worse: crit, err, warn or info",
@@ -102,9 +106,22 @@ option_help(enum option_id id)
 	return table[id].help;
 }
 
+/* The words of base/problem.h. */
+static const char *const *
+error_codes(void)
+{
+	static const char *codes[PROBLEM_COUNT];
+
+	for (int kind = PROBLEM_NONE + 1; kind < PROBLEM_COUNT; kind++)
+		codes[kind - 1] = problem_code((enum problem_kind)kind);
+	return codes;
+}
+
 const char *const *
 option_choices(enum option_id id)
 {
+	if (id == OPTION_ERROR)
+		return error_codes();
 	return table[id].choices;
 }
 

@@ -105,12 +105,30 @@ run_verb(struct ctl *ctl)
 	return code;
 }
 
+/* "certctl help [VERB]" is --help, and --version the verb, as people try them. */
+static void
+take_habits(struct options *o)
+{
+	static char version[] = "version", *word = version;
+
+	if (o->word_count > 0 && strcmp(o->words[0], "help") == 0) {
+		o->given |= OPTION_BIT(OPTION_HELP);
+		o->words++;
+		o->word_count--;
+	} else if (o->word_count == 0 && option_is_given(o, OPTION_VERSION)) {
+		o->words = &word;
+		o->word_count = 1;
+	}
+}
+
 static enum msg_exit
 run(struct ctl *ctl)
 {
 	struct options *o = &ctl->options;
-	bool help = option_is_given(o, OPTION_HELP);
+	bool help;
 
+	take_habits(o);
+	help = option_is_given(o, OPTION_HELP);
 	if (o->word_count == 0 && !help) {
 		complain(NULL, "a verb is missing; see certctl --help");
 		return MSG_EXIT_USAGE;

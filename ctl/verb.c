@@ -30,9 +30,10 @@ static const struct ctl_verb verbs[] = {
          false},
 	{"apply", "", "make names be as JSON lines say, and leave alone what is so already",
          OPTION_BIT(OPTION_FILE) | OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_CA) |
-                 OPTION_BIT(OPTION_EXTERNAL) | OPTION_BIT(OPTION_DRY_RUN) | PROGRESS,
+                 OPTION_BIT(OPTION_EXTERNAL) | OPTION_BIT(OPTION_DRY_RUN) | WAITING | PROGRESS,
          cmd_apply,
          "  certctl apply -f names.ndjson --dry-run\n"
+         "  certctl apply -f names.ndjson --wait    ends when all of them are served, or failed\n"
          "  certctl apply -f - "
          "<<<'{\"name\":\"shop.example.com\",\"labels\":{\"tenant\":\"acme\"}}'\n"
          "  certctl apply -f - <<<'{\"name\":\"old.example.com\",\"state\":\"absent\"}'\n",
@@ -62,10 +63,13 @@ static const struct ctl_verb verbs[] = {
          "  certctl show shop.example.com\n"
          "  certctl show shop.example.com -o json\n",
          true},
-	{"inspect", "NAME|FILE", "its certificates, one by one, and what is wrong with them", 0,
+	{"inspect", "NAME|FILE [KEYFILE]",
+         "its certificates, one by one, and what is wrong with them", OPTION_BIT(OPTION_NAME),
          cmd_inspect,
          "  certctl inspect shop.example.com    what is stored, held against key, name and dates\n"
-         "  certctl inspect ./chain.pem         certificates of a file; its keys stay in it\n",
+         "  certctl inspect ./chain.pem         certificates of a file; its keys stay in it\n"
+         "  certctl inspect ./chain.pem ./key.pem --name shop.example.com\n"
+         "                                      whether this key is theirs, and they the name's\n",
          true},
 	{"diagnose", "NAME", "why a CA would not issue for a name, and who must act",
          OPTION_BIT(OPTION_TIMEOUT), cmd_diagnose,
@@ -97,7 +101,7 @@ static const struct ctl_verb verbs[] = {
          "  certctl list --state paused -o names | certctl resume -\n",
          false},
 	{"remove", "NAME...", "stop serving names and forget their certificates",
-         PROGRESS | OPTION_BIT(OPTION_REASON), cmd_remove,
+         PROGRESS | OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_YES), cmd_remove,
          "  certctl remove old.example.com\n"
          "  certctl remove old.example.com --reason 'moved to another host'\n"
          "  certctl list --state removed        when, by whom and why\n"
@@ -169,8 +173,8 @@ static const struct ctl_verb verbs[] = {
 	{"ca",
          "list | show NAME | test NAME | rollover NAME | register NAME | deactivate NAME --confirm "
          "NAME",
-         "CAs and our accounts there", OPTION_BIT(OPTION_CONFIRM) | OPTION_BIT(OPTION_TIMEOUT),
-         cmd_ca,
+         "CAs and our accounts there",
+         OPTION_BIT(OPTION_CONFIRM) | OPTION_BIT(OPTION_TIMEOUT) | OPTION_BIT(OPTION_YES), cmd_ca,
          "  certctl ca list                     how each CA is doing\n"
          "  certctl ca show letsencrypt         the account there, terms of service, profiles\n"
          "  certctl ca test letsencrypt         go there; registers the account if there is none\n"
@@ -187,7 +191,7 @@ static const struct ctl_verb verbs[] = {
          true},
 	{"revoke", "NAME", "revoke a certificate, and get a new one",
          OPTION_BIT(OPTION_REASON) | OPTION_BIT(OPTION_WITH_KEY) | OPTION_BIT(OPTION_NO_RENEW) |
-                 OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_TIMEOUT),
+                 OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_TIMEOUT) | OPTION_BIT(OPTION_YES),
          cmd_revoke,
          "  certctl revoke shop.example.com --reason keyCompromise\n"
          "  certctl revoke shop.example.com --with-key      without an account of ours\n"

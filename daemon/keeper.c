@@ -83,8 +83,10 @@ start_askers(const struct keeper_config *config, struct notice_queue *notices,
 	                               .store = config->store,
 	                               .servers = config->servers,
 	                               .notices = notices};
-	struct stapler_config stapler = {
-		.conf = config->conf, .store = config->store, .notices = notices};
+	struct stapler_config stapler = {.conf = config->conf,
+	                                 .store = config->store,
+	                                 .notices = notices,
+	                                 .clock = peers->clock};
 	enum err err = demander_start(&demander, &peers->demander);
 
 	if (!err)

@@ -83,6 +83,7 @@ on_ready(struct parent *p, struct role *r)
 	if (r->state != ROLE_STARTING)
 		return;
 	r->state = ROLE_RUNNING;
+	r->silent = 0;
 	if (r->spawn.kind == SPAWN_KEEPER)
 		on_keeper_ready(p, r);
 	if (r->spawn.kind == SPAWN_WORKER && !p->announced && !p->elder.held)

@@ -18,23 +18,29 @@
 enum {
 	LOOK_MS = 1000,
 	WORKER_LOOKS = 10,
-	KEEPER_LOOKS = 30, /* a disk may take its time for a commit */
+	WORKER_START_LOOKS = 60, /* what is queued on its sockets waits for it, and a reload does */
+	KEEPER_LOOKS = 30,       /* a disk may take its time for a commit */
 };
 
 static uint32_t
 looks_of(const struct role *r)
 {
-	return r->spawn.kind == SPAWN_KEEPER ? KEEPER_LOOKS : WORKER_LOOKS;
+	if (r->spawn.kind == SPAWN_KEEPER)
+		return KEEPER_LOOKS;
+	return r->state == ROLE_STARTING ? WORKER_START_LOOKS : WORKER_LOOKS;
 }
 
-/* Those that start have not begun to count, those that leave have their own time limit. */
+/* Those that leave have their own time limit; a keeper that starts may have a large store to copy
+ * or to mend first. */
 static bool
 is_silent(const struct parent *p, struct role *r)
 {
 	uint64_t beats =
 		atomic_load_explicit(&p->status->slot[r - p->roles].beats, memory_order_relaxed);
 
-	if (r->state != ROLE_RUNNING || r->beats != beats)
+	if (r->state == ROLE_STARTING && r->spawn.kind == SPAWN_WORKER)
+		r->silent++; /* it has not begun to count */
+	else if (r->state != ROLE_RUNNING || r->beats != beats)
 		r->silent = 0;
 	else
 		r->silent++;

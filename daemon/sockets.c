@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/conf/conf.h"
@@ -45,14 +46,17 @@ is_bound_to(int fd, const struct conf_address *address)
 	       is_same_address(&sa, &address->sa);
 }
 
-/* One that was not made by us (systemd's) may be alone at its address: all workers share it. */
+/* One that was not made by us (systemd's) may be alone at its address: all workers share it. So it
+ * is with one of another user, beside which the kernel lets us open none. */
 static bool
 is_alone(int fd)
 {
 	int on = 0;
 	socklen_t len = sizeof(on);
+	struct stat st;
 
-	return getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, &len) == 0 && !on;
+	return getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, &len) == 0 && fstat(fd, &st) == 0 &&
+	       (!on || st.st_uid != geteuid());
 }
 
 /* How many sockets there will be for ADDRESS. */

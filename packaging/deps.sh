@@ -17,7 +17,8 @@ libidn2-dev libpsl-dev libunbound-dev libncurses-dev libcmocka-dev uthash-dev'
 test='pebble curl openssl python3 ca-certificates procps e2fsprogs xfsprogs testssl.sh
 nginx-light haproxy prometheus faketime tmux knot knot-dnsutils knot-dnssecutils'
 package="$build debhelper lintian rpm rpmlint mandoc man-db groff-base
-systemd-container pebble curl openssl"
+systemd-container pebble curl openssl autopkgtest
+bash-completion zsh fish certbot caddy nginx-light haproxy prometheus"
 
 case ${1:-all} in
 build) wanted=$build ;;

@@ -71,6 +71,16 @@ cert_decode(struct cursor *in, struct cert *cert)
 	return err || buf_ok(&cert->leaf) ? err : ERR_NOMEM;
 }
 
+void
+cert_skip(struct cursor *in, enum cert_key_kind *ret_kind)
+{
+	(void)cursor_bytes(in, 3 * sizeof(uint64_t));
+	*ret_kind = cursor_u8(in);
+	(void)cursor_bytes(in, CERT_CHAIN_ID_LEN);
+	(void)cursor_bytes16(in);
+	(void)cursor_bytes16(in);
+}
+
 enum err
 cert_get(struct store_txn *txn, const struct hostname *name, struct cert *ret_cert)
 {
@@ -168,29 +178,6 @@ cert_put_chain(struct store_txn *txn, const struct buf *chain, unsigned char id[
 		return err;
 	buf_add(table_new(txn), chain->data, chain->len);
 	return table_put(txn, TABLE_CHAIN, table_key(id, CERT_CHAIN_ID_LEN));
-}
-
-enum err
-cert_put(struct store_txn *txn, const struct hostname *name, struct cert *cert,
-         const struct buf *chain)
-{
-	unsigned char id[CERT_CHAIN_ID_LEN];
-	enum err err = txn_writable(txn);
-
-	if (err)
-		return err;
-	err = cert_check(cert, chain);
-	if (!err)
-		err = table_check_name(name);
-	if (!err)
-		err = cert_put_chain(txn, chain, id);
-	if (err)
-		return txn_fail(txn, err);
-	cert_encode(cert, id, table_new(txn));
-	err = table_put(txn, TABLE_CERT, table_key_name(name));
-	if (!err)
-		memcpy(cert->chain_id, id, CERT_CHAIN_ID_LEN);
-	return err;
 }
 
 enum err

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store/cert.h - certificates, keyed by normalized hostname (environment served/)
+ * store/cert.h - certificates (environment served/)
  *
  * A record holds leaf, key, validity, the id of its issuer chain, and a generation that grows with
- * every replacement. Chains are stored once, keyed by SHA-256 of their bytes.
- * Ownership: cert_get() fills a struct cert; the caller releases it with cert_done(). cert_put()
- * only borrows.
+ * every replacement. Chains are stored once, keyed by SHA-256 of their bytes. What is written goes
+ * to the pool (store/cert_pool.h); a store from before has certificates under their names, too,
+ * each until it is renewed.
+ * Ownership: who gets fills a struct cert; the caller releases it with cert_done(). Who puts only
+ * borrows.
  */
 #ifndef STORE_CERT_H
 #define STORE_CERT_H
@@ -39,7 +41,7 @@ struct cert {
 	enum cert_key_kind key_kind;
 	struct secret key;
 	struct buf leaf;                           /* DER */
-	unsigned char chain_id[CERT_CHAIN_ID_LEN]; /* set by cert_put() and cert_get() */
+	unsigned char chain_id[CERT_CHAIN_ID_LEN]; /* set by who puts or gets it */
 };
 
 void cert_init(struct cert *cert);
@@ -61,15 +63,9 @@ MUST_CHECK enum err cert_next_generation(struct store_txn *txn, const struct dom
 /* The record of exactly NAME as it lies there, whatever its domain says; see cert_get_for(). */
 MUST_CHECK enum err cert_get(struct store_txn *txn, const struct hostname *name,
                              struct cert *ret_cert);
-/* Stores CERT under NAME and, unless it is there already, its CHAIN: DER certificates, issuer of
- * the leaf first, each behind its u32 length (buf_bytes32). CERT->generation is the caller's to
- * set; CERT->chain_id is filled in. The caller puts the domain with the same generation in the same
- * transaction. */
-MUST_CHECK enum err cert_put(struct store_txn *txn, const struct hostname *name, struct cert *cert,
-                             const struct buf *chain);
 /* ERR_OK also when there is none. */
 MUST_CHECK enum err cert_del(struct store_txn *txn, const struct hostname *name);
-/* Appends the chain as given to cert_put(). */
+/* Appends the chain as given to cert_pool_put(). */
 MUST_CHECK enum err cert_chain_get(struct store_txn *txn, const unsigned char id[CERT_CHAIN_ID_LEN],
                                    struct buf *ret_chain);
 

@@ -110,32 +110,42 @@ cert_pool_has(struct store_txn *txn, uint64_t generation)
 	return table_has(txn, TABLE_POOL, key_of(generation, &key)) == ERR_OK;
 }
 
-enum err
-cert_pool_names(struct store_txn *txn, uint64_t generation, enum cert_key_kind *ret_kind,
-                struct buf *ret_names)
+/* Reads the record that was opened. */
+static enum err
+take_names(struct store_txn *txn, struct cursor *in, enum cert_key_kind *ret_kind,
+           struct buf *ret_names)
 {
-	struct pool_key key;
-	struct cert cert;
-	struct cursor in;
-	enum err err = table_get(txn, TABLE_POOL, key_of(generation, &key), &in), end;
+	enum cert_key_kind kind;
+	struct span rest;
+	enum err err;
 
-	if (err)
-		return err;
-	cert_init(&cert);
-	err = cert_decode(&in, &cert);
-	if (!err) {
-		struct span rest;
-
-		(void)cursor_u16(&in);
-		rest = cursor_bytes(&in, in.left);
+	cert_skip(in, &kind);
+	(void)cursor_u16(in);
+	rest = cursor_bytes(in, in->left);
+	if (!in->bad)
 		buf_add(ret_names, rest.data, rest.len);
-		*ret_kind = cert.key_kind;
-	}
-	cert_done(&cert);
-	end = table_end(txn, &in);
-	if (!err)
-		err = end;
+	err = table_end(txn, in);
+	*ret_kind = kind;
 	return err || buf_ok(ret_names) ? err : ERR_NOMEM;
+}
+
+bool
+cert_pool_generation(struct span key, uint64_t *ret_generation)
+{
+	if (key.len != sizeof(*ret_generation))
+		return false;
+	memcpy(ret_generation, key.data, sizeof(*ret_generation));
+	*ret_generation = be64toh(*ret_generation);
+	return true;
+}
+
+enum err
+cert_pool_read(struct walk *walk, enum cert_key_kind *ret_kind, struct buf *ret_names)
+{
+	struct cursor in;
+	enum err err = walk_read(walk, &in);
+
+	return err ? err : take_names(walk->txn, &in, ret_kind, ret_names);
 }
 
 bool
@@ -179,37 +189,15 @@ cert_pool_is_used(struct store_txn *txn, uint64_t generation)
 {
 	enum cert_key_kind kind;
 	struct buf names = {0};
-	enum err err = cert_pool_names(txn, generation, &kind, &names);
+	struct pool_key key;
+	struct cursor in;
+	enum err err = table_get(txn, TABLE_POOL, key_of(generation, &key), &in);
 
+	if (!err)
+		err = take_names(txn, &in, &kind, &names);
 	if (!err && !cert_pool_has_holder(txn, generation, &names))
 		err = ERR_NOTFOUND;
 	buf_done(&names);
-	return err;
-}
-
-/* A key that is none of ours, or does not grow, is damage, which a check tells: a loop ends there.
- */
-enum err
-cert_pool_next(struct store_txn *txn, uint64_t *at)
-{
-	struct pool_key key;
-	struct walk walk;
-	enum err err = walk_open(&walk, txn, TABLE_POOL);
-
-	if (!err && *at == UINT64_MAX)
-		err = ERR_NOTFOUND;
-	if (!err)
-		err = walk_seek(&walk, key_of(*at + 1, &key));
-	if (!err && walk.key.len != sizeof(key.wire))
-		err = ERR_NOTFOUND;
-	if (!err) {
-		memcpy(&key.wire, walk.key.data, sizeof(key.wire));
-		if (be64toh(key.wire) <= *at)
-			err = ERR_NOTFOUND;
-		else
-			*at = be64toh(key.wire);
-	}
-	walk_close(&walk);
 	return err;
 }
 
@@ -231,18 +219,14 @@ sweep_one(struct store_txn *txn, uint64_t generation, int64_t now, uint64_t *swe
 }
 
 enum err
-cert_pool_sweep(struct store_txn *txn, size_t limit, int64_t now, uint64_t *at, uint64_t *swept)
+cert_pool_sweep(struct store_txn *txn, const uint64_t *generations, size_t count, int64_t now,
+                uint64_t *swept)
 {
 	enum err err = ERR_OK;
 
-	for (size_t i = 0; i < limit && !err && *at < UINT64_MAX; i++) {
-		err = cert_pool_next(txn, at);
-		if (!err)
-			err = sweep_one(txn, *at, now, swept);
-		else if (err == ERR_NOTFOUND)
-			*at = UINT64_MAX;
-	}
-	return err == ERR_NOTFOUND ? ERR_OK : err;
+	for (size_t i = 0; i < count && !err; i++)
+		err = sweep_one(txn, generations[i], now, swept);
+	return err;
 }
 
 enum err

@@ -54,7 +54,7 @@ struct domain {
 	uint64_t generation;  /* of the stored certificate, grows with each; 0 = has none */
 	int64_t not_before;   /* of the stored certificate */
 	int64_t not_after;
-	bool pooled; /* it is in the pool, not under the name: see store/cert_pool.h */
+	bool pooled; /* it is in the pool, not under the name as in a store from before */
 	struct domain_second {
 		uint64_t generation; /* of a second certificate, always in the pool; 0 = has none */
 		int64_t not_before;
@@ -83,7 +83,8 @@ MUST_CHECK enum err domain_get(struct store_txn *txn, const struct hostname *nam
 /* Writes DOMAIN, new or not, with its indexes and counters. ERR_CORRUPT when the record it replaces
  * does not open: what it was counted as is unknown, see store/quarantine.h. */
 MUST_CHECK enum err domain_put(struct store_txn *txn, const struct domain *domain);
-/* Makes what cert_put() (POOLED: cert_pool_put()) has stored DOMAIN's first certificate. */
+/* Makes CERT DOMAIN's first certificate, which is stored in the pool, or not POOLED: under its
+ * name. */
 void domain_take_cert(struct domain *domain, const struct cert *cert, bool pooled);
 /* Whether its renewal was put off to its certificate's end, as nobody uses it. */
 bool domain_is_put_off(const struct domain *domain);

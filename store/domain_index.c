@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/inside.h"
+#include "store/label_count.h"
 #include "store/table.h"
 
 static void
@@ -218,6 +219,24 @@ has(const struct index_key keys[INDEXES_MAX], const struct index_key *key)
 }
 
 static enum err
+add_entry(struct store_txn *txn, const struct index_key *key)
+{
+	enum err err =
+		table_put_plain(txn, key->table, table_key(key->data, key->len), table_key("", 0));
+
+	return err ? err : label_count_follow(txn, key, 1);
+}
+
+/* Its name is counted whether it has been there or not. */
+static enum err
+remove_entry(struct store_txn *txn, const struct index_key *key)
+{
+	enum err err = table_del(txn, key->table, table_key(key->data, key->len));
+
+	return err && err != ERR_NOTFOUND ? err : label_count_follow(txn, key, -1);
+}
+
+static enum err
 update_indexes(struct store_txn *txn, const struct domain *before, const struct domain *after)
 {
 	struct index_key was[INDEXES_MAX], is[INDEXES_MAX];
@@ -231,12 +250,9 @@ update_indexes(struct store_txn *txn, const struct domain *before, const struct 
 		index_keys_of(after, is);
 	for (int i = 0; i < INDEXES_MAX && !err; i++) {
 		if (was[i].len && !has(is, &was[i]))
-			err = table_del(txn, was[i].table, table_key(was[i].data, was[i].len));
-		if (err == ERR_NOTFOUND)
-			err = ERR_OK;
+			err = remove_entry(txn, &was[i]);
 		if (is[i].len && !has(was, &is[i]) && !err)
-			err = table_put_plain(txn, is[i].table, table_key(is[i].data, is[i].len),
-			                      table_key("", 0));
+			err = add_entry(txn, &is[i]);
 	}
 	return err;
 }

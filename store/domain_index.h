@@ -24,8 +24,8 @@ enum {
 	INDEX_KEY_MAX = HOSTNAME_MAX + 1 + HOSTNAME_MAX,
 	INDEXES_FIXED = 5, /* due, expiry, state, reason, lead; then the labels */
 	INDEXES_MAX = INDEXES_FIXED + LABELS_MAX,
-	COUNT_KEY_MAX = 8 + NAME_WORD_MAX + 1,
-	COUNTS_MAX = 5, /* state, ca, backend, reason, hour */
+	COUNT_KEY_MAX = 8 + LABEL_TEXT_MAX,
+	COUNTS_MAX = 5, /* state, ca, backend, reason, hour; labels: store/label_count.h */
 	HOUR_S = 3600,
 };
 #define DUE_AT_MASK (((uint64_t)1 << 56) - 1)
@@ -54,14 +54,14 @@ void index_add_name(struct index_key *key, const struct hostname *name);
 MUST_CHECK enum err index_name_of(enum table table, struct span key, struct hostname *ret_name);
 
 /* "state" | 0 | word, "ca" | 0 | word, "backend" | 0 | word, "reason" | 0 | problem code, "hour" |
- * 0 | hour of not_after u32 big-endian. */
+ * 0 | hour of not_after u32 big-endian, "label" | 0 | "key=value" or nothing. */
 struct count_key {
 	size_t len; /* 0: none */
 	char data[COUNT_KEY_MAX];
 };
 void count_key_make(struct count_key *key, const char *kind, const char *word);
 void count_key_hour(struct count_key *key, int64_t not_after);
-/* The counters DOMAIN is counted in. */
+/* The counters DOMAIN is counted in, but for its labels. */
 void count_keys_of(const struct domain *domain, struct count_key keys[COUNTS_MAX]);
 MUST_CHECK enum err count_decode(struct span value, uint64_t *ret_count);
 MUST_CHECK enum err count_get(struct store_txn *txn, struct span key, uint64_t *ret_count);

@@ -228,29 +228,3 @@ domain_page_label(struct store_txn *txn, const char *label, const struct hostnam
 
 	return err ? err : page(txn, &window, after, limit, domains, ret_count);
 }
-
-enum err
-domain_count_label(struct store_txn *txn, const char *label, uint64_t most, uint64_t *ret_count)
-{
-	struct index_key from;
-	struct label parsed;
-	struct walk walk;
-	uint64_t count = 0;
-	enum err err = label_parse(label, &parsed, NULL);
-
-	if (err)
-		return err;
-	index_word(&from, TABLE_LABEL, label, strlen(label));
-	err = walk_open(&walk, txn, TABLE_LABEL);
-	if (!err)
-		err = walk_seek(&walk, table_key(from.data, from.len));
-	for (; !err && count < most && walk.key.len > from.len &&
-	       memcmp(walk.key.data, from.data, from.len) == 0;
-	     count++)
-		err = walk_next(&walk);
-	walk_close(&walk);
-	if (err && err != ERR_NOTFOUND)
-		return err;
-	*ret_count = count;
-	return ERR_OK;
-}

@@ -38,8 +38,9 @@ MUST_CHECK enum err domain_page_reason(struct store_txn *txn, enum problem_kind 
 MUST_CHECK enum err domain_page_label(struct store_txn *txn, const char *label,
                                       const struct hostname *after, size_t limit,
                                       struct domain *domains, size_t *ret_count);
-/* How many there are of those, counted one by one up to MOST. */
-MUST_CHECK enum err domain_count_label(struct store_txn *txn, const char *label, uint64_t most,
+/* How many there are of those: one look. ERR_UNSUPPORTED: the store is from before, and its keeper
+ * has not counted them yet; who may write counts them now. */
+MUST_CHECK enum err domain_count_label(struct store_txn *txn, const char *label,
                                        uint64_t *ret_count);
 
 /* The earliest not_after of all certificates; ERR_NOTFOUND when there is none. */

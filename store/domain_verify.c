@@ -6,75 +6,39 @@
 #include "store/domain.h"
 #include "store/domain_index.h"
 #include "store/inside.h"
+#include "store/label_count.h"
 #include "store/table.h"
+#include "store/tally.h"
 #include "store/walk.h"
 
 static const enum table index_tables[] = {TABLE_DUE,    TABLE_EXPIRY, TABLE_STATE,
                                           TABLE_REASON, TABLE_LABEL,  TABLE_LEAD};
 
-struct tally {
-	struct count_key key;
-	uint64_t count;
-	bool seen; /* its counter is there */
-};
+/* More of them, and counters of labels are for a later scan: their list is made right first. */
+enum { LOST_LABELS_MAX = 1000 };
 
-/* The recount: counters sorted by key, and the entries each index should have. */
+/* The counters, and the entries each index should have. */
 struct recount {
-	struct tally *tallies;
-	size_t len, cap;
+	struct tallies tallies;
 	uint64_t entries[TABLE_END];
 	bool missing[TABLE_END]; /* some entry was not found */
+	bool doubt;              /* entries of labels are wrong */
+	size_t labels;           /* tallies of labels whose entry was not found */
 	uint64_t names;
 	const struct verify *verify;
 };
 
-static int
-compare(const struct count_key *a, const struct count_key *b)
-{
-	int order = memcmp(a->data, b->data, a->len < b->len ? a->len : b->len);
-
-	return order ? order : (a->len > b->len) - (a->len < b->len);
-}
-
-/* Where KEY is, or would be. */
-static size_t
-find(const struct recount *r, const struct count_key *key)
-{
-	size_t from = 0, to = r->len;
-
-	while (from < to) {
-		size_t middle = from + (to - from) / 2;
-
-		if (compare(&r->tallies[middle].key, key) < 0)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from;
-}
-
+/* Labels are counted by their list; beside it, those that it lacks. */
 static enum err
-count_one(struct recount *r, const struct count_key *key)
+count_lost_label(struct recount *r, const struct index_key *entry)
 {
-	size_t at = find(r, key);
+	struct count_key key;
 
-	if (at < r->len && compare(&r->tallies[at].key, key) == 0) {
-		r->tallies[at].count++;
+	if (r->labels == LOST_LABELS_MAX)
 		return ERR_OK;
-	}
-	if (r->len == r->cap) {
-		size_t cap = r->cap ? 2 * r->cap : 64;
-		struct tally *more = reallocarray(r->tallies, cap, sizeof(*more));
-
-		if (!more)
-			return ERR_NOMEM;
-		r->tallies = more;
-		r->cap = cap;
-	}
-	memmove(&r->tallies[at + 1], &r->tallies[at], (r->len - at) * sizeof(r->tallies[0]));
-	r->tallies[at] = (struct tally){.key = *key, .count = 1};
-	r->len++;
-	return ERR_OK;
+	r->labels++;
+	count_key_make(&key, "label", (const char *)entry->data);
+	return tally_add(&r->tallies, &key);
 }
 
 static void
@@ -99,7 +63,7 @@ count_domain(struct store_txn *txn, struct recount *r, const struct domain *d)
 	count_keys_of(d, counts);
 	for (int i = 0; i < COUNTS_MAX && !err; i++)
 		if (counts[i].len)
-			err = count_one(r, &counts[i]);
+			err = tally_add(&r->tallies, &counts[i]);
 	index_keys_of(d, keys);
 	for (int i = 0; i < INDEXES_MAX && !err; i++) {
 		if (!keys[i].len)
@@ -108,6 +72,7 @@ count_domain(struct store_txn *txn, struct recount *r, const struct domain *d)
 		err = table_has(txn, keys[i].table, table_key(keys[i].data, keys[i].len));
 		if (err != ERR_NOTFOUND)
 			continue;
+		err = keys[i].table == TABLE_LABEL ? count_lost_label(r, &keys[i]) : ERR_OK;
 		r->missing[keys[i].table] = true;
 		say(r, &(struct verify_finding){.kind = VERIFY_MISSING,
 		                                .table = keys[i].table,
@@ -115,7 +80,6 @@ count_domain(struct store_txn *txn, struct recount *r, const struct domain *d)
 		                                .name = &d->name,
 		                                .err = ERR_CORRUPT,
 		                                .what = "a name is missing in this list"});
-		err = ERR_OK;
 	}
 	return err;
 }
@@ -209,6 +173,19 @@ say_count(const struct recount *r, struct span key, uint64_t stored, uint64_t co
 	       });
 }
 
+/* Those of LABELS, or all others, that were counted and have no counter. */
+static void
+say_unseen(const struct recount *r, bool labels)
+{
+	for (size_t i = 0; i < r->tallies.len; i++) {
+		const struct tally *t = &r->tallies.of[i];
+		struct span key = table_key(t->key.data, t->key.len);
+
+		if (!t->seen && label_count_is(key) == labels)
+			say_count(r, key, 0, t->count);
+	}
+}
+
 /* The stored counters are exactly the recounted ones. One that cannot be read is 0, as for
  * count_add(). */
 static enum err
@@ -222,25 +199,25 @@ compare_counts(struct store_txn *txn, struct recount *r)
 	for (; !err; err = walk_next(&walk)) {
 		struct count_key key = {.len = walk.key.len};
 		uint64_t stored = 0, counted = 0;
-		size_t at = r->len;
+		struct tally *tally = NULL;
 
+		if (label_count_is(walk.key))
+			continue;
 		if (key.len <= sizeof(key.data)) {
 			memcpy(key.data, walk.key.data, key.len);
-			at = find(r, &key);
+			tally = tally_find(&r->tallies, &key);
 		}
-		if (at < r->len && compare(&r->tallies[at].key, &key) == 0) {
-			counted = r->tallies[at].count;
-			r->tallies[at].seen = true;
+		if (tally) {
+			counted = tally->count;
+			tally->seen = true;
 		}
 		(void)!count_decode(walk.value, &stored);
 		if (stored != counted || stored == 0) /* 0 is never stored */
 			say_count(r, walk.key, stored, counted);
 	}
 	walk_close(&walk);
-	for (size_t i = 0; i < r->len && err == ERR_NOTFOUND; i++)
-		if (!r->tallies[i].seen)
-			say_count(r, table_key(r->tallies[i].key.data, r->tallies[i].key.len), 0,
-			          r->tallies[i].count);
+	if (err == ERR_NOTFOUND)
+		say_unseen(r, false);
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
 
@@ -305,9 +282,52 @@ compare_indexes(struct store_txn *txn, struct recount *r)
 
 	for (size_t i = 0; i < sizeof(index_tables) / sizeof(index_tables[0]) && !err; i++) {
 		err = table_size(txn, index_tables[i], &entries);
-		if (!err && (r->missing[index_tables[i]] || entries != r->entries[index_tables[i]]))
-			err = find_strays(txn, r, index_tables[i]);
+		if (err || (!r->missing[index_tables[i]] && entries == r->entries[index_tables[i]]))
+			continue;
+		r->doubt = r->doubt || index_tables[i] == TABLE_LABEL;
+		err = find_strays(txn, r, index_tables[i]);
 	}
+	return err;
+}
+
+static uint64_t
+lost(void *arg, const struct count_key *key)
+{
+	const struct recount *r = arg;
+	struct tally *tally = tally_find(&r->tallies, key);
+
+	if (tally)
+		tally->seen = true;
+	return tally ? tally->count : 0;
+}
+
+static void
+label_differs(void *arg, struct span key, uint64_t stored, uint64_t counted)
+{
+	say_count(arg, key, stored, counted);
+}
+
+static bool
+label_goes_on(void *arg)
+{
+	return goes_on(arg);
+}
+
+static enum err
+compare_labels(struct store_txn *txn, struct recount *r)
+{
+	struct label_recount labels = {.doubt = r->doubt,
+	                               .missing = lost,
+	                               .differs = label_differs,
+	                               .go_on = label_goes_on,
+	                               .arg = r};
+
+	bool counts = false;
+	enum err err =
+		r->labels < LOST_LABELS_MAX ? label_count_verify(txn, &labels, &counts) : ERR_OK;
+
+	if (!err && counts)
+		say_unseen(r, true);
 	return err;
 }
 
@@ -328,8 +348,10 @@ domain_verify_each(struct store_txn *txn, const struct verify *verify, uint64_t 
 	if (!err)
 		err = compare_indexes(txn, &r);
 	if (!err)
+		err = compare_labels(txn, &r);
+	if (!err)
 		*ret_names = r.names;
-	free(r.tallies);
+	free(r.tallies.of);
 	return err;
 }
 

@@ -8,7 +8,6 @@
 #include "store/cert.h"
 #include "store/inside.h"
 #include "store/mend_inside.h"
-#include "store/walk.h"
 
 static size_t
 keep_key(struct mend *m, struct span key)
@@ -48,10 +47,9 @@ add_fix(struct mend *m, const struct verify_finding *f, int name)
 	};
 }
 
-/* NULL: there are too many. */
-static struct mend_name *
-add_name(struct mend *m, enum table table, struct span key, const struct hostname *name,
-         bool has_record)
+struct mend_name *
+mend_add_name(struct mend *m, enum table table, struct span key, const struct hostname *name,
+              bool has_record)
 {
 	struct mend_name *n = &m->names[m->name_count];
 
@@ -112,7 +110,7 @@ take_stray(struct mend *m, const struct verify_finding *f)
 	}
 	n = find_name(m, f->name);
 	if (!n && lost)
-		n = add_name(m, TABLE_DOMAIN, table_key_name(f->name), f->name, false);
+		n = mend_add_name(m, TABLE_DOMAIN, table_key_name(f->name), f->name, false);
 	if (!n)
 		return; /* the next scan's: what it tells must stay with its name */
 	learn(n, f->table, f->key);
@@ -123,7 +121,7 @@ take_stray(struct mend *m, const struct verify_finding *f)
 static void
 take_double(struct mend *m, const struct verify_finding *f)
 {
-	struct mend_name *n = add_name(m, TABLE_DOMAIN, f->key, NULL, true);
+	struct mend_name *n = mend_add_name(m, TABLE_DOMAIN, f->key, NULL, true);
 
 	if (n)
 		n->is_double = true;
@@ -133,7 +131,7 @@ take_double(struct mend *m, const struct verify_finding *f)
 static void
 take_hidden(struct mend *m, const struct verify_finding *f)
 {
-	struct mend_name *n = add_name(m, TABLE_DOMAIN, f->key, f->name, true);
+	struct mend_name *n = mend_add_name(m, TABLE_DOMAIN, f->key, f->name, true);
 
 	if (n)
 		n->is_hidden = true;
@@ -147,7 +145,7 @@ take(void *arg, const struct verify_finding *f)
 
 	switch (f->kind) {
 	case VERIFY_RECORD:
-		(void)add_name(m, TABLE_DOMAIN, f->key, f->name, true);
+		(void)mend_add_name(m, TABLE_DOMAIN, f->key, f->name, true);
 		break;
 	case VERIFY_DOUBLE:
 		take_double(m, f);
@@ -206,10 +204,8 @@ judge(struct mend *m, struct store_txn *txn, struct mend_name *n)
 		n->is_ours = !err || (n->lists & (n->lists - 1)) || (n->lists && is_pooled);
 }
 
-/* What a search does not find is misplaced when it does not open, else hidden by another one, and
- * told. */
-static bool
-is_misplaced(struct mend *m, struct walk *walk, const struct hostname *name)
+bool
+mend_is_misplaced(struct mend *m, struct walk *walk, const struct hostname *name)
 {
 	struct mend_name *n;
 	struct cursor in;
@@ -218,7 +214,7 @@ is_misplaced(struct mend *m, struct walk *walk, const struct hostname *name)
 		return false;
 	if (walk_read(walk, &in) != ERR_OK)
 		return true;
-	n = add_name(m, TABLE_CERT, walk->key, name, true);
+	n = mend_add_name(m, walk->table, walk->key, name, true);
 	if (n)
 		n->is_hidden = true;
 	return false;
@@ -243,15 +239,15 @@ find_nobodys(struct mend *m, struct store_txn *txn)
 			continue;
 		}
 		if (table_name_of_key(walk.key, &name)) {
-			(void)add_name(m, TABLE_CERT, walk.key, NULL, true);
+			(void)mend_add_name(m, TABLE_CERT, walk.key, NULL, true);
 			continue;
 		}
-		if (!walk_is_double(&walk, &last) && !is_misplaced(m, &walk, &name) &&
+		if (!walk_is_double(&walk, &last) && !mend_is_misplaced(m, &walk, &name) &&
 		    !table_has(txn, TABLE_DOMAIN, walk.key))
 			continue;
 		n = find_name(m, &name);
 		if (!n || !n->is_ours)
-			(void)add_name(m, TABLE_CERT, walk.key, NULL, true);
+			(void)mend_add_name(m, TABLE_CERT, walk.key, NULL, true);
 	}
 	walk_close(&walk);
 	return err == ERR_NOTFOUND ? ERR_OK : err;
@@ -291,7 +287,8 @@ mend_scan(struct store *store, bool (*go_on_)(void *arg), void *arg, struct mend
 	m->go_on = go_on_;
 	m->arg = arg;
 	m->names = calloc(MEND_NAMES_MAX, sizeof(*m->names));
-	err = m->names ? store_begin_read(store, STORE_SERVED, &txn) : ERR_NOMEM;
+	m->suspects = calloc(MEND_SUSPECTS_MAX, sizeof(*m->suspects));
+	err = m->names && m->suspects ? store_begin_read(store, STORE_SERVED, &txn) : ERR_NOMEM;
 	if (!err) {
 		err = scan(m, txn);
 		store_abort(txn);
@@ -311,6 +308,7 @@ mend_free(struct mend *m)
 	buf_done(&m->keys);
 	free(m->names);
 	free(m->fixes);
+	free(m->suspects);
 	free(m);
 }
 

@@ -165,7 +165,7 @@ put_key_aside(struct store *store, const struct mend *m, int i, const struct men
 	if (err)
 		return err;
 	err = put_misplaced_aside(txn, n->table, key, reason, p->now);
-	if (err == ERR_NOTFOUND && n->table == TABLE_CERT)
+	if (err == ERR_NOTFOUND && n->table != TABLE_DOMAIN)
 		err = put_aside(txn, n->table, key, reason, p->now);
 	if (err) {
 		store_abort(txn);
@@ -174,7 +174,9 @@ put_key_aside(struct store *store, const struct mend *m, int i, const struct men
 	err = store_commit(txn);
 	if (err)
 		return err;
-	put_aside_tell(&e, table_name_of_key(key, &name) ? "" : name.name, p->now,
+	if (n->table == TABLE_POOL || table_name_of_key(key, &name))
+		name.name[0] = '\0';
+	put_aside_tell(&e, name.name, p->now,
 	               "the %s record under the damaged key %.200s is put aside: the name it was "
 	               "of is issued again, and told when it is not served",
 	               table_info[n->table].word, table_key_text(key, text));
@@ -337,14 +339,14 @@ fix_all(struct store *store, const struct mend *m, enum verify_kind kind, bool a
 /* What a name made anew had in the pool and did not get back; or a kill before this left it. With
  * more names to come, theirs may be among it. */
 static enum err
-sweep(struct store *store, const struct mend *m, uint64_t names, const struct mend_policy *p)
+sweep(struct store *store, const struct mend *m, const struct mend_policy *p)
 {
 	struct event e = {.at = p->now, .type = "store.repaired"};
 	uint64_t swept = 0;
 	enum err err = ERR_OK;
 
-	if (!mend_has_more(m) && (names || m->orphans))
-		err = mend_sweep_pool(store, p->now, &swept);
+	if (!mend_has_more(m))
+		err = mend_sweep_pool(store, m, p->now, &swept);
 	if (swept) {
 		snprintf(e.detail, sizeof(e.detail),
 		         "%llu certificates that no name has were put aside",
@@ -376,13 +378,15 @@ mend_apply(struct store *store, const struct mend *m, const struct mend_policy *
 	if (!err)
 		err = mend_names(store, m, true, p, &names);
 	if (!err)
-		err = sweep(store, m, names, p);
+		err = sweep(store, m, p);
 	if (!err)
 		err = fix_all(store, m, VERIFY_MISSING, false, fix_missing, &entries);
 	if (!err)
 		err = fix_all(store, m, VERIFY_COUNT, false, fix_count, &counters);
 	if (!err)
 		tell_hidden(m, TABLE_CERT, true, p);
+	if (!err)
+		tell_hidden(m, TABLE_POOL, true, p);
 	*ret_names = names;
 	*ret_done = keys + names + entries + counters;
 	if (!err && names == 0 && entries + counters > 0) {

@@ -13,13 +13,14 @@
 #include "store/domain_index.h"
 #include "store/mend.h"
 #include "store/table.h"
+#include "store/walk.h"
 
-enum { MEND_LABELS_SHOWN = 160, MEND_NOBODY = -1 };
+enum { MEND_LABELS_SHOWN = 160, MEND_NOBODY = -1, MEND_SUSPECTS_MAX = 20000 };
 
 /* A key of the domain table that does not open, a name that lists have and the table has not, or a
  * certificate that is nobody's. */
 struct mend_name {
-	enum table table;       /* TABLE_DOMAIN, TABLE_CERT */
+	enum table table;       /* TABLE_DOMAIN, TABLE_CERT, TABLE_POOL */
 	struct hostname name;   /* len 0: the key is none */
 	size_t key_at, key_len; /* in mend.keys */
 	bool has_record;
@@ -51,7 +52,10 @@ struct mend {
 	struct buf keys;
 	bool more;
 	bool hidden;
-	bool orphans; /* the pool has what nobody has */
+	/* Of the pool: what nobody has, or may have any more when names are made anew; the rest is
+	 * for a later scan. */
+	uint64_t *suspects;
+	size_t suspect_count;
 	bool no_memory;
 	bool (*go_on)(void *arg);
 	void *arg;
@@ -63,9 +67,17 @@ mend_key(const struct mend *m, size_t at, size_t len)
 	return table_key(m->keys.data + at, len);
 }
 
+/* NULL: there are too many, see mend_has_more(). NAME may be NULL. */
+struct mend_name *mend_add_name(struct mend *m, enum table table, struct span key,
+                                const struct hostname *name, bool has_record);
+/* Whether a search does not find the record under WALK and it does not open: its key is another's.
+ * One that opens is hidden by such a one, and noted as NAME's. */
+bool mend_is_misplaced(struct mend *m, struct walk *walk, const struct hostname *name);
+
 /* ---- mend_pool.c ---------------------------------------------------------------------------- */
 
-/* One walk for all names: fills in `pooled` and `orphans`. ERR_AGAIN: GO_ON says no. */
+/* One walk for all names: fills in `pooled` and `suspects`, and adds the keys that are nobody's.
+ * ERR_AGAIN: GO_ON says no. */
 MUST_CHECK enum err mend_look_at_pool(struct mend *m, struct store_txn *txn,
                                       bool (*go_on)(const struct mend *m));
 /* Gives D, which has its own certificate with a key of FIRST (0: none), what the pool has for it:
@@ -73,8 +85,9 @@ MUST_CHECK enum err mend_look_at_pool(struct mend *m, struct store_txn *txn,
  */
 void mend_take_pooled(struct store_txn *txn, const struct mend_name *n, enum cert_key_kind first,
                       struct domain *d);
-/* Puts aside what nobody has. */
-MUST_CHECK enum err mend_sweep_pool(struct store *store, int64_t now, uint64_t *ret_swept);
+/* Puts aside those of M's suspects that nobody has. */
+MUST_CHECK enum err mend_sweep_pool(struct store *store, const struct mend *m, int64_t now,
+                                    uint64_t *ret_swept);
 void mend_let_others_write(void);
 
 #endif

@@ -109,21 +109,32 @@ next_id(struct store_txn *txn, uint64_t *ret_id)
 	return err == ERR_NOTFOUND ? ERR_OK : err;
 }
 
+/* What goes, from where and why. */
+struct aside {
+	enum table table;
+	struct span key;
+	const struct hostname *of; /* NULL: the key says it */
+	bool misplaced;
+	const char *reason;
+	int64_t now;
+};
+
 static enum err
-put_entry(struct store_txn *txn, enum table table, struct span key, const char *reason,
-          const struct buf *record, int64_t now)
+put_entry(struct store_txn *txn, const struct aside *a, const struct buf *record)
 {
+	const char *word = table_info[a->table].word, *of = a->of ? a->of->name : NULL;
+	char text[TABLE_KEY_TEXT_MAX];
 	struct id_key id_key;
 	struct buf value = {0};
-	char text[TABLE_KEY_TEXT_MAX];
 	uint64_t id = 0;
 	enum err err;
 
-	table_key_text(key, text);
-	buf_u64(&value, (uint64_t)now);
-	buf_bytes16(&value, table_info[table].word, strlen(table_info[table].word));
-	buf_bytes16(&value, text, strnlen(text, HOSTNAME_MAX));
-	buf_bytes16(&value, reason, strnlen(reason, QUARANTINE_REASON_MAX));
+	if (!of)
+		of = table_key_text(a->key, text);
+	buf_u64(&value, (uint64_t)a->now);
+	buf_bytes16(&value, word, strlen(word));
+	buf_bytes16(&value, of, strnlen(of, HOSTNAME_MAX));
+	buf_bytes16(&value, a->reason, strnlen(a->reason, QUARANTINE_REASON_MAX));
 	buf_add(&value, record->data, record->len);
 	err = buf_ok(&value) ? next_id(txn, &id) : ERR_NOMEM;
 	if (!err)
@@ -134,29 +145,28 @@ put_entry(struct store_txn *txn, enum table table, struct span key, const char *
 }
 
 static enum err
-move_aside(struct store_txn *txn, enum table table, struct span key, bool misplaced,
-           const char *reason, int64_t now)
+move_aside(struct store_txn *txn, const struct aside *a)
 {
 	struct buf record = {0};
 	struct walk walk;
-	enum err err = table_page_check(txn, table, key);
+	enum err err = table_page_check(txn, a->table, a->key);
 
 	if (err)
 		return err;
-	err = walk_open(&walk, txn, table);
+	err = walk_open(&walk, txn, a->table);
 	if (!err)
-		err = misplaced ? walk_find_damaged(&walk, key) : walk_find(&walk, key);
+		err = a->misplaced ? walk_find_damaged(&walk, a->key) : walk_find(&walk, a->key);
 	if (!err) {
 		buf_add(&record, walk.value.data, walk.value.len);
 		err = buf_ok(&record) ? ERR_OK : ERR_NOMEM;
 	}
 	if (!err)
-		err = misplaced ? walk_drop(&walk) : walk_del(&walk);
+		err = a->misplaced ? walk_drop(&walk) : walk_del(&walk);
 	walk_close(&walk);
-	if (!err && misplaced)
+	if (!err && a->misplaced)
 		err = change_lost(txn, table_key(record.data, record.len));
 	if (!err)
-		err = put_entry(txn, table, key, reason, &record, now);
+		err = put_entry(txn, a, &record);
 	buf_done(&record);
 	return err;
 }
@@ -164,14 +174,19 @@ move_aside(struct store_txn *txn, enum table table, struct span key, bool mispla
 enum err
 put_aside(struct store_txn *txn, enum table table, struct span key, const char *reason, int64_t now)
 {
-	return move_aside(txn, table, key, false, reason, now);
+	return move_aside(
+		txn, &(struct aside){.table = table, .key = key, .reason = reason, .now = now});
 }
 
 enum err
 put_misplaced_aside(struct store_txn *txn, enum table table, struct span key, const char *reason,
                     int64_t now)
 {
-	return move_aside(txn, table, key, true, reason, now);
+	return move_aside(txn, &(struct aside){.table = table,
+	                                       .key = key,
+	                                       .misplaced = true,
+	                                       .reason = reason,
+	                                       .now = now});
 }
 
 void
@@ -220,11 +235,16 @@ opens(struct store_txn *txn, const struct domain *d,
 }
 
 static enum err
-put_pooled_aside(struct store_txn *txn, uint64_t generation, const char *reason, int64_t now)
+put_pooled_aside(struct store_txn *txn, const struct domain *d, uint64_t generation,
+                 const char *reason, int64_t now)
 {
 	struct id_key key;
 
-	return put_aside(txn, TABLE_POOL, key_of(generation, &key), reason, now);
+	return move_aside(txn, &(struct aside){.table = TABLE_POOL,
+	                                       .key = key_of(generation, &key),
+	                                       .of = &d->name,
+	                                       .reason = reason,
+	                                       .now = now});
 }
 
 /* The second one: what the first serves goes on. It comes back with the next renewal. */
@@ -232,7 +252,7 @@ static enum err
 drop_second(struct store_txn *txn, struct domain *d, const char *reason, int64_t now,
             struct event *ret_event)
 {
-	enum err err = put_pooled_aside(txn, d->second.generation, reason, now);
+	enum err err = put_pooled_aside(txn, d, d->second.generation, reason, now);
 
 	if (err && err != ERR_NOTFOUND)
 		return err;
@@ -252,7 +272,7 @@ drop_certificate(struct store_txn *txn, struct domain *d, const char *reason, in
                  struct event *ret_event)
 {
 	enum err err = d->pooled
-	                       ? put_pooled_aside(txn, d->generation, reason, now)
+	                       ? put_pooled_aside(txn, d, d->generation, reason, now)
 	                       : put_aside(txn, TABLE_CERT, table_key_name(&d->name), reason, now);
 
 	if (err && err != ERR_NOTFOUND)

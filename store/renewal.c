@@ -213,6 +213,14 @@ has(const uint64_t generations[CERTIFICATES], uint64_t generation)
 	return generations[0] == generation || generations[1] == generation;
 }
 
+int64_t
+renewal_first_at(const struct domain *d, uint64_t generation, int64_t now)
+{
+	int64_t begins = d->generation == generation ? d->not_before : d->second.not_before;
+
+	return begins > 0 && begins < now ? begins : now;
+}
+
 static enum err
 make(struct store_txn *txn, const struct domain *d, uint64_t generation)
 {
@@ -222,7 +230,8 @@ make(struct store_txn *txn, const struct domain *d, uint64_t generation)
 	if (table_has(txn, TABLE_RENEWAL, record_key(&key, &d->name, generation)) == ERR_OK)
 		return ERR_OK; /* the domain was made anew */
 	memcpy(r.ca, d->ca, sizeof(r.ca));
-	r.stored_at = r.due_at = clock_wall();
+	r.stored_at = clock_wall();
+	r.due_at = renewal_first_at(d, generation, r.stored_at);
 	return renewal_put(txn, &r);
 }
 

@@ -48,6 +48,9 @@ MUST_CHECK enum err renewal_put(struct store_txn *txn, const struct renewal *ren
 /* ERR_OK also when there is none. */
 MUST_CHECK enum err renewal_del(struct store_txn *txn, const struct hostname *name,
                                 uint64_t generation);
+/* When the CA is first asked about the certificate GENERATION of D: at once, by our clock and
+ * by that of its dates, whichever is behind the other. */
+int64_t renewal_first_at(const struct domain *d, uint64_t generation, int64_t now);
 /* Makes and removes records so that AFTER (NULL: gone) has one for each of its certificates; BEFORE
  * (NULL: not known) had its own. What no account is known of is asked for at AFTER's CA. Part of
  * domain_put() and domain_del(). */

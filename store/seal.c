@@ -333,7 +333,7 @@ seal_open(struct seal *seal, const struct seal_place *place, const struct span *
 	size_t aad_len, head_len, len;
 	struct seal_head head;
 	EVP_CIPHER_CTX *ctx;
-	bool known, done;
+	bool known, ran, done;
 	int n;
 
 	out->secret = true;
@@ -351,15 +351,16 @@ seal_open(struct seal *seal, const struct seal_place *place, const struct span *
 	if (!ctx)
 		return known ? ERR_CRYPTO : ERR_AGAIN;
 	memcpy(tag, nonce + NONCE_LEN + len, TAG_LEN);
-	done = run(ctx, nonce, (struct span){aad, aad_len}, (struct span){nonce + NONCE_LEN, len},
-	           out->data) &&
-	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, tag) == 1 &&
-	       EVP_CipherFinal_ex(ctx, out->data + len, &n) == 1;
+	ran = run(ctx, nonce, (struct span){aad, aad_len}, (struct span){nonce + NONCE_LEN, len},
+	          out->data) &&
+	      EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, tag) == 1;
+	done = ran && EVP_CipherFinal_ex(ctx, out->data + len, &n) == 1;
 	ctx_give(seal, head.key_id, OPEN, ctx);
-	/* The format is authentic from here on: a newer one is news, not damage. */
+	/* Before the tag was looked at, the library's failure says nothing about the record. The
+	 * format is authentic behind it: a newer one is news, not damage. */
 	if (!done || head.format > place->format) {
 		buf_reset(out);
-		return done ? ERR_VERSION : ERR_CORRUPT;
+		return done ? ERR_VERSION : ran ? ERR_CORRUPT : ERR_CRYPTO;
 	}
 	out->len = len;
 	*ret_head = head;

@@ -70,7 +70,8 @@ MUST_CHECK enum err seal_close(struct seal *seal, const struct seal_place *place
 MUST_CHECK enum err seal_peek(const struct span *sealed, struct seal_head *ret_head);
 /* Replaces OUT by the plain record, wiped on growth and by buf_done(). PLACE.format is the newest
  * format the caller knows: ERR_VERSION when the record's is newer, else RET_HEAD says which.
- * ERR_AGAIN: its key is not known here. */
+ * ERR_AGAIN: its key is not known here. ERR_CRYPTO: the library failed, which says nothing of the
+ * record. */
 MUST_CHECK enum err seal_open(struct seal *seal, const struct seal_place *place,
                               const struct span *sealed, struct buf *out,
                               struct seal_head *ret_head);

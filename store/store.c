@@ -14,6 +14,7 @@
 #include "store/backup_dir.h"
 #include "store/dir.h"
 #include "store/inside.h"
+#include "store/label_count.h"
 #include "store/meta.h"
 #include "store/rotate.h"
 #include "store/upgrade.h"
@@ -107,6 +108,20 @@ open_meta(struct env *env, bool make, const struct secret *master, const char *p
 	return meta_open(env, make, &one, path, why);
 }
 
+/* Of a store from before. Without room it is done by who asks for a number first. */
+static void
+count_labels(struct store *store)
+{
+	struct store_txn *txn;
+
+	if (store_begin_write(store, STORE_SERVED, &txn))
+		return;
+	if (label_count_make(txn) == ERR_OK)
+		(void)!store_commit(txn);
+	else
+		store_abort(txn);
+}
+
 /* What is in the environments, once LMDB has them open. */
 static enum err
 open_tables(struct store *store, const struct dir *dir, const struct secret *master,
@@ -125,6 +140,8 @@ open_tables(struct store *store, const struct dir *dir, const struct secret *mas
 		if (!err && writes)
 			err = upgrade_records(store, (enum store_env)e, path, why);
 	}
+	if (!err && writes)
+		count_labels(store);
 	return err;
 }
 

@@ -313,6 +313,8 @@ answer(struct batch *b)
 			cJSON_AddStringToObject(error, "detail", w->detail);
 		} else {
 			cJSON_AddStringToObject(result, "change", changes[w->change].word);
+			if (w->absent)
+				cJSON_AddTrueToObject(result, "absent");
 		}
 		seen |= 1u << (w->word ? msg_exit_of_code(w->word) : MSG_EXIT_OK);
 		reply_json(b->cl, line);

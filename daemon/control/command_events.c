@@ -5,6 +5,7 @@
 
 #include "base/idna.h"
 #include "base/json.h"
+#include "base/nearest.h"
 #include "daemon/common/event_types.h"
 #include "daemon/control/control_inside.h"
 #include "store/event.h"
@@ -119,6 +120,29 @@ id_before(struct control *c, int64_t since, uint64_t after)
 	return low;
 }
 
+static const char *
+next_type(const void *unused, size_t at)
+{
+	(void)unused;
+	return at < event_type_count ? event_types[at].word : NULL;
+}
+
+/* The first of TYPES that no event has; NULL: each is known, or it is no list of words. */
+static const char *
+unknown_type(const cJSON *types)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, types)
+	{
+		const char *text = cJSON_GetStringValue(item);
+
+		if (text && *text && !event_pattern_is_known(text))
+			return text;
+	}
+	return NULL;
+}
+
 static bool
 take_types(struct event_filter *f, const cJSON *types)
 {
@@ -189,8 +213,16 @@ command_events(struct control_client *cl, const cJSON *request)
 {
 	int64_t limit = json_int(request, "limit", MSG_PAGE_MAX);
 	enum way way = cJSON_HasObjectItem(request, "before") ? BACK : ONWARDS;
+	const char *unknown = unknown_type(json_array(request, "types")), *near;
 	bool is_all = false;
 
+	if (unknown) {
+		near = nearest_word(unknown, next_type, NULL);
+		reply_error(cl, MSG_EXIT_USAGE, "invalid", "no event has the type \"%.64s\"%s%s%s",
+		            unknown, near ? ", did you mean \"" : "; see docs/events.md",
+		            near ? near : "", near ? "\"?" : "");
+		return;
+	}
 	if (limit < 1 || limit > MSG_PAGE_MAX || !take_request(cl, request)) {
 		reply_error(cl, MSG_EXIT_USAGE, "invalid",
 		            "\"limit\" must be 1 to %d, \"after\" or \"before\" an event's id, "

@@ -8,6 +8,7 @@
 #include "daemon/common/notice.h"
 #include "daemon/control/command_inside.h"
 #include "daemon/watch/auditor.h"
+#include "daemon/watch/upkeep.h"
 #include "store/event.h"
 #include "store/fault.h"
 #include "store/store.h"
@@ -67,15 +68,14 @@ reply_tally(struct control_client *cl, const struct event *e)
 static void
 reply_tallies(struct control_client *cl, struct store_txn *txn)
 {
-	const char *type = "mismatch.sni_unknown";
+	int64_t now = clock_wall();
 	struct event e;
 
-	for (int k = -1; k < AUDIT_KINDS; k++) {
-		if (k >= 0)
-			type = audit_kind_word(k);
-		if (event_tallied(txn, type, clock_wall(), &e) == ERR_OK)
+	if (upkeep_unknown_names(txn, now, &e) == ERR_OK)
+		reply_tally(cl, &e);
+	for (int k = 0; k < AUDIT_KINDS; k++)
+		if (event_tallied(txn, audit_kind_word(k), now, &e) == ERR_OK)
 			reply_tally(cl, &e);
-	}
 }
 
 /* One that cannot be read is found anew by the auditor. */

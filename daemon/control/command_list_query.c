@@ -13,8 +13,6 @@
 #include "store/due_window.h"
 #include "store/label.h"
 
-enum { LABEL_COUNT_MAX = 10000 }; /* of a label there is no counter: one by one */
-
 /* ---- reading -------------------------------------------------------------------------------- */
 
 static enum err
@@ -263,14 +261,6 @@ count_state(struct store_txn *txn, const char *word, uint64_t *ret_count)
 	return ERR_UNSUPPORTED;
 }
 
-static enum err
-count_label(struct store_txn *txn, const char *label, uint64_t *ret_count)
-{
-	enum err err = domain_count_label(txn, label, LABEL_COUNT_MAX, ret_count);
-
-	return !err && *ret_count == LABEL_COUNT_MAX ? ERR_UNSUPPORTED : err;
-}
-
 enum err
 list_query_count(const struct list_query *q, struct store_txn *txn, uint64_t *ret_count)
 {
@@ -293,7 +283,7 @@ list_query_count(const struct list_query *q, struct store_txn *txn, uint64_t *re
 	if (q->backend)
 		return domain_count_backend(txn, q->backend, ret_count);
 	if (q->label_count)
-		return count_label(txn, q->labels[0], ret_count);
+		return domain_count_label(txn, q->labels[0], ret_count);
 	if (q->by_expiry)
 		return domain_count_expiring(txn, q->ends_before, ret_count);
 	return domain_count_all(txn, ret_count);

@@ -77,7 +77,7 @@ static enum err
 put_cert(struct store_txn *txn, struct import_cert *from, struct domain *d, bool second)
 {
 	const struct bundle *b = &from->bundle;
-	bool shared = b->name_count > 1, pooled = shared || second;
+	bool shared = b->name_count > 1;
 	struct cert cert;
 	enum err err;
 
@@ -87,10 +87,8 @@ put_cert(struct store_txn *txn, struct import_cert *from, struct domain *d, bool
 		cert.generation = from->pooled;
 	else if (!err && shared)
 		err = cert_pool_put(txn, b->names, b->name_count, &cert, &b->issuers);
-	else if (!err && second)
-		err = cert_pool_put(txn, &d->name, 1, &cert, &b->issuers);
 	else if (!err)
-		err = cert_put(txn, &d->name, &cert, &b->issuers);
+		err = cert_pool_put(txn, &d->name, 1, &cert, &b->issuers);
 	if (!err && shared)
 		from->pooled = cert.generation;
 	if (!err)
@@ -100,7 +98,7 @@ put_cert(struct store_txn *txn, struct import_cert *from, struct domain *d, bool
 		d->second =
 			(struct domain_second){cert.generation, cert.not_before, cert.not_after};
 	else
-		domain_take_cert(d, &cert, pooled);
+		domain_take_cert(d, &cert, true);
 	if (!second)
 		pair_settle(txn, d, from->is_rsa);
 	cert_done(&cert);

@@ -63,6 +63,19 @@ set_anchor(struct ub_ctx *ctx, const struct lookup_way *way)
 	return ERR_OK;
 }
 
+/* A silent server keeps a socket busy all the while. */
+static enum err
+set_room(struct ub_ctx *ctx, size_t at_once)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%zu", at_once);
+	return at_once && (ub_ctx_set_option(ctx, "outgoing-range:", text) ||
+	                   ub_ctx_set_option(ctx, "num-queries-per-thread:", text))
+	               ? ERR_IO
+	               : ERR_OK;
+}
+
 static enum err
 make_context(const struct lookup_way *way, struct ub_ctx **ret_ctx)
 {
@@ -78,6 +91,8 @@ make_context(const struct lookup_way *way, struct ub_ctx **ret_ctx)
 	if (ub_ctx_debugout(ctx, NULL) || ub_ctx_async(ctx, 1) ||
 	    ub_ctx_set_option(ctx, "do-not-query-localhost:", "no"))
 		err = ERR_IO;
+	if (!err)
+		err = set_room(ctx, way->at_once);
 	if (!err)
 		err = set_servers(ctx, way);
 	if (!err && (!way->trust_anchor || access(way->trust_anchor, R_OK) == 0))

@@ -56,6 +56,7 @@ struct lookup_way {
 	bool from_root;              /* ask the zones' own servers, beginning at the root */
 	const char *trust_anchor;    /* a file of DS or DNSKEY records; NULL: DNSSEC is not looked
 	                              * at, or the system's, when FROM_ROOT */
+	size_t at_once;              /* questions that may be on their way; 0: the library's 16 */
 };
 
 /* LOOKUPS with name and type filled in; lookups_done() afterwards in any case. ERR_INVALID: the

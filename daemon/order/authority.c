@@ -173,23 +173,37 @@ hold(struct authority *a, const struct problem *problem, int64_t seconds)
 	         a->conf->name, problem_code(problem->kind), problem->detail, (long long)seconds);
 }
 
+/* The first one, and twice as long after each that was in vain. */
+static int64_t
+hold_seconds(uint32_t in_vain)
+{
+	int64_t seconds = HOLD_FIRST_S;
+
+	for (uint32_t i = 0; i < in_vain && seconds < HOLD_MAX_S; i++)
+		seconds *= 2;
+	return seconds < HOLD_MAX_S ? seconds : HOLD_MAX_S;
+}
+
 /* Several names in a row are beyond a limit, and it is not said which: then it is one of the
- * account or the CA, and each further name would only run into it, too. */
+ * account or the CA, and each further name would only run into it, too. It ends when the CA said,
+ * or soon: one order tries then. Names with another CA go there meanwhile. */
 static void
 note_limit(struct authority *a, const struct problem *problem)
 {
-	int64_t seconds = problem->retry_at ? problem->retry_at - clock_wall() : HOLD_FIRST_S;
-
+	int64_t seconds = problem->retry_at - clock_wall();
 	enum limit_scope scope = limits_scope_of(problem);
 
-	if (scope == LIMIT_ACCOUNT)
-		a->limited = LIMITS_ARE_THE_CAS;
-	else if (scope == LIMIT_SCOPES)
-		a->limited++;
-	else
+	if (scope != LIMIT_ACCOUNT && scope != LIMIT_SCOPES)
 		return; /* of this name alone, or its domain: see daemon/order/limits.h */
-	if (a->limited < LIMITS_ARE_THE_CAS || a->hold_until > clock_mono_ms())
+	if (a->hold_until > clock_mono_ms())
+		return; /* the second: one of several that were refused together */
+	a->limited++;
+	if (scope == LIMIT_ACCOUNT && a->limited < LIMITS_ARE_THE_CAS)
+		a->limited = LIMITS_ARE_THE_CAS;
+	if (a->limited < LIMITS_ARE_THE_CAS)
 		return;
+	if (!problem->retry_at)
+		seconds = hold_seconds(a->limited - LIMITS_ARE_THE_CAS);
 	seconds = seconds > HOLD_LIMITED_MAX_S ? HOLD_LIMITED_MAX_S : seconds;
 	hold(a, problem, seconds < 1 ? 1 : seconds);
 }
@@ -212,7 +226,6 @@ void
 authority_note(struct authority *a, const struct client_answer *answer, bool ordered)
 {
 	const struct problem *problem = &answer->problem;
-	int64_t seconds = HOLD_FIRST_S;
 
 	a->errors = problem->kind == PROBLEM_CA_ERROR ? a->errors + 1 : 0;
 	if (problem->kind == PROBLEM_NONE)
@@ -222,10 +235,7 @@ authority_note(struct authority *a, const struct client_answer *answer, bool ord
 	a->silent = a->silent || answer->silent;
 	if (!is_about_the_ca(a, problem) || a->hold_until > clock_mono_ms())
 		return; /* the second: one of several that failed together */
-	for (uint32_t i = 0; i < a->down && seconds < HOLD_MAX_S; i++)
-		seconds *= 2;
-	a->down++;
-	hold(a, problem, seconds > HOLD_MAX_S ? HOLD_MAX_S : seconds);
+	hold(a, problem, hold_seconds(a->down++));
 }
 
 void

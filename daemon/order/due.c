@@ -7,7 +7,7 @@
 #include "daemon/order/plan.h"
 #include "store/domain.h"
 
-enum { WEIGHTS_PRODUCT = 30 };
+enum { WEIGHTS_PRODUCT = 30, RENEW_PART = 4 };
 
 enum { TURNS_MAX = DUE_MAX + DUE_STEP + DUE_URGENT };
 
@@ -137,8 +137,21 @@ due_turn(struct due_shares *s, const size_t wait[LANES])
 	return turn;
 }
 
-size_t
-due_places(enum domain_lane lane, size_t most)
+/* One place in RENEW_PART is kept for renewals. */
+static size_t
+not_for_renewals(size_t most)
 {
-	return most < lanes[lane].part ? 1 : most / lanes[lane].part;
+	return most - most / RENEW_PART;
+}
+
+bool
+due_has_place(enum domain_lane lane, const size_t in_work[LANES], size_t most)
+{
+	size_t part = most < lanes[lane].part ? 1 : most / lanes[lane].part, others = 0;
+
+	if (lane == LANE_RENEW)
+		return in_work[lane] < part;
+	for (enum domain_lane l = 0; l < LANES; l++)
+		others += l == LANE_RENEW ? 0 : in_work[l];
+	return in_work[lane] < part && others < not_for_renewals(most);
 }

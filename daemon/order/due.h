@@ -14,6 +14,7 @@
 #ifndef DAEMON_ORDER_DUE_H
 #define DAEMON_ORDER_DUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,8 +58,10 @@ struct due_shares {
 
 /* The lane whose turn it is among those that WAIT, LANES when none does; it is counted as had. */
 enum domain_lane due_turn(struct due_shares *shares, const size_t wait[LANES]);
-/* How many orders of LANE may be in work when all lanes have MOST together: those who fail take
- * long, and must not fill the room of those who do not. At least 1. */
-size_t due_places(enum domain_lane lane, size_t most);
+/* Whether one more order of LANE may be in work, when all lanes have MOST together and IN_WORK has
+ * those there are: orders of names that fail, or of new ones whose DNS is slow, take long, and must
+ * not fill the room of others. Those who fail have an eighth, those who try again half of the
+ * places, and all that are no renewals leave a quarter to these. */
+bool due_has_place(enum domain_lane lane, const size_t in_work[LANES], size_t most);
 
 #endif

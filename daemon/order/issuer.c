@@ -106,21 +106,18 @@ static bool
 read_mail(struct issuer *s)
 {
 	const struct conf *conf;
-	bool stop;
+	bool goes_on = mailbox_read(&s->mail, &conf);
 
-	pthread_mutex_lock(&s->mutex);
-	stop = s->stop;
-	conf = s->next_conf;
-	s->next_conf = NULL;
+	pthread_mutex_lock(&s->mail.mutex);
 	for (size_t i = 0; i < s->ca_count; i++) {
 		if (s->kicked[i])
 			authority_kick(s->cas[i]);
 		s->kicked[i] = false;
 	}
-	pthread_mutex_unlock(&s->mutex);
+	pthread_mutex_unlock(&s->mail.mutex);
 	if (conf)
 		issuer_take_conf(s, conf);
-	return !stop;
+	return goes_on;
 }
 
 static void
@@ -205,8 +202,7 @@ issuer_main(void *arg)
 		issuer_errands(s);
 		round_of(s);
 		issuer_show(s);
-		if (transport_run(s->transport, sleep_ms(s)))
-			log_warn("waiting for the network failed");
+		mailbox_run(&s->mail, sleep_ms(s));
 	}
 	HASH_ITER(hh, s->jobs, job, next)
 	issuer_remove_job(s, job);
@@ -226,8 +222,7 @@ issuer_free(struct issuer *s)
 	suffix_free(s->suffix);
 	free(s->steps);
 	conf_unref(s->conf);
-	conf_unref(s->next_conf);
-	pthread_mutex_destroy(&s->mutex);
+	mailbox_done(&s->mail);
 	free(s);
 }
 
@@ -245,8 +240,9 @@ issuer_start(const struct issuer_config *config, struct issuer **ret_issuer)
 	s->clock = config->clock;
 	s->conf = conf_ref(config->conf);
 	TAILQ_INIT(&s->revocations);
-	pthread_mutex_init(&s->mutex, NULL);
+	mailbox_init(&s->mail, "issuer");
 	err = issuer_make_parts(s);
+	s->mail.transport = s->transport;
 	for (size_t i = 0; i < s->conf->ca_count && !err; i++)
 		issuer_add_ca(s, &s->conf->cas[i]);
 	if (!err && pthread_create(&s->thread, NULL, issuer_main, s) != 0)
@@ -263,39 +259,31 @@ issuer_stop(struct issuer *issuer)
 {
 	if (!issuer)
 		return;
-	pthread_mutex_lock(&issuer->mutex);
-	issuer->stop = true;
-	pthread_mutex_unlock(&issuer->mutex);
-	issuer_wake(issuer);
-	pthread_join(issuer->thread, NULL);
+	mailbox_stop(&issuer->mail, issuer->thread);
 	issuer_free(issuer);
 }
 
 void
 issuer_wake(struct issuer *issuer)
 {
-	transport_wake(issuer->transport);
+	mailbox_wake(&issuer->mail);
 }
 
 void
 issuer_kick(struct issuer *issuer, const char *ca)
 {
-	pthread_mutex_lock(&issuer->mutex);
+	pthread_mutex_lock(&issuer->mail.mutex);
 	for (size_t i = 0; i < issuer->seen_count; i++)
 		if (strcmp(issuer->seen[i].name, ca) == 0) {
 			issuer->kicked[i] = true;
 			issuer->seen[i].hold_until = 0;
 		}
-	pthread_mutex_unlock(&issuer->mutex);
+	pthread_mutex_unlock(&issuer->mail.mutex);
 	issuer_wake(issuer);
 }
 
 void
 issuer_set_conf(struct issuer *issuer, const struct conf *conf)
 {
-	pthread_mutex_lock(&issuer->mutex);
-	conf_unref(issuer->next_conf);
-	issuer->next_conf = conf_ref(conf);
-	pthread_mutex_unlock(&issuer->mutex);
-	issuer_wake(issuer);
+	mailbox_set_conf(&issuer->mail, conf);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/common/mailbox.h"
 #include "daemon/order/authority.h"
 #include "daemon/order/errand.h"
 #include "daemon/order/issuer.h"
@@ -50,11 +51,10 @@ struct issuer {
 	struct limit_id expired; /* how far limits have been looked through */
 	int64_t sweep_at;        /* mono ms: next issuer_sweep() */
 	struct hostname swept;   /* so far has it come */
+	bool doubted;            /* the clock was then */
 	pthread_t thread;
 
-	pthread_mutex_t mutex; /* guards the mailbox and the snapshot below */
-	bool stop;
-	const struct conf *next_conf; /* a reference, NULL: none */
+	struct mailbox mail; /* its mutex guards what is below, too */
 	bool kicked[ISSUER_CAS_MAX];
 	bool removed; /* names were, since jobs were last compared with the store */
 	struct issuer_ca seen[ISSUER_CAS_MAX];

@@ -96,7 +96,7 @@ has_places(struct authority *ca, enum domain_lane lane)
 
 	if (!authority_has_budget(ca) && (lane != LANE_RENEW || !free_of_charge))
 		return false;
-	return ca->in_lane[lane] < due_places(lane, ca->conf->max_orders);
+	return due_has_place(lane, ca->in_lane, ca->conf->max_orders);
 }
 
 /* How many names are due, as far as their lanes have places. The pages are read first: LMDB

@@ -9,9 +9,9 @@
 void
 issuer_forget_removed(struct issuer *issuer)
 {
-	pthread_mutex_lock(&issuer->mutex);
+	pthread_mutex_lock(&issuer->mail.mutex);
 	issuer->removed = true;
-	pthread_mutex_unlock(&issuer->mutex);
+	pthread_mutex_unlock(&issuer->mail.mutex);
 	issuer_wake(issuer);
 }
 
@@ -20,10 +20,10 @@ take_mail(struct issuer *s)
 {
 	bool removed;
 
-	pthread_mutex_lock(&s->mutex);
+	pthread_mutex_lock(&s->mail.mutex);
 	removed = s->removed;
 	s->removed = false;
-	pthread_mutex_unlock(&s->mutex);
+	pthread_mutex_unlock(&s->mail.mutex);
 	return removed;
 }
 

@@ -94,7 +94,8 @@ issuer_save(struct issuer *s)
 		return hold(s, "orders", err);
 	commit_worked(s);
 	for (struct job *job = s->jobs; job; job = job->hh.next)
-		job_saved(job);
+		if (job_is_dirty(job)) /* others have taken no tokens that they could give back */
+			job_saved(job);
 	for (size_t i = 0; i < s->ca_count; i++)
 		s->cas[i]->spent = false;
 	return true;

@@ -29,7 +29,7 @@ show_steps(struct issuer *s)
 void
 issuer_show(struct issuer *s)
 {
-	pthread_mutex_lock(&s->mutex);
+	pthread_mutex_lock(&s->mail.mutex);
 	s->seen_count = s->ca_count;
 	for (size_t i = 0; i < s->ca_count; i++) {
 		const struct authority *ca = s->cas[i];
@@ -51,7 +51,7 @@ issuer_show(struct issuer *s)
 		}
 	}
 	show_steps(s);
-	pthread_mutex_unlock(&s->mutex);
+	pthread_mutex_unlock(&s->mail.mutex);
 }
 
 const char *
@@ -59,11 +59,11 @@ issuer_step(struct issuer *issuer, const struct hostname *name)
 {
 	const char *word = NULL;
 
-	pthread_mutex_lock(&issuer->mutex);
+	pthread_mutex_lock(&issuer->mail.mutex);
 	for (size_t i = 0; i < issuer->step_count && !word; i++)
 		if (hostname_equal(&issuer->steps[i].name, name))
 			word = issuer->steps[i].word;
-	pthread_mutex_unlock(&issuer->mutex);
+	pthread_mutex_unlock(&issuer->mail.mutex);
 	return word;
 }
 
@@ -72,9 +72,9 @@ issuer_cas(struct issuer *issuer, struct issuer_ca *cas, size_t max)
 {
 	size_t count;
 
-	pthread_mutex_lock(&issuer->mutex);
+	pthread_mutex_lock(&issuer->mail.mutex);
 	count = issuer->seen_count < max ? issuer->seen_count : max;
 	memcpy(cas, issuer->seen, count * sizeof(*cas));
-	pthread_mutex_unlock(&issuer->mutex);
+	pthread_mutex_unlock(&issuer->mail.mutex);
 	return count;
 }

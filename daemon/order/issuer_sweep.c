@@ -2,7 +2,8 @@
 /* Names that nobody would ever look at: in work by what the store says, without a job; in the queue
  * of a CA that has left the configuration, though they have another one; led by a name that is not
  * there; or to be tried again later than anybody waits, since the clock was ahead when they failed.
- * A slow walk over all names finds them, at the start, with each configuration, and once a day. */
+ * A slow walk over all names finds them, at the start, with each configuration, when the clock is
+ * believed again, and once a day. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/order/failover.h"
@@ -30,13 +31,24 @@ has_lead(struct store_txn *txn, const struct domain *d)
 	return d->lead.len && domain_get(txn, &d->lead, &lead) != ERR_NOTFOUND;
 }
 
+/* By a clock that was ahead: it says itself that it was made or tried in what is the future. */
+static bool
+is_of_another_time(const struct domain *d)
+{
+	int64_t now = clock_wall();
+
+	return d->due_at > now + WAIT_MOST_S || d->attempted_at > now + CLOCK_STEP_S ||
+	       d->created_at > now + CLOCK_STEP_S;
+}
+
 static bool
 is_stuck(const struct issuer *s, const struct domain *d)
 {
-	bool waits = d->state == DOMAIN_FAILING || d->state == DOMAIN_PENDING;
+	bool waits = (d->state == DOMAIN_FAILING || d->state == DOMAIN_PENDING) &&
+	             d->due_at > clock_wall();
 
-	return d->due_at == 0 || (waits && d->due_at > clock_wall() + WAIT_MOST_S &&
-	                          !clockwatch_is_suspect(s->clock));
+	return d->due_at == 0 ||
+	       (waits && is_of_another_time(d) && !clockwatch_is_suspect(s->clock));
 }
 
 /* Whether D was to be changed, and is. What does not open is somebody else's business. */
@@ -101,6 +113,19 @@ put_page(struct issuer *s, const struct domain *page, size_t count)
 	return err;
 }
 
+/* Whoever has failed by a clock that was ahead is not to wait for tomorrow's walk. */
+static void
+look_at_clock(struct issuer *s)
+{
+	bool doubted = s->doubted;
+
+	s->doubted = clockwatch_is_suspect(s->clock);
+	if (!doubted || s->doubted)
+		return;
+	s->sweep_at = 0;
+	s->swept.len = 0;
+}
+
 void
 issuer_sweep(struct issuer *s)
 {
@@ -109,6 +134,7 @@ issuer_sweep(struct issuer *s)
 	size_t count = 0, stuck = 0;
 	enum err err;
 
+	look_at_clock(s);
 	if (s->sweep_at > now)
 		return;
 	s->sweep_at = now + (upkeep_writes(s->upkeep) ? STORE_HOLD_MS : AGAIN_MS);

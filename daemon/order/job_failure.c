@@ -14,6 +14,8 @@
 #include "daemon/order/job_failure.h"
 #include "daemon/order/plan.h"
 
+enum { OWNER_ROUND = 3 }; /* as after so many failures: 100 minutes */
+
 bool
 job_may_move_on(const struct job *job)
 {
@@ -33,17 +35,25 @@ job_leave(struct job *job, const struct problem *problem)
 	job->phase = JOB_RUN;
 }
 
+/* Nobody was asked for a certificate. Who diagnoses wakes it as soon as that is over. */
+static bool
+waits_for_owner(const struct problem *p)
+{
+	return p->kind == PROBLEM_OWNERSHIP;
+}
+
 void
 job_put_failure(struct job *job, struct domain *d)
 {
 	int64_t now = clock_wall(), not_after = d->generation ? d->not_after : 0;
+	uint32_t round;
 
 	d->due_at = now;
 	job->moves_on = false;
 	if (job->resumed && !job->left && engine_is_gone(job->engine))
 		return; /* that order was the last attempt's: it has been counted */
 	d->state = DOMAIN_FAILING;
-	d->failures++;
+	d->failures += !waits_for_owner(&job->problem);
 	d->problem = job->problem;
 	/* The operator may have given it other CAs meanwhile. */
 	job->moves_on = strcmp(d->ca, job->ca->conf->name) == 0 && failover_helps(&job->problem) &&
@@ -51,5 +61,6 @@ job_put_failure(struct job *job, struct domain *d)
 	if (job->moves_on)
 		return;
 	failover_restart(d, issuer_has_ca, job->ca->issuer);
-	d->due_at = plan_retry_at(failover_rounds(d), now, not_after, &job->problem, chance_u32());
+	round = waits_for_owner(&job->problem) ? OWNER_ROUND : failover_rounds(d);
+	d->due_at = plan_retry_at(round, now, not_after, &job->problem, chance_u32());
 }

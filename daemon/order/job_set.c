@@ -191,13 +191,13 @@ fill(const struct job *job, struct cert *cert)
 
 /* In D, which is put by the caller: as its first certificate, or its second. */
 static enum err
-give(struct store_txn *txn, struct domain *d, const struct cert *cert, bool pooled, bool second)
+give(struct store_txn *txn, struct domain *d, const struct cert *cert, bool second)
 {
 	if (second) {
 		d->second =
 			(struct domain_second){cert->generation, cert->not_before, cert->not_after};
 	} else {
-		domain_take_cert(d, cert, pooled);
+		domain_take_cert(d, cert, true);
 		pair_settle(txn, d, pair_leaf_is_rsa(&cert->leaf));
 	}
 	return staple_plan(txn, &d->name, second, cert->generation,
@@ -252,8 +252,7 @@ give_others(struct job *job, struct store_txn *txn, const struct hostname *names
 
 		err = domain_get(txn, &names[i], &d);
 		if (!err)
-			err = give(txn, &d, cert, true,
-			           job->pairs && pair_takes_second(txn, &d, rsa));
+			err = give(txn, &d, cert, job->pairs && pair_takes_second(txn, &d, rsa));
 		if (!err)
 			err = domain_put(txn, &d);
 	}
@@ -265,7 +264,7 @@ job_set_store(struct job *job, struct store_txn *txn, struct domain *d)
 {
 	struct hostname names[SET_NAMES_MAX];
 	struct cert cert;
-	bool second, pooled;
+	bool second;
 	size_t count;
 	enum err err;
 
@@ -278,12 +277,10 @@ job_set_store(struct job *job, struct store_txn *txn, struct domain *d)
 	if (!err)
 		err = next_generation(txn, names, count, &cert.generation);
 	second = !err && job->pairs && pair_takes_second(txn, d, pair_leaf_is_rsa(&cert.leaf));
-	pooled = second || count > 1;
 	if (!err)
-		err = pooled ? cert_pool_put(txn, names, count, &cert, &job->chain.issuers)
-		             : cert_put(txn, &job->name, &cert, &job->chain.issuers);
+		err = cert_pool_put(txn, names, count, &cert, &job->chain.issuers);
 	if (!err)
-		err = give(txn, d, &cert, pooled, second);
+		err = give(txn, d, &cert, second);
 	if (!err)
 		err = give_others(job, txn, names, count, &cert);
 	cert_done(&cert);

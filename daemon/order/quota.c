@@ -46,7 +46,7 @@ labels_take_more(struct store_txn *txn, const struct conf *conf, const struct do
 		text_of(d, conf->quota.label, text);
 	if (!*text || more == 0)
 		return ERR_OK;
-	err = domain_count_label(txn, text, conf->quota.names, &count);
+	err = domain_count_label(txn, text, &count);
 	if (err || (count < conf->quota.names && more <= conf->quota.names - count))
 		return err;
 	snprintf(why, size, "%s has %u names, and `quota` of the configuration allows %u%s", text,

@@ -2,7 +2,6 @@
 #include "daemon/tell/metrics.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/common/loop.h"
+#include "daemon/common/mailbox.h"
 #include "daemon/conf/conf.h"
 #include "daemon/front/http01.h"
 #include "daemon/tell/metrics_inside.h"
@@ -28,9 +28,7 @@ struct client {
 struct metrics {
 	struct metrics_config config;
 	pthread_t thread;
-	pthread_mutex_t mutex; /* guards the two below */
-	const struct conf *next_conf;
-	bool stop;
+	struct mailbox mail;
 	/* Of the thread: */
 	struct loop *loop;
 	struct loop_timer *timer;
@@ -248,16 +246,11 @@ on_wake(void *arg)
 {
 	struct metrics *m = arg;
 	const struct conf *conf;
-	bool stop;
+	bool goes_on = mailbox_read(&m->mail, &conf);
 
-	pthread_mutex_lock(&m->mutex);
-	conf = m->next_conf;
-	m->next_conf = NULL;
-	stop = m->stop;
-	pthread_mutex_unlock(&m->mutex);
 	if (conf)
 		take_conf(m, conf);
-	if (stop)
+	if (!goes_on)
 		loop_stop(m->loop);
 }
 
@@ -297,8 +290,7 @@ metrics_free(struct metrics *m)
 	loop_free(m->loop);
 	buf_done(&m->text);
 	conf_unref(m->config.conf);
-	conf_unref(m->next_conf);
-	pthread_mutex_destroy(&m->mutex);
+	mailbox_done(&m->mail);
 	free(m);
 }
 
@@ -316,8 +308,9 @@ metrics_start(const struct metrics_config *config, struct metrics **ret_metrics)
 	m->fd = -1;
 	for (size_t i = 0; i < METRICS_CLIENTS; i++)
 		m->clients[i].fd = -1;
-	pthread_mutex_init(&m->mutex, NULL);
+	mailbox_init(&m->mail, "metrics");
 	err = loop_new(&m->loop);
+	m->mail.loop = m->loop;
 	if (!err)
 		err = loop_timer(m->loop, on_tick, m, &m->timer);
 	if (!err)
@@ -336,11 +329,7 @@ metrics_start(const struct metrics_config *config, struct metrics **ret_metrics)
 void
 metrics_set_conf(struct metrics *metrics, const struct conf *conf)
 {
-	pthread_mutex_lock(&metrics->mutex);
-	conf_unref(metrics->next_conf);
-	metrics->next_conf = conf_ref(conf);
-	pthread_mutex_unlock(&metrics->mutex);
-	loop_wake(metrics->loop);
+	mailbox_set_conf(&metrics->mail, conf);
 }
 
 void
@@ -365,10 +354,6 @@ metrics_stop(struct metrics *metrics)
 {
 	if (!metrics)
 		return;
-	pthread_mutex_lock(&metrics->mutex);
-	metrics->stop = true;
-	pthread_mutex_unlock(&metrics->mutex);
-	loop_wake(metrics->loop);
-	pthread_join(metrics->thread, NULL);
+	mailbox_stop(&metrics->mail, metrics->thread);
 	metrics_free(metrics);
 }

@@ -87,14 +87,14 @@ count_written(struct teller *t, uint64_t last)
 	size_t n;
 
 	while (t->counted < last && (n = teller_read(t, t->counted)) > 0) {
-		pthread_mutex_lock(&t->mutex);
+		pthread_mutex_lock(&t->mail.mutex);
 		for (size_t i = 0; i < n; i++) {
 			size_t kind = event_type_find(t->page[i].type);
 
 			t->state.written[kind < event_type_count ? kind : TELLER_TYPES_MAX]++;
 			t->counted = t->page[i].id;
 		}
-		pthread_mutex_unlock(&t->mutex);
+		pthread_mutex_unlock(&t->mail.mutex);
 	}
 }
 
@@ -119,41 +119,24 @@ turn(struct teller *t)
 		if (last > target->place && last - target->place > behind)
 			behind = last - target->place;
 	}
-	pthread_mutex_lock(&t->mutex);
+	pthread_mutex_lock(&t->mail.mutex);
 	t->state.behind = behind;
-	pthread_mutex_unlock(&t->mutex);
+	pthread_mutex_unlock(&t->mail.mutex);
 	if (moved && now - t->stored_at >= (t->delivered ? STORE_EVERY_MS : STORE_IDLE_MS))
 		teller_store_places(t);
-}
-
-/* False: it is to end. */
-static bool
-read_mail(struct teller *t)
-{
-	const struct conf *conf;
-	bool stop;
-
-	pthread_mutex_lock(&t->mutex);
-	conf = t->next_conf;
-	t->next_conf = NULL;
-	stop = t->stop;
-	pthread_mutex_unlock(&t->mutex);
-	if (conf)
-		take_conf(t, conf);
-	return !stop;
 }
 
 static void *
 teller_main(void *arg)
 {
 	struct teller *t = arg;
+	const struct conf *conf;
 
-	while (read_mail(t)) {
+	while (mailbox_read(&t->mail, &conf)) {
+		if (conf)
+			take_conf(t, conf);
 		turn(t);
-		if (transport_run(t->transport, WAIT_MS)) {
-			log_err("hooks get no events any more: the client cannot go on");
-			break;
-		}
+		mailbox_run(&t->mail, WAIT_MS);
 	}
 	pool_end(t->pool);
 	teller_take_ended(t);
@@ -179,8 +162,7 @@ teller_free(struct teller *t)
 		free(target);
 	}
 	conf_unref(t->conf);
-	conf_unref(t->next_conf);
-	pthread_mutex_destroy(&t->mutex);
+	mailbox_done(&t->mail);
 	free(t);
 }
 
@@ -196,10 +178,11 @@ teller_start(const struct teller_config *config, struct teller **ret_teller)
 	if (!t)
 		return ERR_NOMEM;
 	TAILQ_INIT(&t->targets);
-	pthread_mutex_init(&t->mutex, NULL);
+	mailbox_init(&t->mail, "events to hooks");
 	t->store = config->store;
 	t->notices = config->notices;
 	err = transport_new("certd/" CERTD_VERSION " (webhook)", &t->transport);
+	t->mail.transport = t->transport;
 	if (!err)
 		err = pool_new(&pool, &t->pool);
 	if (!err) {
@@ -218,25 +201,21 @@ teller_start(const struct teller_config *config, struct teller **ret_teller)
 void
 teller_set_conf(struct teller *teller, const struct conf *conf)
 {
-	pthread_mutex_lock(&teller->mutex);
-	conf_unref(teller->next_conf);
-	teller->next_conf = conf_ref(conf);
-	pthread_mutex_unlock(&teller->mutex);
-	teller_wake(teller);
+	mailbox_set_conf(&teller->mail, conf);
 }
 
 void
 teller_wake(struct teller *teller)
 {
-	transport_wake(teller->transport);
+	mailbox_wake(&teller->mail);
 }
 
 void
 teller_look(struct teller *teller, struct teller_state *ret_state)
 {
-	pthread_mutex_lock(&teller->mutex);
+	pthread_mutex_lock(&teller->mail.mutex);
 	*ret_state = teller->state;
-	pthread_mutex_unlock(&teller->mutex);
+	pthread_mutex_unlock(&teller->mail.mutex);
 }
 
 void
@@ -244,10 +223,6 @@ teller_stop(struct teller *teller)
 {
 	if (!teller)
 		return;
-	pthread_mutex_lock(&teller->mutex);
-	teller->stop = true;
-	pthread_mutex_unlock(&teller->mutex);
-	teller_wake(teller);
-	pthread_join(teller->thread, NULL);
+	mailbox_stop(&teller->mail, teller->thread);
 	teller_free(teller);
 }

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/problem.h"
+#include "daemon/common/mailbox.h"
 #include "daemon/common/pool.h"
 #include "daemon/conf/conf.h"
 #include "daemon/tell/teller.h"
@@ -48,10 +49,8 @@ struct teller {
 	int64_t stored_at; /* mono ms: the last time that places were */
 	bool delivered;    /* since then */
 
-	pthread_mutex_t mutex; /* guards what is below */
-	bool stop;
-	const struct conf *next_conf;
-	struct teller_state state;
+	struct mailbox mail;
+	struct teller_state state; /* guarded by its mutex */
 };
 
 /* teller_place.c: all false or 0 when the store does not answer now. */

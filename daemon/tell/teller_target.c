@@ -73,11 +73,11 @@ is_wanted(const struct target *target, const struct event *e)
 static void
 count(struct teller *t, uint64_t taken, uint64_t failed, uint64_t dropped)
 {
-	pthread_mutex_lock(&t->mutex);
+	pthread_mutex_lock(&t->mail.mutex);
 	t->state.taken += taken;
 	t->state.failed += failed;
 	t->state.dropped += dropped;
-	pthread_mutex_unlock(&t->mutex);
+	pthread_mutex_unlock(&t->mail.mutex);
 }
 
 /* The target's event, and of a web service all that are as old, so that it does not give up one by

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/watch/auditor.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -16,7 +14,7 @@
 #include "store/memo.h"
 #include "store/store.h"
 
-enum { TURN_S = 1, JUMP_WAIT_MS = 5000, STORE_EVERY_MS = 60 * 1000 };
+enum { TURN_MS = 1000, JUMP_WAIT_MS = 5000, STORE_EVERY_MS = 60 * 1000 };
 
 static const char place_memo[] = "audit";
 
@@ -70,17 +68,6 @@ auditor_store_place(struct auditor *a)
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
-static bool
-is_to_stop(struct auditor *a)
-{
-	bool stop;
-
-	pthread_mutex_lock(&a->mutex);
-	stop = a->stop;
-	pthread_mutex_unlock(&a->mutex);
-	return stop;
-}
-
 static void
 look_at(struct auditor *a, const struct hostname *name)
 {
@@ -91,18 +78,18 @@ look_at(struct auditor *a, const struct hostname *name)
 		auditor_settle(a, name, &finding);
 	else if (err == ERR_NOTFOUND)
 		auditor_settle(a, name, NULL);
-	pthread_mutex_lock(&a->mutex);
+	pthread_mutex_lock(&a->mail.mutex);
 	a->state.looked++;
-	pthread_mutex_unlock(&a->mutex);
+	pthread_mutex_unlock(&a->mail.mutex);
 }
 
 static void
 end_walk(struct auditor *a)
 {
 	a->after.len = 0;
-	pthread_mutex_lock(&a->mutex);
+	pthread_mutex_lock(&a->mail.mutex);
 	a->state.walked_at = clock_wall();
-	pthread_mutex_unlock(&a->mutex);
+	pthread_mutex_unlock(&a->mail.mutex);
 	auditor_store_place(a);
 }
 
@@ -121,11 +108,11 @@ auditor_step(struct auditor *a)
 	store_abort(txn);
 	if (err)
 		return true; /* tried again in a second */
-	for (size_t i = 0; i < count && !is_to_stop(a); i++) {
+	for (size_t i = 0; i < count && !mailbox_stops(&a->mail); i++) {
 		look_at(a, &a->page[i].name);
 		a->after = a->page[i].name;
 	}
-	if (count == AUDITOR_RATE || is_to_stop(a))
+	if (count == AUDITOR_RATE || mailbox_stops(&a->mail))
 		return true;
 	end_walk(a);
 	return false;
@@ -144,7 +131,7 @@ auditor_step_faults(struct auditor *a)
 	               &count))
 		count = 0;
 	store_abort(txn);
-	for (size_t i = 0; i < count && !is_to_stop(a); i++) {
+	for (size_t i = 0; i < count && !mailbox_stops(&a->mail); i++) {
 		look_at(a, &names[i]);
 		a->again_after = names[i];
 	}
@@ -171,19 +158,8 @@ static bool
 wait_turn(struct auditor *a)
 {
 	const struct conf *conf;
-	struct timespec until;
-	bool stop;
+	bool goes_on = mailbox_wait(&a->mail, TURN_MS, &conf);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += TURN_S;
-	pthread_mutex_lock(&a->mutex);
-	while (!a->stop && !a->next_conf)
-		if (pthread_cond_timedwait(&a->wake, &a->mutex, &until) == ETIMEDOUT)
-			break;
-	conf = a->next_conf;
-	a->next_conf = NULL;
-	stop = a->stop;
-	pthread_mutex_unlock(&a->mutex);
 	if (conf) {
 		audit_front_free(a->front); /* it borrows the conf */
 		a->front = NULL;
@@ -191,7 +167,7 @@ wait_turn(struct auditor *a)
 		a->conf = conf;
 		make_front(a);
 	}
-	return !stop;
+	return goes_on;
 }
 
 static void
@@ -239,15 +215,10 @@ enum err
 auditor_make(const struct auditor_config *config, struct auditor **ret_auditor)
 {
 	struct auditor *a = calloc(1, sizeof(*a));
-	pthread_condattr_t attr;
 
 	if (!a)
 		return ERR_NOMEM;
-	pthread_mutex_init(&a->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* no step of the other one delays it */
-	pthread_cond_init(&a->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	mailbox_init(&a->mail, "auditor");
 	a->config = *config;
 	a->config.conf = NULL;
 	a->conf = conf_ref(config->conf);
@@ -263,10 +234,8 @@ void
 auditor_free(struct auditor *a)
 {
 	audit_front_free(a->front);
-	pthread_cond_destroy(&a->wake);
-	pthread_mutex_destroy(&a->mutex);
+	mailbox_done(&a->mail);
 	conf_unref(a->conf);
-	conf_unref(a->next_conf);
 	free(a);
 }
 
@@ -291,28 +260,20 @@ auditor_stop(struct auditor *auditor)
 {
 	if (!auditor)
 		return;
-	pthread_mutex_lock(&auditor->mutex);
-	auditor->stop = true;
-	pthread_cond_signal(&auditor->wake);
-	pthread_mutex_unlock(&auditor->mutex);
-	pthread_join(auditor->thread, NULL);
+	mailbox_stop(&auditor->mail, auditor->thread);
 	auditor_free(auditor);
 }
 
 void
 auditor_set_conf(struct auditor *auditor, const struct conf *conf)
 {
-	pthread_mutex_lock(&auditor->mutex);
-	conf_unref(auditor->next_conf);
-	auditor->next_conf = conf_ref(conf);
-	pthread_cond_signal(&auditor->wake);
-	pthread_mutex_unlock(&auditor->mutex);
+	mailbox_set_conf(&auditor->mail, conf);
 }
 
 void
 auditor_look(struct auditor *auditor, struct auditor_state *ret_state)
 {
-	pthread_mutex_lock(&auditor->mutex);
+	pthread_mutex_lock(&auditor->mail.mutex);
 	*ret_state = auditor->state;
-	pthread_mutex_unlock(&auditor->mutex);
+	pthread_mutex_unlock(&auditor->mail.mutex);
 }

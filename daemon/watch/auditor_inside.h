@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/watch/auditor_inside.h - what auditor.c (thread, walk), auditor_look.c (one name) and
- * auditor_tell.c (events, plans) share; nobody else includes it. The thread's only, but for what
- * the mutex guards. */
+ * auditor_tell.c (events, plans) share; nobody else includes it. The thread's only, but for
+ * what the mailbox's mutex guards. */
 #ifndef DAEMON_WATCH_AUDITOR_INSIDE_H
 #define DAEMON_WATCH_AUDITOR_INSIDE_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/hostname.h"
+#include "daemon/common/mailbox.h"
 #include "daemon/watch/auditor.h"
 #include "daemon/watch/auditor_front.h"
 #include "store/domain.h"
@@ -35,11 +35,8 @@ struct auditor {
 	int64_t hour_until; /* mono ms */
 	unsigned told, renewals;
 
-	pthread_mutex_t mutex; /* guards the rest */
-	pthread_cond_t wake;
-	bool stop;
-	const struct conf *next_conf; /* a reference, NULL: none */
-	struct auditor_state state;
+	struct mailbox mail;
+	struct auditor_state state; /* guarded by its mutex */
 };
 
 /* What is wrong with a name; WHY has a sentence for each bit. */

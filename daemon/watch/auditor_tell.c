@@ -89,9 +89,9 @@ ask_for_renewal(struct auditor *a, const struct hostname *name)
 	if (err)
 		return err == ERR_NOTFOUND;
 	a->renewals++;
-	pthread_mutex_lock(&a->mutex);
+	pthread_mutex_lock(&a->mail.mutex);
 	a->state.renewed++;
-	pthread_mutex_unlock(&a->mutex);
+	pthread_mutex_unlock(&a->mail.mutex);
 	log_host_notice(&d.name, "is renewed now, for what is wrong with its certificate");
 	if (a->config.issuer)
 		issuer_wake(a->config.issuer);
@@ -189,10 +189,10 @@ write_changes(struct auditor *a, struct store_txn *txn, struct fault *f,
 static void
 count(struct auditor *a, unsigned begun)
 {
-	pthread_mutex_lock(&a->mutex);
+	pthread_mutex_lock(&a->mail.mutex);
 	for (int k = 0; k < AUDIT_KINDS; k++)
 		a->state.found[k] += (begun >> k) & 1;
-	pthread_mutex_unlock(&a->mutex);
+	pthread_mutex_unlock(&a->mail.mutex);
 }
 
 /* F is as it was, or new. */

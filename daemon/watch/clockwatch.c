@@ -12,7 +12,9 @@ enum { DAY_S = 86400 };
 struct clockwatch {
 	pthread_mutex_t mutex;
 	bool suspect, changed;
-	bool heals; /* suspect because it has moved: back where it was all is well */
+	bool heals;   /* suspect because it has moved: back where it was all is well */
+	bool moved;   /* since a CA has spoken against it; from the start on */
+	int64_t base; /* wall less mono, seconds, at the last look */
 	char why[CLOCK_WHY_MAX];
 	int64_t wall, mono_ms; /* when both were believed last: what they count from */
 	int64_t doubt_ms;      /* mono: the last word against the clock */
@@ -29,6 +31,7 @@ doubt(struct clockwatch *w, int64_t mono_ms, bool heals, const char *why)
 	if (w->suspect)
 		return;
 	w->heals = heals;
+	w->moved = true;
 	w->suspect = w->changed = true;
 	w->order_ms = 0;
 	snprintf(w->why, sizeof(w->why), "%s", why);
@@ -78,8 +81,11 @@ look_at_step(struct clockwatch *w, int64_t now, int64_t mono_ms)
 {
 	int64_t off = (now - w->wall) - (mono_ms - w->mono_ms) / 1000;
 	bool moved = off > CLOCK_STEP_S || off < -CLOCK_STEP_S;
+	int64_t base = now - mono_ms / 1000, step = base - w->base;
 	char why[CLOCK_WHY_MAX];
 
+	w->moved = w->moved || step > CLOCK_STEP_S || step < -CLOCK_STEP_S;
+	w->base = base;
 	if (!w->suspect && !moved) {
 		w->wall = now; /* a slow drift adds up to nothing */
 		w->mono_ms = mono_ms;
@@ -107,6 +113,7 @@ clockwatch_new(int64_t stored_at, int64_t now, int64_t mono_ms, struct clockwatc
 	pthread_mutex_init(&w->mutex, NULL);
 	w->wall = now;
 	w->mono_ms = mono_ms;
+	w->base = now - mono_ms / 1000;
 	look_at_start(w, stored_at, now, mono_ms);
 	*ret_watch = w;
 	return ERR_OK;
@@ -155,6 +162,7 @@ clockwatch_ca_says(struct clockwatch *watch, const char *ca, int64_t date, int64
 		snprintf(why, sizeof(why), "ca %s has a time that differs by %+lld s", ca,
 		         (long long)-off);
 		doubt(watch, mono_ms, false, why);
+		watch->moved = false;
 	}
 	pthread_mutex_unlock(&watch->mutex);
 }
@@ -170,11 +178,34 @@ clockwatch_is_suspect(struct clockwatch *watch)
 	return suspect;
 }
 
+bool
+clockwatch_wants_date(struct clockwatch *watch)
+{
+	bool wants;
+
+	pthread_mutex_lock(&watch->mutex);
+	wants = watch->suspect && watch->moved;
+	pthread_mutex_unlock(&watch->mutex);
+	return wants;
+}
+
+bool
+clockwatch_doubts(struct clockwatch *watch, int64_t now, int64_t mono_ms)
+{
+	bool suspect;
+
+	pthread_mutex_lock(&watch->mutex);
+	look_at_step(watch, now, mono_ms); /* the next tick tells what it has changed */
+	suspect = watch->suspect;
+	pthread_mutex_unlock(&watch->mutex);
+	return suspect;
+}
+
 size_t
 clockwatch_room(struct clockwatch *watch, size_t room, int64_t now, int64_t mono_ms)
 {
 	pthread_mutex_lock(&watch->mutex);
-	look_at_step(watch, now, mono_ms); /* the next tick tells what it has changed */
+	look_at_step(watch, now, mono_ms);
 	if (watch->suspect && room > 0)
 		room = watch->order_ms == 0 || mono_ms - watch->order_ms >= CLOCK_ORDER_MS;
 	pthread_mutex_unlock(&watch->mutex);

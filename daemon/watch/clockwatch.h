@@ -11,7 +11,8 @@
  * It is believed again when a CA's Date agrees within CLOCK_STEP_S, when a jump is taken back, or
  * when nothing has spoken against it for CLOCK_DOUBT_S; a clock before the build date is never
  * right but by a CA's word. Meanwhile one order begins every CLOCK_ORDER_MS, which brings a Date,
- * and no expiry is told. Threads: any; the mutex is inside.
+ * and no expiry is told; CAs are asked for their directories, which have one, too. Threads: any;
+ * the mutex is inside.
  */
 #ifndef DAEMON_WATCH_CLOCKWATCH_H
 #define DAEMON_WATCH_CLOCKWATCH_H
@@ -47,8 +48,13 @@ bool clockwatch_tick(struct clockwatch *watch, int64_t now, int64_t mono_ms, boo
 void clockwatch_ca_says(struct clockwatch *watch, const char *ca, int64_t date, int64_t now,
                         int64_t mono_ms);
 bool clockwatch_is_suspect(struct clockwatch *watch);
-/* How many of ROOM orders may begin; those that do are to be told. Looks at the clock itself: a
- * jump is not a second old before it counts. */
+/* The same, after a look of its own at the clock: a jump is not a second old before it counts. */
+bool clockwatch_doubts(struct clockwatch *watch, int64_t now, int64_t mono_ms);
+/* Whether it is in doubt and no CA has spoken against it as it is now, so that a CA's Date would
+ * settle that. One that is asked for this alone may come from a cache: it is told if it agrees, not
+ * if it differs. */
+bool clockwatch_wants_date(struct clockwatch *watch);
+/* How many of ROOM orders may begin; those that do are to be told. Looks at the clock, too. */
 size_t clockwatch_room(struct clockwatch *watch, size_t room, int64_t now, int64_t mono_ms);
 void clockwatch_began(struct clockwatch *watch, int64_t mono_ms);
 /* Our clock less that of the CA that has spoken last, in seconds. */

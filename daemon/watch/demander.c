@@ -115,14 +115,8 @@ hear_all(struct demander *d)
 
 /* The list is loaded when it is first of use: it takes more memory than all the rest here. */
 static void
-take_conf(struct demander *d)
+take_conf(struct demander *d, const struct conf *conf)
 {
-	const struct conf *conf;
-
-	pthread_mutex_lock(&d->mutex);
-	conf = d->next_conf;
-	d->next_conf = NULL;
-	pthread_mutex_unlock(&d->mutex);
 	if (conf) {
 		demander_forget_questions(d);
 		conf_unref(d->conf);
@@ -136,10 +130,11 @@ static void *
 demander_main(void *arg)
 {
 	struct demander *d = arg;
+	const struct conf *conf;
 	int64_t tick_at = 0;
 
-	while (!atomic_load(&d->stop)) {
-		take_conf(d);
+	while (mailbox_read(&d->mail, &conf)) {
+		take_conf(d, conf);
 		hear_all(d);
 		demander_send_questions(d);
 		if (tick_at <= clock_mono_ms()) {
@@ -147,10 +142,7 @@ demander_main(void *arg)
 			demander_note_uses(d);
 			demander_tell(d);
 		}
-		if (transport_run(d->transport, TICK_MS)) {
-			log_err("no name comes on demand any more: the HTTP client cannot go on");
-			break;
-		}
+		mailbox_run(&d->mail, TICK_MS);
 	}
 	return NULL;
 }
@@ -163,7 +155,7 @@ bell_main(void *arg)
 	struct demand *demand = &d->config.status->demand;
 	uint32_t seen = atomic_load(&demand->bell);
 
-	while (!atomic_load(&d->stop)) {
+	while (!mailbox_stops(&d->mail)) {
 		uint32_t shown = demand_listen(demand, seen, TICK_MS);
 
 		if (shown != seen)
@@ -176,11 +168,7 @@ bell_main(void *arg)
 void
 demander_set_conf(struct demander *demander, const struct conf *conf)
 {
-	pthread_mutex_lock(&demander->mutex);
-	conf_unref(demander->next_conf);
-	demander->next_conf = conf_ref(conf);
-	pthread_mutex_unlock(&demander->mutex);
-	transport_wake(demander->transport);
+	mailbox_set_conf(&demander->mail, conf);
 }
 
 static void
@@ -191,9 +179,8 @@ demander_free(struct demander *d)
 	demander_forget_questions(d);
 	demand_book_free(d->book);
 	suffix_free(d->suffix);
-	conf_unref(d->next_conf);
 	conf_unref(d->conf);
-	pthread_mutex_destroy(&d->mutex);
+	mailbox_done(&d->mail);
 	free(d);
 }
 
@@ -213,9 +200,7 @@ start_threads(struct demander *d)
 		return ERR_NOMEM;
 	if (pthread_create(&d->bell, NULL, bell_main, d) == 0)
 		return ERR_OK;
-	atomic_store(&d->stop, true);
-	transport_wake(d->transport);
-	pthread_join(d->thread, NULL);
+	mailbox_stop(&d->mail, d->thread);
 	return ERR_NOMEM;
 }
 
@@ -233,11 +218,12 @@ demander_start(const struct demander_config *config, struct demander **ret_deman
 	d->hook_down.type = "ondemand.hook_down";
 	TAILQ_INIT(&d->waiting);
 	TAILQ_INIT(&d->asked);
-	pthread_mutex_init(&d->mutex, NULL);
+	mailbox_init(&d->mail, "names on demand");
 	skip_old(d);
 	err = demand_book_new(DEMAND_BOOK_MAX, &d->book);
 	if (!err)
 		err = transport_new("certd/" CERTD_VERSION " (on demand)", &d->transport);
+	d->mail.transport = d->transport;
 	if (!err)
 		err = start_threads(d);
 	if (err)
@@ -252,10 +238,8 @@ demander_stop(struct demander *demander)
 {
 	if (!demander)
 		return;
-	atomic_store(&demander->stop, true);
-	transport_wake(demander->transport);
+	mailbox_stop(&demander->mail, demander->thread);
 	demand_ring(&demander->config.status->demand);
-	pthread_join(demander->thread, NULL);
 	pthread_join(demander->bell, NULL);
 	demander_free(demander);
 }

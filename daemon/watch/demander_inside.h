@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 #include "base/hostname.h"
+#include "daemon/common/mailbox.h"
 #include "daemon/common/network.h"
 #include "daemon/common/report.h"
 #include "daemon/common/status.h"
@@ -54,8 +55,7 @@ struct demander {
 	pthread_t thread, bell;
 	atomic_bool stop;
 
-	pthread_mutex_t mutex;        /* guards what follows */
-	const struct conf *next_conf; /* a reference, NULL: none */
+	struct mailbox mail;
 };
 
 /* demander.c: all workers hear of it. */

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -26,12 +25,25 @@ diagnoser_is_busy(const struct diagnoser *g, const struct hostname *name)
 	return false;
 }
 
+size_t
+diagnoser_patient(const struct diagnoser *g)
+{
+	const struct diagnosing *t;
+	size_t count = 0;
+
+	TAILQ_FOREACH(t, &g->busy, link)
+	count += t->patient;
+	return count;
+}
+
 bool
 diagnoser_begin(struct diagnoser *g, const struct hostname *name, uint64_t id, enum err *ret_err)
 {
 	struct diagnosing *t = NULL;
 
-	*ret_err = diagnosing_new(g, name, id, &t);
+	*ret_err = diagnosing_new(g, name, id == LOOK_PATIENT ? 0 : id, &t);
+	if (!*ret_err)
+		t->patient = id == LOOK_PATIENT;
 	if (!*ret_err)
 		*ret_err = pool_submit(g->pool, &t->pool);
 	if (*ret_err) {
@@ -45,9 +57,9 @@ diagnoser_begin(struct diagnoser *g, const struct hostname *name, uint64_t id, e
 static void
 answer(struct diagnoser *g, struct diagnosing *t)
 {
-	pthread_mutex_lock(&g->mutex);
+	pthread_mutex_lock(&g->mail.mutex);
 	TAILQ_INSERT_TAIL(&g->answers, t, link);
-	pthread_mutex_unlock(&g->mutex);
+	pthread_mutex_unlock(&g->mail.mutex);
 	notice_nudge(g->notices);
 }
 
@@ -77,15 +89,15 @@ begin_asked(struct diagnoser *g)
 	for (;;) {
 		enum err err;
 
-		pthread_mutex_lock(&g->mutex);
+		pthread_mutex_lock(&g->mail.mutex);
 		t = TAILQ_FIRST(&g->asks);
-		pthread_mutex_unlock(&g->mutex);
+		pthread_mutex_unlock(&g->mail.mutex);
 		if (!t || (!diagnoser_begin(g, &t->question.name, t->id, &err) && err == ERR_FULL))
 			return;
-		pthread_mutex_lock(&g->mutex);
+		pthread_mutex_lock(&g->mail.mutex);
 		TAILQ_REMOVE(&g->asks, t, link);
 		g->ask_count--;
-		pthread_mutex_unlock(&g->mutex);
+		pthread_mutex_unlock(&g->mail.mutex);
 		t->err = err;
 		if (err)
 			answer(g, t);
@@ -101,25 +113,13 @@ static bool
 wait_turn(struct diagnoser *g)
 {
 	const struct conf *conf;
-	struct timespec until;
-	bool stop;
+	bool goes_on = mailbox_wait(&g->mail, TURN_MS, &conf);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += TURN_MS / 1000;
-	pthread_mutex_lock(&g->mutex);
-	while (!g->stop && !g->woken && !g->next_conf)
-		if (pthread_cond_timedwait(&g->cond, &g->mutex, &until))
-			break;
-	g->woken = false;
-	conf = g->next_conf;
-	g->next_conf = NULL;
-	stop = g->stop;
-	pthread_mutex_unlock(&g->mutex);
 	if (conf) {
 		conf_unref(g->conf);
 		g->conf = conf;
 	}
-	return !stop;
+	return goes_on;
 }
 
 static void *
@@ -133,16 +133,19 @@ diagnoser_main(void *arg)
 
 		collect(g);
 		begin_asked(g);
+		diagnoser_glance_collect(g);
+		diagnoser_glance_go_on(g);
 		if (!g->conf->diagnose.off)
 			diagnoser_look_at_events(g);
-		if (now - walked < TURN_MS)
-			continue;
-		walked = now;
-		diagnoser_look_at_moved(g);
-		if (g->conf->diagnose.off)
-			continue;
-		diagnoser_look_at_failing(g);
-		diagnoser_look_at_kept(g);
+		if (now - walked >= TURN_MS) {
+			walked = now;
+			diagnoser_look_at_moved(g);
+			if (!g->conf->diagnose.off) {
+				diagnoser_look_at_failing(g);
+				diagnoser_look_at_kept(g);
+			}
+		}
+		diagnoser_glance_send(g);
 	}
 	return NULL;
 }
@@ -171,6 +174,12 @@ diagnoser_free(struct diagnoser *g)
 {
 	struct pool_task *task;
 
+	if (g->glances)
+		pool_end(g->glances);
+	pool_free(g->glances);
+	if (g->glance)
+		conf_unref(g->glance->conf);
+	free(g->glance);
 	if (g->pool) {
 		pool_end(g->pool);
 		TAILQ_INIT(&g->busy); /* all of them come back */
@@ -181,10 +190,8 @@ diagnoser_free(struct diagnoser *g)
 	free_all(&g->busy);
 	free_all(&g->asks);
 	free_all(&g->answers);
-	pthread_cond_destroy(&g->cond);
-	pthread_mutex_destroy(&g->mutex);
+	mailbox_done(&g->mail);
 	conf_unref(g->conf);
-	conf_unref(g->next_conf);
 	free(g);
 }
 
@@ -208,16 +215,11 @@ diagnoser_start(const struct diagnoser_config *config, struct diagnoser **ret_di
 	                           .queue = DIAGNOSER_QUEUE,
 	                           .wake = wake_self,
 	                           .arg = g};
-	pthread_condattr_t attr;
 	enum err err;
 
 	if (!g)
 		return ERR_NOMEM;
-	pthread_mutex_init(&g->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&g->cond, &attr);
-	pthread_condattr_destroy(&attr);
+	mailbox_init(&g->mail, "diagnoser");
 	TAILQ_INIT(&g->busy);
 	TAILQ_INIT(&g->asks);
 	TAILQ_INIT(&g->answers);
@@ -227,7 +229,11 @@ diagnoser_start(const struct diagnoser_config *config, struct diagnoser **ret_di
 	g->clock = config->clock;
 	g->conf = conf_ref(config->conf);
 	find_end_of_events(g);
-	err = pool_new(&pool, &g->pool);
+	g->glance = calloc(1, sizeof(*g->glance));
+	err = g->glance ? pool_new(&pool, &g->pool) : ERR_NOMEM;
+	pool.threads = pool.queue = 1;
+	if (!err)
+		err = pool_new(&pool, &g->glances);
 	if (!err && pthread_create(&g->thread, NULL, diagnoser_main, g) != 0)
 		err = ERR_NOMEM;
 	if (err)
@@ -242,31 +248,20 @@ diagnoser_stop(struct diagnoser *g)
 {
 	if (!g)
 		return;
-	pthread_mutex_lock(&g->mutex);
-	g->stop = true;
-	pthread_cond_signal(&g->cond);
-	pthread_mutex_unlock(&g->mutex);
-	pthread_join(g->thread, NULL);
+	mailbox_stop(&g->mail, g->thread);
 	diagnoser_free(g);
 }
 
 void
 diagnoser_set_conf(struct diagnoser *g, const struct conf *conf)
 {
-	pthread_mutex_lock(&g->mutex);
-	conf_unref(g->next_conf);
-	g->next_conf = conf_ref(conf);
-	pthread_cond_signal(&g->cond);
-	pthread_mutex_unlock(&g->mutex);
+	mailbox_set_conf(&g->mail, conf);
 }
 
 void
 diagnoser_wake(struct diagnoser *g)
 {
-	pthread_mutex_lock(&g->mutex);
-	g->woken = true;
-	pthread_cond_signal(&g->cond);
-	pthread_mutex_unlock(&g->mutex);
+	mailbox_wake(&g->mail);
 }
 
 enum err
@@ -279,18 +274,18 @@ diagnoser_ask(struct diagnoser *g, const struct hostname *name, uint64_t id)
 		return ERR_NOMEM;
 	t->id = id;
 	t->question.name = *name;
-	pthread_mutex_lock(&g->mutex);
+	pthread_mutex_lock(&g->mail.mutex);
 	if (g->ask_count == DIAGNOSER_ASKED_MAX)
 		err = ERR_FULL;
 	if (!err) {
 		TAILQ_INSERT_TAIL(&g->asks, t, link);
 		g->ask_count++;
-		g->woken = true;
-		pthread_cond_signal(&g->cond);
 	}
-	pthread_mutex_unlock(&g->mutex);
+	pthread_mutex_unlock(&g->mail.mutex);
 	if (err)
 		diagnosing_free(t);
+	else
+		diagnoser_wake(g);
 	return err;
 }
 
@@ -300,11 +295,11 @@ diagnoser_answer(struct diagnoser *g, uint64_t *ret_id, enum err *ret_err,
 {
 	struct diagnosing *t;
 
-	pthread_mutex_lock(&g->mutex);
+	pthread_mutex_lock(&g->mail.mutex);
 	t = TAILQ_FIRST(&g->answers);
 	if (t)
 		TAILQ_REMOVE(&g->answers, t, link);
-	pthread_mutex_unlock(&g->mutex);
+	pthread_mutex_unlock(&g->mail.mutex);
 	if (!t)
 		return false;
 	*ret_id = t->id;

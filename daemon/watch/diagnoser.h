@@ -9,8 +9,10 @@
  * each try that fails counts at the CA. A name whose orders fail and that has led to none of our
  * addresses for `moved-after` has moved: no orders, a look a day at last, until it leads here
  * again. Healthy names are never looked at: only an order that fails begins it. DIAGNOSER_THREADS
- * names are looked at at once; 50,000 dead names are looked at one after the other, and hold up
- * nobody but each other. Who asks goes first.
+ * names are looked at at once. Before that comes a glance (daemon/dns/glance.h), 256 names at once:
+ * of those whose DNS was silent and is, no look is made; a batch takes 7 s at most, unless all of
+ * it has been healed, so 50,000 dead names are gone through in 7 minutes if they are silent, in 23
+ * at worst. Who asks goes first.
  */
 #ifndef DAEMON_WATCH_DIAGNOSER_H
 #define DAEMON_WATCH_DIAGNOSER_H
@@ -30,7 +32,7 @@ struct notice_queue;
 struct store;
 
 enum {
-	DIAGNOSER_THREADS = 4,
+	DIAGNOSER_THREADS = 8,
 	DIAGNOSER_WAKE_S = 12 * 60,
 	DIAGNOSER_AGAIN_MAX_S = 6 * 3600,
 	DIAGNOSER_MOVED_MAX_S = 24 * 3600,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/watch/diagnoser_inside.h - what diagnoser.c (thread, mailbox) and diagnoser_look.c (one
- * look, and what becomes of it) share; nobody else includes it. The diagnoser's thread only, but
- * for what the mutex guards. */
+ * look, and what becomes of it) and the other diagnoser_*.c share; nobody else includes it. The
+ * diagnoser's thread only, but for what the mutex guards. */
 #ifndef DAEMON_WATCH_DIAGNOSER_INSIDE_H
 #define DAEMON_WATCH_DIAGNOSER_INSIDE_H
 
@@ -9,20 +9,30 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+#include "daemon/common/mailbox.h"
 #include "daemon/common/pool.h"
 #include "daemon/conf/conf.h"
 #include "daemon/dns/diagnose.h"
 #include "daemon/watch/diagnoser.h"
+#include "daemon/watch/diagnoser_glance.h"
 #include "store/domain.h"
 #include "store/event.h"
 
-enum { DIAGNOSER_QUEUE = 8, DIAGNOSER_PAGE = 128 };
+enum {
+	DIAGNOSER_QUEUE = 8,
+	DIAGNOSER_PAGE = 128,
+	DIAGNOSER_PAGES = 8,       /* of failing names, in a turn */
+	DIAGNOSER_PATIENT = 2,     /* looks at once at names whose DNS has not answered */
+	DIAGNOSER_BATCH_MS = 5000, /* then those that a glance found worth a look stay due */
+	LOOK_PATIENT = UINT64_MAX, /* an id: nobody asks, and DNS has not answered */
+};
 
 /* In the pool, then in `asked` or gone. */
 struct diagnosing {
 	struct pool_task pool; /* first */
 	TAILQ_ENTRY(diagnosing) link;
 	uint64_t id;             /* of who asks; 0: nobody */
+	bool patient;            /* its DNS has not answered */
 	const struct conf *conf; /* a reference */
 	struct diagnose_question question;
 	enum err err;
@@ -37,6 +47,8 @@ struct diagnoser {
 	struct issuer *issuer;
 	struct clockwatch *clock;
 	struct pool *pool;
+	struct pool *glances; /* one at a time */
+	struct glancing *glance;
 	pthread_t thread;
 	const struct conf *conf;
 	struct diagnosings busy;    /* in the pool */
@@ -48,10 +60,7 @@ struct diagnoser {
 	struct hostname names[DIAGNOSER_PAGE];
 	struct event events[DIAGNOSER_PAGE];
 
-	pthread_mutex_t mutex; /* guards what is below */
-	pthread_cond_t cond;
-	bool stop, woken;
-	const struct conf *next_conf;
+	struct mailbox mail;        /* its mutex guards what is below */
 	struct diagnosings asks;    /* to be begun: name and id only */
 	struct diagnosings answers; /* to be fetched */
 	size_t ask_count;
@@ -59,6 +68,8 @@ struct diagnoser {
 
 /* diagnoser.c: whether NAME is being looked at already, without being asked to; */
 bool diagnoser_is_busy(const struct diagnoser *g, const struct hostname *name);
+/* how many DNS keeps waiting; */
+size_t diagnoser_patient(const struct diagnoser *g);
 /* false: there is no room now. */
 bool diagnoser_begin(struct diagnoser *g, const struct hostname *name, uint64_t id,
                      enum err *ret_err);
@@ -84,6 +95,12 @@ void moved_end(struct diagnoser *g, const struct hostname *name, const char *why
 MUST_CHECK enum err diagnosing_new(struct diagnoser *g, const struct hostname *name, uint64_t id,
                                    struct diagnosing **ret_task);
 void diagnosing_free(struct diagnosing *task); /* accepts NULL */
+/* D was found of DOMAIN after BEFORE: since when, how often, when again. */
+void diagnosing_go_on(const struct conf *conf, const struct diagnosis *before,
+                      const struct domain *domain, struct diagnosis *d);
+/* private/: with its event, if it is news. */
+MUST_CHECK enum err diagnosing_put(struct store_txn *txn, const struct diagnosis *before,
+                                   const struct diagnosis *d);
 /* TASK is done: it is stored and told if the name fails, and wakes it if the fault has gone. */
 void diagnosing_settle(struct diagnoser *g, const struct diagnosing *task);
 

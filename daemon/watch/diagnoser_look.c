@@ -172,22 +172,22 @@ read_before(struct diagnoser *g, const struct hostname *name, struct domain *d,
 
 /* The more often the same was found the later again. */
 static int64_t
-next_look(const struct diagnosing *t, uint32_t looks, int64_t most)
+next_look(const struct conf *conf, const struct diagnosis *d, int64_t most)
 {
-	int64_t wait = t->conf->diagnose.again_ms / 1000;
+	int64_t wait = conf->diagnose.again_ms / 1000;
 
-	for (uint32_t i = 1; i < looks && i < DOUBLINGS_MAX && wait < most; i++)
+	for (uint32_t i = 1; i < d->looks && i < DOUBLINGS_MAX && wait < most; i++)
 		wait *= 2;
 	if (wait > most)
 		wait = most;
 	if (wait >= 10)
-		wait += plan_spread_of(&t->d.name) % (uint32_t)(wait / 10);
-	return t->d.at + (wait > 0 ? wait : 1);
+		wait += plan_spread_of(&d->name) % (uint32_t)(wait / 10);
+	return d->at + (wait > 0 ? wait : 1);
 }
 
-static void
-go_on_from(const struct diagnosing *t, const struct diagnosis *before, const struct domain *domain,
-           struct diagnosis *d)
+void
+diagnosing_go_on(const struct conf *conf, const struct diagnosis *before,
+                 const struct domain *domain, struct diagnosis *d)
 {
 	bool same = strcmp(before->code, d->code) == 0;
 	int64_t moves;
@@ -205,9 +205,9 @@ go_on_from(const struct diagnosing *t, const struct diagnosis *before, const str
 	else if (diagnose_place(d->code) == DIAGNOSE_AWAY && !d->away_since)
 		d->away_since = d->at;
 	d->next_at = next_look(
-		t, d->looks,
+		conf, d,
 		domain->state == DOMAIN_MOVED ? DIAGNOSER_MOVED_MAX_S : DIAGNOSER_AGAIN_MAX_S);
-	moves = domain->state == DOMAIN_MOVED ? 0 : moved_is_at(t->conf, d);
+	moves = domain->state == DOMAIN_MOVED ? 0 : moved_is_at(conf, d);
 	if (moves > d->at && moves < d->next_at)
 		d->next_at = moves;
 }
@@ -279,27 +279,39 @@ make_event(const struct diagnosis *before, const struct diagnosis *d, struct eve
 	}
 }
 
+static bool
+is_news(const struct diagnosis *before, const struct diagnosis *d)
+{
+	return strcmp(before->code, d->code) != 0 && (is_fault(d) || is_fault(before));
+}
+
+enum err
+diagnosing_put(struct store_txn *txn, const struct diagnosis *before, const struct diagnosis *d)
+{
+	struct event event;
+	enum err err = diagnosis_put(txn, d);
+
+	if (err || !is_news(before, d))
+		return err;
+	make_event(before, d, &event);
+	return event_put(txn, &event);
+}
+
 static enum err
 keep(struct diagnoser *g, const struct diagnosis *before, const struct diagnosis *d)
 {
-	bool news = strcmp(before->code, d->code) != 0 && (is_fault(d) || is_fault(before));
 	struct store_txn *txn;
-	struct event event;
 	enum err err = store_begin_write(g->store, STORE_PRIVATE, &txn);
 
 	if (err)
 		return err;
-	err = diagnosis_put(txn, d);
-	if (!err && news) {
-		make_event(before, d, &event);
-		err = event_put(txn, &event);
-	}
+	err = diagnosing_put(txn, before, d);
 	if (err) {
 		store_abort(txn);
 		return err;
 	}
 	err = store_commit(txn);
-	if (!err && news)
+	if (!err && is_news(before, d))
 		notice_nudge(g->notices);
 	return err;
 }
@@ -341,7 +353,7 @@ diagnosing_settle(struct diagnoser *g, const struct diagnosing *t)
 		err = read_before(g, &d.name, &domain, &before);
 	if (err || (domain.state != DOMAIN_FAILING && domain.state != DOMAIN_MOVED))
 		return;
-	go_on_from(t, &before, &domain, &d);
+	diagnosing_go_on(t->conf, &before, &domain, &d);
 	if (domain.state == DOMAIN_MOVED) {
 		settle_moved(g, &before, &d);
 		return;

@@ -29,17 +29,15 @@ void
 diagnoser_look_at_events(struct diagnoser *g)
 {
 	size_t count = read_events(g);
-	bool room = true;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct event *e = &g->events[i];
-		struct hostname name;
-		enum err err;
+		struct glanced name = {.ends = 0};
 
 		g->event = e->id;
-		if (room && strcmp(e->type, "order.failed") == 0 &&
-		    !hostname_parse_any(e->name, &name, NULL) && !diagnoser_is_busy(g, &name))
-			room = diagnoser_begin(g, &name, 0, &err);
+		if (strcmp(e->type, "order.failed") == 0 && diagnoser_glance_has_room(g, 1) &&
+		    !hostname_parse_any(e->name, &name.name, NULL))
+			diagnoser_glance_add(g, &name);
 	}
 }
 
@@ -58,49 +56,63 @@ read_state(struct diagnoser *g, enum domain_state state, const struct hostname *
 	return count;
 }
 
-/* Those of G->rows that are to be looked at, to the front of G->names; answers how many. */
-static size_t
+static bool
+is_due(const struct domain *d, const struct diagnosis *last, int64_t now)
+{
+	return !*last->code || last->next_at <= now || last->at > now ||
+	       last->attempted_at < d->attempted_at;
+}
+
+static bool
+is_silent(const struct diagnosis *d)
+{
+	return strcmp(d->code, diagnose_word(DIAGNOSE_TIMEOUT)) == 0 ||
+	       strcmp(d->code, diagnose_word(DIAGNOSE_SERVFAIL)) == 0 ||
+	       strcmp(d->code, diagnose_word(DIAGNOSE_RESOLVER)) == 0;
+}
+
+/* Those of G->rows that are to be looked at join the batch. */
+static void
 pick_due(struct diagnoser *g, size_t count)
 {
 	int64_t now = clock_wall();
 	struct store_txn *txn;
-	size_t due = 0;
 
 	if (count == 0 || store_begin_read(g->store, STORE_PRIVATE, &txn))
-		return 0;
+		return;
 	for (size_t i = 0; i < count; i++) {
 		const struct domain *d = &g->rows[i];
+		bool holds = d->generation && d->not_after > now;
 		struct diagnosis last;
 
-		if (d->problem.kind == PROBLEM_STORE_CORRUPT ||
-		    (!diagnosis_get(txn, &d->name, &last) && last.next_at > now && last.at <= now &&
-		     last.attempted_at >= d->attempted_at))
-			continue;
-		g->names[due++] = d->name;
+		if (diagnosis_get(txn, &d->name, &last))
+			last.code[0] = '\0';
+		if (d->problem.kind != PROBLEM_STORE_CORRUPT && is_due(d, &last, now))
+			diagnoser_glance_add(
+				g, &(struct glanced){.name = d->name,
+			                             .ends = holds ? d->not_after : INT64_MAX,
+			                             .was_silent = is_silent(&last)});
 	}
 	store_abort(txn);
-	return due;
 }
 
-/* A page of them each turn, from the end to the beginning again; it stays where it is while there
- * is no room. */
+/* Some pages of them each turn, from the end to the beginning again; it stays where it is while
+ * there is no room for a page. */
 static void
 look_at_state(struct diagnoser *g, enum domain_state state, struct hostname *place)
 {
-	size_t count = read_state(g, state, place), due = pick_due(g, count);
-	bool room = true;
+	for (int i = 0; i < DIAGNOSER_PAGES; i++) {
+		size_t count;
 
-	for (size_t i = 0; i < due && room; i++) {
-		enum err err;
-
-		if (!diagnoser_is_busy(g, &g->names[i]))
-			room = diagnoser_begin(g, &g->names[i], 0, &err);
-	}
-	if (!room)
-		return;
-	place->len = 0;
-	if (count == DIAGNOSER_PAGE)
+		if (!diagnoser_glance_has_room(g, DIAGNOSER_PAGE))
+			return;
+		count = read_state(g, state, place);
+		pick_due(g, count);
+		place->len = 0;
+		if (count < DIAGNOSER_PAGE)
+			return;
 		*place = g->rows[count - 1].name;
+	}
 }
 
 void

@@ -188,26 +188,6 @@ visit(struct target *t, int64_t now, bool *full)
 }
 
 static void
-on_tick(void *arg)
-{
-	struct health *h = arg;
-	int64_t now = clock_mono_ms();
-	size_t from = h->from;
-	bool full = false;
-	int events = 0;
-
-	atomic_store_explicit(&h->config.servers->looked_at, now, memory_order_relaxed);
-	for (size_t n = 0; n < h->target_count; n++) {
-		struct target *t = &h->targets[(from + n) % h->target_count];
-
-		visit(t, now, &full);
-		if (events < EVENTS_PER_TICK)
-			events += health_tell(h, t);
-	}
-	loop_timer_start(h->timer, h->target_count ? TICK_MS : IDLE_TICK_MS);
-}
-
-static void
 drop_targets(struct health *h)
 {
 	for (size_t i = 0; i < h->target_count; i++)
@@ -267,23 +247,50 @@ take_conf(struct health *h, const struct conf *conf)
 }
 
 static void
+try_conf(struct health *h, const struct conf *conf)
+{
+	enum err err = take_conf(h, conf);
+
+	if (err && !h->wants_again)
+		log_err("no server is checked: %s; tried again and again", err_text(err));
+	h->wants_again = err != ERR_OK;
+}
+
+static void
+on_tick(void *arg)
+{
+	struct health *h = arg;
+	int64_t now = clock_mono_ms();
+	size_t from = h->from;
+	bool full = false;
+	int events = 0;
+
+	if (h->wants_again)
+		try_conf(h, conf_ref(h->conf));
+	atomic_store_explicit(&h->config.servers->looked_at, now, memory_order_relaxed);
+	for (size_t n = 0; n < h->target_count; n++) {
+		struct target *t = &h->targets[(from + n) % h->target_count];
+
+		visit(t, now, &full);
+		if (events < EVENTS_PER_TICK)
+			events += health_tell(h, t);
+	}
+	loop_timer_start(h->timer, h->target_count ? TICK_MS : IDLE_TICK_MS);
+}
+
+static void
 on_wake(void *arg)
 {
 	struct health *h = arg;
 	const struct conf *next;
-	bool stop;
+	bool goes_on = mailbox_read(&h->mail, &next);
 
-	pthread_mutex_lock(&h->mutex);
-	next = h->next_conf;
-	h->next_conf = NULL;
-	stop = h->stop;
-	pthread_mutex_unlock(&h->mutex);
-	if (next && take_conf(h, next))
-		log_err("out of memory: no server is checked until the next reload");
+	if (next)
+		try_conf(h, next);
 	if (next)
 		loop_timer_start(h->timer, TICK_MS);
 	take_answers(h);
-	if (stop)
+	if (!goes_on)
 		loop_stop(h->loop);
 }
 
@@ -314,8 +321,7 @@ health_free(struct health *h)
 	bio_room_done(&h->room);
 	loop_timer_free(h->timer);
 	loop_free(h->loop);
-	pthread_mutex_destroy(&h->mutex);
-	conf_unref(h->next_conf);
+	mailbox_done(&h->mail);
 	conf_unref(h->conf);
 	free(h);
 }
@@ -329,8 +335,9 @@ health_start(const struct health_config *config, struct health **ret_health)
 	if (!h)
 		return ERR_NOMEM;
 	h->config = *config;
-	pthread_mutex_init(&h->mutex, NULL);
+	mailbox_init(&h->mail, "health");
 	err = loop_new(&h->loop);
+	h->mail.loop = h->loop;
 	if (!err)
 		err = bio_room_init(&h->room);
 	if (!err)
@@ -355,23 +362,12 @@ health_stop(struct health *health)
 {
 	if (!health)
 		return;
-	pthread_mutex_lock(&health->mutex);
-	health->stop = true;
-	pthread_mutex_unlock(&health->mutex);
-	loop_wake(health->loop);
-	pthread_join(health->thread, NULL);
+	mailbox_stop(&health->mail, health->thread);
 	health_free(health);
 }
 
 void
 health_set_conf(struct health *health, const struct conf *conf)
 {
-	const struct conf *old;
-
-	pthread_mutex_lock(&health->mutex);
-	old = health->next_conf;
-	health->next_conf = conf_ref(conf);
-	pthread_mutex_unlock(&health->mutex);
-	conf_unref(old);
-	loop_wake(health->loop);
+	mailbox_set_conf(&health->mail, conf);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/common/mailbox.h"
 #include "daemon/common/servers.h"
 #include "daemon/front/bio.h"
 #include "daemon/watch/health.h"
@@ -53,11 +54,9 @@ struct health {
 	size_t from;      /* who is visited first */
 	uint32_t edition; /* of the targets: answers for older ones are dropped */
 	unsigned checks;  /* under way */
+	bool wants_again; /* conf could not be taken whole */
 	pthread_t thread;
-
-	pthread_mutex_t mutex; /* guards what follows */
-	bool stop;
-	const struct conf *next_conf;
+	struct mailbox mail;
 };
 
 /* health_check.c */

@@ -85,6 +85,7 @@ renewal_apply(struct renewal *r, const struct renewal_answer *answer,
 			forget_window(r, ret_change);
 		break;
 	case RENEWAL_LATER:
+	case RENEWAL_DOUBTED:
 		break;
 	}
 }
@@ -265,7 +266,8 @@ renewal_issued(struct store_txn *txn, const struct domain *d, const char *ca,
 	                    .generation = first ? d->generation : d->second.generation};
 	const char *account = client_account_url(client);
 
-	r.stored_at = r.due_at = clock_wall();
+	r.stored_at = clock_wall();
+	r.due_at = renewal_first_at(d, r.generation, r.stored_at);
 	r.early = early_of(d, before, r.stored_at);
 	snprintf(r.ca, sizeof(r.ca), "%s", ca);
 	if (strlen(account) <= RENEWAL_LINK_MAX)

@@ -28,7 +28,8 @@ enum renewal_word {
 	RENEWAL_FAILED,    /* it did not answer, or not well: asked again, then as NONE */
 	RENEWAL_SENSELESS, /* its window is none */
 	RENEWAL_NONE,      /* it has nothing to say about this certificate */
-	RENEWAL_LATER,     /* it was not asked, or nothing is to be believed now */
+	RENEWAL_LATER,     /* it was not asked */
+	RENEWAL_DOUBTED,   /* our clock is in doubt: nothing is stored, not even when to ask next */
 };
 
 enum { RENEWAL_FAILURES_MAX = 10 }; /* in a row, in some 9 hours; then the window is forgotten */

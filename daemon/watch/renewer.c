@@ -106,6 +106,8 @@ settle_in(struct renewer *s, struct store_txn *txn, struct told *told)
 		struct renewal_change change;
 		struct renewal r;
 
+		if (ask->answer.word == RENEWAL_DOUBTED)
+			continue; /* its record and its time are as they were */
 		err = renewal_settle(txn, &ask->subject, &ask->answer, &r, &change);
 		if (err == ERR_NOTFOUND)
 			continue; /* removed or renewed meanwhile */
@@ -259,23 +261,6 @@ take_conf(struct renewer *s, const struct conf *conf)
 	return err;
 }
 
-/* False when told to stop. */
-static bool
-read_mail(struct renewer *s)
-{
-	const struct conf *conf;
-	bool stop;
-
-	pthread_mutex_lock(&s->mutex);
-	stop = s->stop;
-	conf = s->next_conf;
-	s->next_conf = NULL;
-	pthread_mutex_unlock(&s->mutex);
-	if (conf && take_conf(s, conf))
-		log_err("no memory to ask all CAs for renewal information");
-	return !stop;
-}
-
 static void
 turn(struct renewer *s)
 {
@@ -284,6 +269,8 @@ turn(struct renewer *s)
 	if (now < s->look_at)
 		return;
 	s->look_at = now + LOOK_EVERY_MS;
+	if (s->ca_count < s->conf->ca_count && take_conf(s, conf_ref(s->conf)))
+		return; /* no memory still */
 	if (now >= s->hour_until) {
 		s->hour_until = now + HOUR_MS;
 		s->told = 0;
@@ -298,19 +285,19 @@ static void *
 renewer_main(void *arg)
 {
 	struct renewer *s = arg;
+	const struct conf *conf;
 
-	while (read_mail(s)) {
+	while (mailbox_read(&s->mail, &conf)) {
 		int64_t wait = LOOK_EVERY_MS;
 
+		if (conf && take_conf(s, conf))
+			log_err("no memory to ask all CAs for renewal information");
 		turn(s);
 		for (size_t i = 0; i < s->ca_count; i++) {
 			renewer_ca_go_on(s->cas[i]);
 			wait = renewer_ca_wait_ms(s->cas[i], wait);
 		}
-		if (transport_run(s->transport, (int)wait)) {
-			log_err("renewal information cannot be asked for any more");
-			break;
-		}
+		mailbox_run(&s->mail, (int)wait);
 	}
 	return NULL;
 }
@@ -321,8 +308,7 @@ renewer_free(struct renewer *s)
 	free_cas(s);
 	transport_free(s->transport);
 	conf_unref(s->conf);
-	conf_unref(s->next_conf);
-	pthread_mutex_destroy(&s->mutex);
+	mailbox_done(&s->mail);
 	free(s);
 }
 
@@ -337,8 +323,9 @@ renewer_start(const struct renewer_config *config, struct renewer **ret_renewer)
 	s->config = *config;
 	s->config.conf = NULL;
 	TAILQ_INIT(&s->answered);
-	pthread_mutex_init(&s->mutex, NULL);
+	mailbox_init(&s->mail, "renewal information");
 	err = transport_new(TRANSPORT_ACME_AGENT, &s->transport);
+	s->mail.transport = s->transport;
 	if (!err)
 		err = take_conf(s, conf_ref(config->conf));
 	if (!err && pthread_create(&s->thread, NULL, renewer_main, s) != 0)
@@ -355,20 +342,12 @@ renewer_stop(struct renewer *renewer)
 {
 	if (!renewer)
 		return;
-	pthread_mutex_lock(&renewer->mutex);
-	renewer->stop = true;
-	pthread_mutex_unlock(&renewer->mutex);
-	transport_wake(renewer->transport);
-	pthread_join(renewer->thread, NULL);
+	mailbox_stop(&renewer->mail, renewer->thread);
 	renewer_free(renewer);
 }
 
 void
 renewer_set_conf(struct renewer *renewer, const struct conf *conf)
 {
-	pthread_mutex_lock(&renewer->mutex);
-	conf_unref(renewer->next_conf);
-	renewer->next_conf = conf_ref(conf);
-	pthread_mutex_unlock(&renewer->mutex);
-	transport_wake(renewer->transport);
+	mailbox_set_conf(&renewer->mail, conf);
 }

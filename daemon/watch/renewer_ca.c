@@ -17,15 +17,23 @@
 
 enum {
 	DAY_MS = 86400 * 1000,
-	CLOCK_AGAIN_S = 600,
+	AGAIN_S = 600,
 };
 
 /* ---- questions ------------------------------------------------------------------------------ */
 
+static bool
+doubts_clock(const struct renewer_ca *ca)
+{
+	return clockwatch_doubts(ca->renewer->config.clock, clock_wall(), clock_mono_ms());
+}
+
+/* A time by a clock that is months ahead would be that of the next question when it is right again.
+ */
 static void
 answer_is(struct renewal_ask *ask, enum renewal_word word, int64_t retry_after_ms)
 {
-	ask->answer.word = word;
+	ask->answer.word = doubts_clock(ask->ca) ? RENEWAL_DOUBTED : word;
 	ask->answer.again_at = plan_poll_at(clock_wall(), retry_after_ms, chance_u32());
 	TAILQ_INSERT_TAIL(&ask->ca->renewer->answered, ask, link);
 }
@@ -82,8 +90,8 @@ judge(struct renewal_ask *ask, const struct transport_reply *reply)
 
 	refusal_judge(reply, &why);
 	clockwatch_ca_says(clock, ask->ca->conf->name, reply->date, clock_wall(), clock_mono_ms());
-	if (clockwatch_is_suspect(clock)) {
-		answer_is(ask, RENEWAL_LATER, CLOCK_AGAIN_S * 1000);
+	if (doubts_clock(ask->ca)) {
+		answer_is(ask, RENEWAL_DOUBTED, 0);
 		return;
 	}
 	if (reply->err || reply->status >= 500 || reply->status == 429 || why.kind == PROBLEM_NONE)
@@ -202,7 +210,7 @@ begin(struct renewer_ca *ca, const struct renewal_row *row)
 	else if (!err && joins(ask))
 		return;
 	else if (err || send_question(ask))
-		answer_is(ask, RENEWAL_LATER, CLOCK_AGAIN_S * 1000);
+		answer_is(ask, RENEWAL_LATER, AGAIN_S * 1000);
 	else
 		on_its_way(ask);
 }
@@ -264,11 +272,31 @@ read_due(struct renewer_ca *ca)
 	for (size_t i = 0; i < count; i++)
 		if (!is_asking(ca, &ca->rows[i]))
 			ca->rows[ca->row_count++] = ca->rows[i];
+	if (ca->row_count > 1 && doubts_clock(ca))
+		ca->row_count = 1;
+}
+
+/* While the clock is in doubt there is a question now and then, for the Date of its answer. */
+static bool
+rests(struct renewer_ca *ca)
+{
+	int64_t now = clock_mono_ms();
+
+	if (!doubts_clock(ca))
+		return false;
+	if (ca->asking || now < ca->doubt_at)
+		return true;
+	ca->doubt_at = now + CLOCK_ORDER_MS;
+	ca->row_count = ca->row_at = 0; /* one is read anew */
+	return false;
 }
 
 void
 renewer_ca_look(struct renewer_ca *ca)
 {
+	renewer_ca_ask_date(ca);
+	if (rests(ca))
+		return;
 	if (ca->row_at == ca->row_count && (!renewer_ca_is_held(ca) || renewer_ca_is_long_down(ca)))
 		read_due(ca);
 	if (ca->row_at < ca->row_count &&

@@ -11,6 +11,7 @@
 #include "daemon/common/history.h"
 #include "daemon/conf/conf.h"
 #include "daemon/order/plan.h"
+#include "daemon/watch/clockwatch.h"
 #include "daemon/watch/renewer_inside.h"
 
 enum {
@@ -19,6 +20,7 @@ enum {
 	HOLD_FIRST_MS = 20 * 1000,
 	HOLD_MAX_MS = 600 * 1000,
 	LONG_DOWN_MS = 9 * 3600 * 1000,
+	DATE_AGAIN_MS = 60 * 1000,
 };
 
 /* ---- how the CA is doing -------------------------------------------------------------------- */
@@ -95,13 +97,26 @@ take_directory(struct renewer_ca *ca, const struct transport_reply *reply, struc
 	return ERR_OK;
 }
 
+static bool
+agrees(const struct transport_reply *reply)
+{
+	int64_t off = clock_wall() - reply->date;
+
+	return reply->date > 0 && off <= CLOCK_STEP_S && off >= -CLOCK_STEP_S;
+}
+
 static void
 on_directory(void *arg, struct transport_reply *reply)
 {
 	struct renewer_ca *ca = arg;
 	struct problem why;
 
+	struct clockwatch *clock = ca->renewer->config.clock;
+
 	ca->asks_directory = false;
+	if (clockwatch_wants_date(clock) && agrees(reply))
+		clockwatch_ca_says(clock, ca->conf->name, reply->date, clock_wall(),
+		                   clock_mono_ms());
 	refusal_judge(reply, &why);
 	if (why.kind == PROBLEM_NONE && take_directory(ca, reply, &why) == ERR_OK) {
 		why.kind = PROBLEM_NONE;
@@ -110,17 +125,34 @@ on_directory(void *arg, struct transport_reply *reply)
 	renewer_ca_note(ca, &why);
 }
 
-bool
-renewer_ca_has_directory(struct renewer_ca *ca)
+static void
+ask_directory(struct renewer_ca *ca)
 {
 	struct transport_request request = {
 		.method = "GET", .url = ca->conf->directory, .ca_file = ca->conf->ca_file};
+
+	if (ca->asks_directory || renewer_ca_is_held(ca))
+		return;
+	ca->asks_directory = !transport_submit(ca->renewer->transport, &request, on_directory, ca);
+}
+
+bool
+renewer_ca_has_directory(struct renewer_ca *ca)
+{
 	bool known = ca->url || ca->has_none;
 
-	if (known && clock_mono_ms() < ca->directory_at)
-		return true;
-	if (ca->asks_directory || renewer_ca_is_held(ca))
-		return known;
-	ca->asks_directory = !transport_submit(ca->renewer->transport, &request, on_directory, ca);
+	if (!known || clock_mono_ms() >= ca->directory_at)
+		ask_directory(ca);
 	return known;
+}
+
+void
+renewer_ca_ask_date(struct renewer_ca *ca)
+{
+	int64_t now = clock_mono_ms();
+
+	if (now < ca->date_at || !clockwatch_wants_date(ca->renewer->config.clock))
+		return;
+	ca->date_at = now + DATE_AGAIN_MS;
+	ask_directory(ca);
 }

@@ -5,7 +5,6 @@
 #ifndef DAEMON_WATCH_RENEWER_INSIDE_H
 #define DAEMON_WATCH_RENEWER_INSIDE_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +12,7 @@
 
 #include "base/hostname.h"
 #include "base/problem.h"
+#include "daemon/common/mailbox.h"
 #include "daemon/watch/renewal.h"
 #include "daemon/watch/renewer.h"
 #include "store/domain.h"
@@ -41,6 +41,8 @@ struct renewer_ca {
 	bool asks_directory;
 	int64_t directory_at;  /* mono ms: to be fetched again */
 	int64_t hold_until;    /* mono ms */
+	int64_t doubt_at;      /* mono ms: of a clock in doubt, the next question */
+	int64_t date_at;       /* the same of the directory, for its Date */
 	uint32_t failures;     /* of the CA itself, in a row */
 	int64_t failing_since; /* mono ms */
 	struct renewal_row rows[RENEWER_LOOK];
@@ -64,9 +66,7 @@ struct renewer {
 	int64_t hour_until; /* mono ms: of the counts below */
 	unsigned told;      /* events of names */
 
-	pthread_mutex_t mutex; /* guards the mailbox */
-	bool stop;
-	const struct conf *next_conf; /* a reference, NULL: none */
+	struct mailbox mail;
 };
 
 /* renewer_directory.c */
@@ -77,6 +77,8 @@ bool renewer_ca_is_long_down(const struct renewer_ca *ca);
 void renewer_ca_note(struct renewer_ca *ca, const struct problem *why);
 /* Whether there is one to go by. */
 bool renewer_ca_has_directory(struct renewer_ca *ca);
+/* While the clock is in doubt: fetches it now and then, for the Date of the answer. */
+void renewer_ca_ask_date(struct renewer_ca *ca);
 
 /* renewer_ca.c */
 MUST_CHECK enum err renewer_ca_new(struct renewer *r, const struct conf_ca *conf,

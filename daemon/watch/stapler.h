@@ -7,13 +7,14 @@
  * says `ocsp-allow-private`. An answer is judged (acme/ocsp.h) before it is stored. It is asked for
  * again at half of its life; after a failure in 1, 2, 4, ... minutes, at most 6 hours, while the
  * one before is served as long as it holds. Nothing waits for it: a handshake without an answer is
- * a handshake.
+ * a handshake. While our clock is in doubt the table is walked slowly, and failures are not stored.
  */
 #ifndef DAEMON_WATCH_STAPLER_H
 #define DAEMON_WATCH_STAPLER_H
 
 #include "base/err.h"
 
+struct clockwatch;
 struct conf;
 struct notice_queue;
 struct stapler;
@@ -26,6 +27,7 @@ struct stapler_config {
 	const struct conf *conf;
 	struct store *store;
 	struct notice_queue *notices;
+	struct clockwatch *clock;
 };
 
 MUST_CHECK enum err stapler_start(const struct stapler_config *config,

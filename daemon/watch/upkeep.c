@@ -26,7 +26,7 @@ is_known(const struct upkeep *u, const struct hostname *name)
 void
 upkeep_suspect(struct upkeep *upkeep, const struct hostname *name)
 {
-	pthread_mutex_lock(&upkeep->mutex);
+	pthread_mutex_lock(&upkeep->mail.mutex);
 	if (is_known(upkeep, name))
 		; /* once is enough */
 	else if (upkeep->suspect_count < SUSPECTS_MAX)
@@ -35,9 +35,8 @@ upkeep_suspect(struct upkeep *upkeep, const struct hostname *name)
 		upkeep->state.reports_lost++;
 		upkeep->check_wanted = true;
 	}
-	upkeep->woken = true;
-	pthread_cond_signal(&upkeep->wake);
-	pthread_mutex_unlock(&upkeep->mutex);
+	pthread_mutex_unlock(&upkeep->mail.mutex);
+	upkeep_wake(upkeep);
 }
 
 bool
@@ -45,20 +44,19 @@ upkeep_takes_more(struct upkeep *upkeep)
 {
 	bool takes;
 
-	pthread_mutex_lock(&upkeep->mutex);
+	pthread_mutex_lock(&upkeep->mail.mutex);
 	takes = upkeep->suspect_count + UPKEEP_ROOM <= SUSPECTS_MAX;
-	pthread_mutex_unlock(&upkeep->mutex);
+	pthread_mutex_unlock(&upkeep->mail.mutex);
 	return takes;
 }
 
 void
 upkeep_suspect_lists(struct upkeep *upkeep)
 {
-	pthread_mutex_lock(&upkeep->mutex);
+	pthread_mutex_lock(&upkeep->mail.mutex);
 	upkeep->lists_suspect = true;
-	upkeep->woken = true;
-	pthread_cond_signal(&upkeep->wake);
-	pthread_mutex_unlock(&upkeep->mutex);
+	pthread_mutex_unlock(&upkeep->mail.mutex);
+	upkeep_wake(upkeep);
 }
 
 bool
@@ -66,29 +64,26 @@ upkeep_wants_check(struct upkeep *upkeep)
 {
 	bool wanted;
 
-	pthread_mutex_lock(&upkeep->mutex);
+	pthread_mutex_lock(&upkeep->mail.mutex);
 	wanted = upkeep->check_wanted;
 	upkeep->check_wanted = false;
-	pthread_mutex_unlock(&upkeep->mutex);
+	pthread_mutex_unlock(&upkeep->mail.mutex);
 	return wanted;
 }
 
 void
 upkeep_take_conf(struct upkeep *upkeep, const struct conf *conf)
 {
-	pthread_mutex_lock(&upkeep->mutex);
+	pthread_mutex_lock(&upkeep->mail.mutex);
 	conf_unref(upkeep->conf);
 	upkeep->conf = conf_ref(conf);
-	pthread_mutex_unlock(&upkeep->mutex);
+	pthread_mutex_unlock(&upkeep->mail.mutex);
 }
 
 void
 upkeep_wake(struct upkeep *upkeep)
 {
-	pthread_mutex_lock(&upkeep->mutex);
-	upkeep->woken = true;
-	pthread_cond_signal(&upkeep->wake);
-	pthread_mutex_unlock(&upkeep->mutex);
+	mailbox_wake(&upkeep->mail);
 }
 
 bool
@@ -118,29 +113,29 @@ upkeep_has_planned(struct upkeep *upkeep)
 void
 upkeep_commit_failed(struct upkeep *upkeep, enum err err)
 {
-	pthread_mutex_lock(&upkeep->mutex);
+	pthread_mutex_lock(&upkeep->mail.mutex);
 	if (upkeep->state.trouble == ERR_OK) {
 		upkeep->trouble_since = clock_wall();
 		upkeep->untold = err;
 	}
 	upkeep->state.trouble = err;
-	pthread_mutex_unlock(&upkeep->mutex);
+	pthread_mutex_unlock(&upkeep->mail.mutex);
 }
 
 void
 upkeep_commit_worked(struct upkeep *upkeep)
 {
-	pthread_mutex_lock(&upkeep->mutex);
+	pthread_mutex_lock(&upkeep->mail.mutex);
 	upkeep->state.trouble = ERR_OK;
-	pthread_mutex_unlock(&upkeep->mutex);
+	pthread_mutex_unlock(&upkeep->mail.mutex);
 }
 
 void
 upkeep_look(struct upkeep *upkeep, struct upkeep_state *ret_state)
 {
-	pthread_mutex_lock(&upkeep->mutex);
+	pthread_mutex_lock(&upkeep->mail.mutex);
 	*ret_state = upkeep->state;
-	pthread_mutex_unlock(&upkeep->mutex);
+	pthread_mutex_unlock(&upkeep->mail.mutex);
 	ret_state->room = upkeep_has_room(upkeep);
 }
 
@@ -160,10 +155,10 @@ read_rings(struct upkeep *u)
 			upkeep_suspect(u, &name);
 		lost += u->readers[i].lost - before;
 	}
-	pthread_mutex_lock(&u->mutex);
+	pthread_mutex_lock(&u->mail.mutex);
 	u->state.reports_lost += lost;
 	u->check_wanted |= lost > 0;
-	pthread_mutex_unlock(&u->mutex);
+	pthread_mutex_unlock(&u->mail.mutex);
 }
 
 static void
@@ -171,41 +166,17 @@ repair_all(struct upkeep *u)
 {
 	size_t count;
 
-	pthread_mutex_lock(&u->mutex);
+	pthread_mutex_lock(&u->mail.mutex);
 	count = u->suspect_count;
 	memcpy(u->suspect, u->suspects, count * sizeof(u->suspect[0]));
 	u->suspect_count = 0;
 	u->mend_wanted |= u->lists_suspect;
 	u->lists_suspect = false;
-	pthread_mutex_unlock(&u->mutex);
+	pthread_mutex_unlock(&u->mail.mutex);
 	for (size_t i = 0; i < count; i++)
 		upkeep_repair(u, &u->suspect[i]);
 	upkeep_mend(u);
 	upkeep_write_events(u);
-}
-
-/* False when told to stop. */
-static bool
-wait_ms(struct upkeep *u, int64_t ms)
-{
-	struct timespec until;
-	bool stop;
-	int rc = 0;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	pthread_mutex_lock(&u->mutex);
-	while (!u->stop && !u->woken && rc == 0)
-		rc = pthread_cond_timedwait(&u->wake, &u->mutex, &until);
-	u->woken = false;
-	stop = u->stop;
-	pthread_mutex_unlock(&u->mutex);
-	return !stop;
 }
 
 /* glibc keeps whole pages between the blocks that are in use, in an arena for each thread, so what
@@ -245,7 +216,7 @@ upkeep_main(void *arg)
 		next = upkeep_reseal(u);
 		if (next > TICK_MS)
 			next = TICK_MS;
-	} while (wait_ms(u, next));
+	} while (mailbox_wait(&u->mail, next, NULL));
 	upkeep_note_served(u, true);
 	return NULL;
 }
@@ -256,8 +227,7 @@ upkeep_free(struct upkeep *u)
 	cred_chains_free(u->chains);
 	conf_unref(u->conf);
 	upkeep_flood_free(u->flood);
-	pthread_cond_destroy(&u->wake);
-	pthread_mutex_destroy(&u->mutex);
+	mailbox_done(&u->mail);
 	free(u);
 }
 
@@ -265,7 +235,6 @@ enum err
 upkeep_start(const struct upkeep_config *config, struct upkeep **ret_upkeep)
 {
 	struct upkeep *u = calloc(1, sizeof(*u));
-	pthread_condattr_t attr;
 	enum err err;
 
 	if (!u)
@@ -274,11 +243,7 @@ upkeep_start(const struct upkeep_config *config, struct upkeep **ret_upkeep)
 	u->conf = conf_ref(config->conf);
 	u->mend_refused = config->careful || atomic_load(&config->status->mending);
 	atomic_store(&u->room, true);
-	pthread_mutex_init(&u->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&u->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	mailbox_init(&u->mail, "upkeep");
 	err = upkeep_flood_new(config->status, &u->flood);
 	if (!err)
 		err = cred_chains_new(&u->chains);
@@ -299,10 +264,6 @@ upkeep_stop(struct upkeep *upkeep)
 {
 	if (!upkeep)
 		return;
-	pthread_mutex_lock(&upkeep->mutex);
-	upkeep->stop = true;
-	pthread_cond_signal(&upkeep->wake);
-	pthread_mutex_unlock(&upkeep->mutex);
-	pthread_join(upkeep->thread, NULL);
+	mailbox_stop(&upkeep->mail, upkeep->thread);
 	upkeep_free(upkeep);
 }

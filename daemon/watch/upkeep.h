@@ -14,7 +14,9 @@
  * - Room: when the disk is nearly full no order begins, so what is in work can still be stored, and
  *   serving never needs room. Ends by itself.
  * - Unknown names: what the workers' tables (daemon/common/flood.h) say becomes one event row a
- * day, `mismatch.sni_unknown`, told again when its count has doubled, or after FLOOD_LATE_MS.
+ * day, `mismatch.sni_unknown`, told again when its count has doubled, or after FLOOD_LATE_MS. It
+ * is over (`mismatch.healed`) when nobody has asked for UPKEEP_QUIET_S, or for UPKEEP_KNOWN_S and
+ * the names that were asked for, up to four, are here now.
  * - Trouble: commits that fail are told once, and once more when they work again.
  * - Memory: once a minute what the allocator holds but nobody uses goes back to the kernel.
  * A thread of its own because that may read all names.
@@ -30,10 +32,12 @@
 
 struct clockwatch;
 struct conf;
+struct event;
 struct hostname;
 struct notice_queue;
 struct status;
 struct store;
+struct store_txn;
 struct upkeep;
 
 /* Borrowed until upkeep_stop(). */
@@ -79,6 +83,12 @@ bool upkeep_is_lost(struct upkeep *upkeep);
 /* A commit of an order's step failed, or went well again. */
 void upkeep_commit_failed(struct upkeep *upkeep, enum err err);
 void upkeep_commit_worked(struct upkeep *upkeep);
+
+#define UPKEEP_UNKNOWN "mismatch.sni_unknown"
+enum { UPKEEP_QUIET_S = 3600, UPKEEP_KNOWN_S = 60 };
+/* The row about unknown names AT. ERR_NOTFOUND: there is none, or it is over. TXN is of private/.
+ */
+MUST_CHECK enum err upkeep_unknown_names(struct store_txn *txn, int64_t at, struct event *ret_row);
 
 /* A new key for session tickets now; with FORGET, the ones out there open no more. Any thread. */
 MUST_CHECK enum err upkeep_turn_tickets(struct store *store, bool forget);

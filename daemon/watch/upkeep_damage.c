@@ -179,10 +179,10 @@ put_aside(struct upkeep *u, const struct hostname *name, struct event *ret_event
 void
 upkeep_count_repaired(struct upkeep *u, uint64_t names)
 {
-	pthread_mutex_lock(&u->mutex);
+	pthread_mutex_lock(&u->mail.mutex);
 	u->state.repaired += names;
 	u->check_wanted = true;
-	pthread_mutex_unlock(&u->mutex);
+	pthread_mutex_unlock(&u->mail.mutex);
 	atomic_store(&u->planned, true);
 }
 

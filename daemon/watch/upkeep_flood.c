@@ -17,6 +17,7 @@
 /* Told at once, then each time the count has doubled, but not more often than FLOOD_SOON_MS: a
  * flood of a million writes twenty times. What trickles is told after FLOOD_LATE_MS. */
 enum { FLOOD_SOON_MS = 10 * 1000, FLOOD_LATE_MS = 5 * 60 * 1000 };
+enum { END_LOOK_MS = 10 * 1000 };
 enum { KEYS = 64, NAMES = 4, SHOWN_NETWORKS = 5 };
 
 static const char *const reasons[FLOOD_REASONS] = {
@@ -41,6 +42,8 @@ struct upkeep_flood {
 	size_t name_at;
 	int64_t began_at; /* unix seconds: this row's first event; 0: none yet */
 	int64_t told_at;  /* mono ms */
+	int64_t heard_at; /* unix seconds: the last one, 0: none since the start */
+	int64_t end_at;   /* mono ms: the next look whether it is over */
 };
 
 static void
@@ -78,6 +81,8 @@ look_at_totals(struct upkeep_flood *f, const struct flood *flood, uint64_t *seen
 
 		f->total[r] += now - seen[r];
 		f->untold += now - seen[r];
+		if (now != seen[r])
+			f->heard_at = clock_wall();
 		seen[r] = now;
 	}
 }
@@ -156,6 +161,25 @@ end_row(struct upkeep_flood *f)
 	memset(f->total, 0, sizeof(f->total));
 	memset(f->keys, 0, sizeof(f->keys));
 	memset(f->names, 0, sizeof(f->names));
+	f->name_at = 0;
+}
+
+/* Names that came by the thousand, or none that could be names, are known by silence only. */
+static void
+watch_end(struct upkeep *u)
+{
+	struct upkeep_flood *f = u->flood;
+	struct flood_seen seen = {.names = (const char(*)[FLOOD_NAME_MAX + 1]) f->names,
+	                          .heard_at = f->heard_at};
+	int64_t now_ms = clock_mono_ms();
+
+	if (f->untold || now_ms < f->end_at)
+		return;
+	f->end_at = now_ms + END_LOOK_MS;
+	if (f->name_at <= NAMES && !f->total[FLOOD_INVALID] && !f->total[FLOOD_ABSENT])
+		seen.name_count = f->name_at;
+	if (upkeep_end_flood(u, &seen, clock_wall()))
+		end_row(f);
 }
 
 /* A keeper that starts anew goes on from now: what was before is in a row of its predecessor, or,
@@ -169,6 +193,7 @@ upkeep_flood_new(const struct status *status, struct upkeep_flood **ret_flood)
 		return ERR_NOMEM;
 	look(f, status);
 	f->untold = 0;
+	f->heard_at = 0;
 	end_row(f);
 	*ret_flood = f;
 	return ERR_OK;
@@ -183,7 +208,7 @@ upkeep_flood_free(struct upkeep_flood *flood)
 void
 upkeep_watch_flood(struct upkeep *u)
 {
-	struct event event = {.at = clock_wall(), .type = "mismatch.sni_unknown"};
+	struct event event = {.at = clock_wall(), .type = UPKEEP_UNKNOWN};
 	struct upkeep_flood *f = u->flood;
 	struct buf text = {0};
 	enum err err;
@@ -191,6 +216,7 @@ upkeep_watch_flood(struct upkeep *u)
 	if (f->began_at && event.at - f->began_at > EVENT_FOLD_S)
 		end_row(f);
 	look(f, u->config.status);
+	watch_end(u);
 	if (!is_due(f, clock_mono_ms()))
 		return;
 	describe(f, &text);

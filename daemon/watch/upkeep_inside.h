@@ -11,6 +11,8 @@
 #include <stddef.h>
 
 #include "base/hostname.h"
+#include "daemon/common/flood.h"
+#include "daemon/common/mailbox.h"
 #include "daemon/common/report.h"
 #include "daemon/common/status.h"
 #include "daemon/watch/upkeep.h"
@@ -59,10 +61,7 @@ struct upkeep {
 	_Atomic bool lost;
 	_Atomic bool planned; /* names are due that were not */
 
-	pthread_mutex_t mutex; /* guards what follows */
-	pthread_cond_t wake;
-	bool stop;
-	bool woken;
+	struct mailbox mail; /* its mutex guards what follows */
 	struct hostname suspects[SUSPECTS_MAX];
 	size_t suspect_count;
 	bool lists_suspect;
@@ -95,6 +94,14 @@ void upkeep_forget_removed(struct upkeep *u);
 MUST_CHECK enum err upkeep_flood_new(const struct status *status, struct upkeep_flood **ret_flood);
 void upkeep_flood_free(struct upkeep_flood *flood); /* accepts NULL */
 void upkeep_watch_flood(struct upkeep *u);
+
+/* upkeep_flood_end.c: ends the row about unknown names and tells so, if it is over NOW. */
+struct flood_seen {
+	const char (*names)[FLOOD_NAME_MAX + 1]; /* all that were asked for */
+	size_t name_count;                       /* 0: they are not all known */
+	int64_t heard_at; /* unix seconds: when we have heard of one last, 0: never */
+};
+bool upkeep_end_flood(struct upkeep *u, const struct flood_seen *seen, int64_t now);
 
 /* upkeep_store.c */
 /* Milliseconds until it wants to be called again. */

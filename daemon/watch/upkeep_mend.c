@@ -41,9 +41,9 @@ choose(void *arg, struct domain *d)
 	const struct conf_ca *ca = NULL;
 	char word[NAME_WORD_MAX + 1];
 
-	pthread_mutex_lock(&u->mutex);
+	pthread_mutex_lock(&u->mail.mutex);
 	conf = conf_ref(u->conf);
-	pthread_mutex_unlock(&u->mutex);
+	pthread_mutex_unlock(&u->mail.mutex);
 	if (d->state != DOMAIN_EXTERNAL && !conf_ca(conf, d->ca)) {
 		ca_of_order(u->config.store, &d->name, word);
 		ca = conf_ca(conf, word);
@@ -86,12 +86,8 @@ static bool
 go_on(void *arg)
 {
 	struct upkeep *u = arg;
-	bool stop;
 
-	pthread_mutex_lock(&u->mutex);
-	stop = u->stop;
-	pthread_mutex_unlock(&u->mutex);
-	return !stop;
+	return !mailbox_stops(&u->mail);
 }
 
 static void
@@ -105,9 +101,9 @@ refuse(struct upkeep *u, const char *why)
 	         "certctl db compact, or restore a backup",
 	         why);
 	upkeep_tell(u, &event);
-	pthread_mutex_lock(&u->mutex);
+	pthread_mutex_lock(&u->mail.mutex);
 	u->check_wanted = true; /* it names all that are not served */
-	pthread_mutex_unlock(&u->mutex);
+	pthread_mutex_unlock(&u->mail.mutex);
 }
 
 void

@@ -17,9 +17,9 @@ rules(struct upkeep *u)
 {
 	struct conf_removed r;
 
-	pthread_mutex_lock(&u->mutex);
+	pthread_mutex_lock(&u->mail.mutex);
 	r = u->conf->removed;
-	pthread_mutex_unlock(&u->mutex);
+	pthread_mutex_unlock(&u->mail.mutex);
 	return r;
 }
 

@@ -83,9 +83,9 @@ reseal(struct upkeep *u)
 
 	took = clock_mono_ms() - began;
 	fit_batch(u, took);
-	pthread_mutex_lock(&u->mutex);
+	pthread_mutex_lock(&u->mail.mutex);
 	u->state.reseal_left = err ? u->state.reseal_left : left;
-	pthread_mutex_unlock(&u->mutex);
+	pthread_mutex_unlock(&u->mail.mutex);
 	tell_reseal(u, err);
 	if (err)
 		return RESEAL_AGAIN_MS;
@@ -222,10 +222,10 @@ upkeep_watch_room(struct upkeep *u)
 	if (!measure(u, &bytes, &reserve, &wanted))
 		return;
 	has = bytes >= wanted;
-	pthread_mutex_lock(&u->mutex);
+	pthread_mutex_lock(&u->mail.mutex);
 	u->state.free_bytes = bytes;
 	u->state.reserve_bytes = reserve;
-	pthread_mutex_unlock(&u->mutex);
+	pthread_mutex_unlock(&u->mail.mutex);
 	atomic_store(&u->room, has);
 	if (had && !has) {
 		log_err("%" PRIu64 " MiB are free below %s: no new orders before there are more "
@@ -301,19 +301,19 @@ upkeep_tell_trouble(struct upkeep *u)
 	enum err trouble, untold;
 	int64_t since;
 
-	pthread_mutex_lock(&u->mutex);
+	pthread_mutex_lock(&u->mail.mutex);
 	trouble = u->state.trouble;
 	untold = u->untold;
 	since = u->trouble_since;
-	pthread_mutex_unlock(&u->mutex);
+	pthread_mutex_unlock(&u->mail.mutex);
 	if (untold && u->trouble_at <= clock_mono_ms()) {
 		u->trouble_at = clock_mono_ms() + TROUBLE_EVERY_MS;
 		if (!tell_of(u, untold, since))
 			return;
 		u->told = untold;
-		pthread_mutex_lock(&u->mutex);
+		pthread_mutex_lock(&u->mail.mutex);
 		u->untold = ERR_OK;
-		pthread_mutex_unlock(&u->mutex);
+		pthread_mutex_unlock(&u->mail.mutex);
 	} else if (u->told && !untold && !trouble) {
 		u->told = ERR_OK;
 		history_add(u->config.store, u->config.notices, "store.recovered", "",

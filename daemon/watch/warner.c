@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/watch/warner.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/cursor.h"
@@ -155,25 +153,14 @@ static bool
 wait_turn(struct warner *w, bool at_once)
 {
 	const struct conf *conf;
-	struct timespec until;
-	bool stop;
+	bool goes_on = mailbox_wait(&w->mail, at_once ? 0 : TURN_MS, &conf);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += TURN_MS / 1000;
-	pthread_mutex_lock(&w->mutex);
-	while (!w->stop && !w->next_conf && !at_once)
-		if (pthread_cond_timedwait(&w->wake, &w->mutex, &until) == ETIMEDOUT)
-			break;
-	conf = w->next_conf;
-	w->next_conf = NULL;
-	stop = w->stop;
-	pthread_mutex_unlock(&w->mutex);
 	if (conf) {
 		conf_unref(w->conf);
 		w->conf = conf;
 		warner_make_ranges(w);
 	}
-	return !stop;
+	return goes_on;
 }
 
 static void *
@@ -204,10 +191,8 @@ warner_main(void *arg)
 static void
 warner_free(struct warner *w)
 {
-	pthread_cond_destroy(&w->wake);
-	pthread_mutex_destroy(&w->mutex);
+	mailbox_done(&w->mail);
 	conf_unref(w->conf);
-	conf_unref(w->next_conf);
 	free(w);
 }
 
@@ -215,15 +200,10 @@ enum err
 warner_start(const struct warner_config *config, struct warner **ret_warner)
 {
 	struct warner *w = calloc(1, sizeof(*w));
-	pthread_condattr_t attr;
 
 	if (!w)
 		return ERR_NOMEM;
-	pthread_mutex_init(&w->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* no step of the other one delays it */
-	pthread_cond_init(&w->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	mailbox_init(&w->mail, "warner");
 	w->store = config->store;
 	w->notices = config->notices;
 	w->clock = config->clock;
@@ -242,11 +222,7 @@ warner_start(const struct warner_config *config, struct warner **ret_warner)
 void
 warner_set_conf(struct warner *warner, const struct conf *conf)
 {
-	pthread_mutex_lock(&warner->mutex);
-	conf_unref(warner->next_conf);
-	warner->next_conf = conf_ref(conf);
-	pthread_cond_signal(&warner->wake);
-	pthread_mutex_unlock(&warner->mutex);
+	mailbox_set_conf(&warner->mail, conf);
 }
 
 void
@@ -254,10 +230,6 @@ warner_stop(struct warner *warner)
 {
 	if (!warner)
 		return;
-	pthread_mutex_lock(&warner->mutex);
-	warner->stop = true;
-	pthread_cond_signal(&warner->wake);
-	pthread_mutex_unlock(&warner->mutex);
-	pthread_join(warner->thread, NULL);
+	mailbox_stop(&warner->mail, warner->thread);
 	warner_free(warner);
 }

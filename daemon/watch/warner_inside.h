@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/watch/warner_inside.h - what warner.c (thread, clock, late names) and warner_walk.c (the
- * walk over time) share; nobody else includes it. The warner's thread only, but for what the mutex
- * guards. */
+ * walk over time) share; nobody else includes it. The warner's thread only, but for the
+ * mailbox. */
 #ifndef DAEMON_WATCH_WARNER_INSIDE_H
 #define DAEMON_WATCH_WARNER_INSIDE_H
 
@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "daemon/common/mailbox.h"
 #include "daemon/conf/conf.h"
 #include "daemon/watch/warner.h"
 #include "store/domain.h"
@@ -55,10 +56,7 @@ struct warner {
 	struct hostname late_after; /* how far the list of late names was looked through */
 	int64_t clock_stored_ms;    /* mono */
 
-	pthread_mutex_t mutex; /* guards what is below */
-	pthread_cond_t wake;
-	bool stop;
-	const struct conf *next_conf;
+	struct mailbox mail;
 };
 
 /* warner_walk.c */

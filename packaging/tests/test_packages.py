@@ -5,7 +5,7 @@
     packaging/tests/test_packages.py [-v] [Class[.test]...]
 
 Builds both packages first, each twice (CERTD_PACKAGES=DIRECTORY takes those built there before).
-CERTD_PREVIOUS=PACKAGE.deb is what is upgraded from.
+CERTD_PREVIOUS=PACKAGE.deb is what is upgraded from, instead of what packaging/previous.sh builds.
 """
 
 import filecmp
@@ -16,6 +16,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import unittest
@@ -38,6 +39,23 @@ def read(*path):
         return file.read()
 
 
+class Sources(unittest.TestCase):
+    def test_versions_and_dates_agree(self):
+        version = re.search(r"(?m)^VERSION := (\S+)$", read("Makefile"))[1]
+        changed = re.search(r"(?s)^certd \((\S+)\).*? -- (.*?>)  \w+, (\d+) (\w+) (\d+) ", read("debian", "changelog"))
+        spec = read("packaging", "rpm", "certd.spec")
+        listed = re.search(r"(?m)^%changelog\n\* \w+ (\w+) (\d+) (\d+) (.*?>) - (\S+)-(\d+)$", spec)
+        self.assertEqual({changed[1], listed[5], re.search(r"(?m)^Version: +(\S+)$", spec)[1]}, {version})
+        self.assertEqual((changed[2], changed[3], changed[4], changed[5]), (listed[4], listed[2], listed[1], listed[3]))
+
+    def test_one_licence(self):
+        """debian/copyright has one paragraph of files."""
+        lines = run("git", "grep", "-hIE", "SPDX-License-" "Identifier:|^[^a-z]*Copyright (\\(c\\)|[0-9])")
+        self.assertGreater(lines.count("\n"), 300)
+        for line in lines.splitlines():
+            self.assertRegex(line, "SPDX-License-" r"Identifier: Apache-2\.0( \*/| -->)?$")
+
+
 class Pages(unittest.TestCase):
     pages = sorted(glob.glob(f"{BUILD}/man/*.[1-8]"))
 
@@ -51,7 +69,15 @@ class Pages(unittest.TestCase):
         self.assertEqual(have, {page[:-3] for page in os.listdir(f"{ROOT}/packaging/man") if page.endswith(".in")})
 
     def test_lint(self):
-        self.assertEqual(run("mandoc", "-Tlint", "-Wwarning", *self.pages), "")
+        """All that mandoc says, but for the conventions of the BSDs and pages of others that are not here."""
+        said = subprocess.run(["mandoc", "-Tlint", "-Wstyle", *self.pages], stdout=subprocess.PIPE, text=True,
+                              stderr=subprocess.DEVNULL, check=False).stdout
+        mine = {os.path.basename(page) for page in self.pages}
+        for line in said.splitlines():
+            missing = re.search(r": STYLE: referenced manual not found: Xr (\S+) (\d)", line)
+            self.assertTrue(missing, line)
+            if missing[1].startswith("cert"):
+                self.assertIn(f"{missing[1]}.{missing[2]}", mine, line)
 
     def test_man_has_no_warning(self):
         for page in self.pages:
@@ -134,15 +160,35 @@ class Installed(unittest.TestCase):
         said = run("systemd-analyze", "verify", "--root", self.root, "--recursive-errors=no", "--man=no", unit)
         self.assertEqual([line for line in said.splitlines() if "certd.service" in line], [])
 
+    # What completions complete to is in tests/system/test_completion.py; here: each shell finds its own.
+
+    def shell(self, name, words, **more):
+        if not shutil.which(name):
+            self.skipTest(f"no {name} here")
+        return run(*words, env=dict(os.environ, PATH=f"{self.root}/usr/bin:{os.environ['PATH']}",
+                                    XDG_DATA_DIRS=f"{self.root}/usr/share:/usr/share", **more))
+
     def test_completion_in_bash(self):
-        """The file that is installed; what it completes to is in tests/system/test_completion.py."""
-        file = f"{self.root}/usr/share/bash-completion/completions/certctl"
-        words = 'source "$0"; complete -p certctl; COMP_WORDS=(certctl rene); COMP_CWORD=1; compopt() { :; }\n' \
-                '_certctl; echo "${COMPREPLY[@]}"'
-        said = run("bash", "--norc", "-c", words, file,
-                   env=dict(os.environ, PATH=f"{self.root}/usr/bin:{os.environ['PATH']}"))
+        loader = "/usr/share/bash-completion/bash_completion"
+        if not os.path.exists(loader):
+            self.skipTest("no bash-completion here")
+        words = f". {loader}; _completion_loader certctl; complete -p certctl; compopt() {{ :; }}\n" \
+                'COMP_WORDS=(certctl rene); COMP_CWORD=1; _certctl; echo "${COMPREPLY[@]}"'
+        said = self.shell("bash", ["bash", "--norc", "-c", words])
+        self.assertEqual(said.split()[-1], "renew")
         self.assertIn("-F _certctl certctl\n", said)
-        self.assertEqual(said.splitlines()[-1].split(), ["renew"])
+
+    def test_completion_in_zsh(self):
+        """As typed: the Tab key on a terminal."""
+        folder = f"{self.root}/usr/share/zsh/site-functions"
+        words = f"zmodload zsh/zpty; zpty shell zsh -f -i; zpty -w shell 'PS1=; fpath=({folder} $fpath); " \
+                "autoload -Uz compinit; compinit -D -u'; zpty -w -n shell $'certctl rene\\t'; " \
+                "zpty -r shell said '*certctl renew*' && print found"
+        self.assertEqual(self.shell("zsh", ["timeout", "60", "zsh", "-f", "-c", words], TERM="dumb"), "found\n")
+
+    def test_completion_in_fish(self):
+        said = self.shell("fish", ["fish", "-c", "complete -C 'certctl rene'"], HOME=self.root)
+        self.assertRegex(said, r"(?m)^renew\b")
 
     def test_paths_in_the_unit_are_installed(self):
         for path in re.findall(r"^Exec\w+=(\S+)", read(f"{self.root}/lib/systemd/system/certd.service"),
@@ -273,8 +319,10 @@ class Packages(unittest.TestCase):
     def test_rpm_asks_for_nothing_of_debian_alone(self):
         needed = run("rpm", "-qp", "--requires", self.binary_rpm())
         self.assertIn("libcurl.so.4()(64bit)", needed)
-        self.assertNotIn("CURL_OPENSSL", needed)
+        self.assertIn("libtinfo.so.6()(64bit)", needed)
         self.assertNotIn("liblmdb", needed)
+        versions = re.findall(r"(?m)^lib\S+\(([^()]+)\)\(64bit\)$", needed)
+        self.assertEqual([one for one in versions if not re.match("GLIBC_2|OPENSSL_3|IDN2_0", one)], [])
         glibc = [int(minor) for minor in re.findall(r"GLIBC_2\.(\d+)", needed)]
         self.assertLessEqual(max(glibc), 34)
 
@@ -292,15 +340,51 @@ class Packages(unittest.TestCase):
         self.assertFalse(os.path.exists(f"{root}/usr/sbin/certd"))
         self.assertIn("workers 3;", read(conf + ".rpmsave"))
 
-    def test_boot(self):
-        """packaging/tests/boot_inside.sh: the whole life under a real systemd, where one boots."""
-        words = [f"{ROOT}/packaging/tests/boot.sh", self.one("deb/certd_*.deb")]
-        words += filter(None, [os.environ.get("CERTD_PREVIOUS")])
-        done = subprocess.run(words,
+    def inside(self, script, *paths):
+        """packaging/tests/inside/SCRIPT under a real systemd, where one boots; prints what it skips."""
+        done = subprocess.run([f"{ROOT}/packaging/tests/boot.sh", script, *paths],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode == 77:
             self.skipTest(done.stdout.strip())
         self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("ok ", done.stdout)
+        self.say(*re.findall(r"(?m)^(?:ok|skip) .*", done.stdout))
+
+    @staticmethod
+    def say(*lines):
+        print("", *lines, sep="\n  ", end="\n  ", file=sys.stderr, flush=True)
+
+    def installable(self):
+        """The package under a name that the scripts know."""
+        path = f"{self.first}/certd.deb"
+        shutil.copyfile(self.one("deb/certd_*.deb"), path)
+        return path
+
+    def previous(self, deb):
+        path = f"{self.first}/previous.deb"
+        if os.environ.get("CERTD_PREVIOUS"):
+            shutil.copyfile(os.environ["CERTD_PREVIOUS"], path)
+        else:
+            self.say(run("packaging/previous.sh", deb, self.first).strip())
+        return path
+
+    def test_life(self):
+        deb = self.installable()
+        self.inside("life.sh", deb, self.previous(deb))
+
+    def test_rpm_scripts(self):
+        self.inside("rpm.sh", self.binary_rpm())
+
+    def test_neighbours(self):
+        self.inside("neighbours.sh", self.installable())
+
+    def test_autopkgtest(self):
+        if not shutil.which("autopkgtest"):
+            self.skipTest("no autopkgtest here")
+        source = tempfile.mkdtemp(prefix="certd-source-")
+        self.addCleanup(shutil.rmtree, source)
+        run("packaging/source.sh", f"{source}/source")
+        self.inside("autopkgtest.sh", self.installable(), f"{source}/source")
 
     def test_deb_scripts(self):
         """They restart nothing, and delete neither keys nor users."""

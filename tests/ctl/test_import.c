@@ -144,7 +144,7 @@ static const struct {
 	{"apply", "certctl: -f FILE is missing, or -f - for stdin; see certctl apply --help\n"},
 	{"export", "certctl: usage: certctl export NAME; see certctl export --help\n"},
 	{"add a.test --label k", "certctl: --label: \"k\" is not KEY=VALUE\n"},
-	{"list --sort size", "certctl: --sort: \"size\" is none of name, expiry\n"},
+	{"list --sort size", "certctl: --sort: \"size\" is none of name, expiry, next\n"},
 	{"list --expires-in 7",
          "certctl: --expires-in: \"7\" is not a time: write 7d, 12h or 30m\n"},
 	{"list --expires-in d",

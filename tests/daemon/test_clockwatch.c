@@ -155,6 +155,40 @@ orders_are_few_in_doubt(void **state)
 }
 
 /* Between two ticks, too. */
+/* When it has moved, until a CA has said that it is wrong where it is now. */
+static void
+a_date_is_asked_for(void **state)
+{
+	char why[CLOCK_WHY_MAX];
+	struct clockwatch *w;
+	bool suspect;
+
+	(void)state;
+	assert_int_equal(clockwatch_new(NOW, NOW, 0, &w), ERR_OK);
+	assert_false(clockwatch_wants_date(w));
+	(void)clockwatch_tick(w, NOW + 10000, 1000, &suspect, why);
+	assert_true(clockwatch_wants_date(w));
+	clockwatch_ca_says(w, "le", NOW, NOW + 10001, 2000);
+	assert_false(clockwatch_wants_date(w));
+	(void)clockwatch_tick(w, NOW + 10002, 3000, &suspect, why);
+	assert_false(clockwatch_wants_date(w));
+	(void)clockwatch_tick(w, NOW + 5000, 4000, &suspect, why);
+	assert_true(suspect && clockwatch_wants_date(w));
+	clockwatch_ca_says(w, "le", NOW + 5001, NOW + 5001, 5000);
+	assert_false(clockwatch_wants_date(w));
+	clockwatch_free(w);
+	/* one that was wrong from the start, and a CA has said so first */
+	assert_int_equal(clockwatch_new(NOW, NOW, 0, &w), ERR_OK);
+	clockwatch_ca_says(w, "le", NOW - 10000, NOW, 1000);
+	assert_false(clockwatch_wants_date(w));
+	(void)clockwatch_tick(w, NOW - 9998, 2000, &suspect, why);
+	assert_true(clockwatch_wants_date(w));
+	clockwatch_free(w);
+	assert_int_equal(clockwatch_new(NOW - 80 * DAY, NOW, 0, &w), ERR_OK);
+	assert_true(clockwatch_wants_date(w));
+	clockwatch_free(w);
+}
+
 static void
 a_jump_counts_before_it_is_told(void **state)
 {
@@ -181,6 +215,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clocks_are_judged),
 		cmocka_unit_test(orders_are_few_in_doubt),
+		cmocka_unit_test(a_date_is_asked_for),
 		cmocka_unit_test(a_jump_counts_before_it_is_told),
 	};
 

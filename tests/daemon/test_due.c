@@ -182,22 +182,67 @@ nothing_is_saved_up(void **state)
 	assert_int_equal(due_turn(&shares, both), LANE_RENEW);
 }
 
+/* As many of one lane as there is room for, with others in work. */
 static void
 places(void **state)
 {
 	static const struct {
-		size_t most, places[LANES];
+		size_t most, in_work[LANES], places[LANES];
 	} rows_[] = {
-		{64, {64, 64, 32, 8}},
-		{8, {8, 8, 4, 1}},
-		{3, {3, 3, 1, 1}},
-		{1, {1, 1, 1, 1}},
+		{64, {0}, {64, 48, 32, 8}},
+		{64, {64, 0, 0, 0}, {64, 48, 32, 8}}, /* the CA's room is another question */
+		{64, {0, 48, 0, 0}, {64, 48, 0, 0}},  /* a quarter is left to renewals */
+		{64, {0, 10, 32, 6}, {64, 10, 32, 6}},
+		{64, {0, 10, 20, 8}, {64, 20, 30, 8}},
+		{8, {0}, {8, 6, 4, 1}},
+		{3, {0}, {3, 3, 1, 1}},
+		{1, {0}, {1, 1, 1, 1}},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows_) / sizeof(rows_[0]); i++)
-		for (enum domain_lane lane = 0; lane < LANES; lane++)
-			assert_int_equal(due_places(lane, rows_[i].most), rows_[i].places[lane]);
+		for (enum domain_lane lane = 0; lane < LANES; lane++) {
+			size_t in_work[LANES];
+
+			memcpy(in_work, rows_[i].in_work, sizeof(in_work));
+			while (due_has_place(lane, in_work, rows_[i].most))
+				in_work[lane]++;
+			assert_int_equal(in_work[lane], rows_[i].places[lane]);
+		}
+}
+
+/* New names whose orders never end, because their DNS is slow, and some that are tried again take
+ * what they may; renewals, of which three come a minute and take a minute each, wait for nobody. */
+static void
+who_never_ends_starves_no_renewal(void **state)
+{
+	enum { MOST = 12, MINUTES = 600, COME = 3 };
+	struct due_shares shares = {.now = 0};
+	size_t in_work[LANES] = {0}, waiting[LANES] = {0, 50000, 5000, 50000}, renewed = 0;
+
+	(void)state;
+	for (int minute = 0; minute < MINUTES; minute++) {
+		size_t room = MOST, wait[LANES];
+		enum domain_lane lane;
+
+		in_work[LANE_RENEW] = 0; /* those have ended */
+		waiting[LANE_RENEW] += COME;
+		for (lane = 0; lane < LANES; lane++)
+			room -= in_work[lane];
+		for (; room > 0; room--) {
+			for (lane = 0; lane < LANES; lane++)
+				wait[lane] = due_has_place(lane, in_work, MOST) ? waiting[lane] : 0;
+			lane = due_turn(&shares, wait);
+			if (lane == LANES)
+				break;
+			in_work[lane]++;
+			waiting[lane]--;
+			renewed += lane == LANE_RENEW;
+		}
+		assert_int_equal(waiting[LANE_RENEW], 0);
+	}
+	assert_int_equal(renewed, MINUTES * COME);
+	assert_in_range(in_work[LANE_FIRST], 1, MOST - COME);
 }
 
 int
@@ -209,6 +254,7 @@ main(void)
 		cmocka_unit_test(each_lane_has_its_share),
 		cmocka_unit_test(nothing_is_saved_up),
 		cmocka_unit_test(places),
+		cmocka_unit_test(who_never_ends_starves_no_renewal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,15 +84,15 @@ second(struct run *r)
 		assert_int_equal(due_read(r->txn, &ask, pages[lane], &count[lane]), ERR_OK);
 	}
 	for (; room > 0; room--) {
+		size_t active[LANES] = {0};
 		enum domain_lane lane;
 
-		for (lane = 0; lane < LANES; lane++) {
-			size_t active = 0;
-
+		for (lane = 0; lane < LANES; lane++)
 			for (int s = 0; s < ORDER_S; s++)
-				active += r->in_work[s][lane];
-			wait[lane] = active < due_places(lane, PLACES) ? count[lane] - at[lane] : 0;
-		}
+				active[lane] += r->in_work[s][lane];
+		for (lane = 0; lane < LANES; lane++)
+			wait[lane] =
+				due_has_place(lane, active, PLACES) ? count[lane] - at[lane] : 0;
 		lane = due_turn(&r->shares, wait);
 		if (lane == LANES)
 			break;

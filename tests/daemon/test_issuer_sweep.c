@@ -199,6 +199,64 @@ nothing_is_written_to_a_damaged_store(void **state)
 	assert_true(f->issuer->sweep_at > clock_mono_ms());
 }
 
+/* Who has failed by a clock that was ahead is found when that ends, not a day later. */
+static void
+a_clock_that_is_believed_again(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = clock_wall(), mono = clock_mono_ms();
+	struct domain d = tmpstore_domain("a.test", never);
+	char why[CLOCK_WHY_MAX];
+	bool suspect;
+
+	d.state = DOMAIN_FAILING;
+	put(f, &d);
+	(void)clockwatch_tick(f->issuer->clock, never, mono, &suspect, why);
+	assert_true(suspect);
+	sweep(f);
+	assert_true(read_domain(f, "a.test").due_at == never);
+	(void)clockwatch_tick(f->issuer->clock, now, mono, &suspect, why);
+	assert_false(suspect);
+	issuer_sweep(f->issuer);
+	assert_true(read_domain(f, "a.test").due_at <= clock_wall());
+	f->issuer->swept = tmpstore_name("z.test");
+	issuer_sweep(f->issuer); /* once */
+	assert_int_not_equal(f->issuer->swept.len, 0);
+}
+
+/* Also by hours only, as when the time of day is set after the start. */
+static void
+what_was_touched_in_the_future(void **state)
+{
+	const int64_t now = clock_wall(), soon = now + 3 * 3600;
+	const struct {
+		const char *name;
+		enum domain_state state;
+		int64_t created_at, attempted_at;
+		bool is_due;
+	} rows[] = {
+		{"usual.test", DOMAIN_FAILING, now - 9, now - 5, false},
+		{"drift.test", DOMAIN_FAILING, now + 60, now + 60, false},
+		{"new.test", DOMAIN_PENDING, soon, 0, true},
+		{"tried.test", DOMAIN_FAILING, now - 9, soon, true},
+		{"valid.test", DOMAIN_VALID, soon, soon, false},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct domain d = tmpstore_domain(rows[i].name, soon);
+
+		d.state = rows[i].state;
+		d.created_at = rows[i].created_at;
+		d.attempted_at = rows[i].attempted_at;
+		put(f, &d);
+	}
+	sweep(f);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if ((read_domain(f, rows[i].name).due_at <= clock_wall()) != rows[i].is_due)
+			fail_msg("%s", rows[i].name);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -209,6 +267,8 @@ main(void)
 		CASE(one_with_a_job_is_left_alone),
 		CASE(the_last_of_many),
 		CASE(nothing_is_written_to_a_damaged_store),
+		CASE(a_clock_that_is_believed_again),
+		CASE(what_was_touched_in_the_future),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

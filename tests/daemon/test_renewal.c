@@ -200,8 +200,9 @@ put(struct store_txn *txn, enum domain_state state, int64_t due_at)
 	return d;
 }
 
+/* Due since it began, whatever our clock says. */
 static const struct renewal_row row = {
-	.name = {.name = "a.example", .len = 9}, .generation = 3, .due_at = NOW};
+	.name = {.name = "a.example", .len = 9}, .generation = 3, .due_at = NOW - 50 * DAY};
 
 static enum err
 settle(struct store_txn *txn, const struct renewal_row *r, const struct renewal_answer *a,
@@ -247,6 +248,26 @@ plans_follow(void **state)
 	}
 }
 
+/* Neither a clock that is ahead of the CA's nor one behind puts the first question off. */
+static void
+a_new_one_is_asked_about_at_once(void **state)
+{
+	struct store_txn *txn = tmpstore_write(*state, STORE_SERVED);
+	struct domain d = put(txn, DOMAIN_VALID, NOW + DAY);
+	struct renewal r;
+
+	assert_int_equal(renewal_get(txn, &d.name, 3, &r), ERR_OK);
+	assert_int_equal(r.due_at, life.not_before);
+	assert_int_equal(r.stored_at, NOW);
+	assert_int_equal(renewal_first_at(&d, 3, life.not_before - DAY), life.not_before - DAY);
+	d.second.generation = 4;
+	d.second.not_before = NOW - HOUR;
+	assert_int_equal(renewal_first_at(&d, 4, NOW), NOW - HOUR);
+	d.second.not_before = 0; /* not known */
+	assert_int_equal(renewal_first_at(&d, 4, NOW), NOW);
+	store_abort(txn);
+}
+
 static void
 without_a_window_the_usual_plan_is_back(void **state)
 {
@@ -281,6 +302,7 @@ what_is_gone_is_forgotten(void **state)
 	r = (struct renewal){.name = d.name, .generation = 2, .ca = "le", .due_at = NOW};
 	assert_int_equal(renewal_put(txn, &r), ERR_OK);
 	stale.generation = 2;
+	stale.due_at = NOW;
 	assert_int_equal(settle(txn, &stale, &a, &c), ERR_NOTFOUND);
 	assert_int_equal(renewal_get(txn, &d.name, 2, &r), ERR_NOTFOUND);
 	/* an entry whose record says another time */
@@ -314,6 +336,7 @@ main(void)
 		cmocka_unit_test(a_conversation),
 		cmocka_unit_test(failures_back_off_and_end),
 		cmocka_unit_test_setup_teardown(plans_follow, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_new_one_is_asked_about_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_window_the_usual_plan_is_back, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(what_is_gone_is_forgotten, setup, teardown),

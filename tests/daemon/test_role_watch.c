@@ -17,7 +17,7 @@
 
 #include "daemon/role_inside.h"
 
-enum { WORKER_LOOKS = 10, KEEPER_LOOKS = 30 };
+enum { WORKER_LOOKS = 10, WORKER_START_LOOKS = 60, KEEPER_LOOKS = 30 };
 
 struct fixture {
 	struct parent p;
@@ -95,7 +95,9 @@ is_killed(const struct role *r)
 	siginfo_t info = {0};
 
 	/* what was killed a moment ago is dead by and by, who was not never is */
-	if (r->silent < (r->spawn.kind == SPAWN_KEEPER ? KEEPER_LOOKS : WORKER_LOOKS))
+	if (r->silent < (r->spawn.kind == SPAWN_KEEPER ? KEEPER_LOOKS
+	                 : r->state == ROLE_STARTING   ? WORKER_START_LOOKS
+	                                               : WORKER_LOOKS))
 		return waitid(P_PID, (id_t)r->spawn.pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0 &&
 		       info.si_pid != 0;
 	assert_int_equal(waitid(P_PID, (id_t)r->spawn.pid, &info, WEXITED | WNOWAIT), 0);
@@ -140,6 +142,22 @@ the_keeper_has_more_time(void **state)
 	assert_true(is_killed(&f->p.roles[KEEPER]));
 }
 
+/* A keeper may have much to do first. */
+static void
+a_worker_that_does_not_come_up_is_killed(void **state)
+{
+	struct fixture *f = *state;
+
+	f->p.roles[KEEPER].state = f->p.roles[1].state = ROLE_STARTING;
+	for (int i = 1; i < WORKER_START_LOOKS; i++) {
+		assert_true(look(f));
+		assert_false(is_killed(&f->p.roles[1]));
+	}
+	assert_false(look(f));
+	assert_true(is_killed(&f->p.roles[1]));
+	assert_false(is_killed(&f->p.roles[KEEPER]));
+}
+
 static void
 only_the_main_certd_speaks(void **state)
 {
@@ -178,6 +196,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_worker_that_hangs_is_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_keeper_has_more_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_worker_that_does_not_come_up_is_killed, setup,
+	                                        teardown),
 		cmocka_unit_test_setup_teardown(only_the_main_certd_speaks, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_look_is_not_taken_twice, setup, teardown),
 	};

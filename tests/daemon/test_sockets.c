@@ -174,6 +174,26 @@ test_one_that_is_alone_is_shared(void **state)
 	close(alone);
 }
 
+/* That of a .socket unit is root's: SO_REUSEPORT is for sockets of the same user only. */
+static void
+test_one_of_another_user_is_shared(void **state)
+{
+	struct sockets roots, s;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	roots = open_for(1, NULL);
+	assert_int_equal(seteuid(65534), 0);
+	s = open_for(3, &roots);
+	assert_int_equal(seteuid(0), 0);
+	check_dealt(&s);
+	for (size_t w = 0; w < 3; w++)
+		assert_int_equal(inode(sockets_of(&s, w)[0]), inode(roots.fds[0]));
+	sockets_close(&s);
+	sockets_close(&roots);
+}
+
 static void
 test_refusals(void **state)
 {
@@ -212,6 +232,7 @@ main(void)
 		cmocka_unit_test_setup(test_no_socket_goes_while_its_address_stays, setup),
 		cmocka_unit_test_setup(test_an_address_that_goes_is_left_out, setup),
 		cmocka_unit_test_setup(test_one_that_is_alone_is_shared, setup),
+		cmocka_unit_test_setup(test_one_of_another_user_is_shared, setup),
 		cmocka_unit_test_setup(test_refusals, setup),
 		cmocka_unit_test_setup(test_names, setup),
 	};

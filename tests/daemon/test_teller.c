@@ -2,6 +2,7 @@
 /* What leaves as JSON, its signature, and a log that has dropped what was not delivered. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "acme/transport.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/secret.h"
@@ -78,6 +80,19 @@ signatures_are_hmac_sha256(void **state)
 	                    "v1=4bcaced68dfea90a68df035b89cb7fb26692d899d32a1ccb1b0616cf48e4d1ed");
 	secret_done(&secret);
 	buf_done(&body);
+}
+
+/* ---- where it sleeps ------------------------------------------------------------------------- */
+
+static atomic_int transport_fails;
+
+enum err __real_transport_run(struct transport *t, int timeout_ms);
+enum err __wrap_transport_run(struct transport *t, int timeout_ms);
+
+enum err
+__wrap_transport_run(struct transport *t, int timeout_ms)
+{
+	return atomic_load(&transport_fails) ? ERR_IO : __real_transport_run(t, timeout_ms);
 }
 
 /* ---- the log -------------------------------------------------------------------------------- */
@@ -169,6 +184,29 @@ what_the_log_has_dropped_is_told(void **state)
 	tmpstore_done(&t);
 }
 
+/* Programs are told all the same. */
+static void
+goes_on_without_a_network(void **state)
+{
+	struct tmpstore t;
+	const struct conf *conf;
+	struct teller_state seen;
+
+	(void)state;
+	tmpstore_init(&t);
+	tmpstore_open(&t);
+	conf = load(&t);
+	run(&t, conf, 0);
+	put_event(&t, clock_wall(), "cert.stored", "a");
+	put_event(&t, clock_wall(), "cert.stored", "b");
+	atomic_store(&transport_fails, 1);
+	seen = run(&t, conf, 2);
+	atomic_store(&transport_fails, 0);
+	assert_int_equal(seen.taken, 2);
+	conf_unref(conf);
+	tmpstore_done(&t);
+}
+
 int
 main(void)
 {
@@ -176,6 +214,7 @@ main(void)
 		cmocka_unit_test(texts_leave_as_valid_json),
 		cmocka_unit_test(signatures_are_hmac_sha256),
 		cmocka_unit_test(what_the_log_has_dropped_is_told),
+		cmocka_unit_test(goes_on_without_a_network),
 	};
 
 	return cmocka_run_group_tests_name("teller", tests, NULL, NULL);

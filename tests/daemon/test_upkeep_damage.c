@@ -28,7 +28,7 @@ setup(void **state)
 	tmpstore_open(&store);
 	assert_non_null(upkeep = calloc(1, sizeof(*upkeep)));
 	upkeep->config.store = store.store;
-	pthread_mutex_init(&upkeep->mutex, NULL);
+	pthread_mutex_init(&upkeep->mail.mutex, NULL);
 	assert_int_equal(cred_chains_new(&upkeep->chains), ERR_OK);
 	return 0;
 }
@@ -38,7 +38,7 @@ teardown(void **state)
 {
 	(void)state;
 	cred_chains_free(upkeep->chains);
-	pthread_mutex_destroy(&upkeep->mutex);
+	pthread_mutex_destroy(&upkeep->mail.mutex);
 	free(upkeep);
 	tmpstore_done(&store);
 	return 0;

@@ -61,7 +61,7 @@ setup(void **state)
 	tmpstore_commit(txn);
 	assert_int_equal(status_new(&f->status), ERR_OK);
 	f->u = calloc(1, sizeof(*f->u));
-	pthread_mutex_init(&f->u->mutex, NULL);
+	pthread_mutex_init(&f->u->mail.mutex, NULL);
 	f->u->config.status = f->status;
 	f->u->conf = load_conf(&f->store);
 	*state = f;
@@ -74,7 +74,7 @@ teardown(void **state)
 	struct fixture *f = *state;
 
 	conf_unref(f->u->conf);
-	pthread_mutex_destroy(&f->u->mutex);
+	pthread_mutex_destroy(&f->u->mail.mutex);
 	free(f->u);
 	status_free(f->status);
 	tmpstore_done(&f->store);

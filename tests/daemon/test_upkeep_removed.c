@@ -30,7 +30,7 @@ setup(void **state)
 
 	tmpstore_init(&f->store);
 	tmpstore_open(&f->store);
-	pthread_mutex_init(&f->u.mutex, NULL);
+	pthread_mutex_init(&f->u.mail.mutex, NULL);
 	f->u.config.store = f->store.store;
 	f->u.conf = &f->conf;
 	*state = f;
@@ -42,7 +42,7 @@ teardown(void **state)
 {
 	struct fixture *f = *state;
 
-	pthread_mutex_destroy(&f->u.mutex);
+	pthread_mutex_destroy(&f->u.mail.mutex);
 	tmpstore_done(&f->store);
 	free(f);
 	return 0;

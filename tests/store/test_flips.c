@@ -23,6 +23,7 @@
 #include "base/problem.h"
 #include "store/backup.h"
 #include "store/cert.h"
+#include "store/cert_pool.h"
 #include "store/domain.h"
 #include "store/event.h"
 #include "store/mend.h"
@@ -64,8 +65,9 @@ fill(struct tmpstore *t)
 		snprintf(text, sizeof(text), "n%03u.example", i);
 		d = tmpstore_domain(text, i + 1);
 		d.state = DOMAIN_VALID;
-		d.generation = cert.generation = 1;
-		assert_int_equal(cert_put(txn, &d.name, &cert, &chain), ERR_OK);
+		cert.generation = i + 1;
+		domain_take_cert(&d, &cert, true);
+		assert_int_equal(cert_pool_put(txn, &d.name, 1, &cert, &chain), ERR_OK);
 		assert_int_equal(domain_put(txn, &d), ERR_OK);
 		cert_done(&cert);
 	}

@@ -16,6 +16,8 @@
 #include <cmocka.h>
 
 #include "store/domain_list.h"
+#include "store/table.h"
+#include "tests/support/rawdb.h"
 #include "tests/support/tmpstore.h"
 
 static void
@@ -149,16 +151,120 @@ names_are_listed_by_label(void **state)
 	tmpstore_commit(txn);
 }
 
+static uint64_t
+count_of(struct store_txn *txn, const char *label)
+{
+	uint64_t count;
+
+	assert_int_equal(domain_count_label(txn, label, &count), ERR_OK);
+	return count;
+}
+
+static void
+assert_counts(struct store_txn *txn)
+{
+	static const char *const labels[] = {"t=0", "t=1", "t=2", "u=0", "u=1", "u=2", "t=10"};
+
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+		struct domain page[32];
+		size_t count;
+
+		assert_int_equal(domain_page_label(txn, labels[i], NULL, 32, page, &count), ERR_OK);
+		assert_int_equal(count_of(txn, labels[i]), count);
+	}
+	assert_int_equal(domain_verify(txn), ERR_OK);
+}
+
+/* Names come, change their labels and go; as the list has it at each step. */
+static void
+names_are_counted_by_label(void **state)
+{
+	struct store_txn *txn = tmpstore_write(*state, STORE_SERVED);
+	uint64_t count;
+
+	srand(7);
+	for (int i = 0; i < 300; i++) {
+		struct domain d;
+		char text[32];
+
+		snprintf(text, sizeof(text), "n%d.example", rand() % 20);
+		d = tmpstore_domain(text, 0);
+		snprintf(text, sizeof(text), "t=%d", rand() % 3);
+		if (rand() % 3)
+			set(&d, text, ERR_OK);
+		snprintf(text, sizeof(text), "u=%d", rand() % 3);
+		if (rand() % 3)
+			set(&d, text, ERR_OK);
+		if (rand() % 4)
+			assert_int_equal(domain_put(txn, &d), ERR_OK);
+		else
+			(void)!domain_del(txn, &d.name);
+		assert_counts(txn);
+	}
+	assert_true(count_of(txn, "t=1") > 0);
+	assert_int_equal(count_of(txn, "never=seen"), 0);
+	assert_int_equal(domain_count_label(txn, "nolabel", &count), ERR_INVALID);
+	tmpstore_commit(txn);
+}
+
+/* As certd wrote it before there were such counters; meanwhile names come and go all the same. */
+static void
+a_store_from_before_is_counted_once(void **state)
+{
+	static const char *const keys[] = {"label\0", "label\0t=0", "label\0t=1"};
+	struct tmpstore *t = *state;
+	struct store_txn *txn = tmpstore_write(t, STORE_SERVED);
+	struct rawdb raw;
+
+	for (int i = 0; i < 9; i++) {
+		struct domain d;
+		char text[32];
+
+		snprintf(text, sizeof(text), "n%d.example", i);
+		d = tmpstore_domain(text, 0);
+		set(&d, i % 3 ? "t=1" : "t=0", ERR_OK);
+		assert_int_equal(domain_put(txn, &d), ERR_OK);
+	}
+	tmpstore_commit(txn);
+	for (int round = 0; round < 2; round++) {
+		tmpstore_close(t);
+		raw = rawdb_open(t->dir, "served", "count");
+		for (size_t i = 0; i < 3; i++)
+			rawdb_del(&raw, keys[i], i ? 9 : 6);
+		rawdb_close(&raw);
+		tmpstore_open(t);
+		txn = tmpstore_write(t, STORE_SERVED);
+		assert_int_equal(count_of(txn, "t=0"), 3);
+		assert_int_equal(count_of(txn, "t=1"), 6);
+		assert_int_equal(domain_verify(txn), ERR_OK);
+		store_abort(txn);
+	}
+	/* the first start had no room for it */
+	txn = tmpstore_write(t, STORE_SERVED);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(table_del(txn, TABLE_COUNT, table_key(keys[i], i ? 9 : 6)),
+		                 ERR_OK);
+	assert_int_equal(domain_verify(txn), ERR_OK);
+	assert_int_equal(domain_del(txn, &(struct hostname){10, "n1.example"}), ERR_OK);
+	tmpstore_commit(txn);
+	txn = tmpstore_read(t, STORE_SERVED);
+	assert_int_equal(domain_count_label(txn, "t=1", &(uint64_t){0}), ERR_UNSUPPORTED);
+	store_abort(txn);
+	txn = tmpstore_write(t, STORE_SERVED);
+	assert_int_equal(count_of(txn, "t=1"), 5);
+	assert_int_equal(domain_verify(txn), ERR_OK);
+	tmpstore_commit(txn);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, tmpstore_setup, tmpstore_teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(labels_are_parsed_or_refused),
-		TEST(a_domain_keeps_eight_by_key),
-		TEST(bad_label_text_is_refused_by_put),
-		TEST(names_are_listed_by_label),
+		TEST(labels_are_parsed_or_refused),     TEST(a_domain_keeps_eight_by_key),
+		TEST(bad_label_text_is_refused_by_put), TEST(names_are_listed_by_label),
+		TEST(names_are_counted_by_label),       TEST(a_store_from_before_is_counted_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

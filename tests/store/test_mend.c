@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <endian.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -528,6 +529,104 @@ wrong_lists_and_counters_are_made_right(void **state)
 	}
 }
 
+static void
+set_label(struct tmpstore *t, int i, const char *text)
+{
+	struct store_txn *txn = tmpstore_write(t, STORE_SERVED);
+	struct hostname name;
+	struct label label;
+	struct domain d;
+	char host[32];
+
+	number(i, host);
+	name = tmpstore_name(host);
+	assert_int_equal(domain_get(txn, &name, &d), ERR_OK);
+	assert_int_equal(label_parse(text, &label, NULL), ERR_OK);
+	assert_int_equal(label_set(&d, &label), ERR_OK);
+	assert_int_equal(domain_put(txn, &d), ERR_OK);
+	tmpstore_commit(txn);
+}
+
+static uint64_t
+label_count(struct tmpstore *t, const char *text)
+{
+	struct store_txn *txn = tmpstore_read(t, STORE_SERVED);
+	uint64_t count;
+
+	assert_int_equal(domain_count_label(txn, text, &count), ERR_OK);
+	store_abort(txn);
+	return count;
+}
+
+/* Their list may be wrong at the same time, which must not make them wrong. */
+static void
+counters_of_labels_are_made_right(void **state)
+{
+	static const struct {
+		const char *table, *from, *to; /* NULL: put, or removed */
+		size_t len;
+		const char *value;
+		size_t value_len;
+	} cases[] = {
+		{"count", NULL, "label\0a=b", 9, "\2\0\0\0\0\0\0\0", 8},
+		{"count", NULL, "label\0a=b", 9, "\2", 1},
+		{"count", "label\0a=b", NULL, 9, "", 0},
+		{"count", "label\0a=b", "label\0a=c", 9, "", 0},
+		{"count", NULL, "label\0zz=1", 10, "\1\0\0\0\0\0\0\0", 8},
+		{"count", NULL, "label\0", 6, "\7\0\0\0\0\0\0\0", 8},
+		{"label", "a=b\0n002.example", NULL, 16, "", 0},
+		{"label", "c=d\0n003.example", NULL, 16, "", 0},
+		{"label", "a=b\0n002.example", "a=b\0n009.example", 16, "", 0},
+		{"label", "a=b\0n002.example", "a=c\0n002.example", 16, "", 0},
+		{"label", NULL, "a=b\0n005.example", 16, "", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tmpstore *t;
+		struct rawdb raw;
+		struct told told;
+
+		if (i) {
+			teardown(state);
+			setup(state);
+		}
+		t = *state;
+		for (int n = 1; n < 4; n++)
+			set_label(t, n, "a=b");
+		set_label(t, 3, "c=d");
+		tmpstore_close(t);
+		raw = rawdb_open(t->dir, "served", cases[i].table);
+		if (cases[i].from && cases[i].to)
+			rawdb_overwrite_key(&raw, cases[i].from, cases[i].to, cases[i].len);
+		else if (cases[i].to)
+			rawdb_put(&raw, cases[i].to, cases[i].len, cases[i].value,
+			          cases[i].value_len);
+		else
+			rawdb_del(&raw, cases[i].from, cases[i].len);
+		rawdb_close(&raw);
+		tmpstore_open(t);
+		mend(t, &told);
+		assert_int_equal(told.names, 0);
+		assert_int_equal(label_count(t, "a=b"), 3);
+		assert_int_equal(label_count(t, "c=d"), 1);
+	}
+}
+
+/* Its labels are lost, and not counted any more. */
+static void
+labels_of_a_damaged_domain_are_not_counted(void **state)
+{
+	struct tmpstore *t = *state;
+	struct told told;
+
+	set_label(t, 1, "a=b");
+	set_label(t, 2, "a=b");
+	flip(t, "domain", "n001.example");
+	mend(t, &told);
+	assert_int_equal(told.names, 1);
+	assert_int_equal(label_count(t, "a=b"), 1);
+}
+
 /* Counters move on between the scan and the repair, and names are added and removed. */
 static void
 what_is_committed_in_between_counts(void **state)
@@ -723,6 +822,75 @@ what_nobody_has_is_put_aside_by_a_later_one(void **state)
 	store_abort(txn);
 }
 
+/* The record is put aside, also where its key is in order; neighbours that it hid are found again,
+ * and what it was of has none, which a check tells. */
+static void
+a_flipped_key_of_the_pool(void **state)
+{
+	static const struct {
+		size_t at;
+		unsigned char bits;
+	} flips[] = {{7, 1}, {0, 0x80}, {7, 2}, {3, 1}, {6, 4}};
+
+	for (size_t i = 0; i < sizeof(flips) / sizeof(flips[0]); i++) {
+		struct hostname name = tmpstore_name("n041.example");
+		struct told told = {.names = 0};
+		struct store_txn *txn;
+		struct tmpstore *t;
+		uint64_t left, key;
+		char to[8];
+		struct event e;
+
+		if (i) {
+			teardown(state);
+			setup(state);
+		}
+		t = *state;
+		left = put_pooled(t, 40, 1, CERT_KEY_P256, false);
+		key = htobe64(put_pooled(t, 41, 1, CERT_KEY_P256, false));
+		(void)put_pooled(t, 42, 1, CERT_KEY_P256, false);
+		memcpy(to, &key, sizeof(to));
+		to[flips[i].at] = (char)(to[flips[i].at] ^ flips[i].bits);
+		overwrite_key(t, "pool", (const char *)&key, to, sizeof(to));
+		assert_true(findings(t) > 0);
+		mend_once(t, &told);
+		mend_once(t, &told);
+		assert_int_equal(put_aside_count(t), 1);
+		assert_non_null(strstr(event_of(&told, "")->detail, "the pool record under"));
+		txn = tmpstore_write(t, STORE_SERVED);
+		assert_int_equal(domain_check(txn, &name), ERR_CORRUPT);
+		assert_int_equal(domain_quarantine(txn, &name, "gone", NOW, &e), ERR_OK);
+		tmpstore_commit(txn);
+		assert_string_equal(e.name, "n041.example");
+		assert_int_equal(get(t, "n040.example").generation, left);
+		assert_true(get(t, "n042.example").pooled);
+		assert_int_equal(findings(t), 0);
+	}
+}
+
+/* A damaged one that a name has is that name's: see domain_quarantine(). */
+static void
+a_damaged_one_of_the_pool_stays_with_its_name(void **state)
+{
+	struct tmpstore *t = *state;
+	uint64_t key = htobe64(put_pooled(t, 41, 1, CERT_KEY_P256, false));
+	unsigned char data[RAWDB_MAX];
+	struct told told = {.names = 0};
+	struct rawdb raw;
+	size_t len;
+
+	tmpstore_close(t);
+	raw = rawdb_open(t->dir, "served", "pool");
+	len = rawdb_get(&raw, &key, sizeof(key), data);
+	data[len / 2] ^= 4;
+	rawdb_put(&raw, &key, sizeof(key), data, len);
+	rawdb_close(&raw);
+	tmpstore_open(t);
+	mend_once(t, &told);
+	assert_int_equal(told.count, 0);
+	assert_int_equal(put_aside_count(t), 0);
+}
+
 static bool
 never(void *arg)
 {
@@ -754,12 +922,16 @@ main(void)
 		TEST(a_flipped_key_of_a_domain),
 		TEST(a_flipped_key_of_a_certificate),
 		TEST(wrong_lists_and_counters_are_made_right),
+		TEST(counters_of_labels_are_made_right),
+		TEST(labels_of_a_damaged_domain_are_not_counted),
 		TEST(what_is_committed_in_between_counts),
 		TEST(what_is_on_a_damaged_page_is_stuck),
 		TEST(a_scan_can_be_stopped),
 		TEST(what_the_pool_has_comes_back),
 		TEST(a_second_one_of_the_pool_is_better_than_none),
 		TEST(what_nobody_has_is_put_aside_by_a_later_one),
+		TEST(a_flipped_key_of_the_pool),
+		TEST(a_damaged_one_of_the_pool_stays_with_its_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

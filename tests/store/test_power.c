@@ -22,6 +22,7 @@
 
 #include "base/problem.h"
 #include "store/cert.h"
+#include "store/cert_pool.h"
 #include "store/check.h"
 #include "store/domain.h"
 #include "tests/support/tmpstore.h"
@@ -51,15 +52,16 @@ work(struct tmpstore *t, int out)
 		_exit(1);
 	for (uint64_t i = 1;; i++) {
 		struct cert cert = tmpstore_cert((unsigned)i, 900);
-		struct domain d = {.state = DOMAIN_VALID, .due_at = 1, .generation = i};
+		struct domain d = {.state = DOMAIN_VALID, .due_at = 1, .pooled = true};
 		struct store_txn *txn;
 
 		d.name.len = (uint8_t)snprintf(d.name.name, sizeof(d.name.name), "n%u",
 		                               (unsigned)(i % NAMES));
-		cert.generation = i;
 		if (store_begin_write(t->store, STORE_SERVED, &txn))
 			_exit(0);
-		(void)!cert_put(txn, &d.name, &cert, &chain);
+		(void)!cert_next_generation(txn, &d, &d.generation); /* above I */
+		cert.generation = d.generation;
+		(void)!cert_pool_put(txn, &d.name, 1, &cert, &chain);
 		(void)!domain_put(txn, &d);
 		cert_done(&cert);
 		if (store_commit(txn) || write(out, &i, sizeof(i)) != sizeof(i))

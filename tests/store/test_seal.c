@@ -9,9 +9,30 @@
 
 #include <cmocka.h>
 
+#include <openssl/evp.h>
+
 #include "base/buf.h"
 #include "base/cursor.h"
 #include "base/secret.h"
+
+/* For the linker (--wrap). */
+int __real_EVP_CipherUpdate(EVP_CIPHER_CTX *ctx, unsigned char *out, int *ret_len,
+                            const unsigned char *in, int in_len);
+int __wrap_EVP_CipherUpdate(EVP_CIPHER_CTX *ctx, unsigned char *out, int *ret_len,
+                            const unsigned char *in, int in_len);
+
+static int fails_after = -1; /* so many calls; -1: never */
+
+int
+__wrap_EVP_CipherUpdate(EVP_CIPHER_CTX *ctx, unsigned char *out, int *ret_len,
+                        const unsigned char *in, int in_len)
+{
+	if (fails_after == 0)
+		return 0;
+	if (fails_after > 0)
+		fails_after--;
+	return __real_EVP_CipherUpdate(ctx, out, ret_len, in, in_len);
+}
 
 static const unsigned char id_a[SEAL_ID_LEN] = "store a";
 static const unsigned char id_b[SEAL_ID_LEN] = "store b";
@@ -161,6 +182,27 @@ keys_of_another_length_are_refused(void **state)
 	seal_free(NULL);
 }
 
+/* Out of memory in the library is no damage of the record, which would be put aside. */
+static void
+a_failure_of_the_library_is_no_damage(void **state)
+{
+	struct seal *seal = seal_of(id_a, 1);
+	struct buf sealed = {0};
+
+	(void)state;
+	assert_int_equal(seal_close(seal, &place, "a record", 8, &sealed), ERR_OK);
+	for (int at = 0; at < 2; at++) {
+		fails_after = at;
+		assert_int_equal(open_with(seal, &place, &sealed, sealed.len), ERR_CRYPTO);
+	}
+	fails_after = -1;
+	assert_int_equal(open_with(seal, &place, &sealed, sealed.len), ERR_OK);
+	sealed.data[sealed.len - 1] ^= 1;
+	assert_int_equal(open_with(seal, &place, &sealed, sealed.len), ERR_CORRUPT);
+	buf_done(&sealed);
+	seal_free(seal);
+}
+
 int
 main(void)
 {
@@ -170,6 +212,7 @@ main(void)
 		cmocka_unit_test(another_place_does_not_open),
 		cmocka_unit_test(the_same_record_is_sealed_anew),
 		cmocka_unit_test(keys_of_another_length_are_refused),
+		cmocka_unit_test(a_failure_of_the_library_is_no_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

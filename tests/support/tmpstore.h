@@ -47,5 +47,9 @@ struct hostname tmpstore_name(const char *text);
 struct domain tmpstore_domain(const char *name, int64_t due_at);
 /* A certificate whose leaf is LEAF_LEN bytes made from SEED; release with cert_done(). */
 struct cert tmpstore_cert(unsigned seed, size_t leaf_len);
+/* Stores CERT under NAME, and its CHAIN, as certd did before all certificates went to the pool:
+ * such stores are there. As cert_pool_put() else. */
+MUST_CHECK enum err cert_put(struct store_txn *txn, const struct hostname *name, struct cert *cert,
+                             const struct buf *chain);
 
 #endif

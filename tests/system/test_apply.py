@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from certd import BUILD  # noqa: E402
+from certd import BUILD, ctl_stdin  # noqa: E402
 from lab import check, equal, expect_code, main, scenario, wait_for  # noqa: E402
 
 COUNT = 20_000
@@ -112,6 +112,28 @@ def progress_of_a_file_tells_what_is_left(lab):
     check(said[-1].startswith(f"certctl: {COUNT} done, ") and ", 100%, 0s left" in said[-1], f"{said}")
     got = lab.ctl_ok("remove", *got.out.split()[:500], "--progress")
     equal(len(got.err.splitlines()), 1, f"progress of a moment's work: {got.err}")
+
+
+@scenario()
+def what_is_applied_is_waited_for(lab):
+    lab.start()
+    lab.add("gone.test")
+    lines = '{"name":"a.test"}\n{"name":"gone.test","state":"absent"}\n{"name":"never.test","state":"absent"}\n'
+    got = expect_code(ctl_stdin(lab.certd, lines, "apply", "-f", "-", "--wait", "-o", "ndjson"), 0)
+    items = [json.loads(line) for line in got.out.splitlines()]
+    equal([(one["name"], one["change"]) for one in items if "change" in one],
+          [("gone.test", "removed"), ("never.test", "unchanged")], "results of those that are absent")
+    steps = [one["step"] for one in items if one.get("name") == "a.test"]
+    equal(steps[-1], "serving", f"steps: {items}")
+    check(lab.is_served("a.test"), "it is")
+    again = expect_code(ctl_stdin(lab.certd, lines, "apply", "-f", "-", "--wait"), 0)
+    check("a.test: unchanged" in again.out and "a.test: serving" in again.out, f"again: {again.out}")
+    more = '{"name":"a.test"}\n{"name":"nx.blocked.test"}\n{"name":"a..b"}\n'
+    got = expect_code(ctl_stdin(lab.certd, more, "apply", "-f", "-", "--wait", "-o", "json"), 9)
+    by_name = {one["name"]: one for one in got.json()["items"]}
+    equal((by_name["a.test"]["step"], by_name["nx.blocked.test"]["step"]), ("serving", "failed"), "both ends")
+    equal(by_name["a..b"]["error"]["code"], "invalid-name", "the third one")
+    expect_code(ctl_stdin(lab.certd, lines, "apply", "-f", "-", "--wait", "--dry-run"), 2)
 
 
 if __name__ == "__main__":

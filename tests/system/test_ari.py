@@ -13,6 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from authority import Authority, read  # noqa: E402
+from dated import Clock  # noqa: E402
 from lab import check, equal, main, scenario, wait_for  # noqa: E402
 from pebble import Skip  # noqa: E402
 
@@ -318,6 +319,36 @@ def a_ca_with_another_clock_moves_nothing(lab):
     wait_for(lambda: events(lab, "clock.suspect"), 20, "the event")
     equal(lab.certd.show("a.test")["next"], item["next"], "the plan")
     equal(len(lab.tap.orders_of("a.test")), 1, "orders")
+
+
+@scenario(version="2.10", tap=True)
+def a_clock_that_was_ahead_leaves_nothing_behind(lab):
+    """Windows stay, though all certificates seem to have ended; who is to be asked about is asked
+    about as soon as the clock is right again, not as many days later as it was ahead."""
+    clock = Clock(lab)
+    lab.start()
+    kept = [f"kept{i}.test" for i in range(6)]
+    lab.add(*kept)
+    for name in kept:
+        wait_for(lambda: has_window(lab, name), 20, "a window")
+    before = {name: (lab.serial(name), window_of(lab, name)) for name in kept}
+    gate = Gate(lab)
+    lab.add("open.test")
+    wait_for(lambda: gate.asked, 20, "a question about open.test")
+    clock.set("+2000d")         # behind the end of all of them
+    wait_for(lambda: events(lab, "clock.suspect"), 20, "clock.suspect")
+    gate.event.set()
+    wait_for(lambda: events(lab, "order.failed"), 40, "an order, which begins in doubt")
+    clock.set("+0")
+    wait_for(lambda: events(lab, "clock.trusted"), 20, "clock.trusted")
+    wait_for(lambda: has_window(lab, "open.test"), 40, "its window")
+    after = {name: (lab.serial(name), window_of(lab, name)) for name in kept}
+    check([name for name in kept if after[name] == before[name]][3:], f"{before} {after}")
+    for name in kept:
+        check(after[name] == before[name] or after[name][0] != before[name][0], name)
+    equal(events(lab, "renewal.window_changed"), [], "windows that changed")
+    wait_for(lambda: all(lab.certd.show(name)["state"] == "valid" for name in kept), 60,
+             "those that failed meanwhile")
 
 
 if __name__ == "__main__":

@@ -127,6 +127,10 @@ def what_is_next_is_a_window_too(lab):
     out = lab.ctl_ok("list", "--sort", "next", "--state", "valid", "-o", "names").out
     equal(out.split(), order, "certctl")
     expect_code(lab.ctl("list", "--sort", "next", "--expires-in", "7d"), 2)
+    for words, near in ((["--error", "authz/dn"], "authz/dns"), (["--state", "failng"], "failing"),
+                        (["--sort", "nxt"], "next")):
+        refused = expect_code(lab.ctl("list", *words), 2)
+        check(f'did you mean "{near}"' in refused.err, f"{words}: {refused.err}")
 
 
 @scenario()

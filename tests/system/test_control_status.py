@@ -3,6 +3,7 @@
 """What a screen shows besides names: counts by day, the front, the store, what is wrong just now."""
 
 import os
+import re
 import socket
 import sys
 import time
@@ -110,6 +111,11 @@ def the_front_is_measured(lab):
     check(backend["connects"] >= 7 and backend["connecting"]["count"] >= 7, f"backend: {backend}")
     check(0 < backend["connecting"]["p99"] < 60, f"how long it took: {backend}")
     equal(lab.certd.status()["listeners"][0]["half_open"], 3, "in status, too")
+    table = lab.ctl_ok("status").out
+    check(re.search(r"^frontend .* conn/s, \d+ open, 3 half-open, handshake p50 [\d.]+ m?s p99 [\d.]+ m?s, "
+                    r"\d+ % resumed, unknown SNI [\d.]+/s$", table, re.MULTILINE), f"for people:\n{table}")
+    check("counters " in lab.ctl_ok("status", "-o", "wide").out, "all counters")
+    check(lab.ctl_ok("status", "-o", "json").json()["last_minute"]["handshake"]["p99"] > 0, "for programs")
     for one in silent:
         one.close()
     wait_for(lambda: frontend(lab)["listeners"][0]["half_open"] == 0, 10, "they are gone")

@@ -46,7 +46,8 @@ def types_are_chosen(lab):
           {"name.removed", "cert.stored"}, "two patterns")
     equal([e["type"] for e in events(lab, "--type", "name.*", "--name", "b.test")],
           ["name.added", "name.removed"], "with a name")
-    equal(events(lab, "--type", "no.such"), [], "a type that there is not")
+    expect_code(lab.ctl("events", "--type", "no.such"), 2)
+    equal(events(lab, "--type", "store.corrupt"), [], "a type that nothing has had")
     equal(len(events(lab, "--type", "cert.stored", "--limit", "1")), 1, "with a limit")
     expect_code(lab.ctl("events", *["--type", "x"] * 17), 2)
 
@@ -124,6 +125,11 @@ def severity_is_a_floor(lab):
         equal(got, [e["id"] for e in everything if rank[e["severity"]] <= floor], f"{word} and worse")
     check(events(lab, "--severity", "err"), "there is something")
     equal(events(lab, "--severity", "err", "--type", "cert.*"), [], "of the types")
+    equal(events(lab, "--since", "2020-01-01"), everything, "since a day")
+    expect_code(lab.ctl("events", "--since", "2020-13-01"), 2)
+    refused = expect_code(lab.ctl("events", "--type", "order.faild"), 2)
+    check('did you mean "order.failed"' in refused.err, f"a mistyped type: {refused.err}")
+    expect_code(lab.ctl("events", "--type", "crt.*"), 2)
     refused = lab.ctl("events", "--severity", "erro")
     expect_code(refused, 2)
     check('did you mean "err"' in refused.err, f"a mistyped word: {refused.err}")
@@ -220,16 +226,20 @@ def docs_know_every_type(lab):
     actors = {"EVENT_NOBODY": "nobody", "EVENT_OPERATOR": "operator", "EVENT_CA": "ca",
               "EVENT_CUSTOMER": "customer", "EVENT_BY_PROBLEM": "problem"}
     written, table, verbs = set(), set(), set()
-    for path in sorted(glob.glob(os.path.join(ROOT, "daemon", "**", "*.c"), recursive=True) +
+    for path in sorted(glob.glob(os.path.join(ROOT, "daemon", "**", "*.[ch]"), recursive=True) +
                        glob.glob(os.path.join(ROOT, "store", "*.c"))):
         name = os.path.basename(path)
         with open(path) as source:
             text = source.read()
+        if name.endswith(".h"):
+            text = "".join(line for line in text.splitlines(True) if line.startswith("#define"))
         if name == "event_severity.c":
             mentioned = set(re.findall(r'\{"([a-z_.*]+)", SEVERITY', text))
         elif name == "event_types.c":
             table = {(word, actors[actor])
                      for word, actor in re.findall(r'\{"([a-z_.]+)", (EVENT_\w+)\}', text)}
+        elif name.endswith(".h"):
+            written |= set(re.findall(r'^#define \w+ "([a-z]+\.[a-z_]+)"$', text, re.MULTILINE))
         elif name == "command.c":
             verbs = {"audit." + verb for verb in re.findall(r'\{"([a-z_.]+)", CHANGE,', text)}
         else:

@@ -122,6 +122,34 @@ def names_that_wait_for_a_ca_on_hold_go_on(lab):
 
 
 @scenario(faults=2, cas="one two")
+def a_ca_that_limits_in_words_of_its_own(lab):
+    """The third refusal is taken for one of the whole CA: names with another CA go there, and those
+    without one go on by themselves when its Retry-After is over."""
+    lab.start()
+    lab.add("old.test")
+    before = lab.fault.count("newOrder")
+    lab.fault.refuse("newOrder", "rateLimited", "that was enough for today", 429,
+                     headers=[("Retry-After", "6")])
+    alone = [f"alone{i}.test" for i in range(40)]
+    both = [f"both{i}.test" for i in range(40)]
+    lab.ctl_ok("add", *alone, "--ca", "one")
+    wait_for(lambda: lab.fault.count("newOrder") - before >= 3, 20, "it has refused three")
+    lab.ctl_ok("add", *both)
+    lab.wait_served(both, 60)
+    came_from(lab, both[0], "two")
+    check(not any(lab.is_served(name) for name in alone), "who has no other CA waits")
+    asked = lab.fault.count("newOrder") - before
+    # those that were on their way together, then one each 6 s
+    check(asked <= 30, f"newOrder was asked {asked} times while nothing is to be had")
+    lab.fault.heal()
+    wait_for(lambda: any(lab.is_served(name) for name in alone), 40 * PATIENCE,
+             "the hold ends by itself")
+    tried = next(name for name in alone if lab.is_served(name))
+    came_from(lab, tried, "one")
+    lab.ctl_ok("renew", *alone, "--wait", timeout=120)
+
+
+@scenario(faults=2, cas="one two")
 def all_down_then_the_usual_back_off(lab):
     lab.start()
     for ca in lab.faults:

@@ -397,6 +397,33 @@ def inspect_of_names_and_files(lab):
         file.write(lab.ctl_ok("export", "a.test", "--private-key").out)
     equal(lab.ctl_ok("inspect", path, "-o", "json").json()["certificates"], whole["certificates"],
           "of the file")
+    faults = lambda *words: [fault["what"] for fault in lab.ctl("inspect", *words, "-o", "json").json()["faults"]]
+    equal(faults(path, path, "--name", "A.test"), [], "its key, its name")
+    equal(faults(path, "--name", "b.test"), ["name"], "not its name")
+    lab.add("b.test")
+    other = os.path.join(lab.directory, "other.pem")
+    with open(other, "w") as file:
+        file.write(lab.ctl_ok("export", "b.test", "--private-key").out)
+    equal(faults(path, other, "--name", "b.test"), ["key", "name"], "neither key nor name")
+    chain = lab.ctl_ok("export", "a.test").out
+    blocks = [block + "-----END CERTIFICATE-----\n" for block in chain.split("-----END CERTIFICATE-----\n")[:-1]]
+    wrong = os.path.join(lab.directory, "wrong.pem")
+    with open(wrong, "w") as file:
+        file.write(blocks[0] + lab.ctl_ok("export", "b.test").out)
+    equal(faults(wrong), ["chain"], "another leaf in between")
+    with open(wrong, "w") as file:
+        file.write("".join(blocks[1:]))
+    equal(faults(wrong), [], "CAs alone")
+    got = expect_code(lab.ctl("inspect", path, wrong), 1)
+    check("no private key in it" in got.err, f"{got}")
+    sealed = subprocess.run(["openssl", "pkey", "-in", path, "-aes256", "-passout", "pass:x"],
+                            capture_output=True, text=True, check=True).stdout
+    with open(other, "w") as file:
+        file.write(sealed)
+    check("encrypted" in expect_code(lab.ctl("inspect", path, other), 1).err, "an encrypted key")
+    for words in (("a.test", path), ("a.test", "--name", "b.test")):
+        expect_code(lab.ctl("inspect", *words), 2)
+    expect_code(lab.ctl("inspect", path, "--name", "a..b"), 2)
     old = os.path.join(lab.directory, "old.pem")
     _, expired, _ = Authority(os.path.join(lab.directory, "old")).leaf("x.test", days=-1)
     with open(old, "w") as file:

@@ -259,6 +259,7 @@ def waits_for_owner(lab, name):
     equal((shown["state"], shown["error"]["code"]), ("failing", "ownership"), shown)
     d = shown["diagnosis"]
     equal((d["code"], d["act"]), ("ownership/missing", "customer"), shown)
+    equal(shown["error"]["count"], 0, "failures: the CA was not asked")
     found = re.fullmatch(r'_certd-challenge\.(\S+)\. TXT "([0-9a-f]{40})"', d["records"][0])
     check(found and found[2] in shown["error"]["detail"], shown)
     return d["records"], found[2]

@@ -12,6 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from authority import Authority, read  # noqa: E402
 from certd import PATIENCE  # noqa: E402
+from dated import Clock  # noqa: E402
 from lab import check, equal, main, scenario, wait_for  # noqa: E402
 
 VERSIONS = ["-tls1_2", "-tls1_3"]
@@ -230,6 +231,25 @@ def must_staple_without_an_answer_is_told(lab):
     wait_for(lambda: events(lab, "ocsp.missing"), 20, "the event")
     equal([e["name"] for e in events(lab, "ocsp.missing")], ["must.test"], "of whom")
     check(not is_stapled(lab, "must.test"), "served all the same")
+
+
+@scenario(config="ocsp-allow-private;")
+def a_clock_that_was_ahead_delays_no_staple(lab):
+    """By it every answer is too old; that is no reason to ask again when it is as late as it said."""
+    clock = Clock(lab)
+    responder = Responder(lab)
+    responder.start()
+    lab.start()
+    clock.set("+20d")
+    wait_for(lambda: events(lab, "clock.suspect"), 20, "clock.suspect")
+    size = os.path.getsize(responder.log.name)
+    responder.leaf("a.test")
+    wait_for(lambda: os.path.getsize(responder.log.name) > size + 100, 40, "a question")
+    check(not is_stapled(lab, "a.test"), "an answer that is too old")
+    clock.set("+0")
+    wait_for(lambda: events(lab, "clock.trusted"), 20, "clock.trusted")
+    wait_for(lambda: is_stapled(lab, "a.test"), 40, "a staple")
+    equal(events(lab, "ocsp.failed"), [], "the responder was right")
 
 
 @scenario()

@@ -22,7 +22,7 @@ from fcntl import ioctl
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from certd import BUILD, PATIENCE, ROOT  # noqa: E402
-from lab import PORTS, check, equal, main, scenario  # noqa: E402
+from lab import PORTS, check, equal, expect_code, main, scenario  # noqa: E402
 
 CERTCTL = os.path.join(BUILD, "certctl")
 # Sets the clipboard, turns text around, breaks the line, hides: OSC 52, CSI, C1, bidi, zero width.
@@ -33,7 +33,7 @@ BAD = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u
 class Terminal:
     """certctl on a terminal of its own, 24 rows of 80."""
 
-    def __init__(self, lab, *words, stop=None, **more):
+    def __init__(self, lab, *words, stop=None, answer=None, **more):
         environment = dict(os.environ, TERM="xterm-256color", CERTCTL_PAGER="",
                            CERTCTL_SOCKET=lab.certd.socket_path)
         for name in ("NO_COLOR", "SUDO_UID", "LESS"):
@@ -45,14 +45,14 @@ class Terminal:
             ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
             signal.signal(signal.SIGINT, signal.SIG_DFL)    # in the background it is ignored
             os.execve(CERTCTL, ["certctl", *words], environment)
-        self.text = self.read_all(stop)
+        self.text = self.read_all(stop, answer)
         if stop:
             os.kill(pid, signal.SIGINT)
         status = os.waitpid(pid, 0)[1]
         self.code = os.waitstatus_to_exitcode(status)
         os.close(self.fd)
 
-    def read_all(self, stop):
+    def read_all(self, stop, answer):
         data, deadline = b"", time.monotonic() + 60 * PATIENCE
         while time.monotonic() < deadline and not (stop and data.count(stop) > 1):
             if not select.select([self.fd], [], [], 0.2)[0]:
@@ -64,7 +64,44 @@ class Terminal:
             if not more:
                 break
             data += more
+            if answer is not None and b'type "' in data:
+                os.write(self.fd, answer.encode())
+                answer = None
         return data.decode(errors="replace").replace("\r\n", "\n")
+
+
+# ---- what cannot be undone ----
+
+@scenario(config="ca old { directory https://127.0.0.1:9/dir; agree-terms; }\n")
+def what_ends_something_is_confirmed(lab):
+    lab.start()
+    lab.add("a.test", "b.test", "c.test", "d.test")
+
+    def ends(code, answer, *words):
+        done = Terminal(lab, *words, answer=answer)
+        equal(done.code, code, f"{words} answered with {answer!r}:\n{done.text}")
+        return done.text
+
+    def here():
+        return lab.ctl_ok("list", "-o", "names").out.split()
+
+    text = ends(6, "yes\n", "remove", "a.test")
+    check("not served any more" in text and 'type "a.test"' in text and "nothing was done" in text, text)
+    ends(6, "\x04", "remove", "a.test")         # the end of what is typed
+    equal(here(), ["a.test", "b.test", "c.test", "d.test"], "nothing was done")
+    ends(0, "a.test\n", "remove", "a.test")
+    check('type "2"' in ends(0, "2\n", "remove", "b.test", "c.test"), "of many how many")
+    equal(here(), ["d.test"], "they are gone")
+    serial = lab.certd.show("d.test")["serial"]
+    ends(6, "d.tes\n", "revoke", "d.test")
+    equal(lab.certd.show("d.test")["serial"], serial, "not revoked")
+    ends(0, "d.test\n", "revoke", "d.test")
+    text = ends(6, "pebble\n", "ca", "deactivate", "old")
+    check("nothing was done" in text, text)
+    check("type" not in ends(0, None, "remove", "d.test", "--yes"), "nobody is asked")
+    lab.add("e.test")
+    lab.ctl_ok("remove", "e.test")              # nor is a program
+    expect_code(lab.ctl("ca", "deactivate", "old"), 6)       # but here it must say so
 
 
 # ---- colours, pager, lines in place ----

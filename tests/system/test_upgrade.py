@@ -546,7 +546,9 @@ def kill_of_the_new_one_while_it_takes_over(lab):
     parent = lab.certd.process.pid
     for _ in range(2):
         new, ctl, _ = hand_over_and_wait(lab)
+        waiting = ask(lab, {"verb": "status"})      # in the queue of the control socket
         os.kill(new, signal.SIGKILL)
+        equal(answer(waiting)[-1]["end"]["code"], 0, "who waited for a keeper gets the next one's answer")
         code, _, err = end_of(ctl)
         equal(code, 1, err)
         check("serves again" in err, err)

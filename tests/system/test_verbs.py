@@ -269,6 +269,8 @@ def json_is_as_documented(lab):
         a.take(*words, verb={"status b.test": "status NAME"}.get(" ".join(words)),
                codes={"check": (0, 1), "diagnose": (0, 1)}.get(words[0], (0,)))
     a.take("apply", "-f", "-", text='{"name":"d.test"}\n{"name":"a..b"}\n', codes=(9,))
+    a.take("apply", "-f", "-", "--wait", verb="apply --wait", codes=(9,),
+           text='{"name":"d.test"}\n{"name":"e.test","state":"absent"}\n{"name":"a..b"}\n')
     pem = json.loads(lab.ctl_ok("export", "b.test", "--private-key", "-o", "json").out)
     line = {"chain_pem": pem["chain_pem"], "key_pem": pem["key_pem"]}
     a.take("import", "-f", "-", text=json.dumps(line) + '\n{"chain_pem":"x"}\n', codes=(9,))
@@ -276,6 +278,14 @@ def json_is_as_documented(lab):
     a.take("upgrade")
     lab.certd.follow()
     equal(sorted(set(a.schemas) - set(a.seen)), ["db check"], "documented, and never seen")
+
+
+@scenario()
+def habits_are_understood(lab):
+    lab.start()
+    for words, same in ((["help"], ["--help"]), (["help", "list"], ["list", "--help"]), (["--version"], ["version"])):
+        equal(lab.ctl_ok(*words).out, lab.ctl_ok(*same).out, f"{words} is {same}")
+    expect_code(lab.ctl("help", "lst"), 2)
 
 
 if __name__ == "__main__":

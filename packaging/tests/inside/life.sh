@@ -1,93 +1,53 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What packaging/tests/boot.sh runs in the container. Each line that begins with "ok" was checked.
-set -u
-
-fail() {
-	echo "FAILED: $*"
-	journalctl -u certd --no-pager | tail -n 30
-	exit 1
-}
-
-# expect WHAT WANTED COMMAND...: its output is WANTED
-expect() {
-	local what=$1 wanted=$2 got
-	shift 2
-	got=$("$@" 2>&1)
-	[ "$got" = "$wanted" ] || fail "$what: expected \"$wanted\", got \"$got\""
-	echo "ok $what"
-}
-
-served() {
-	curl -sS -o /dev/null -w '%{http_code}' --cacert /run/root.pem \
-		--resolve demo.certd.test:443:127.0.0.1 https://demo.certd.test/
-}
-
-of_unit() { systemctl show -P "$1" certd; }
-
-until_true() {
-	for _ in $(seq 300); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.1
-	done
-	fail "not within 30 s: $*"
-}
+# The life of the package under a real systemd: see packaging/tests/boot.sh. previous.deb comes first.
+# shellcheck source=packaging/tests/inside/lib.sh
+. /test/lib.sh
 
 # restarted BEFORE: systemd has started it more often than that
 restarted() { [ "$(of_unit NRestarts)" -gt "$1" ] && [ "$(of_unit ActiveState)" = active ]; }
 
-counted() { head -n 1 /run/load; }
-
-# more COUNT: that many connections since this was set
-more() { [ "$(counted | cut -d ' ' -f 1)" -ge $((from + $1)) ]; }
-
-load_begin() {
-	rm -f /run/load
-	/test/load.py demo.certd.test /run/root.pem /run/load &
-	load=$!
-	until_true test -s /run/load
-	from=0
-	until_true more 50
-}
-
-# load_end WHAT: clients went on during and after it, and none of them saw anything
-load_end() {
-	from=$(counted | cut -d ' ' -f 1)
-	until_true more 50
-	kill $load && wait $load
-	read -r done failed slowest < <(counted)
-	[ "$failed" -eq 0 ] || fail "$1: $(cat /run/load)"
-	echo "ok $1: $done connections, none failed, the slowest took $slowest ms"
-}
-
-install_package() { dpkg -i "/test/$1" >/run/dpkg.log 2>&1 || fail "dpkg -i $1: $(cat /run/dpkg.log)"; }
-
 control_as() { setpriv --reuid=nobody --regid="$1" --clear-groups certctl "${@:2}"; }
 
-export PEBBLE_VA_NOSLEEP=1 DEBIAN_FRONTEND=noninteractive
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=pebble \
-	-addext 'subjectAltName=DNS:localhost' -out /run/ca.pem -keyout /run/ca.key 2>/dev/null
-cat >/run/pebble.json <<'END'
-{ "pebble": { "listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000",
-"certificate": "/run/ca.pem", "privateKey": "/run/ca.key", "httpPort": 80, "tlsPort": 443,
-"ocspResponderURL": "", "externalAccountBindingRequired": false } }
-END
-pebble-challtestsrv -dns01 127.0.0.1:8053 -defaultIPv4 127.0.0.1 -defaultIPv6 '' -http01 '' \
-	-https01 '' -tlsalpn01 '' -management 127.0.0.1:8055 >/run/dns.log 2>&1 &
-pebble -config /run/pebble.json -dnsserver 127.0.0.1:8053 >/run/pebble.log 2>&1 &
-mkdir /run/www && : >/run/www/index.html
-python3 -m http.server 8080 --bind 127.0.0.1 --directory /run/www >/dev/null 2>&1 &
-until_true curl -sf --cacert /run/ca.pem -o /run/root.pem https://localhost:15000/roots/0
-until_true curl -sf http://127.0.0.1:8080/
+start_ca
+start_pages 8080
 
-cp /run/ca.pem /etc/ssl/certs/pebble.pem
+# ---- an upgrade from the previous package ---------------------------------------------------------
+
+install_package previous.deb
+configure
+systemctl start certd || fail 'the previous package does not start'
+certctl add demo.certd.test --wait --timeout 1m >/run/out 2>&1 || fail "certctl add: $(cat /run/out)"
+expect 'the previous package serves' 200 served
+pid=$(of_unit MainPID)
+socket=$(stat -c %i /run/certd/control.sock)
+serial=$(shown)
+[ -n "$serial" ] || fail 'no serial number'
+load_begin
+install_package certd.deb
+load_end 'upgrade from the previous package'
+[ "$(of_unit MainPID)" != "$pid" ] || fail "nothing was upgraded: $(cat /run/dpkg.log)"
+expect 'the new program runs' "$(realpath /usr/sbin/certd)" realpath "/proc/$(of_unit MainPID)/exe"
+expect 'upgraded, not restarted, on the same socket' "0 $socket active" \
+	echo "$(of_unit NRestarts) $(stat -c %i /run/certd/control.sock) $(of_unit ActiveState)"
+expect 'the same certificate' "$serial" shown
+has /etc/certd/certd.conf localhost:14000
+[ "$(of_unit NFileDescriptorStore)" -ge 2 ] || fail 'systemd has no copies of the sockets'
+
+# the main process is no child of systemd's now
+load_begin
+kill -9 "$(of_unit MainPID)"
+until_true restarted 0
+load_end 'kill -9 after an upgrade, systemd starts it again'
+
+dpkg -P certd >/run/dpkg.log 2>&1 || fail "dpkg -P: $(cat /run/dpkg.log)"
+rm -rf /var/lib/certd /etc/certd
 
 # ---- the fresh machine: what README says, with the CA of this test --------------------------------
 
 fresh=(
-	'dpkg -i /test/previous.deb'
-	'sed -i "s,directory .*,directory https://localhost:14000/dir; ca-file /etc/ssl/certs/pebble.pem;,
-		s/#account/account/; s/#agree/agree/" /etc/certd/certd.conf'
+	'dpkg -i /test/certd.deb'
+	configure		# an edit of the file
 	'systemctl enable --now certd'
 	'certctl add demo.certd.test --wait --timeout 1m'
 )
@@ -103,7 +63,8 @@ echo "ok from the package to a served certificate: ${#fresh[@]} commands, $took 
 
 # ---- users and rights -----------------------------------------------------------------------------
 
-journalctl -u certd --no-pager | grep -q 'does not let workers be kept' && fail 'workers are not confined'
+journalctl --no-pager "_SYSTEMD_INVOCATION_ID=$(of_unit InvocationID)" |
+	grep -q 'does not let workers be kept' && fail 'workers are not confined'
 expect 'it runs as its user' certd stat -c %U "/proc/$(of_unit MainPID)"
 expect 'the socket is for the group' 'certd:certd-admin 660' stat -c '%U:%G %a' /run/certd/control.sock
 control_as certd-admin status >/dev/null || fail 'a member of certd-admin is refused'
@@ -116,31 +77,32 @@ echo 'ok members of certd-admin may look, others may not'
 pid=$(of_unit MainPID)
 echo 'broken;' >>/etc/certd/certd.conf
 systemctl reload certd >/run/out 2>&1 && fail 'a broken configuration was taken'
-grep -q 'Job for certd.service failed' /run/out || fail "systemctl reload says: $(cat /run/out)"
-wrong='certd.conf:[0-9]*:[0-9]*: unknown word "broken"'
-journalctl -u certd --no-pager | grep -q "$wrong" || fail 'the journal does not say what is wrong'
-systemctl status certd --no-pager | grep -q "$wrong" || fail 'systemctl status does not either'
-certctl reload --wait 2>&1 | grep -q "$wrong" || fail 'nor does certctl'
+has /run/out '^Job for certd.service failed'
+has /run/out 'systemctl status certd.service'
+wrong='/etc/certd/certd.conf:[0-9]*:[0-9]*: unknown word "broken"'
+journalctl -u certd --no-pager -p warning >/run/out
+has /run/out "certd.*reload refused, the running configuration stays: $wrong"
+journalctl -u certd --no-pager >/run/out
+has /run/out "certctl.*$wrong"
+systemctl status certd --no-pager >/run/out
+has /run/out "^ *Status: \"reload refused, the running configuration stays: $wrong"
+has /run/out 'Active: active (running)'
+echo 'ok a broken configuration: the reload fails, status and journal say why'
+certctl reload --wait >/run/out 2>&1 && fail 'certctl takes a broken configuration'
+has /run/out "$wrong"
 expect 'a broken configuration changes nothing' "$pid 200" echo "$(of_unit MainPID) $(served)"
 sed -i '$d' /etc/certd/certd.conf
 load_begin
 systemctl reload certd || fail 'no reload'
+expect 'and nothing is wrong any more' '' of_unit StatusText
 load_end 'reload'
 
-# ---- upgrade, and ends of all kinds ---------------------------------------------------------------
-
-socket=$(stat -c %i /run/certd/control.sock)
-load_begin
-install_package certd.deb
-load_end 'upgrade from the previous package'
-[ "$(of_unit MainPID)" != "$pid" ] || fail "nothing was upgraded: $(cat /run/dpkg.log)"
-expect 'upgraded, not restarted, on the same socket' "0 $socket active" \
-	echo "$(of_unit NRestarts) $(stat -c %i /run/certd/control.sock) $(of_unit ActiveState)"
-[ "$(of_unit NFileDescriptorStore)" -ge 2 ] || fail 'systemd has no copies of the sockets'
+# ---- ends of all kinds ----------------------------------------------------------------------------
 
 load_begin
+times=$(of_unit NRestarts)
 kill -9 "$(of_unit MainPID)"
-until_true restarted 0
+until_true restarted "$times"
 load_end 'kill -9, systemd starts it again'
 
 mkdir -p /run/systemd/system/certd.service.d
@@ -189,11 +151,30 @@ sed -i '$d' /etc/certd/certd.conf
 systemctl daemon-reload && systemctl restart certd || fail 'no restart without front-user'
 expect 'and back' 200 served
 
+# ---- the optional socket unit ---------------------------------------------------------------------
+
+systemctl stop certd
+cp /usr/share/doc/certd/examples/certd.socket /etc/systemd/system/
+systemctl daemon-reload && systemctl start certd.socket || fail 'no certd.socket'
+expect 'who connects starts it' 'inactive 200 active' \
+	echo "$(systemctl is-active certd) $(served) $(systemctl is-active certd)"
+load_begin
+systemctl stop certd 2>/run/out
+until_true systemctl is-active certd
+load_end 'a stop with the socket unit, clients start it again'
+load_begin
+certctl upgrade --timeout 1m >/run/out 2>&1 || fail "upgrade: $(cat /run/out)"
+load_end 'upgrade with the socket unit'
+systemctl stop certd.socket certd
+rm /etc/systemd/system/certd.socket
+systemctl daemon-reload && systemctl start certd || fail 'no start without the socket unit'
+expect 'and without it' 200 served
+
 # ---- the master key as a credential, as certd-security(7) says ------------------------------------
 
 systemctl stop certd
 systemd-creds encrypt --with-key=host --name=certd.master /var/lib/certd/master.key \
-	/etc/credstore.encrypted/certd.master || fail 'systemd-creds encrypts nothing'
+	/etc/credstore.encrypted/certd.master 2>/run/out || fail 'systemd-creds encrypts nothing'
 mv /var/lib/certd/master.key /run/master.key
 systemctl start certd || fail 'it does not start with the credential'
 expect 'the master key is a credential' 200 served
@@ -205,10 +186,17 @@ systemctl start certd || fail 'it does not start with the file'
 
 # ---- the end --------------------------------------------------------------------------------------
 
+serial=$(shown)
 dpkg -r certd >/run/dpkg.log 2>&1 || fail "dpkg -r: $(cat /run/dpkg.log)"
 expect 'removal stops it' '' pgrep -u certd
+has /etc/certd/certd.conf localhost:14000
+install_package certd.deb
+systemctl start certd || fail 'it does not start after removal and installation'
+expect 'removal keeps the configuration and what is stored' "200 $serial" echo "$(served) $(shown)"
 dpkg -P certd >/run/dpkg.log 2>&1 || fail "dpkg -P: $(cat /run/dpkg.log)"
-grep -q 'kept in /var/lib/certd' /run/dpkg.log || fail 'purge does not say where the keys are'
+expect 'purge stops it' '' pgrep -u certd
+[ ! -e /etc/certd/certd.conf ] || fail 'purge leaves the configuration'
+has /run/dpkg.log 'kept in /var/lib/certd'
 install_package certd.deb
 systemctl start certd || fail 'it does not start again'
-expect 'what was stored is served after purge and installation' 200 served
+expect 'what was stored is served after purge and installation' "200 $serial" echo "$(served) $(shown)"
