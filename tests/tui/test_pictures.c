@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,27 +208,50 @@ test_row(void **state)
 	}
 }
 
+/* Its severity is a letter, and a colour only repeats it; seen to, it is neither. */
 static void
 test_event(void **state)
 {
 	static const struct {
-		const char *type;
+		const char *event;
 		enum tone tone;
+		const char *line;
 	} cases[] = {
-		{"cert.expired", TONE_BAD},        {"cert.stored", TONE_PLAIN},
-		{"name.moved", TONE_WARN},         {"name.returned", TONE_PLAIN},
-		{"ondemand.hook_down", TONE_WARN}, {"ondemand.added", TONE_PLAIN},
-		{"ocsp.missing", TONE_WARN},       {"renewal.failed", TONE_WARN},
-		{"mismatch.san", TONE_WARN},       {"mismatch.healed", TONE_PLAIN},
+		{"\"severity\":\"crit\",\"type\":\"cert.expired\"", TONE_ALARM,
+	         "X 05:00:00       cert.expired     a.test       x"},
+		{"\"severity\":\"err\",\"type\":\"order.failed\"", TONE_BAD,
+	         "E 05:00:00       order.failed     a.test       x"},
+		{"\"severity\":\"warn\",\"type\":\"mismatch.sni_unknown\",\"count\":1204",
+	         TONE_WARN, "! 05:00:00 1,204 mismatch.sni_un\u2026 a.test       x"},
+		{"\"severity\":\"info\",\"type\":\"cert.stored\"", TONE_PLAIN,
+	         "  05:00:00       cert.stored      a.test       x"},
+		{"\"type\":\"of.before\"", TONE_PLAIN,
+	         "  05:00:00       of.before        a.test       x"},
+		{"\"severity\":\"err\",\"type\":\"a.b\",\"acknowledged\":{}", TONE_PLAIN,
+	         "a 05:00:00       a.b              a.test       x"},
 	};
+	char text[256];
+	int64_t now;
 
 	(void)state;
+	assert_int_equal(clock_parse("2026-11-22T12:00:00Z", &now), ERR_OK);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct event_row r = {.type = (char *)(uintptr_t)cases[i].type};
+		struct buf line = {0};
+		struct event_row r;
+		cJSON *event;
 
+		snprintf(text, sizeof(text),
+		         "{\"id\":7,\"at\":\"2026-11-22T05:00:00Z\",\"name\":\"a.test\",\"detail\":"
+		         "\"x\",%s}",
+		         cases[i].event);
+		event = parsed(text);
+		assert_true(event_row_take(&r, event));
 		assert_int_equal(event_row_tone(&r), cases[i].tone);
-		r.is_acknowledged = true;
-		assert_int_equal(event_row_tone(&r), TONE_PLAIN);
+		event_row_line(&r, now, 60, &line);
+		assert_string_equal(buf_str(&line), cases[i].line);
+		event_row_done(&r);
+		buf_done(&line);
+		cJSON_Delete(event);
 	}
 }
 
