@@ -88,6 +88,15 @@ def the_next_one_that_fails(lab):
     screen.wait(r"^>.\*n0599.test")
     screen.keys("n")
     screen.wait("no marked name is behind it")
+    screen.keys("Escape", "s")                  # names without a certificate have no expiry
+    screen.wait("the soonest to expire first")
+    screen.wait("looking|no such name|no names")
+    screen.keys("s")                            # paused ones are not due
+    screen.wait("the soonest to be due first")
+    screen.wait(r"^>! n\d+-fails.test")
+    second = screen.lines()[5].split()[1]
+    screen.keys("n")
+    screen.wait(f"^>! {second} ")
     screen.keys("3")                            # they are tried again within the hour
     screen.wait("at most 3 an hour, in 0h", 20)
 

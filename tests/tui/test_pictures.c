@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "tui/columns.h"
 #include "tui/event_row.h"
+#include "tui/front_sheet.h"
 #include "tui/histogram.h"
 #include "tui/row.h"
 #include "tui/spark.h"
@@ -255,6 +256,43 @@ test_event(void **state)
 	}
 }
 
+static void
+take_rates(struct front_rates *rates, int second, int accepted)
+{
+	char text[256];
+	cJSON *front;
+
+	snprintf(text, sizeof(text),
+	         "{\"at\":\"2026-11-22T05:00:%02dZ\",\"listeners\":[{\"address\":\"a:443\","
+	         "\"accepted\":%d},"
+	         "{\"address\":\"a:80\",\"accepted\":7}]}",
+	         second, accepted);
+	front = parsed(text);
+	front_rates_take(rates, front, 1000000 + 1000 * second);
+	cJSON_Delete(front);
+}
+
+/* What a listener accepts in a second is the difference of two answers. */
+static void
+test_front_rates(void **state)
+{
+	struct front_rates rates = {0};
+
+	(void)state;
+	front_rates_take(&rates, NULL, 5);
+	assert_int_equal(rates.count, 0);
+	take_rates(&rates, 1, 100);
+	assert_int_equal(rates.count, 2);
+	assert_true(rates.of[0].rate == 0);
+	take_rates(&rates, 6, 150);
+	assert_true(rates.of[0].rate == 10);
+	assert_true(rates.of[1].rate == 0);
+	take_rates(&rates, 6, 150); /* drawn again: the other answers have come */
+	assert_true(rates.of[0].rate == 10);
+	take_rates(&rates, 9, 3); /* another certd */
+	assert_true(rates.of[0].rate == 0);
+}
+
 int
 main(void)
 {
@@ -262,7 +300,7 @@ main(void)
 		cmocka_unit_test(test_spark),     cmocka_unit_test(test_bar),
 		cmocka_unit_test(test_life),      cmocka_unit_test(test_columns),
 		cmocka_unit_test(test_histogram), cmocka_unit_test(test_row),
-		cmocka_unit_test(test_event),
+		cmocka_unit_test(test_event),     cmocka_unit_test(test_front_rates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
