@@ -198,9 +198,9 @@ front_rates_take(struct front_rates *rates, const cJSON *front, int64_t now_ms)
 	double seconds = (double)(now_ms - before.at_ms) / 1000;
 	const cJSON *one;
 
-	if (!front)
+	if (!front || print_time_of(front, "at") == before.at)
 		return;
-	*rates = (struct front_rates){.at_ms = now_ms};
+	*rates = (struct front_rates){.at_ms = now_ms, .at = print_time_of(front, "at")};
 	cJSON_ArrayForEach(one, json_array(front, "listeners"))
 	{
 		const char *address = json_text(one, "address");

@@ -22,6 +22,7 @@ struct front_rates {
 	} of[FRONT_LISTENERS_MAX];
 	size_t count;
 	int64_t at_ms; /* mono */
+	int64_t at;    /* unix seconds, of the answer */
 };
 
 struct front_facts {
@@ -33,7 +34,7 @@ struct front_facts {
 	int width;
 };
 
-/* From an answer to "frontend", NULL: none. */
+/* From an answer to "frontend", NULL: none; the same one again changes nothing. */
 void front_rates_take(struct front_rates *rates, const cJSON *front, int64_t now_ms);
 void front_sheet_fill(struct sheet *sheet, const struct front_facts *facts);
 

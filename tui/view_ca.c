@@ -185,15 +185,18 @@ static bool
 ca_request(struct view *v, enum request request)
 {
 	struct view_state *s = v->state;
-	const char *name = sheet_key(&s->sheet);
+	const char *name = sheet_key(&s->sheet), *verb;
 	char line[LINE_BYTES];
 
 	if (sheet_request(&s->sheet, request))
 		return true;
-	if (!name || (request != REQUEST_OPEN && request != REQUEST_TEST_CA))
+	verb = request == REQUEST_OPEN       ? "show"
+	       : request == REQUEST_TEST_CA  ? "test"
+	       : request == REQUEST_ROLLOVER ? "rollover"
+	                                     : NULL;
+	if (!name || !verb)
 		return false;
-	snprintf(line, sizeof(line), "ca %s %.300s", request == REQUEST_OPEN ? "show" : "test",
-	         name);
+	snprintf(line, sizeof(line), "ca %s %.300s", verb, name);
 	console_run(v->console, line);
 	return true;
 }

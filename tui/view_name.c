@@ -87,7 +87,10 @@ name_request(struct view *v, enum request request)
 	} verbs[] = {{REQUEST_RENEW, "renew"},
 	             {REQUEST_RETRY, "retry"},
 	             {REQUEST_PAUSE, "pause"},
-	             {REQUEST_RESUME, "resume"}};
+	             {REQUEST_RESUME, "resume"}},
+	  looks[] = {{REQUEST_DIAGNOSE, "diagnose"},
+	             {REQUEST_RAW, "order"},
+	             {REQUEST_CHAIN, "inspect"}};
 	struct view_state *s = v->state;
 	char line[CONSOLE_MESSAGE_MAX];
 
@@ -98,11 +101,13 @@ name_request(struct view *v, enum request request)
 			console_do_names(v->console, verbs[i].verb, &none, v->about);
 			return true;
 		}
-	if (request == REQUEST_DIAGNOSE || request == REQUEST_RAW) {
-		snprintf(line, sizeof(line), "%s %s", request == REQUEST_RAW ? "order" : "diagnose",
-		         v->about);
-		console_run(v->console, line);
-	} else if (request == REQUEST_EVENTS_OF) {
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
+		if (looks[i].request == request) {
+			snprintf(line, sizeof(line), "%s %s", looks[i].verb, v->about);
+			console_run(v->console, line);
+			return true;
+		}
+	if (request == REQUEST_EVENTS_OF) {
 		snprintf(line, sizeof(line), "name:%s", v->about);
 		view_events.filter(console_screen(v->console, REQUEST_EVENTS), line);
 	} else if (request == REQUEST_COPY) {

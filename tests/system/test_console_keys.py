@@ -3,6 +3,7 @@
 """certd-console's keys in terminals of tmux, one after the other: what is copied, looked for and
 written, the mouse, and ^Z."""
 
+import json
 import os
 import re
 import stat
@@ -87,6 +88,17 @@ def the_next_one_that_fails(lab):
     screen.wait(r"^>.\*n0599.test")
     screen.keys("n")
     screen.wait("no marked name is behind it")
+    screen.keys("Escape", "s")                  # names without a certificate have no expiry
+    screen.wait("the soonest to expire first")
+    screen.wait("looking|no such name|no names")
+    screen.keys("s")                            # paused ones are not due
+    screen.wait("the soonest to be due first")
+    screen.wait(r"^>! n\d+-fails.test")
+    second = screen.lines()[5].split()[1]
+    screen.keys("n")
+    screen.wait(f"^>! {second} ")
+    screen.keys("3")                            # they are tried again within the hour
+    screen.wait("at most 3 an hour, in 0h", 20)
 
 
 @scenario()
@@ -297,6 +309,54 @@ def stopped_and_continued(lab):
     screen.keys("q")
     screen.wait("^shell>$")
     equal(flags_of(screen), before, "alternate screen, cursor, keypad at the end")
+
+
+@scenario()
+def figures_of_the_front_and_of_what_is_due(lab):
+    """As certctl has them."""
+    lab.start()
+    lab.add("a.test", "b.test")
+    for _ in range(5):
+        lab.is_served("a.test")
+    lab.is_served("nobody.test")
+    screen = Screen(lab, size=(100, 40))
+    screen.wait("a.test +valid")
+    screen.keys("4")
+    screen.wait(r"^ handshake p50 \d.* ms  p99 \d.* ms")
+    screen.wait(r"^ SNI .*unknown \d")
+    screen.wait(r"^ top +a.test \d+\.\d/s")
+    screen.wait(r"^ tickets +key \w.* old, the next one in \d")
+    listener = next(one for one in lab.ctl_ok("status", "-o", "json").json()["listeners"]
+                    if one["kind"] == "tls")
+    check(listener["accepted"] >= 6, listener)
+    screen.wait(rf"^ +{re.escape(listener['address'])} +tls +\d+ +\d+ +\d+ +0 +[\d,]+$")
+    screen.keys("3")
+    screen.wait("DUE +the next 24 hours")
+    due = json.loads(lab.ctl_ok("raw", '{"verb":"due"}').out.split("\n")[0])["due"]
+    equal((due["renewals"], due["waiting"]), (0, 0), "far from due")
+    screen.wait("at most 0 an hour.* 0 renewals, 0 are waiting")
+
+
+@scenario()
+def what_a_name_and_a_ca_have(lab):
+    """c: the chain. R: a new key for the account, after a question."""
+    lab.start()
+    lab.add("a.test")
+    screen = Screen(lab, size=(100, 30))
+    screen.wait("a.test +valid")
+    screen.keys("Enter")
+    screen.wait("covers +a.test")
+    screen.keys("c")
+    screen.wait("Names > inspect a.test")
+    screen.wait(r"\(done\)")
+    screen.wait("of +a certificate authority")
+    screen.keys("q", "3")
+    screen.wait("pebble +ready")
+    screen.keys("R")
+    screen.wait(r"^ca rollover pebble\? \(y/n\)")
+    screen.keys("y")
+    screen.wait(r"\(done\)", 30)
+    wait_for(lambda: "ca.key_changed" in lab.ctl_ok("events").out, 20, "it is in the log")
 
 
 if __name__ == "__main__":

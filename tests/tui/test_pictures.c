@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "base/json.h"
 #include "tui/columns.h"
 #include "tui/event_row.h"
+#include "tui/front_sheet.h"
 #include "tui/histogram.h"
 #include "tui/row.h"
 #include "tui/spark.h"
@@ -207,22 +209,88 @@ test_row(void **state)
 	}
 }
 
+/* Its severity is a letter, and a colour only repeats it; seen to, it is neither. */
 static void
 test_event(void **state)
 {
 	static const struct {
-		char severity;
+		const char *event;
 		enum tone tone;
-	} cases[] = {{'X', TONE_ALARM}, {'E', TONE_BAD}, {'!', TONE_WARN}, {' ', TONE_PLAIN}};
+		const char *line;
+	} cases[] = {
+		{"\"severity\":\"crit\",\"type\":\"cert.expired\"", TONE_ALARM,
+	         "X 05:00:00       cert.expired     a.test       x"},
+		{"\"severity\":\"err\",\"type\":\"order.failed\"", TONE_BAD,
+	         "E 05:00:00       order.failed     a.test       x"},
+		{"\"severity\":\"warn\",\"type\":\"mismatch.sni_unknown\",\"count\":1204",
+	         TONE_WARN, "! 05:00:00 1,204 mismatch.sni_un\u2026 a.test       x"},
+		{"\"severity\":\"info\",\"type\":\"cert.stored\"", TONE_PLAIN,
+	         "  05:00:00       cert.stored      a.test       x"},
+		{"\"type\":\"of.before\"", TONE_PLAIN,
+	         "  05:00:00       of.before        a.test       x"},
+		{"\"severity\":\"err\",\"type\":\"a.b\",\"acknowledged\":{}", TONE_PLAIN,
+	         "a 05:00:00       a.b              a.test       x"},
+	};
+	char text[256];
+	int64_t now;
 
 	(void)state;
+	assert_int_equal(clock_parse("2026-11-22T12:00:00Z", &now), ERR_OK);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct event_row r = {.severity = cases[i].severity};
+		struct buf line = {0};
+		struct event_row r;
+		cJSON *event;
 
+		snprintf(text, sizeof(text),
+		         "{\"id\":7,\"at\":\"2026-11-22T05:00:00Z\",\"name\":\"a.test\",\"detail\":"
+		         "\"x\",%s}",
+		         cases[i].event);
+		event = parsed(text);
+		assert_true(event_row_take(&r, event));
 		assert_int_equal(event_row_tone(&r), cases[i].tone);
-		r.is_acknowledged = true;
-		assert_int_equal(event_row_tone(&r), TONE_PLAIN);
+		event_row_line(&r, now, 60, &line);
+		assert_string_equal(buf_str(&line), cases[i].line);
+		event_row_done(&r);
+		buf_done(&line);
+		cJSON_Delete(event);
 	}
+}
+
+static void
+take_rates(struct front_rates *rates, int second, int accepted)
+{
+	char text[256];
+	cJSON *front;
+
+	snprintf(text, sizeof(text),
+	         "{\"at\":\"2026-11-22T05:00:%02dZ\",\"listeners\":[{\"address\":\"a:443\","
+	         "\"accepted\":%d},"
+	         "{\"address\":\"a:80\",\"accepted\":7}]}",
+	         second, accepted);
+	front = parsed(text);
+	front_rates_take(rates, front, 1000000 + 1000 * second);
+	cJSON_Delete(front);
+}
+
+/* What a listener accepts in a second is the difference of two answers. */
+static void
+test_front_rates(void **state)
+{
+	struct front_rates rates = {0};
+
+	(void)state;
+	front_rates_take(&rates, NULL, 5);
+	assert_int_equal(rates.count, 0);
+	take_rates(&rates, 1, 100);
+	assert_int_equal(rates.count, 2);
+	assert_true(rates.of[0].rate == 0);
+	take_rates(&rates, 6, 150);
+	assert_true(rates.of[0].rate == 10);
+	assert_true(rates.of[1].rate == 0);
+	take_rates(&rates, 6, 150); /* drawn again: the other answers have come */
+	assert_true(rates.of[0].rate == 10);
+	take_rates(&rates, 9, 3); /* another certd */
+	assert_true(rates.of[0].rate == 0);
 }
 
 int
@@ -232,7 +300,7 @@ main(void)
 		cmocka_unit_test(test_spark),     cmocka_unit_test(test_bar),
 		cmocka_unit_test(test_life),      cmocka_unit_test(test_columns),
 		cmocka_unit_test(test_histogram), cmocka_unit_test(test_row),
-		cmocka_unit_test(test_event),
+		cmocka_unit_test(test_event),     cmocka_unit_test(test_front_rates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
