@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "daemon/common/event_severity.h"
 #include "daemon/common/event_types.h"
 #include "daemon/tell/teller_inside.h"
 
@@ -47,6 +48,8 @@ teller_json(const struct event *event, struct buf *out)
 	cJSON_AddNumberToObject(json, "id", (double)event->id);
 	add_at(json, "at", event->at);
 	cJSON_AddStringToObject(json, "type", event->type);
+	cJSON_AddStringToObject(json, "severity",
+	                        event_severity_word(event_severity_of(event->type)));
 	cJSON_AddStringToObject(
 		json, "act",
 		kind < event_type_count ? event_actor_word(event_types[kind].actor) : "operator");

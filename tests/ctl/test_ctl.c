@@ -236,8 +236,8 @@ static const struct {
 	{"add a.test --wait=1", "certctl: --wait takes no value\n"},
 	{"show -o yaml old.test",
          "certctl: --output: \"yaml\" is none of table, wide, json, ndjson, names\n"},
-	{"list --limit 0", "certctl: --limit: \"0\" is not a number\n"},
-	{"list --limit ten", "certctl: --limit: \"ten\" is not a number\n"},
+	{"list --limit 0", "certctl: --limit: \"0\" is not a number from 1 on\n"},
+	{"list --limit ten", "certctl: --limit: \"ten\" is not a number from 1 on\n"},
 	{"add a.test --wait --timeout 10",
          "certctl: --timeout: \"10\" is not a time: write 500ms, 90s, 5m or 1h\n"},
 	{"list --state vaild", "certctl: --state: \"vaild\" is none of pending, valid, renewing, "
