@@ -268,6 +268,7 @@ def F6_random_flips_never_a_wrong_certificate_never_a_crash_loop(lab):
     seed = int(os.environ.get("SEED", 7))        # others: SEED=N tests/run test_store
     dice = random.Random(seed)
     print(f"     SEED={seed}")
+    lab.certd.pages_damaged = True
     served = state(lab, "served", "data.mdb")
     private = state(lab, "private", "data.mdb")
     shutil.copy(served, lab.directory + "/whole.mdb")
