@@ -129,8 +129,10 @@ install: all man ## programs, man pages, completions, unit, examples (DESTDIR=, 
 	install -D -p -m 644 packaging/certd.conf $(DESTDIR)/etc/certd/certd.conf$$new
 
 deb: ## build/deb/certd_*.deb, of what git knows; the same bytes each time
+	@packaging/deps.sh deb
 	@packaging/deb.sh
 rpm: ## build/rpm/certd-*.rpm, the same way
+	@[ ! -e /etc/debian_version ] || packaging/deps.sh rpm
 	@packaging/rpm.sh
 check-packages: all man ## build both packages twice, and test them and what is in them
 	$(Q)packaging/deps.sh package

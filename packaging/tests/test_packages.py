@@ -48,6 +48,13 @@ class Sources(unittest.TestCase):
         self.assertEqual({changed[1], listed[5], re.search(r"(?m)^Version: +(\S+)$", spec)[1]}, {version})
         self.assertEqual((changed[2], changed[3], changed[4], changed[5]), (listed[4], listed[2], listed[1], listed[3]))
 
+    def test_make_deb_installs_what_control_asks_for(self):
+        asked = re.search(r"(?ms)^Build-Depends: (.*?)^\S", read("debian", "control"))[1]
+        asked = {re.match(r"[a-z0-9.+-]+", one.strip())[0] for one in asked.split(",")}
+        asked = {{"debhelper-compat": "debhelper", "dh-sequence-installsysusers": "debhelper"}.get(one, one) for one in asked}
+        lists = dict(re.findall(r'(?ms)^(build|deb)=["\'](.*?)["\']$', read("packaging", "deps.sh")))
+        self.assertEqual(asked - set(f"{lists['build']} {lists['deb']}".split()), set())
+
     def test_one_licence(self):
         """debian/copyright has one paragraph of files."""
         lines = run("git", "grep", "-hIE", "SPDX-License-" "Identifier:|^[^a-z]*Copyright (\\(c\\)|[0-9])")
