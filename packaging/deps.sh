@@ -18,7 +18,7 @@ build='gcc libc6-dev make pkg-config libssl-dev libcurl4-openssl-dev libcjson-de
 libidn2-dev libpsl-dev libunbound-dev libncurses-dev libcmocka-dev uthash-dev'
 test='pebble curl openssl python3 ca-certificates procps e2fsprogs xfsprogs testssl.sh
 nginx-light haproxy prometheus faketime tmux knot knot-dnsutils knot-dnssecutils'
-deb="$build dpkg-dev debhelper python3 openssl"
+deb="$build build-essential debhelper python3 openssl"
 rpm="$build rpm python3"
 package="$deb $rpm lintian rpmlint mandoc man-db groff-base
 systemd-container pebble curl openssl autopkgtest
