@@ -66,6 +66,7 @@ echo "ok from the package to a served certificate: ${#fresh[@]} commands, $took 
 journalctl --no-pager "_SYSTEMD_INVOCATION_ID=$(of_unit InvocationID)" |
 	grep -q 'does not let workers be kept' && fail 'workers are not confined'
 expect 'it runs as its user' certd stat -c %U "/proc/$(of_unit MainPID)"
+expect 'but nobody of that user looks into its memory' root stat -c %U "/proc/$(of_unit MainPID)/mem"
 expect 'the socket is for the group' 'certd:certd-admin 660' stat -c '%U:%G %a' /run/certd/control.sock
 control_as certd-admin status >/dev/null || fail 'a member of certd-admin is refused'
 control_as certd-admin export demo.certd.test --private-key >/dev/null 2>&1 && fail 'and gets private keys'
