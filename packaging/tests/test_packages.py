@@ -347,6 +347,33 @@ class Packages(unittest.TestCase):
         self.assertFalse(os.path.exists(f"{root}/usr/sbin/certd"))
         self.assertIn("workers 3;", read(conf + ".rpmsave"))
 
+    def test_rpm_keeps_an_edited_configuration(self):
+        """Over one that shipped another: what is new lies beside it. Where nobody edited it, it is replaced."""
+        root = tempfile.mkdtemp(prefix="certd-rpm-")
+        self.addCleanup(shutil.rmtree, root)
+        with open(f"{root}/old.spec", "w", encoding="ascii") as file:
+            file.write("Name: certd\nVersion: 0\nRelease: 1\nSummary: An older one\nLicense: Apache-2.0\n%description\n"
+                       "%install\ninstall -d %{buildroot}/etc/certd\necho '# older' >%{buildroot}/etc/certd/certd.conf\n"
+                       "%files\n%config(noreplace) /etc/certd/certd.conf\n")
+        run("rpmbuild", "-bb", "--define", f"_topdir {root}/top", f"{root}/old.spec")
+        old = glob.glob(f"{root}/top/RPMS/*/*.rpm")[0]
+        for edited in [True, False]:
+            with self.subTest(edited=edited):
+                at = f"{root}/{edited}"
+                rpm = ["rpm", "--root", at, "--nodeps", "--noscripts"]
+                os.mkdir(at)
+                run(*rpm[:3], "--initdb")
+                run(*rpm, "-i", old)
+                conf = f"{at}/etc/certd/certd.conf"
+                if edited:
+                    with open(conf, "a", encoding="ascii") as file:
+                        file.write("workers 3;\n")
+                run(*rpm, "-U", self.binary_rpm())
+                self.assertEqual(read(conf + ".rpmnew" if edited else conf), read("packaging", "certd.conf"))
+                self.assertEqual(os.path.exists(conf + ".rpmnew"), edited)
+                if edited:
+                    self.assertEqual(read(conf), "# older\nworkers 3;\n")
+
     def inside(self, script, *paths):
         """packaging/tests/inside/SCRIPT under a real systemd, where one boots; prints what it skips."""
         done = subprocess.run([f"{ROOT}/packaging/tests/boot.sh", script, *paths],
