@@ -7,14 +7,19 @@ VERSION := 0.1.0
 Q       := $(if $(V),,@)
 SAY      = @$(if $(V),:,printf '  %-4s %s\n')
 
-WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+# a package is built also by a compiler that warns of more (WERROR=)
+WERROR  ?= -Werror
+WARN    := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
            -Wpointer-arith -Wformat=2 -Wvla -Wundef
-HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 OPT     ?= -O2 -g
 CFLAGS  ?=
+CPPFLAGS ?=
+# a distribution's own level stays
+HARDEN  := -fstack-protector-strong -fPIE \
+           $(if $(findstring FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 # wherever it is built, the same bytes
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DCERTD_VERSION='"$(VERSION)"' -I. -MMD -MP $(OPT) $(WARN) \
-             -ffile-prefix-map=$(CURDIR)=. $(HARDEN) $(SANITIZE) $(CFLAGS)
+             -ffile-prefix-map=$(CURDIR)=. $(HARDEN) $(SANITIZE) $(CPPFLAGS) $(CFLAGS)
 LDFLAGS ?= -pie -Wl,-z,relro,-z,now
 ALL_LDFLAGS = $(LDFLAGS) $(SANITIZE)
 
@@ -129,8 +134,10 @@ install: all man ## programs, man pages, completions, unit, examples (DESTDIR=, 
 	install -D -p -m 644 packaging/certd.conf $(DESTDIR)/etc/certd/certd.conf$$new
 
 deb: ## build/deb/certd_*.deb, of what git knows; the same bytes each time
+	@packaging/deps.sh deb
 	@packaging/deb.sh
 rpm: ## build/rpm/certd-*.rpm, the same way
+	@[ ! -e /etc/debian_version ] || packaging/deps.sh rpm
 	@packaging/rpm.sh
 check-packages: all man ## build both packages twice, and test them and what is in them
 	$(Q)packaging/deps.sh package

@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -72,10 +73,8 @@ confine_files(void)
 
 #if defined(__x86_64__)
 #define OUR_ARCH AUDIT_ARCH_X86_64
-#define X32_BIT  0x40000000u /* the same calls under other numbers */
 #elif defined(__aarch64__)
 #define OUR_ARCH AUDIT_ARCH_AARCH64
-#define X32_BIT  0xffffffffu
 #endif
 
 #ifdef OUR_ARCH
@@ -84,17 +83,24 @@ confine_files(void)
 #define ALLOW                 BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 #define SKIP_UNLESS(value, n) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, n)
 #define NEVER(call)           SKIP_UNLESS(SYS_##call, 1), REFUSE
-
-enum { OWN_PID = 4 }; /* from the end */
-
 /* Of arguments the lower half is looked at: it comes first on both. */
+#define NEVER_WITH(call, n, value)                                                                 \
+	SKIP_UNLESS(SYS_##call, 4), LOAD(args[n]), SKIP_UNLESS(value, 1), REFUSE, LOAD(nr)
+#define ONLY_WITH(call, n, value)                                                                  \
+	SKIP_UNLESS(SYS_##call, 4), LOAD(args[n]), SKIP_UNLESS(value, 1), ALLOW, REFUSE
+
+enum {
+	OWN_PID = 4,   /* from the end */
+	UNKNOWN = 452, /* fchmodat2, and what came after it: the same numbers on both */
+};
+
 static struct sock_filter rules[] = {
 	LOAD(arch),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 1, 0),
 	REFUSE,
 	LOAD(nr),
-	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1),
-	REFUSE,
+	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, UNKNOWN, 0, 1), /* also those for x32 */
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
 	NEVER(socketpair), /* one of SOCK_DGRAM can be connected elsewhere */
 	NEVER(execve),
 	NEVER(execveat),
@@ -117,16 +123,31 @@ static struct sock_filter rules[] = {
 	NEVER(keyctl),
 	NEVER(unshare),
 	NEVER(setns),
-	SKIP_UNLESS(SYS_socket, 3),
-	LOAD(args[0]),
-	SKIP_UNLESS(AF_UNIX, 1),
-	REFUSE,
-	LOAD(nr),
-	SKIP_UNLESS(SYS_tgkill, 4), /* abort() sends itself one */
-	LOAD(args[0]),
-	SKIP_UNLESS(0, 1),
-	ALLOW,
-	REFUSE,
+	NEVER(clone), /* a worker has one thread */
+	NEVER(clone3),
+#ifdef __x86_64__
+	NEVER(fork),
+	NEVER(vfork),
+	NEVER(chmod),
+	NEVER(chown),
+	NEVER(lchown),
+#endif
+	NEVER(fchmod), /* Landlock lets rights be changed */
+	NEVER(fchmodat),
+	NEVER(fchown),
+	NEVER(fchownat),
+	NEVER(setxattr),
+	NEVER(lsetxattr),
+	NEVER(fsetxattr),
+	NEVER(truncate), /* and files be cut, before Linux 6.2 */
+	NEVER_WITH(socket, 0, AF_UNIX),
+	NEVER_WITH(fcntl, 1, F_SETOWN), /* whoever owns a descriptor gets signals */
+	NEVER_WITH(fcntl, 1, F_SETOWN_EX),
+	NEVER_WITH(fcntl, 1, F_SETSIG),
+	NEVER_WITH(ioctl, 1, FIOSETOWN),
+	NEVER_WITH(ioctl, 1, SIOCSPGRP),
+	ONLY_WITH(prlimit64, 0, 0), /* its own limits */
+	ONLY_WITH(tgkill, 0, 0),    /* abort() sends itself one */
 	ALLOW,
 };
 

@@ -5,8 +5,8 @@
  * A worker is the process that strangers speak to. It runs as the same user as the keeper, so
  * without more whoever takes it over would read the master key's file and private/, ask the
  * control socket for private keys, or stop the keeper. Afterwards it cannot open a file but the
- * system's CA certificates and programs' (to read), make or connect a UNIX socket, start a
- * program, or signal or trace another process. What is open stays usable: the store, listening
+ * system's CA certificates and programs' (to read), change rights or cut a file, make or connect a
+ * UNIX socket, start a process, or signal, limit or trace another one. What is open stays usable: the store, listening
  * sockets, the channel. Landlock does the first (Linux 5.13), a seccomp filter the rest (x86-64
  * and AArch64).
  */

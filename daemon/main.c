@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,6 +133,18 @@ make_directories(const struct conf *conf)
 	return ok;
 }
 
+/* What has the master key in its memory leaves no copy of that when it crashes. */
+static void
+leave_no_core(void)
+{
+	static const struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__ /* it traces itself at the end */
+	prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
 static int
 run(const struct conf *conf, const struct options *o)
 {
@@ -212,6 +226,8 @@ main(int argc, char **argv)
 		return offline_check_child(o.path, o.key_fd);
 	if (o.action == KEY_INIT && o.path)
 		return offline_key_init(NULL, o.path);
+	if (!o.single) /* that one is for debuggers */
+		leave_no_core();
 	o.argv = argv;
 	argv[0] = find_ourselves(argv[0]);
 	if (inherit_take(&inherited))

@@ -6,7 +6,9 @@
 #   packaging/deps.sh build   compilers, tools and libraries
 #   packaging/deps.sh test    what the tests and the demo run against
 #   packaging/deps.sh         both
-#   packaging/deps.sh package what the packages are built and tested with
+#   packaging/deps.sh deb     what the .deb is built with: Build-Depends of debian/control
+#   packaging/deps.sh rpm     what the .rpm is built with
+#   packaging/deps.sh package what both are built and tested with
 #
 # Silent when everything is there. Nothing it installs is started as a service.
 # shellcheck disable=SC2086  # package lists are split into words on purpose
@@ -16,17 +18,21 @@ build='gcc libc6-dev make pkg-config libssl-dev libcurl4-openssl-dev libcjson-de
 libidn2-dev libpsl-dev libunbound-dev libncurses-dev libcmocka-dev uthash-dev'
 test='pebble curl openssl python3 ca-certificates procps e2fsprogs xfsprogs testssl.sh
 nginx-light haproxy prometheus faketime tmux knot knot-dnsutils knot-dnssecutils'
-package="$build debhelper lintian rpm rpmlint mandoc man-db groff-base
+deb="$build build-essential debhelper python3 openssl"
+rpm="$build rpm python3"
+package="$deb $rpm lintian rpmlint mandoc man-db groff-base
 systemd-container pebble curl openssl autopkgtest
 bash-completion zsh fish certbot caddy nginx-light haproxy prometheus"
 
 case ${1:-all} in
 build) wanted=$build ;;
 test) wanted=$test ;;
+deb) wanted=$deb ;;
+rpm) wanted=$rpm ;;
 package) wanted=$package ;;
 all) wanted="$build $test" ;;
 *)
-	echo "usage: packaging/deps.sh [build|test|package|all]" >&2
+	echo "usage: packaging/deps.sh [build|test|deb|rpm|package|all]" >&2
 	exit 2
 	;;
 esac

@@ -41,6 +41,8 @@ else
 	built=$(ls "$work"/deb/certd_*.deb)
 fi
 dpkg-deb -R "$built" "$work/package"
+# what it ships is edited by whoever has it, and another file in the new package
+echo '# of the previous package' >>"$work/package/etc/certd/certd.conf"
 sed -i "s/^Version: .*/Version: 0~previous/" "$work/package/DEBIAN/control"
 dpkg-deb --root-owner-group -b "$work/package" "$out/previous.deb" >/dev/null
 echo "previous package: $what"

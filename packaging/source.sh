@@ -7,5 +7,6 @@ set -eu
 cd "$(dirname "$0")/.."
 mkdir -p "$1"
 git ls-files -z | tar --create --null --files-from=- | tar --extract --directory "$1"
-find "$1" -exec touch --no-dereference --date="$(dpkg-parsechangelog --show-field Date)" {} +
+changed=$(sed -n 's/^ -- .*>  //p' debian/changelog | head -n 1)
+find "$1" -exec touch --no-dereference --date="$changed" {} +
 chmod -R u=rwX,go=rX "$1"

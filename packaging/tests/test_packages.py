@@ -48,6 +48,13 @@ class Sources(unittest.TestCase):
         self.assertEqual({changed[1], listed[5], re.search(r"(?m)^Version: +(\S+)$", spec)[1]}, {version})
         self.assertEqual((changed[2], changed[3], changed[4], changed[5]), (listed[4], listed[2], listed[1], listed[3]))
 
+    def test_make_deb_installs_what_control_asks_for(self):
+        asked = re.search(r"(?ms)^Build-Depends: (.*?)^\S", read("debian", "control"))[1]
+        asked = {re.match(r"[a-z0-9.+-]+", one.strip())[0] for one in asked.split(",")} | {"build-essential"}
+        asked = {{"debhelper-compat": "debhelper", "dh-sequence-installsysusers": "debhelper"}.get(one, one) for one in asked}
+        lists = dict(re.findall(r'(?ms)^(build|deb)=["\'](.*?)["\']$', read("packaging", "deps.sh")))
+        self.assertEqual(asked - set(f"{lists['build']} {lists['deb']}".split()), set())
+
     def test_one_licence(self):
         """debian/copyright has one paragraph of files."""
         lines = run("git", "grep", "-hIE", "SPDX-License-" "Identifier:|^[^a-z]*Copyright (\\(c\\)|[0-9])")
@@ -339,6 +346,33 @@ class Packages(unittest.TestCase):
         run(*rpm, "-e", "certd")
         self.assertFalse(os.path.exists(f"{root}/usr/sbin/certd"))
         self.assertIn("workers 3;", read(conf + ".rpmsave"))
+
+    def test_rpm_keeps_an_edited_configuration(self):
+        """Over one that shipped another: what is new lies beside it. Where nobody edited it, it is replaced."""
+        root = tempfile.mkdtemp(prefix="certd-rpm-")
+        self.addCleanup(shutil.rmtree, root)
+        with open(f"{root}/old.spec", "w", encoding="ascii") as file:
+            file.write("Name: certd\nVersion: 0\nRelease: 1\nSummary: An older one\nLicense: Apache-2.0\n%description\n"
+                       "%install\ninstall -d %{buildroot}/etc/certd\necho '# older' >%{buildroot}/etc/certd/certd.conf\n"
+                       "%files\n%config(noreplace) /etc/certd/certd.conf\n")
+        run("rpmbuild", "-bb", "--define", f"_topdir {root}/top", f"{root}/old.spec")
+        old = glob.glob(f"{root}/top/RPMS/*/*.rpm")[0]
+        for edited in [True, False]:
+            with self.subTest(edited=edited):
+                at = f"{root}/{edited}"
+                rpm = ["rpm", "--root", at, "--nodeps", "--noscripts"]
+                os.mkdir(at)
+                run(*rpm[:3], "--initdb")
+                run(*rpm, "-i", old)
+                conf = f"{at}/etc/certd/certd.conf"
+                if edited:
+                    with open(conf, "a", encoding="ascii") as file:
+                        file.write("workers 3;\n")
+                run(*rpm, "-U", self.binary_rpm())
+                self.assertEqual(read(conf + ".rpmnew" if edited else conf), read("packaging", "certd.conf"))
+                self.assertEqual(os.path.exists(conf + ".rpmnew"), edited)
+                if edited:
+                    self.assertEqual(read(conf), "# older\nworkers 3;\n")
 
     def inside(self, script, *paths):
         """packaging/tests/inside/SCRIPT under a real systemd, where one boots; prints what it skips."""

@@ -110,6 +110,16 @@ def workers_are_confined(lab):
 
 
 @scenario()
+def no_process_leaves_a_core(lab):
+    """The parent has the master key in its memory."""
+    lab.start()
+    for role in ["parent", "keeper", "front"]:
+        for pid in [lab.certd.process.pid] if role == "parent" else lab.certd.pids(role):
+            with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+                check(re.search(r"(?m)^Max core file size +0 +0 ", file.read()), f"{role}: no core")
+
+
+@scenario()
 def private_keys_are_nowhere_but_in_workers(lab):
     if SANITIZED:
         raise Skip("a sanitizer keeps what was freed")

@@ -32,6 +32,9 @@ expect 'upgraded, not restarted, on the same socket' "0 $socket active" \
 	echo "$(of_unit NRestarts) $(stat -c %i /run/certd/control.sock) $(of_unit ActiveState)"
 expect 'the same certificate' "$serial" shown
 has /etc/certd/certd.conf localhost:14000
+shipped() { dpkg-deb --fsys-tarfile /test/certd.deb | tar -xO ./etc/certd/certd.conf; }
+expect 'the edited configuration stays, the new one lies beside it' '' \
+	diff <(shipped) /etc/certd/certd.conf.dpkg-dist
 [ "$(of_unit NFileDescriptorStore)" -ge 2 ] || fail 'systemd has no copies of the sockets'
 
 # the main process is no child of systemd's now
@@ -66,6 +69,7 @@ echo "ok from the package to a served certificate: ${#fresh[@]} commands, $took 
 journalctl --no-pager "_SYSTEMD_INVOCATION_ID=$(of_unit InvocationID)" |
 	grep -q 'does not let workers be kept' && fail 'workers are not confined'
 expect 'it runs as its user' certd stat -c %U "/proc/$(of_unit MainPID)"
+expect 'but nobody of that user looks into its memory' root stat -c %U "/proc/$(of_unit MainPID)/mem"
 expect 'the socket is for the group' 'certd:certd-admin 660' stat -c '%U:%G %a' /run/certd/control.sock
 control_as certd-admin status >/dev/null || fail 'a member of certd-admin is refused'
 control_as certd-admin export demo.certd.test --private-key >/dev/null 2>&1 && fail 'and gets private keys'
@@ -187,8 +191,14 @@ systemctl start certd || fail 'it does not start with the file'
 # ---- the end --------------------------------------------------------------------------------------
 
 serial=$(shown)
+cp /usr/share/doc/certd/examples/certd.socket /etc/systemd/system/
+systemctl stop certd
+systemctl daemon-reload && systemctl start certd.socket && served >/run/out || fail 'no certd.socket'
 dpkg -r certd >/run/dpkg.log 2>&1 || fail "dpkg -r: $(cat /run/dpkg.log)"
 expect 'removal stops it' '' pgrep -u certd
+expect 'and its socket unit' inactive systemctl is-active certd.socket
+rm /etc/systemd/system/certd.socket
+systemctl daemon-reload
 has /etc/certd/certd.conf localhost:14000
 install_package certd.deb
 systemctl start certd || fail 'it does not start after removal and installation'
