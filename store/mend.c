@@ -193,10 +193,12 @@ judge(struct mend *m, struct store_txn *txn, struct mend_name *n)
 	    (!n->name.len || n->is_double || table_has(txn, TABLE_DOMAIN, key) == ERR_NOTFOUND ||
 	     domain_get(txn, &n->name, &d) == ERR_OK))
 		return;
-	n->is_later = m->hidden; /* what seems to have no record may have one that is hidden */
 	cert_init(&cert);
 	err = cert_get(txn, &n->name, &cert);
 	cert_done(&cert);
+	/* What seems to have no record may have one that is hidden. But a record that nothing else
+	 * knows of, with a key out of order that a search meets by chance, is what hides others. */
+	n->is_later = m->hidden && (!n->has_record || n->lists || err != ERR_NOTFOUND);
 	is_pooled = n->pooled[0] || n->pooled[1];
 	if (n->has_record)
 		n->is_ours = n->lists || err != ERR_NOTFOUND || is_pooled;

@@ -25,7 +25,7 @@
 #include "tests/support/rawdb.h"
 #include "tests/support/tmpstore.h"
 
-enum { NAMES = 60, NOW = 777, TOLD_MAX = 64 };
+enum { NAMES = 60, NOW = 777, TOLD_MAX = 80 };
 
 struct told {
 	struct tmpstore *t;
@@ -428,6 +428,29 @@ a_flipped_key_of_a_domain(void **state)
 		assert_int_equal(domain_count_all(txn, &count), ERR_OK);
 		assert_int_equal(count, NAMES);
 		store_abort(txn);
+	}
+}
+
+/* Wherever it is: a search may meet it by chance, and go the wrong way from there for others. */
+static void
+a_flipped_key_in_each_place(void **state)
+{
+	for (int i = 0; i < NAMES; i++) {
+		char from[32], to[32];
+		struct told told;
+
+		if (i) {
+			teardown(state);
+			setup(state);
+		}
+		number(i, from);
+		number(i, to);
+		to[1] ^= 0x40; /* "np30.example" is behind all others */
+		overwrite_key(*state, "domain", from, to, strlen(from));
+		mend(*state, &told);
+		assert_int_equal(told.names, 1);
+		assert_anew(*state, &told, from, true);
+		assert_all_others_are_as_before(*state, i);
 	}
 }
 
@@ -920,6 +943,7 @@ main(void)
 		TEST(its_certificate_is_damaged_too),
 		TEST(its_certificate_is_an_old_one),
 		TEST(a_flipped_key_of_a_domain),
+		TEST(a_flipped_key_in_each_place),
 		TEST(a_flipped_key_of_a_certificate),
 		TEST(wrong_lists_and_counters_are_made_right),
 		TEST(counters_of_labels_are_made_right),
