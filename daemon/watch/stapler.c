@@ -187,6 +187,7 @@ on_reply(void *arg, struct transport_reply *reply)
 	struct stapler *s = a->stapler;
 	struct ocsp_subject subject = subject_of(a);
 	struct change c = {.err = ERR_PROTO, .response = {reply->body.data, reply->body.len}};
+	bool doubted = doubts_clock(s); /* it may be set right while we judge */
 
 	if (reply->err)
 		problem_set(&c.why, PROBLEM_CERT_REJECTED, "%s", reply->error);
@@ -196,7 +197,7 @@ on_reply(void *arg, struct transport_reply *reply)
 		c.err = ocsp_judge(&subject, c.response, clock_wall(), &c.answer, &c.why);
 	/* By a clock that is months ahead all answers are too old, and the next question is due in
 	 * months. One that is good by it speaks for it. */
-	if (c.err != ERR_PROTO || !doubts_clock(s))
+	if (c.err != ERR_PROTO || (!doubted && !doubts_clock(s)))
 		store_change(s, a, &c);
 	TAILQ_REMOVE(&s->asks, a, link);
 	s->asking--;
