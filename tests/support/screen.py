@@ -77,6 +77,16 @@ class Screen:
                                      + text)
             time.sleep(0.02)
 
+    def wait_marked(self, pattern, seconds=10):
+        """Until the row that a key would act on, which is reversed, has the regular expression."""
+        end = time.monotonic() + seconds * PATIENCE
+        while not any(re.search(pattern, re.sub(r"\x1b\[[0-9;]*m", "", line))
+                      for line in self.colours().split("\n")
+                      if re.search(r"\x1b\[(?:[0-9;]*;)?7m", line)):
+            if time.monotonic() > end:
+                raise AssertionError(f"not the marked row: {pattern}\n" + self.text())
+            time.sleep(0.02)
+
     def resize(self, width, height):
         self.tmux("resize-window", "-x", str(width), "-y", str(height))
 

@@ -170,8 +170,8 @@ def events_are_narrowed(lab):
     screen.keys("S", "Escape")
     screen.wait("all events, newest first  ")
     screen.keys("G", "N")
-    screen.wait("order.failed")
-    screen.keys("Enter")                        # it was gone to
+    screen.wait_marked("order.failed +a.test")
+    screen.keys("Enter")
     screen.wait("WHY +ca/refused")
     screen.keys("q", "P")
     screen.wait("FROZEN")
