@@ -102,6 +102,7 @@ static struct sock_filter rules[] = {
 	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, UNKNOWN, 0, 1), /* also those for x32 */
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
 	NEVER(socketpair), /* one of SOCK_DGRAM can be connected elsewhere */
+	NEVER(listen),     /* the parent opens what it serves on */
 	NEVER(execve),
 	NEVER(execveat),
 	NEVER(kill),

@@ -6,9 +6,9 @@
  * without more whoever takes it over would read the master key's file and private/, ask the
  * control socket for private keys, or stop the keeper. Afterwards it cannot open a file but the
  * system's CA certificates and programs' (to read), change rights or cut a file, make or connect a
- * UNIX socket, start a process, or signal, limit or trace another one. What is open stays usable:
- * the store, listening sockets, the channel. Landlock does the first (Linux 5.13), a seccomp filter
- * the rest (x86-64 and AArch64).
+ * UNIX socket, listen, start a process, or signal, limit or trace another one. What is open stays
+ * usable: the store, listening sockets, the channel. Landlock does the first (Linux 5.13), a
+ * seccomp filter the rest (x86-64 and AArch64).
  */
 #ifndef DAEMON_CONFINE_H
 #define DAEMON_CONFINE_H

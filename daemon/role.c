@@ -187,19 +187,33 @@ on_locked_out(struct parent *p, struct role *r)
 	role_say(r, ROLE_QUIT, NULL);
 }
 
+/* Who has taken over a worker can say what he likes: from there nothing else is listened to. */
+static void
+take_from_worker(struct parent *p, struct role *r, char message)
+{
+	if (message == ROLE_READY)
+		on_ready(p, r);
+	else if (message == ROLE_MASTER)
+		on_locked_out(p, r);
+	else if (r->spawn.pid > 0 && r->state != ROLE_LEAVING) {
+		log_err("front worker %u says what no worker says: killing it", r->spawn.slot);
+		kill(r->spawn.pid, SIGKILL);
+	}
+}
+
 static void
 take_message(struct parent *p, struct role *r, const char *message, int passed)
 {
-	if (message[0] == ROLE_READY)
+	if (r->spawn.kind == SPAWN_WORKER)
+		take_from_worker(p, r, message[0]);
+	else if (message[0] == ROLE_READY)
 		on_ready(p, r);
 	else if (message[0] == ROLE_RELOAD)
 		reload_begin(p);
-	else if (message[0] == ROLE_RELOADED && r->spawn.kind == SPAWN_KEEPER)
+	else if (message[0] == ROLE_RELOADED)
 		notify_refused(message + 1);
-	else if (message[0] == ROLE_MASTER && r->spawn.kind == SPAWN_KEEPER)
-		role_refresh_master(p);
 	else if (message[0] == ROLE_MASTER)
-		on_locked_out(p, r);
+		role_refresh_master(p);
 	else if (message[0] == ROLE_UPGRADE)
 		upgrade_begin(p);
 	else if (message[0] == ROLE_CONTROL)

@@ -46,10 +46,19 @@ id_of(const char *backend, const char *server)
 	return id ? id : 1;
 }
 
+/* The page is open to workers, too: one gone mad leads nobody out of it. */
+static uint32_t
+top_of(const struct servers *servers)
+{
+	uint32_t top = atomic_load_explicit(&servers->top, memory_order_acquire);
+
+	return top <= SERVERS_MAX ? top : SERVERS_MAX;
+}
+
 static struct server_slot *
 find(struct servers *servers, uint64_t id)
 {
-	uint32_t top = atomic_load_explicit(&servers->top, memory_order_acquire);
+	uint32_t top = top_of(servers);
 
 	for (uint32_t i = 0; i < top; i++)
 		if (atomic_load_explicit(&servers->ids[i], memory_order_acquire) == id)
@@ -94,7 +103,7 @@ mark(struct servers *servers, uint64_t id, bool *used)
 static enum err
 take(struct servers *servers, uint64_t id, bool *used)
 {
-	uint32_t i = 0, top = atomic_load(&servers->top);
+	uint32_t i = 0, top = top_of(servers);
 
 	if (find(servers, id))
 		return ERR_OK;
@@ -121,7 +130,7 @@ servers_claim(struct servers *servers, const struct conf *const *confs, size_t c
 	memset(used, 0, sizeof(used));
 	for (size_t i = 0; i < count; i++)
 		(void)!for_each(servers, confs[i], mark, used);
-	for (uint32_t i = 0; i < atomic_load(&servers->top); i++)
+	for (uint32_t i = 0; i < top_of(servers); i++)
 		if (!used[i])
 			atomic_store_explicit(&servers->ids[i], 0, memory_order_release);
 	for (size_t i = 0; i < count && !err; i++)
@@ -132,7 +141,7 @@ servers_claim(struct servers *servers, const struct conf *const *confs, size_t c
 void
 servers_forget_role(struct servers *servers, size_t role)
 {
-	for (uint32_t i = 0; i < atomic_load(&servers->top); i++)
+	for (uint32_t i = 0; i < top_of(servers); i++)
 		atomic_store_explicit(&servers->slot[i].active[role], 0, memory_order_relaxed);
 }
 

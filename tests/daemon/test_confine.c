@@ -194,6 +194,12 @@ inet_socket(void)
 }
 
 static int
+listen_elsewhere(void)
+{
+	return listen(socket(AF_INET, SOCK_STREAM, 0), 1);
+}
+
+static int
 signal_itself(void)
 {
 	return raise(0);
@@ -224,6 +230,7 @@ static const struct {
 	{"let signals go to the parent", let_signals_go_to_parent, false},
 	{"make a call that is not known", call_of_tomorrow, false},
 	{"make a ring", make_ring, false},
+	{"listen elsewhere", listen_elsewhere, false},
 	{"write beside CA certificates", write_beside_them, false},
 	{"read what is open", read_open_file, true},
 	{"read CA certificates", read_ca_certificates, true},
@@ -271,6 +278,7 @@ a_confined_worker_can_only_serve(void **state)
 	assert_int_equal(try(read_file, false), 0);
 	assert_int_equal(try(unix_socket, false), 0);
 	assert_int_equal(try(signal_parent, false), 0);
+	assert_int_equal(try(listen_elsewhere, false), 0);
 	assert_int_equal(try(open_to_all, false), 0);
 	assert_int_equal(try(give_away, false), 0);
 	assert_int_equal(try(cut_file, false), 0);

@@ -351,12 +351,28 @@ test_addresses_while_they_change(void **state)
 	pthread_join(writer, NULL);
 }
 
+/* What is beyond the page would be read, and written. */
+static void
+a_worker_gone_mad_leads_nobody_out_of_the_page(void **state)
+{
+	const struct conf *one = &conf;
+
+	(void)state;
+	atomic_store(&page->top, UINT32_MAX);
+	assert_null(servers_find(page, "b0", "of nobody"));
+	assert_non_null(servers_find(page, "b1", "three:3"));
+	servers_forget_role(page, ROLE);
+	assert_int_equal(servers_claim(page, &one, 1), ERR_OK);
+	assert_non_null(servers_find(page, "b1", "three:3"));
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(a_worker_gone_mad_leads_nobody_out_of_the_page),
 		CASE(test_slots_by_backend_and_server),
 		CASE(test_claim_again),
 		CASE(test_full),

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a private key is, and where it is not: memory of the processes, files, log."""
 
+import ctypes
 import json
 import os
 import re
@@ -107,6 +108,44 @@ def workers_are_confined(lab):
             words = dict(line.split(":", 1) for line in file)
         equal(words["NoNewPrivs"].strip(), "1", "NoNewPrivs")
         equal(words["Seccomp"].strip(), "2" if confined else "0", "Seccomp")
+
+
+def say_as(pid, word):
+    """Sends WORD to the parent through the channel of the worker PID."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for fd in sorted(int(one) for one in os.listdir(f"/proc/{pid}/fd")):
+        if not os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:"):
+            continue
+        theirs = os.pidfd_open(pid)
+        ours = libc.syscall(438, theirs, fd, 0)  # pidfd_getfd
+        os.close(theirs)
+        if ours < 0:
+            raise Skip(f"pidfd_getfd: {os.strerror(ctypes.get_errno())}")
+        with socket.socket(fileno=ours) as sock:
+            if sock.family == socket.AF_UNIX:
+                sock.send(word)
+                return
+    raise AssertionError("a worker has no channel")
+
+
+@scenario()
+def a_worker_commands_nobody(lab):
+    """What the keeper may ask of the parent: reload, upgrade, another control socket."""
+    if SANITIZED or lab.single:
+        raise Skip("it is a process that is asked here")
+    if os.geteuid() != 0:
+        raise Skip("only root speaks for another process")
+    lab.start()
+    lab.add("a.test")
+    for count, word in enumerate([b"l", b"u", b"c", b"?"], 1):
+        worker = lab.certd.pids("front")[0]
+        say_as(worker, word)
+        wait_for(lambda: lab.certd.log_text().count("says what no worker says") == count, 10, "it is refused")
+        wait_for(lambda: worker not in lab.certd.pids("front") and len(lab.certd.pids("front")) == 2, 20,
+                 "the worker is replaced")
+    equal(lab.certd.status()["pid"], lab.certd.process.pid, "nothing was upgraded")
+    check("reload" not in lab.certd.log_text(), "nothing was reloaded")
+    lab.serial("a.test")
 
 
 @scenario()
