@@ -129,13 +129,14 @@ find_begin(const struct ctl *ctl, int64_t newest, struct reading *ret_reading)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-/* The end of a page says how far certd has looked. */
+/* The end of a page says how far certd has looked. An empty log is asked, too: it knows what is
+ * mistyped. */
 static enum msg_exit
 read_past(struct ctl *ctl, struct reading *reading, int64_t newest)
 {
 	enum msg_exit code = MSG_EXIT_OK;
 
-	while (code == MSG_EXIT_OK && reading->last < newest && reading->left > 0) {
+	do {
 		cJSON *end = NULL;
 		int64_t before = reading->last, covered;
 
@@ -146,7 +147,7 @@ read_past(struct ctl *ctl, struct reading *reading, int64_t newest)
 		if (reading->last < covered)
 			reading->last = covered;
 		cJSON_Delete(end);
-	}
+	} while (code == MSG_EXIT_OK && reading->last < newest && reading->left > 0);
 	return code;
 }
 
