@@ -16,6 +16,7 @@ enum { LATEST = 1000, LATEST_FOLLOWED = 10, AWAY_MS = 30000, AWAY_PAUSE_MS = 250
 struct reading {
 	int64_t last; /* id of the last event seen, or where we begin */
 	int64_t left; /* to be printed yet */
+	bool any;     /* was printed */
 };
 
 /* WIDE: with its number, when it was first, and how bad it is. */
@@ -52,6 +53,7 @@ on_event(struct ctl *ctl, const cJSON *line, void *arg)
 		return;
 	reading->last = id;
 	reading->left--;
+	reading->any = true;
 	if (ctl->print.format == PRINT_TABLE) {
 		print_event(event, ctl->print.wide);
 	} else {
@@ -260,5 +262,7 @@ cmd_events(struct ctl *ctl)
 	else
 		code = read_past(ctl, &reading, newest);
 	print_end(&ctl->print, NULL);
+	if (code == MSG_EXIT_OK && !reading.any)
+		ctl_found_nothing(ctl, "no such events");
 	return code;
 }
