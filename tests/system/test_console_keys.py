@@ -338,6 +338,33 @@ def figures_of_the_front_and_of_what_is_due(lab):
 
 
 @scenario()
+def back_from_the_events_of_a_name(lab):
+    """q goes to where e was pressed, and leaves from a screen that was gone to."""
+    lab.start()
+    lab.add("a.test", "b.test")
+    screen = Screen(lab, size=(100, 24), around="{}; printf left; cat")
+    screen.wait("^>. a.test ")
+    screen.keys("j")
+    screen.wait("^>. b.test ")
+    screen.keys("e")
+    screen.wait(r"^ filter: name:b\.test ")
+    screen.keys("q")
+    screen.wait("^>. b.test ")              # the list, at its place
+    screen.keys("Enter", "e")
+    screen.wait(r"^ filter: name:b\.test ")
+    screen.keys("q")
+    screen.wait("^ Names > b.test ")        # the name
+    screen.keys("e")
+    screen.wait(r"^ filter: name:b\.test ")
+    screen.keys("1")
+    screen.wait("^>. b.test ")
+    screen.keys("2")
+    screen.wait(r"\[2\]Events")
+    screen.keys("q")
+    screen.wait("^left")
+
+
+@scenario()
 def what_a_name_and_a_ca_have(lab):
     """c: the chain. R: a new key for the account, after a question."""
     lab.start()
