@@ -167,8 +167,11 @@ def events_are_narrowed(lab):
     screen.wait("order.failed", absent=True)
     screen.keys("S")
     screen.wait("name.added +a.test")
-    screen.keys("S", "Escape")
+    screen.keys("S")
+    screen.wait("filter: severity:warn")
+    screen.keys("Escape")
     screen.wait("all events, newest first  ")
+    screen.wait("name.added +a.test")           # they are there
     screen.keys("G", "N")
     screen.wait("order.failed")
     screen.keys("Enter")                        # it was gone to
