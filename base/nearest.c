@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/nearest.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-enum { WORD_MAX_LEN = 80 };
+enum { WORD_MAX_LEN = 80, BEGIN_MIN = 3 };
 
 static size_t
 least(size_t a, size_t b)
@@ -41,6 +42,33 @@ nearest_in_list(const void *words, size_t at)
 	return ((const char *const *)words)[at];
 }
 
+/* Whether LONGER goes on where BEGIN ends. */
+static bool
+begins(const char *longer, const char *begin)
+{
+	size_t len = strlen(begin);
+
+	return len >= BEGIN_MIN && strncmp(longer, begin, len) == 0;
+}
+
+/* "exp" for "expiry", "warning" for "warn": the only one that it may be. */
+static const char *
+nearest_beginning(const char *word, nearest_next *next, const void *words)
+{
+	const char *only = NULL, *candidate;
+
+	for (size_t i = 0; (candidate = next(words, i)); i++) {
+		bool is_stem = 2 * strlen(candidate) > strlen(word) && begins(word, candidate);
+
+		if (!is_stem && !begins(candidate, word))
+			continue;
+		if (only)
+			return NULL;
+		only = candidate;
+	}
+	return only;
+}
+
 const char *
 nearest_word(const char *word, nearest_next *next, const void *words)
 {
@@ -57,5 +85,5 @@ nearest_word(const char *word, nearest_next *next, const void *words)
 		if (d == 0)
 			break;
 	}
-	return best;
+	return best ? best : nearest_beginning(word, next, words);
 }

@@ -15,7 +15,8 @@ size_t nearest_distance(const char *a, const char *b, size_t limit);
 typedef const char *nearest_next(const void *words, size_t at);
 /* The one for an array of texts that ends with NULL. */
 nearest_next nearest_in_list;
-/* The closest candidate within a third of WORD's length (at least 1, at most 3), or NULL. */
+/* The closest candidate within a third of WORD's length (at least 1, at most 3); else the only one
+ * that WORD is the beginning of, or that is the larger part of WORD, its beginning; or NULL. */
 const char *nearest_word(const char *word, nearest_next *next, const void *words);
 
 #endif

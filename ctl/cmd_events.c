@@ -16,6 +16,7 @@ enum { LATEST = 1000, LATEST_FOLLOWED = 10, AWAY_MS = 30000, AWAY_PAUSE_MS = 250
 struct reading {
 	int64_t last; /* id of the last event seen, or where we begin */
 	int64_t left; /* to be printed yet */
+	bool any;     /* was printed */
 };
 
 /* WIDE: with its number, when it was first, and how bad it is. */
@@ -52,6 +53,7 @@ on_event(struct ctl *ctl, const cJSON *line, void *arg)
 		return;
 	reading->last = id;
 	reading->left--;
+	reading->any = true;
 	if (ctl->print.format == PRINT_TABLE) {
 		print_event(event, ctl->print.wide);
 	} else {
@@ -129,13 +131,14 @@ find_begin(const struct ctl *ctl, int64_t newest, struct reading *ret_reading)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-/* The end of a page says how far certd has looked. */
+/* The end of a page says how far certd has looked. An empty log is asked, too: it knows what is
+ * mistyped. */
 static enum msg_exit
 read_past(struct ctl *ctl, struct reading *reading, int64_t newest)
 {
 	enum msg_exit code = MSG_EXIT_OK;
 
-	while (code == MSG_EXIT_OK && reading->last < newest && reading->left > 0) {
+	do {
 		cJSON *end = NULL;
 		int64_t before = reading->last, covered;
 
@@ -146,7 +149,7 @@ read_past(struct ctl *ctl, struct reading *reading, int64_t newest)
 		if (reading->last < covered)
 			reading->last = covered;
 		cJSON_Delete(end);
-	}
+	} while (code == MSG_EXIT_OK && reading->last < newest && reading->left > 0);
 	return code;
 }
 
@@ -259,5 +262,7 @@ cmd_events(struct ctl *ctl)
 	else
 		code = read_past(ctl, &reading, newest);
 	print_end(&ctl->print, NULL);
+	if (code == MSG_EXIT_OK && !reading.any)
+		ctl_found_nothing(ctl, "no such events");
 	return code;
 }

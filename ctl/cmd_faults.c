@@ -38,21 +38,30 @@ add_row(struct table *table, const cJSON *fault)
 	                                             json_text(fault, "detail")});
 }
 
+struct listing {
+	struct table *table; /* NULL: for programs */
+	bool any;
+};
+
 static void
 on_fault(struct ctl *ctl, const cJSON *line, void *arg)
 {
 	static const char *const members[] = {"name", "detail", "acknowledged", NULL};
 	const cJSON *fault = json_object(line, "fault");
+	struct listing *listing = arg;
 
-	if (fault && arg)
-		add_row(arg, fault);
-	else if (fault)
+	if (!fault)
+		return;
+	listing->any = true;
+	if (listing->table)
+		add_row(listing->table, fault);
+	else
 		print_whole(&ctl->print, fault, members);
 }
 
 /* Page by page, to --limit or the end. */
 static enum msg_exit
-ask_pages(struct ctl *ctl, struct table *table, cJSON **ret_end)
+ask_pages(struct ctl *ctl, struct listing *listing, cJSON **ret_end)
 {
 	int64_t left = ctl->options.limit ? ctl->options.limit : INT64_MAX;
 	const char *after = ctl->options.after;
@@ -64,7 +73,7 @@ ask_pages(struct ctl *ctl, struct table *table, cJSON **ret_end)
 		cJSON_AddNumberToObject(request, "limit", left < ASK_MAX ? (double)left : ASK_MAX);
 		if (after)
 			cJSON_AddStringToObject(request, "after", after);
-		code = ctl_ask(ctl, request, on_fault, table, &end);
+		code = ctl_ask(ctl, request, on_fault, listing, &end);
 		cJSON_Delete(*ret_end);
 		*ret_end = end;
 		after = json_text(end, "after");
@@ -76,19 +85,22 @@ ask_pages(struct ctl *ctl, struct table *table, cJSON **ret_end)
 enum msg_exit
 cmd_faults(struct ctl *ctl)
 {
-	struct table *table = NULL;
+	struct listing listing = {0};
 	cJSON *end = NULL;
 	enum msg_exit code;
 
 	if (ctl->print.format == PRINT_TABLE)
-		table = table_new(titles, TITLE_COUNT, ctl->print.wide ? 0 : terminal_width());
-	code = ask_pages(ctl, table, &end);
-	if (table)
-		table_flush(table);
+		listing.table =
+			table_new(titles, TITLE_COUNT, ctl->print.wide ? 0 : terminal_width());
+	code = ask_pages(ctl, &listing, &end);
+	if (listing.table)
+		table_flush(listing.table);
 	else
 		print_end(&ctl->print, end);
 	cJSON_Delete(end);
-	table_free(table);
+	table_free(listing.table);
+	if (code == MSG_EXIT_OK && !listing.any)
+		ctl_found_nothing(ctl, "nothing is found wrong just now");
 	return code;
 }
 

@@ -33,24 +33,39 @@ show_certificate(const cJSON *one, int64_t now)
 	buf_done(&names);
 }
 
+/* Nothing is wrong: what was held against each other. A file has a key and names only where they
+ * are given. */
+static void
+show_right(const struct ctl *ctl, bool stored)
+{
+	char field[FIELD_MAX];
+
+	snprintf(field, sizeof(field), "%s%schain and dates are right",
+	         stored || ctl->arg_count > 1 ? "key, " : "",
+	         stored || ctl->options.name ? "names, " : "");
+	print_field("audit", field);
+}
+
 static void
 on_inspect(struct ctl *ctl, const cJSON *line, void *arg)
 {
-	const cJSON *whole = json_object(line, "inspect"), *one;
+	const cJSON *whole = json_object(line, "inspect"), *faults = json_array(whole, "faults"),
+		    *one;
 	int64_t now = clock_wall();
 
-	(void)arg;
 	if (whole && ctl->print.format != PRINT_TABLE) {
 		print_single(&ctl->print, whole);
 		return;
 	}
 	cJSON_ArrayForEach(one, json_array(whole, "certificates")) show_certificate(one, now);
-	cJSON_ArrayForEach(one, json_array(whole, "faults"))
+	cJSON_ArrayForEach(one, faults)
 	{
 		const char *what = json_text(one, "what"), *detail = json_text(one, "detail");
 
 		print_line("fault: %s: %s", what ? what : "", detail ? detail : "");
 	}
+	if (faults && !faults->child)
+		show_right(ctl, *(const bool *)arg);
 }
 
 static bool
@@ -108,13 +123,14 @@ static enum msg_exit
 ask(struct ctl *ctl, const char *member, const char *text, const struct buf *key)
 {
 	cJSON *request = ctl_request("inspect");
+	bool stored = strcmp(member, "name") == 0;
 
 	cJSON_AddStringToObject(request, member, text);
 	if (ctl->options.name)
 		cJSON_AddStringToObject(request, "name", ctl->options.name);
 	if (key->len)
 		cJSON_AddStringToObject(request, "key_pem", (const char *)key->data);
-	return ctl_ask(ctl, request, on_inspect, NULL, NULL);
+	return ctl_ask(ctl, request, on_inspect, &stored, NULL);
 }
 
 /* What has a slash, or is a file here, is one; "./x" says so of what could be a name, too. A key

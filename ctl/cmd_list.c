@@ -12,6 +12,11 @@
 
 enum { WATCH_S = 2, REASON_MAX = 1024 };
 
+#define NARROWED                                                                                   \
+	(OPTION_BIT(OPTION_STATE) | OPTION_BIT(OPTION_AFTER) | OPTION_BIT(OPTION_BEFORE) |         \
+	 OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_BACKEND) | OPTION_BIT(OPTION_LABEL) |           \
+	 OPTION_BIT(OPTION_EXPIRES_IN) | OPTION_BIT(OPTION_ERROR) | OPTION_BIT(OPTION_SORT))
+
 static const char *const list_members[] = {"display", "ca",         "cas",       "labels",
                                            "lead",    "not_before", "not_after", "generation",
                                            "next",    "error",      "removed",   NULL};
@@ -181,6 +186,9 @@ list(struct ctl *ctl)
 	table_flush(listing.table);
 	if (code == MSG_EXIT_OK || listing.got)
 		print_end(&ctl->print, end);
+	if (code == MSG_EXIT_OK && !listing.got)
+		ctl_found_nothing(ctl, ctl->options.given & NARROWED ? "no such names"
+		                                                     : "no names: see certctl add");
 	cJSON_Delete(end);
 	table_free(listing.table);
 	return code;

@@ -185,9 +185,120 @@ print_store(const cJSON *store)
 	buf_done(&text);
 }
 
-/* WIDE: with all that the front has counted since certd started. */
+/* ---- what is wide --------------------------------------------------------------------------- */
+
+/* Answers of the verbs frontend and due; NULL: none. */
+struct wide {
+	cJSON *frontend, *due;
+};
+
+struct wish {
+	const char *verb;
+	cJSON *got;
+};
+
 static void
-print_status(const cJSON *s, bool wide)
+on_wish(struct ctl *ctl, const cJSON *line, void *arg)
+{
+	struct wish *wish = arg;
+
+	(void)ctl;
+	if (!wish->got)
+		wish->got = cJSON_Duplicate(json_object(line, wish->verb), true);
+}
+
+/* What is not answered is left out. */
+static cJSON *
+get(struct ctl *ctl, const char *verb)
+{
+	struct wish wish = {.verb = verb};
+	cJSON *request = ctl_request(verb), *end = NULL;
+
+	if (ctl_exchange(ctl, request, clock_mono_ms() + CTL_REPLY_MS, on_wish, &wish, &end)) {
+		cJSON_Delete(wish.got);
+		wish.got = NULL;
+	}
+	cJSON_Delete(request);
+	cJSON_Delete(end);
+	return wish.got;
+}
+
+/* "0 now, 702 renewals within 24h, at most 33 in an hour: in 5h" */
+static void
+print_due(const cJSON *due)
+{
+	int64_t most = 0, total = 0, at = 0, hour = 0;
+	const cJSON *count;
+	char field[FIELD_MAX], in_all[NUMBER_MAX], now[NUMBER_MAX], renewals[NUMBER_MAX];
+
+	cJSON_ArrayForEach(count, json_array(due, "hours"))
+	{
+		int64_t n = cJSON_IsNumber(count) ? (int64_t)count->valuedouble : 0;
+
+		total += n;
+		at = n > most ? hour : at;
+		most = n > most ? n : most;
+		hour++;
+	}
+	snprintf(field, sizeof(field), "%s now, %s within 24h, of which %s renewals",
+	         grouped(json_int(due, "waiting", 0), now), grouped(total, in_all),
+	         grouped(json_int(due, "renewals", 0), renewals));
+	if (most)
+		snprintf(field + strlen(field), sizeof(field) - strlen(field),
+		         "; at most %s an hour, in %" PRId64 "h", grouped(most, in_all), at);
+	if (!json_bool(due, "complete", false))
+		strcat(field, "; not all are counted yet");
+	print_field("due", due ? field : NULL);
+}
+
+/* Connections by name, the last minute or two. */
+static void
+print_top(const cJSON *top)
+{
+	struct buf text = {0};
+	const cJSON *one;
+	char number[NUMBER_MAX];
+
+	cJSON_ArrayForEach(one, json_array(top, "names")) if (json_text(one, "name"))
+		buf_printf(&text, "%s%s %s", text.len ? ", " : "", json_text(one, "name"),
+	                   grouped(json_int(one, "count", 0), number));
+	if (text.len)
+		buf_printf(&text, " (in %" PRId64 "s)", json_int(top, "seconds", 0));
+	print_field("asked for", text.len ? buf_str(&text) : NULL);
+	buf_done(&text);
+}
+
+static void
+print_listeners(const cJSON *listeners)
+{
+	static const char *const titles[] = {"LISTENER", "KIND",     "OPEN",   "HALF",
+	                                     "ACCEPTED", "REJECTED", "AT MOST"};
+	static const char *const numbers[] = {"connections", "half_open", "accepted", "rejected",
+	                                      "max_connections"};
+	struct table *table = table_new(titles, sizeof(titles) / sizeof(titles[0]), 0);
+	const cJSON *one;
+
+	if (!table)
+		return;
+	print_line("%s", "");
+	cJSON_ArrayForEach(one, listeners)
+	{
+		char n[sizeof(numbers) / sizeof(numbers[0])][NUMBER_MAX];
+
+		for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+			grouped(json_int(one, numbers[i], 0), n[i]);
+		table_row(table, (const char *[]){json_text(one, "address"), json_text(one, "kind"),
+		                                  n[0], n[1], n[2], n[3], n[4]});
+	}
+	table_flush(table);
+	table_free(table);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+/* WIDE, if not NULL: with all that the front has counted since certd started, and more. */
+static void
+print_status(const cJSON *s, const struct wide *wide)
 {
 	int64_t started = print_time_of(s, "started_at"),
 		restarts = json_int(s, "worker_restarts", 0);
@@ -201,12 +312,17 @@ print_status(const cJSON *s, bool wide)
 	print_field("restarted", restarts ? field : NULL);
 	print_names(s);
 	print_frontend(s);
-	if (wide)
+	if (wide) {
 		field_numbers("counters", json_object(s, "front"));
+		print_top(json_object(wide->frontend, "top"));
+		print_due(wide->due);
+	}
 	print_store(json_object(s, "store"));
 	snprintf(field, sizeof(field), "%" PRId64, json_int(s, "events_last", 0));
 	print_field("last event", field);
 	print_cas(json_array(s, "cas"));
+	if (wide && wide->frontend)
+		print_listeners(json_array(wide->frontend, "listeners"));
 }
 
 static void
@@ -214,9 +330,8 @@ on_status(struct ctl *ctl, const cJSON *line, void *arg)
 {
 	const cJSON *status = json_object(line, "status");
 
-	(void)arg;
 	if (status && ctl->print.format == PRINT_TABLE)
-		print_status(status, ctl->print.wide);
+		print_status(status, ctl->print.wide ? arg : NULL);
 	else if (status)
 		print_single(&ctl->print, status);
 }
@@ -224,7 +339,17 @@ on_status(struct ctl *ctl, const cJSON *line, void *arg)
 enum msg_exit
 cmd_status(struct ctl *ctl)
 {
+	struct wide wide = {0};
+	enum msg_exit code;
+
 	if (ctl->arg_count)
 		return show_name(ctl, EVENTS_SHOWN);
-	return ctl_ask(ctl, ctl_request("status"), on_status, NULL, NULL);
+	if (ctl->print.format == PRINT_TABLE && ctl->print.wide)
+		wide.frontend = get(ctl, "frontend");
+	if (wide.frontend)
+		wide.due = get(ctl, "due");
+	code = ctl_ask(ctl, ctl_request("status"), on_status, &wide, NULL);
+	cJSON_Delete(wide.frontend);
+	cJSON_Delete(wide.due);
+	return code;
 }

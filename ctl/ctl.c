@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "ctl/terminal.h"
 
 enum { CONNECT_MS = 5000 };
 
@@ -148,6 +149,13 @@ ctl_fail(struct ctl *ctl, enum err err)
 		complain(NULL, "%s", err_text(err));
 		return MSG_EXIT_FAILED;
 	}
+}
+
+void
+ctl_found_nothing(const struct ctl *ctl, const char *what)
+{
+	if (ctl->print.format == PRINT_TABLE && terminal_hears())
+		complain(NULL, "%s", what);
 }
 
 enum msg_exit

@@ -71,6 +71,8 @@ enum msg_exit ctl_ask(struct ctl *ctl, cJSON *request, ctl_line *on_line, void *
                       cJSON **ret_end);
 /* The same for what takes as long as a CA does: within --timeout. */
 enum msg_exit ctl_ask_long(struct ctl *ctl, cJSON *request, ctl_line *on_line, void *arg);
+/* Tells a person that WHAT there is, is nothing: a program sees it. */
+void ctl_found_nothing(const struct ctl *ctl, const char *what);
 /* The exit code in an "end". */
 enum msg_exit ctl_code(const cJSON *end);
 /* Complains about a failed exchange: its exit code. */

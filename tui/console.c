@@ -118,12 +118,30 @@ console_screen(struct console *c, enum request screen)
 		view_free(c->stack[--c->depth]);
 	if (!c->screens[at])
 		c->screens[at] = view_new(c, console_screens[at], "");
+	c->has_origin = false;
 	if (c->screens[at]) {
 		c->stack[0] = c->screens[at];
 		c->depth = 1;
 		c->stack[0]->ops->load(c->stack[0]);
 	}
 	return c->screens[at];
+}
+
+void
+console_events_of(struct console *c, const char *name)
+{
+	bool was_open = console_view(c)->ops == &view_name;
+	char line[CONSOLE_MESSAGE_MAX + 8];
+	struct view *events;
+
+	snprintf(c->origin, sizeof(c->origin), "%s", name);
+	events = console_screen(c, REQUEST_EVENTS);
+	if (!events)
+		return;
+	c->has_origin = true;
+	c->was_open = was_open;
+	snprintf(line, sizeof(line), "name:%s", c->origin);
+	view_events.filter(events, line);
 }
 
 /* ---- keys ----------------------------------------------------------------------------------- */
@@ -143,10 +161,17 @@ console_say(struct console *c, enum tone tone, const char *format, ...)
 static void
 go_back(struct console *c, enum request request)
 {
-	if (c->depth > 1)
+	bool was_open = c->has_origin && c->was_open;
+
+	if (c->depth > 1) {
 		console_pop(c);
-	else if (request == REQUEST_QUIT)
+	} else if (c->has_origin) {
+		console_screen(c, REQUEST_NAMES);
+		if (was_open)
+			console_push(c, &view_name, c->origin);
+	} else if (request == REQUEST_QUIT) {
 		c->wants_quit = true;
+	}
 }
 
 static void

@@ -46,8 +46,10 @@ struct console {
 		unsigned ended;                    /* actions, since the console runs */
 		char why[CONSOLE_MESSAGE_MAX / 2]; /* the first that failed */
 	} action;
-	int tab_ends[VIEW_SCREENS]; /* columns; 0: not seen */
-	bool is_pasting;            /* what comes as keys was not typed */
+	char origin[CONSOLE_MESSAGE_MAX]; /* a name whose events are looked at, */
+	bool has_origin, was_open;        /* and whether it was open: q goes back there */
+	int tab_ends[VIEW_SCREENS];       /* columns; 0: not seen */
+	bool is_pasting;                  /* what comes as keys was not typed */
 	bool is_frozen, wants_quit, is_dirty;
 	unsigned ticks, paste_ticks; /* seconds; at the beginning of what is pasted */
 };
@@ -70,6 +72,8 @@ void console_say(struct console *c, enum tone tone, const char *format, ...) PRI
 struct view *console_push(struct console *c, const struct view_ops *ops, const char *about);
 struct view *console_screen(struct console *c, enum request screen);
 void console_pop(struct console *c);
+/* The events of NAME, which may be the view's that is freed with this; q comes back. */
+void console_events_of(struct console *c, const char *name);
 /* Asks for a filter, the one that is there to be changed. */
 void console_ask_filter(struct console *c, const char *now);
 /* Asks for a file's name, for the view's write(). */

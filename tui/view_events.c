@@ -66,7 +66,8 @@ on_end(void *owner, const cJSON *end, enum err err)
 		s->list.oldest = s->list.oldest > PAGE ? s->list.oldest - PAGE : 0;
 	} else if (after > s->list.newest) {
 		s->list.newest = after;
-		ask(v, false); /* until nothing is new */
+		if (!v->console->is_frozen)
+			ask(v, false); /* until nothing is new */
 		return;
 	}
 	if (s->list.count < s->sheet.rows && s->list.oldest > 0 && s->list.count < EVENT_LIST_MAX)

@@ -108,8 +108,7 @@ name_request(struct view *v, enum request request)
 			return true;
 		}
 	if (request == REQUEST_EVENTS_OF) {
-		snprintf(line, sizeof(line), "name:%s", v->about);
-		view_events.filter(console_screen(v->console, REQUEST_EVENTS), line);
+		console_events_of(v->console, v->about);
 	} else if (request == REQUEST_COPY) {
 		console_copy(v->console, v->about);
 	} else {

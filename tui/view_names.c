@@ -298,8 +298,7 @@ do_action(struct view *v, enum request request, const char *name)
 	} else if (request == REQUEST_OPEN) {
 		console_push(v->console, &view_name, name);
 	} else if (request == REQUEST_EVENTS_OF) {
-		snprintf(line, sizeof(line), "name:%.300s", name);
-		view_events.filter(console_screen(v->console, REQUEST_EVENTS), line);
+		console_events_of(v->console, name);
 	} else if (request == REQUEST_MARK) {
 		toggle_mark(v, name);
 		window_request(&s->window, REQUEST_DOWN);

@@ -93,6 +93,52 @@ may_not(struct control_client *cl, const char *what, enum rights least)
 	return true;
 }
 
+/* What these are wherever a verb takes them: what is mistyped is not taken for what is left out,
+ * least of all a "dry_run". */
+static const struct {
+	const char *what;
+	cJSON_bool (*is)(const cJSON *value);
+	const char *members[12];
+} kinds[] = {
+	{"true or false",
+         cJSON_IsBool,
+         {"all", "dry_run", "external", "follow", "on_disk", "one_certificate", "private_key",
+          "renew", "replace", "wait", "with_key"}},
+	{"a number", cJSON_IsNumber, {"crit", "expires_in", "id", "limit", "since", "warn"}},
+	{"a text",
+         cJSON_IsString,
+         {"backend", "error", "name", "reason", "severity", "sort", "state"}},
+	{"an object", cJSON_IsObject, {"labels"}},
+	{"a list", cJSON_IsArray, {"types"}},
+};
+
+/* The first of MEMBERS that REQUEST has and that is none of what IS says; null is left out. */
+static const char *
+mistyped(const cJSON *request, const char *const *members, cJSON_bool (*is)(const cJSON *value))
+{
+	for (; *members; members++) {
+		const cJSON *value = cJSON_GetObjectItemCaseSensitive(request, *members);
+
+		if (value && !cJSON_IsNull(value) && !is(value))
+			return *members;
+	}
+	return NULL;
+}
+
+static bool
+refused_kind(struct control_client *cl, const cJSON *request)
+{
+	const char *wrong = NULL;
+
+	for (size_t i = 0; !wrong && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		wrong = mistyped(request, kinds[i].members, kinds[i].is);
+		if (wrong)
+			reply_error(cl, MSG_EXIT_USAGE, "invalid", "\"%s\" must be %s", wrong,
+			            kinds[i].what);
+	}
+	return wrong != NULL;
+}
+
 void
 command_run(struct control_client *cl, const cJSON *request)
 {
@@ -112,6 +158,8 @@ command_run(struct control_client *cl, const cJSON *request)
 		return;
 	}
 	if (commands[i].need != READ && may_not(cl, verb, RIGHTS_CHANGE))
+		return;
+	if (refused_kind(cl, request))
 		return;
 	if (commands[i].need == CHANGE)
 		audit_change(cl, verb, request);

@@ -224,7 +224,8 @@ command_revoke(struct control_client *cl, const cJSON *request)
 	}
 	err = ca_of_name(cl->control, request, &name, &ca);
 	if (err == ERR_NOTFOUND)
-		reply_error(cl, MSG_EXIT_NOTFOUND, "not-found", "there is no such name here");
+		reply_error(cl, MSG_EXIT_NOTFOUND, "not-found", "there is no name %s here",
+		            name.name);
 	else if (err)
 		reply_store_error(cl, err);
 	else if (!ca)

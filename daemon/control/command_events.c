@@ -167,13 +167,10 @@ take_types(struct event_filter *f, const cJSON *types)
 static bool
 take_filter(struct event_filter *f, const cJSON *request)
 {
-	const char *name = json_text(request, "name"), *severity = json_text(request, "severity");
-	char why[128];
+	const char *severity = json_text(request, "severity");
 
-	f->name.len = 0;
 	f->mildest = SEVERITY_INFO;
-	return (!name || !idna_parse(name, &f->name, why, sizeof(why))) &&
-	       (!severity || !event_severity_parse(severity, &f->mildest)) &&
+	return (!severity || !event_severity_parse(severity, &f->mildest)) &&
 	       take_types(f, json_array(request, "types"));
 }
 
@@ -208,26 +205,43 @@ reply_page_end(struct control_client *cl, enum way way, bool is_all)
 	reply_json(cl, line);
 }
 
-void
-command_events(struct control_client *cl, const cJSON *request)
+/* Whether a type or the name is none, and the reply says so. */
+static bool
+refused_word(struct control_client *cl, const cJSON *request)
 {
-	int64_t limit = json_int(request, "limit", MSG_PAGE_MAX);
-	enum way way = cJSON_HasObjectItem(request, "before") ? BACK : ONWARDS;
 	const char *unknown = unknown_type(json_array(request, "types")), *near;
-	bool is_all = false;
+	const char *name = json_text(request, "name");
+	char why[128];
 
+	cl->wanted.name.len = 0;
 	if (unknown) {
 		near = nearest_word(unknown, next_type, NULL);
 		reply_error(cl, MSG_EXIT_USAGE, "invalid", "no event has the type \"%.64s\"%s%s%s",
 		            unknown, near ? ", did you mean \"" : "; see docs/events.md",
 		            near ? near : "", near ? "\"?" : "");
-		return;
+		return true;
 	}
+	if (name && idna_parse(name, &cl->wanted.name, why, sizeof(why))) {
+		reply_error(cl, MSG_EXIT_USAGE, "invalid-name", "%s", why);
+		return true;
+	}
+	return false;
+}
+
+void
+command_events(struct control_client *cl, const cJSON *request)
+{
+	int64_t limit = json_int(request, "limit", MSG_PAGE_MAX);
+	enum way way = cJSON_HasObjectItem(request, "before") ? BACK : ONWARDS;
+	bool is_all = false;
+
+	if (refused_word(cl, request))
+		return;
 	if (limit < 1 || limit > MSG_PAGE_MAX || !take_request(cl, request)) {
 		reply_error(cl, MSG_EXIT_USAGE, "invalid",
 		            "\"limit\" must be 1 to %d, \"after\" or \"before\" an event's id, "
-		            "\"since\" unix seconds, \"name\" a name, \"types\" a list of up to "
-		            "%d types, \"severity\" crit, err, warn or info",
+		            "\"since\" unix seconds, \"types\" a list of up to %d types, "
+		            "\"severity\" crit, err, warn or info",
 		            MSG_PAGE_MAX, MSG_TYPES_MAX);
 		return;
 	}

@@ -131,8 +131,9 @@ reply_faults(struct control_client *cl, struct hostname *after, size_t limit)
 void
 command_faults(struct control_client *cl, const cJSON *request)
 {
-	int64_t limit =
-		cJSON_HasObjectItem(request, "limit") ? json_int(request, "limit", 0) : FAULTS_PAGE;
+	int64_t limit = cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(request, "limit"))
+	                        ? json_int(request, "limit", 0)
+	                        : FAULTS_PAGE;
 	const char *given = json_text(request, "after");
 	struct hostname after = {.len = 0};
 

@@ -31,9 +31,10 @@ struct list_query {
 	bool backwards;              /* rows come in reverse */
 	bool placed;                 /* there may be rows on the other side of the place */
 	struct domain_window window; /* which list, and where to go on */
+	char why[96];                /* it is refused */
 };
 
-/* NULL, or why REQUEST is none. */
+/* NULL, or why REQUEST is none, which may be in Q. */
 const char *list_query_read(const cJSON *request, struct list_query *q);
 /* Whether D is asked for. */
 bool list_query_matches(const struct list_query *q, const struct domain *d);

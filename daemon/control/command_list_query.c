@@ -41,6 +41,13 @@ read_problem(const char *code, struct list_query *q)
 	return !code || q->problem != PROBLEM_NONE;
 }
 
+static const char *
+why_not(struct list_query *q, const char *what, const char *word)
+{
+	snprintf(q->why, sizeof(q->why), "%s \"%.32s\" (docs/control.md)", what, word);
+	return q->why;
+}
+
 /* A domain's own state, not one that follows from its times. */
 static bool
 is_stored_state(const char *word)
@@ -150,12 +157,12 @@ read_filters(const cJSON *request, struct list_query *q)
 	q->backend = json_text(request, "backend");
 	if (q->state && !is_stored_state(q->state) && !is_expired(q->state) &&
 	    strcmp(q->state, "renewing") != 0 && strcmp(q->state, "removed") != 0)
-		return "\"state\" is none that names have (docs/control.md)";
+		return why_not(q, "no name has the state", q->state);
 	if ((q->ca && strlen(q->ca) > NAME_WORD_MAX) ||
 	    (q->backend && strlen(q->backend) > NAME_WORD_MAX))
 		return "\"ca\" and \"backend\" are names of blocks";
 	if (!read_problem(json_text(request, "error"), q))
-		return "\"error\" is no code of a failed attempt (docs/control.md)";
+		return why_not(q, "no attempt fails with", json_text(request, "error"));
 	if (read_labels(json_object(request, "labels"), q))
 		return "\"labels\" must be {\"key\":\"value\"}, as labels are";
 	return NULL;
@@ -184,8 +191,9 @@ read_order(const cJSON *request, struct list_query *q)
 const char *
 list_query_read(const cJSON *request, struct list_query *q)
 {
-	int64_t limit =
-		cJSON_HasObjectItem(request, "limit") ? json_int(request, "limit", 0) : LIST_PAGE;
+	int64_t limit = cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(request, "limit"))
+	                        ? json_int(request, "limit", 0)
+	                        : LIST_PAGE;
 	const char *why;
 
 	*q = (struct list_query){.now = clock_wall(), .ends_before = INT64_MAX};

@@ -94,6 +94,13 @@ test_nearest(void **state)
 		{"w", NULL},
 		{"", NULL},
 		{"tlsxyz", NULL},
+		{"tlsx", "tls"},
+		{"worke", "workers"},
+		{"work", "workers"},
+		{"workersandmore", NULL},
+		{"workersetc", "workers"},
+		{"lis", "list"},
+		{"wo", NULL},
 		{"workersworkersworkersworkersworkersworkersworkers", NULL},
 	};
 

@@ -167,8 +167,11 @@ def events_are_narrowed(lab):
     screen.wait("order.failed", absent=True)
     screen.keys("S")
     screen.wait("name.added +a.test")
-    screen.keys("S", "Escape")
+    screen.keys("S")
+    screen.wait("filter: severity:warn")
+    screen.keys("Escape")
     screen.wait("all events, newest first  ")
+    screen.wait("name.added +a.test")           # they are there
     screen.keys("G", "N")
     screen.wait_marked("order.failed +a.test")
     screen.keys("Enter")
@@ -335,6 +338,33 @@ def figures_of_the_front_and_of_what_is_due(lab):
     due = json.loads(lab.ctl_ok("raw", '{"verb":"due"}').out.split("\n")[0])["due"]
     equal((due["renewals"], due["waiting"]), (0, 0), "far from due")
     screen.wait("at most 0 an hour.* 0 renewals, 0 are waiting")
+
+
+@scenario()
+def back_from_the_events_of_a_name(lab):
+    """q goes to where e was pressed, and leaves from a screen that was gone to."""
+    lab.start()
+    lab.add("a.test", "b.test")
+    screen = Screen(lab, size=(100, 24), around="{}; printf left; cat")
+    screen.wait("^>. a.test ")
+    screen.keys("j")
+    screen.wait("^>. b.test ")
+    screen.keys("e")
+    screen.wait(r"^ filter: name:b\.test ")
+    screen.keys("q")
+    screen.wait("^>. b.test ")              # the list, at its place
+    screen.keys("Enter", "e")
+    screen.wait(r"^ filter: name:b\.test ")
+    screen.keys("q")
+    screen.wait("^ Names > b.test ")        # the name
+    screen.keys("e")
+    screen.wait(r"^ filter: name:b\.test ")
+    screen.keys("1")
+    screen.wait("^>. b.test ")
+    screen.keys("2")
+    screen.wait(r"\[2\]Events")
+    screen.keys("q")
+    screen.wait("^left")
 
 
 @scenario()

@@ -184,6 +184,23 @@ def junk_on_the_control_socket_is_refused(lab):
 
 
 @scenario()
+def what_is_mistyped_is_not_left_out(lab):
+    lab.start()
+    lab.add("a.test")
+    for verb, odd in (("apply", {"items": [{"name": "a.test", "state": "absent"}], "dry_run": "true"}),
+                      ("export", {"name": "a.test", "private_key": 1}), ("list", {"expires_in": "7d"}),
+                      ("list", {"labels": "a=b"}), ("list", {"error": 3}), ("events", {"types": "cert.*"}),
+                      ("add", {"names": ["b.test"], "external": "yes"}), ("list", {"limit": True})):
+        lines, end = lab.certd.ask(verb, **odd)
+        equal((lines, end["code"]), ([], 2), f"{verb} {odd}")
+        check(re.search(r'^"\w+" must be (a|an|true) ', end["error"]["detail"]), f"{verb}: {end}")
+    equal(lab.certd.ask("list", state=None, limit=None)[1]["matches"], 1, "null is left out, nothing was done")
+    for odd in ({"error": "authz/dsn"}, {"state": "vaild"}):
+        said = lab.certd.ask("list", **odd)[1]["error"]["detail"]
+        check(f'"{list(odd.values())[0]}"' in said, f"which word it is: {said}")
+
+
+@scenario()
 def wait_for_many_at_once(lab):
     """Each client waits for its own names."""
     lab.start()

@@ -121,7 +121,10 @@ def the_front_is_measured(lab):
     table = lab.ctl_ok("status").out
     check(re.search(r"^frontend .* conn/s, \d+ open, 3 half-open, handshake p50 [\d.]+ m?s p99 [\d.]+ m?s, "
                     r"\d+ % resumed, unknown SNI [\d.]+/s$", table, re.MULTILINE), f"for people:\n{table}")
-    check("counters " in lab.ctl_ok("status", "-o", "wide").out, "all counters")
+    table = lab.ctl_ok("status", "-o", "wide").out
+    tls = got["listeners"][0]["address"]
+    for row in ("counters +accepted ", r"asked for +a\.test \d", r"due +\d+ now, ", rf"{re.escape(tls)} +tls +\d+ +3 "):
+        check(re.search(rf"^{row}", table, re.MULTILINE), f"{row} in what is wide:\n{table}")
     check(lab.ctl_ok("status", "-o", "json").json()["last_minute"]["handshake"]["p99"] > 0, "for programs")
     for one in silent:
         one.close()
@@ -161,6 +164,9 @@ def what_is_due_is_counted_by_the_hour(lab):
     equal(set(far), {"name", "waiting", "hours", "renewals"}, "of a CA")
     equal(sum(got["hours"]), sum(sum(ca["hours"]) for ca in got["cas"]), "the sum")
     equal(got["renewals"], sum(ca["renewals"] for ca in got["cas"]), "of renewals, too")
+    table = lab.ctl_ok("status", "-o", "wide").out
+    now, day = map(int, re.search(r"^due +(\d+) now, (\d+) within 24h, of which 0 renewals", table, re.M).groups())
+    equal(now + day, 2, f"for people:\n{table}")
 
 
 @scenario(config=DOWN)

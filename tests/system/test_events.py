@@ -161,10 +161,12 @@ def the_log_is_read_backwards(lab):
 def odd_requests_are_refused(lab):
     lab.start()
     for odd in ({"types": ["x"] * 17}, {"types": [1]}, {"types": [""]}, {"types": ["x" * 99]},
-                {"since": -1}, {"after": -1}, {"limit": 0}):
+                {"since": -1}, {"after": -1}, {"limit": 0}, {"limit": "9"}, {"follow": "no"}, {"name": 5}):
         lines = exchange(lab, {"verb": "events", **odd}, {"verb": "events"})
         equal(lines[0]["end"]["code"], 2, f"for {odd}")
         equal(lines[-1]["end"]["code"], 0, f"the connection goes on after {odd}")
+    said = expect_code(lab.ctl("events", "--name", "a..b"), 2).err
+    check("a label is empty" in said, f"what is wrong with the name: {said}")
 
 
 @scenario()

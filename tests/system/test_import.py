@@ -399,7 +399,12 @@ def inspect_of_names_and_files(lab):
           "of the file")
     faults = lambda *words: [fault["what"] for fault in lab.ctl("inspect", *words, "-o", "json").json()["faults"]]
     equal(faults(path, path, "--name", "A.test"), [], "its key, its name")
+    for words, right in ((("a.test",), "key, names, chain"), ((path,), "chain"),
+                         ((path, path, "--name", "a.test"), "key, names, chain")):
+        said = lab.ctl_ok("inspect", *words).out.splitlines()[-1]
+        check(re.fullmatch(f"audit +{right} and dates are right", said), f"{words}: {said}")
     equal(faults(path, "--name", "b.test"), ["name"], "not its name")
+    check("audit" not in lab.ctl("inspect", path, "--name", "b.test").out, "what is wrong is said alone")
     lab.add("b.test")
     other = os.path.join(lab.directory, "other.pem")
     with open(other, "w") as file:

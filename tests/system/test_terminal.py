@@ -249,6 +249,21 @@ def did_you_mean_a_name(lab):
     check("mean" not in lab.ctl("show", "shop.exmaple.test").err, "no program asks")
 
 
+@scenario()
+def that_there_is_nothing_is_said(lab):
+    lab.start()
+    for words, said in ((["list"], "no names: see certctl add"), (["faults"], "nothing is found wrong just now"),
+                        (["events", "--severity", "crit"], "no such events"),
+                        (["list", "--state", "failing", "-o", "wide"], "no such names")):
+        equal(Terminal(lab, *words).text, f"certctl: {said}\n", f"{words}")
+        quiet = lab.ctl_ok(*words)
+        equal((quiet.out, quiet.err), ("", ""), f"{words} for a program")
+    for form in ("json", "ndjson", "names"):
+        check("certctl:" not in Terminal(lab, "list", "-o", form).text, f"as {form}")
+    lab.add("a.test")
+    check("certctl:" not in Terminal(lab, "list").text, "there is one")
+
+
 @scenario(plain=True)
 def a_console_that_is_not_there():
     directory = os.path.join(ROOT, "nonexistent")

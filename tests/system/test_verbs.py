@@ -144,7 +144,9 @@ def bad_input_is_refused():
 def did_you_mean():
     for words, meant in ((["lsit"], "list"), (["list", "--limt", "3"], "--limit"),
                          (["ca", "shwo", "x"], "show"), (["list", "--state", "vaild"], "valid"),
-                         (["wait", "a.test", "--for", "srving"], "serving")):
+                         (["wait", "a.test", "--for", "srving"], "serving"),
+                         (["list", "--sort", "exp"], "expiry"), (["comp"], "completion"),
+                         (["events", "--severity", "error"], "err"), (["events", "--severity", "warning"], "warn")):
         code, _, said = ctl(*words, *NOWHERE)
         equal(code, 2, f"{words}")
         check(re.search(rf'did you mean "?{meant}"?\?', said), f"{words}: {said}")
