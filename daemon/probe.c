@@ -23,7 +23,7 @@
 #include "store/order.h"
 #include "store/store.h"
 
-enum { PAGE = 16, LONGEST_S = 60, PAGES_MS = 2000 };
+enum { PAGE = 16, LONGEST_S = 60, PAGES_MS = 300 };
 
 struct probe {
 	const struct conf *conf;
