@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/hostname.h"
 #include "base/log.h"
 #include "base/msg.h"
 #include "base/problem.h"
@@ -156,6 +157,8 @@ send_finding(void *arg, const struct check_finding *f)
 		cJSON_AddStringToObject(finding, "table", f->table);
 		cJSON_AddStringToObject(finding, "key", f->key);
 		cJSON_AddStringToObject(finding, "what", f->what);
+		if (f->lost)
+			cJSON_AddStringToObject(finding, "name", f->lost->name);
 	}
 	send_line(line);
 }

@@ -23,7 +23,7 @@
 #include "store/order.h"
 #include "store/store.h"
 
-enum { PAGE = 16, LONGEST_S = 60 };
+enum { PAGE = 16, LONGEST_S = 60, PAGES_MS = 300 };
 
 struct probe {
 	const struct conf *conf;
@@ -120,7 +120,8 @@ look(const struct probe *probe, struct problem *why)
 		err = look_at_private(store);
 	if (!err)
 		err = look_for_lost_names(store, probe->conf->state_directory, why);
-	if (!err && store_check_free_list(store, STORE_SERVED) == ERR_CORRUPT)
+	if (!err && (store_check_free_list(store, STORE_SERVED) == ERR_CORRUPT ||
+	             store_check_pages(store, STORE_SERVED, PAGES_MS) == ERR_CORRUPT))
 		err = ERR_AGAIN;
 	if (err == ERR_CORRUPT && !why->kind)
 		problem_set(why, PROBLEM_INTERNAL,

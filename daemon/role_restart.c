@@ -27,8 +27,8 @@ role_has_crashed(const struct role *r)
 	       number == SIGILL;
 }
 
-/* The next crash makes it careful again. Who is careful because its list of free pages is known as
- * damaged stays so: only the probe at the start of certd says that it is sound. */
+/* The next crash makes it careful again. Who is careful because pages are known as damaged stays
+ * so: only the probe at the start of certd says that they are sound. */
 static void
 try_writing(const struct parent *p, struct role *r)
 {

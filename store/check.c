@@ -23,6 +23,7 @@ struct check {
 	struct store_txn *txn;
 	check_on_finding *on_finding;
 	void *arg;
+	const struct hostname *lost; /* of the finding that is said just now */
 	struct check_result result;
 };
 
@@ -39,13 +40,19 @@ say(struct check *c, enum table table, struct span key, enum err err, const char
 				      .table = table_info[table].word,
 				      .key = table_key_text(key, text),
 				      .what = what,
+				      .lost = c->lost,
 			      });
 }
 
 static void
 on_bad(void *arg, const struct verify_finding *f)
 {
-	say(arg, f->table, f->key, f->err, f->what);
+	struct check *c = arg;
+
+	if (f->kind == VERIFY_STRAY && f->record == ERR_NOTFOUND)
+		c->lost = f->name;
+	say(c, f->table, f->key, f->err, f->what);
+	c->lost = NULL;
 }
 
 static bool

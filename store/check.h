@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 
+struct hostname;
 struct problem;
 struct secret;
 struct store;
@@ -25,6 +26,7 @@ struct check_finding {
 	const char *table; /* "domain", "count", ... */
 	const char *key;   /* the key, escaped; a host name in most tables; "" for a whole table */
 	const char *what;  /* a sentence */
+	const struct hostname *lost; /* a name that only a list has; NULL: none */
 };
 /* Borrowed for the call. */
 typedef void check_on_finding(void *arg, const struct check_finding *finding);

@@ -168,6 +168,44 @@ too_new(uint32_t format, const char *path, struct problem *why)
 	return ERR_VERSION;
 }
 
+static bool
+is_ours(const struct env *env, const MDB_val *key)
+{
+	bool is = strlen(meta_word) == key->mv_size &&
+	          memcmp(meta_word, key->mv_data, key->mv_size) == 0;
+
+	for (int t = 0; t < TABLE_END && !is; t++)
+		is = table_info[t].env == env->which &&
+		     strlen(table_info[t].word) == key->mv_size &&
+		     memcmp(table_info[t].word, key->mv_data, key->mv_size) == 0;
+	return is;
+}
+
+/* A table whose name was flipped would be made anew, empty, and all that knows of its records be
+ * put aside. A newer certd may have left more tables, an older one fewer, but not both. */
+static enum err
+check_names(const struct env *env, MDB_txn *mdb)
+{
+	size_t ours = 0, others = 0, wanted = 1;
+	MDB_cursor *cursor = NULL;
+	MDB_val key, value;
+	MDB_dbi names;
+	int rc = mdb_dbi_open(mdb, NULL, 0, &names);
+
+	for (int t = 0; t < TABLE_END; t++)
+		wanted += table_info[t].env == env->which;
+	if (!rc)
+		rc = mdb_cursor_open(mdb, names, &cursor);
+	while (!rc && !(rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)))
+		if (is_ours(env, &key))
+			ours++;
+		else
+			others++;
+	if (cursor)
+		mdb_cursor_close(cursor);
+	return rc != MDB_NOTFOUND || (others && ours < wanted) ? ERR_CORRUPT : ERR_OK;
+}
+
 /* What there is, or, with CREATE, what there should be. */
 static enum err
 settle(struct env *env, MDB_txn *mdb, bool create, const struct secret *master, const char *path,
@@ -190,7 +228,7 @@ settle(struct env *env, MDB_txn *mdb, bool create, const struct secret *master, 
 		return too_new(format, path, why);
 	if (format < STORE_FORMAT)
 		return create ? begin_upgrade(env, mdb, format, master) : ERR_NOTFOUND;
-	return ERR_OK;
+	return check_names(env, mdb);
 }
 
 static enum err

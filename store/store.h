@@ -90,6 +90,12 @@ MUST_CHECK enum err store_check_length(struct store *store);
  * may crash, or write over what is stored. Looking may end so, too: in a child. */
 MUST_CHECK enum err store_check_free_list(struct store *store, enum store_env env);
 
+/* ERR_CORRUPT: some page is not what LMDB takes it for: a size or a number in it was flipped. Who
+ * reads is not harmed, mostly; who writes there has LMDB write beyond its memory, or over what is
+ * stored. ERR_AGAIN: what was looked at is sound, but that is not all after BUDGET_MS, or somebody
+ * wrote. All pages that lead to others come before those with records. */
+MUST_CHECK enum err store_check_pages(struct store *store, enum store_env env, int budget_ms);
+
 struct store_stat {
 	uint64_t used_bytes; /* of both environments' files, free pages apart */
 	uint64_t file_bytes; /* with them */

@@ -9,6 +9,7 @@
 #include "base/hostname.h"
 #include "store/change_log.h"
 #include "store/inside.h"
+#include "store/page.h"
 
 enum err
 walk_open(struct walk *walk, struct store_txn *txn, enum table table)
@@ -27,14 +28,10 @@ walk_close(struct walk *walk)
 	walk->at = NULL;
 }
 
-/* A value of more than half a page has pages of its own, behind a header as below: flags at 10,
- * u32 number of pages at 12. */
-enum { BIG_HEADER = 16, BIG_FLAG = 4, BIG_DIRTY = 16 };
-
 bool
 value_fits(size_t page_size, struct span value)
 {
-	const unsigned char *header = value.data - BIG_HEADER;
+	const unsigned char *header = value.data - PAGE_HEADER;
 	uint16_t flags;
 	uint32_t pages;
 
@@ -42,7 +39,7 @@ value_fits(size_t page_size, struct span value)
 		return true;
 	memcpy(&flags, header + 10, sizeof(flags));
 	memcpy(&pages, header + 12, sizeof(pages));
-	return (flags & ~BIG_DIRTY) == BIG_FLAG && value.len <= pages * page_size - BIG_HEADER;
+	return (flags & ~PAGE_DIRTY) == PAGE_BIG && value.len <= pages * page_size - PAGE_HEADER;
 }
 
 bool
@@ -228,55 +225,6 @@ walk_drop(struct walk *walk)
 	return err ? txn_fail(walk->txn, err) : ERR_OK;
 }
 
-/* LMDB 0.9, a leaf page: a header of 16 bytes with flags at 10, lower at 12, upper at 14; then u16
- * places of the nodes up to lower; the nodes from upper to the end. A node: u32 size of its value
- * (low half first), u16 flags, u16 size of its key, key, value or the number of the value's page;
- * each takes an even number of bytes. All in the host's byte order, which is little-endian or the
- * store could not be read. */
-enum { PAGE_HEADER = 16, PAGE_LEAF = 2, NODE_HEADER = 8, NODE_BIG = 1, NODE_BIG_VALUE = 8 };
-
-static uint16_t
-u16_at(const unsigned char *page, size_t at)
-{
-	uint16_t v;
-
-	memcpy(&v, page + at, sizeof(v));
-	return v;
-}
-
-/* The bytes of the node at AT; 0 when it cannot be one. */
-static size_t
-node_size(const unsigned char *page, size_t at, size_t page_size)
-{
-	size_t value, size;
-
-	if (at + NODE_HEADER > page_size)
-		return 0;
-	value = u16_at(page, at) | (size_t)u16_at(page, at + 2) << 16;
-	if (u16_at(page, at + 4) & NODE_BIG)
-		value = NODE_BIG_VALUE;
-	size = (NODE_HEADER + u16_at(page, at + 6) + value + 1) & ~(size_t)1;
-	return at + size <= page_size ? size : 0;
-}
-
-static bool
-page_is_sound(const unsigned char *page, size_t page_size)
-{
-	size_t lower = u16_at(page, 12), upper = u16_at(page, 14), sum = 0;
-
-	if (u16_at(page, 10) != PAGE_LEAF || lower < PAGE_HEADER || lower > upper ||
-	    lower % 2 != 0 || upper > page_size)
-		return false;
-	for (size_t i = PAGE_HEADER; i < lower; i += 2) {
-		size_t at = u16_at(page, i), size = at < upper ? 0 : node_size(page, at, page_size);
-
-		if (size == 0)
-			return false;
-		sum += size;
-	}
-	return sum == page_size - upper;
-}
-
 bool
 walk_page_is_sound(const struct walk *walk)
 {
@@ -287,7 +235,7 @@ walk_page_is_sound(const struct walk *walk)
 	    (long)stat.ms_psize > sysconf(_SC_PAGESIZE))
 		return true; /* another machine's pages: where they begin is not to be seen */
 	at -= at % stat.ms_psize;
-	return page_is_sound((const unsigned char *)at, stat.ms_psize);
+	return page_is_sound((const unsigned char *)at, stat.ms_psize, PAGE_LEAF);
 }
 
 enum err

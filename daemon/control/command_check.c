@@ -83,6 +83,7 @@ act_on(struct dbcheck *k, const cJSON *f)
 	                                    "label",  "count", "pool",   NULL};
 	const char *env = json_text(f, "env"), *table = json_text(f, "table");
 	const char *key = json_text(f, "key"), *what = json_text(f, "what");
+	const char *lost = json_text(f, "name"); /* told when it cannot be made anew */
 	struct control *c = k->control;
 	struct hostname name;
 	bool served = env && table && strcmp(env, "served") == 0;
@@ -90,6 +91,8 @@ act_on(struct dbcheck *k, const cJSON *f)
 	               hostname_parse_any(key, &name, NULL) == ERR_OK;
 
 	if (is_name)
+		upkeep_suspect(c->upkeep, &name);
+	else if (lost && hostname_parse_any(lost, &name, NULL) == ERR_OK)
 		upkeep_suspect(c->upkeep, &name);
 	if (served && is_one_of(table, lists))
 		upkeep_suspect_lists(c->upkeep);

@@ -113,11 +113,12 @@ upkeep_tell_careful(struct upkeep *u)
 
 	if (upkeep_writes(u))
 		return;
-	snprintf(event.detail, sizeof(event.detail),
-	         "pages of served/data.mdb are damaged (its list of free pages is, or the keeper "
-	         "crashed again and again): what is stored is served, nothing is ordered, changed "
-	         "or repaired; stop certd and run certctl db compact, or restore a backup "
-	         "(certctl db restore)");
+	snprintf(
+		event.detail, sizeof(event.detail),
+		"pages of served/data.mdb are damaged (so it was found at the start, or the keeper "
+		"crashed again and again): what is stored is served, nothing is ordered, changed "
+		"or repaired; stop certd and run certctl db compact, or restore a backup "
+		"(certctl db restore)");
 	upkeep_tell(u, &event);
 }
 

@@ -31,6 +31,7 @@
 #include "tests/support/tmpstore.h"
 
 enum { NAMES = 100, FLIPS = 200, LEAF = 700, FILE_MAX = 4 << 20, CUTS = 20, ROUNDS = 4 };
+enum { STORMS = 60, STORM = 12, METAS = 8192 };
 
 /* What a child found, in memory it shares with us: it may not live to say so. */
 struct found {
@@ -401,11 +402,144 @@ no_wrong_certificate_is_ever_served(void **state)
 	tmpstore_done(&t);
 }
 
+/* ---- who writes ----------------------------------------------------------------------------- */
+
+/* Another certificate for each name, as renewals do: pages are filled, split and merged. */
+static void
+renew_all(struct store *store)
+{
+	for (unsigned i = 0; i < NAMES; i++) {
+		struct cert cert = tmpstore_cert(i, LEAF);
+		struct hostname name = {0};
+		struct buf chain = {0};
+		struct store_txn *txn;
+		struct domain d;
+		enum err err;
+
+		name.len = (uint8_t)snprintf(name.name, sizeof(name.name), "n%03u.example", i);
+		if (store_begin_write(store, STORE_SERVED, &txn))
+			_exit(1);
+		err = domain_get(txn, &name, &d);
+		if (!err)
+			err = cert_next_generation(txn, &d, &cert.generation);
+		if (!err) {
+			domain_take_cert(&d, &cert, true);
+			err = cert_pool_put(txn, &name, 1, &cert, &chain);
+		}
+		if (!err)
+			err = domain_put(txn, &d);
+		if (err || store_commit(txn))
+			store_abort(err ? txn : NULL);
+		cert_done(&cert);
+	}
+}
+
+enum { REFUSED = 1, DAMAGED, SOUND };
+
+/* What the probe does before a start. */
+static int
+look_at_pages(const struct tmpstore *t)
+{
+	struct problem why;
+	struct store *store;
+
+	if (store_open(t->dir, STORE_READER, &t->master, &store, &why) ||
+	    store_check_length(store) || store_check_ends(store))
+		return REFUSED;
+	if (store_check_free_list(store, STORE_SERVED) ||
+	    store_check_pages(store, STORE_SERVED, 10000))
+		return DAMAGED;
+	return SOUND;
+}
+
+static int
+repair_and_renew(const struct tmpstore *t)
+{
+	struct problem why;
+	struct store *store;
+
+	if (store_open(t->dir, STORE_KEEPER, &t->master, &store, &why))
+		return 0;
+	repair(store);
+	for (int i = 0; i < 3; i++)
+		renew_all(store);
+	return 0;
+}
+
+static int
+status_of(const struct tmpstore *t, int (*what)(const struct tmpstore *t))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		struct rlimit none = {0};
+
+		setrlimit(RLIMIT_CORE, &none);
+		for (int s = 1; s < 32; s++)
+			signal(s, SIG_DFL);
+		alarm(60);
+		_exit(what(t));
+	}
+	assert_true(pid > 0);
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+/* With all pages sound LMDB neither crashes nor writes where it must not, whatever is wrong in the
+ * records; what reading ends, in the probe, never gets a writer. */
+static void
+who_writes_on_sound_pages_lives(void **state)
+{
+	unsigned char *whole = malloc(FILE_MAX), *bytes = malloc(FILE_MAX);
+	unsigned sound = 0, damaged = 0;
+	struct tmpstore t;
+	char path[128];
+	size_t len;
+
+	(void)state;
+	srand(7);
+	tmpstore_init(&t);
+	tmpstore_open(&t);
+	fill(&t);
+	renew_all(t.store);
+	tmpstore_close(&t);
+	snprintf(path, sizeof(path), "%s/served/data.mdb", t.dir);
+	len = load(path, whole);
+	for (int i = 0; i < STORMS; i++) {
+		int status;
+
+		memcpy(bytes, whole, len);
+		for (int flip = 0; flip < STORM; flip++)
+			bytes[METAS + (size_t)rand() % (len - METAS)] ^=
+				(unsigned char)(1 << rand() % 8);
+		save(path, bytes, len);
+		status = status_of(&t, look_at_pages);
+		damaged += WIFEXITED(status) && WEXITSTATUS(status) == DAMAGED;
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != SOUND)
+			continue;
+		sound++;
+		assert_int_equal(status_of(&t, repair_and_renew), 0);
+		memset(found, 0, sizeof(*found));
+		in_a_child(&t, 0);
+		assert_true(found->opened && found->read);
+		assert_int_equal(found->wrong, 0);
+		assert_int_equal(status_of(&t, look_at_pages), SOUND << 8);
+	}
+	print_message("%d times %d flips: %u with sound pages, %u with damaged ones\n", STORMS,
+	              STORM, sound, damaged);
+	assert_true(sound >= STORMS / 4 && damaged >= STORMS / 8);
+	free(bytes);
+	free(whole);
+	tmpstore_done(&t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_wrong_certificate_is_ever_served),
+		cmocka_unit_test(who_writes_on_sound_pages_lives),
 	};
 
 	found = mmap(NULL, sizeof(*found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
