@@ -21,6 +21,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 QUIET_S = 0.06      # so long without output: what a key has changed is drawn
+DRAWN_S = 0.01      # between two parts of one picture at most
 IDLE_S = 20
 FAILING = 1000
 PAGE_DOWN = b"\x1b[6~"
@@ -71,7 +72,7 @@ class Console:
                 raise SystemExit("the console has not shown what it looked for")
             seen += os.read(self.fd, 65536)
         last = time.monotonic()
-        return (self.settle() or last) - began
+        return (self.settle(DRAWN_S) or last) - began
 
     def press(self, keys, quiet=QUIET_S):
         """How long until everything is drawn that the keys have changed."""
