@@ -193,9 +193,11 @@ wait_turn(struct auditor *a)
 uint64_t
 auditor_rate(const struct conf *conf, uint64_t count)
 {
-	uint64_t within_s = conf->audit.within_ms / 1000, rate = (count + within_s - 1) / within_s;
+	uint64_t within_s = conf->audit.within_ms / 1000, least = (count + within_s - 1) / within_s;
+	uint64_t even = (count + AUDITOR_WALK_S - 1) / AUDITOR_WALK_S; /* next round comes then */
 
-	return rate > AUDITOR_RATE ? rate : AUDITOR_RATE;
+	even = even > AUDITOR_RATE ? AUDITOR_RATE : even > 0 ? even : 1;
+	return least > even ? least : even;
 }
 
 static uint64_t

@@ -493,7 +493,10 @@ the_rate_follows_the_names(void **state)
 		uint32_t within_ms;
 		uint64_t names, rate;
 	} rows_[] = {
-		{6 * 3600 * 1000, 0, AUDITOR_RATE},
+		{6 * 3600 * 1000, 0, 1},
+		{6 * 3600 * 1000, 600, 1},
+		{6 * 3600 * 1000, 1000, 2},
+		{6 * 3600 * 1000, 9600, AUDITOR_RATE},
 		{6 * 3600 * 1000, 345600, AUDITOR_RATE},
 		{6 * 3600 * 1000, 345601, AUDITOR_RATE + 1},
 		{6 * 3600 * 1000, 1000000, 47},
