@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ctl/bulk.h - many items to certd, up to a thousand a request, on two connections in turn
+ * ctl/bulk.h - many items to certd, up to a thousand a request, on some connections in turn
  *
- * While certd works on one request the next is filled and sent; replies are read in the order of
- * requests, so results come in the order of items. Memory is that of two requests, however many
- * items there are. Requests may hold keys: they are wiped.
+ * While certd works on some requests the next is filled and sent; replies are read in the order of
+ * requests, so results come in the order of items. Memory is that of BULK_LANES requests, however
+ * many items there are. Requests may hold keys: they are wiped.
  */
 #ifndef CTL_BULK_H
 #define CTL_BULK_H
@@ -16,7 +16,7 @@
 #include "ctl/names.h"
 #include "ctl/progress.h"
 
-enum { BULK_LANES = 2, BULK_BYTES = 512 * 1024, BULK_ITEMS_MAX = 1000 };
+enum { BULK_LANES = 4, BULK_BYTES = 512 * 1024, BULK_ITEMS_MAX = 1000 };
 
 struct bulk_lane {
 	struct client client;

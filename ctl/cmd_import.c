@@ -157,7 +157,7 @@ send_source(struct ctl *ctl, enum source_kind kind)
 	bulk_init(&bulk, ctl, make_request(ctl, "import"), "certs", 0);
 	if (!source_read(&source, kind) || source.failed)
 		bulk_seen(&bulk, MSG_EXIT_FAILED);
-	else if (!bulk.seen && !bulk.lanes[0].labels.count && !bulk.lanes[1].labels.count)
+	else if (!bulk.seen && !bulk.items)
 		complain(source.path, "no certificates in it");
 	return bulk_end(&bulk);
 }

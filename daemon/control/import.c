@@ -10,7 +10,8 @@
 #include "base/log.h"
 #include "daemon/control/import_inside.h"
 
-enum { THREADS_MIN = 2, THREADS_MAX = 4 };
+/* More than processors: while some wait for the disk, others judge. */
+enum { THREADS_MORE = 2, THREADS_MAX = 6 };
 
 struct queue {
 	struct import_job *first;
@@ -95,7 +96,7 @@ import_pool_new(const struct import_config *config, struct import_pool **ret_poo
 	pool->place.upkeep = config->upkeep;
 	pthread_mutex_init(&pool->mutex, NULL);
 	pthread_cond_init(&pool->more, NULL);
-	wanted = wanted < THREADS_MIN ? THREADS_MIN : wanted > THREADS_MAX ? THREADS_MAX : wanted;
+	wanted = wanted + THREADS_MORE > THREADS_MAX ? THREADS_MAX : wanted + THREADS_MORE;
 	while (pool->thread_count < (size_t)wanted &&
 	       pthread_create(&pool->threads[pool->thread_count], NULL, import_main, pool) == 0)
 		pool->thread_count++;

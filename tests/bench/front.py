@@ -78,7 +78,7 @@ def table(title, rows, unit, first_is_certd=True):
     for name, figures in rows.items():
         ratio = ""
         if own and name != "certd" and first_is_certd:
-            ratio = f"{ratio_of(own, figures):>10} of it"
+            ratio = f"   {ratio_of(own, figures)} of it"
         print(f"  {name:14}{statistics.median(figures):22.1f}{min(figures):9.1f}"
               f"{max(figures):9.1f}{ratio}", flush=True)
 
@@ -91,14 +91,15 @@ def ratio_of(own, others):
     return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
-def cpu_of_load(server, options, count):
-    before = server.cpu_us()
+def cpu_of_load(server, options, count, only=""):
+    """A handshake's, of all the server's processes or of those called ONLY."""
+    before = server.cpu_us(only)
     result = tool("tlsrush", "-p", server.port, "-n", count, *options)
     if result["failed"] or result["mismatched"]:
         raise SystemExit(f"{server.name}: {result}")
     if "-r" in options and result["resumed"] < count * 0.99:
         print(f"  {server.name} resumes {result['resumed']} of {count}")
-    return (server.cpu_us() - before) / (result["done"] or 1)
+    return (server.cpu_us(only) - before) / (result["done"] or 1)
 
 
 def handshakes(lab):
@@ -141,6 +142,7 @@ def resumed(lab):
 
 
 def names(lab):
+    """Of the worker: the keeper's audit goes on all the while, and does follow the number of names."""
     counts = sorted({1000, min(NAMES, 100_000), NAMES})
     servers = {}
     for count in counts:
@@ -157,8 +159,13 @@ def names(lab):
         rows = {f"{count:,}": [] for count in counts}
         for _ in range(TURNS):
             for count, server in servers.items():
-                rows[f"{count:,}"].append(cpu_of_load(server, ["-d", 1000], HANDSHAKES))
+                rows[f"{count:,}"].append(cpu_of_load(server, ["-d", 1000], HANDSHAKES, "certd-front"))
         table("Full TLS 1.3 handshake at other numbers of names, the same 1,000 in use", rows, "us CPU")
+        for count, server in servers.items():
+            cpu, began = server.cpu_us(), time.monotonic()
+            time.sleep(10)
+            part = (server.cpu_us() - cpu) / (time.monotonic() - began) / 1e4
+            print(f"  {count:,} names without any load: {part:.1f} % of a core")
         first = rows[f"{counts[0]:,}"]
         for count in counts[1:]:
             print(f"  {count:,} names cost {ratio_of(rows[f'{count:,}'], first)} of {counts[0]:,}")
@@ -215,7 +222,7 @@ def streams(lab):
             table(f"One stream of 1 GB, {way}", cpu, "ms CPU")
             table(f"One stream of 1 GB, {way}: rate", rate, "MB/s")
         rows = {server.name: [] for server in servers}
-        for _ in range(max(2, ROUNDS // 2)):
+        for _ in range(ROUNDS):
             for server in servers:
                 rows[server.name].append(busy(server))
         table("A message of 200 bytes there and back, 1,000 idle and 100 busy connections", rows,
@@ -239,7 +246,17 @@ def busy(server):
     return cpu
 
 
+def hold_idle(server, count):
+    client = subprocess.Popen([os.path.join(peers.TOOLS, "tlsflow"), "idle", str(server.port),
+                               str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    if client.stdout.readline() != "ready\n":
+        raise SystemExit(f"{server.name}: the idle connections fail")
+    time.sleep(1)
+    return client
+
+
 def idle(lab):
+    """What the second half of them adds: what a server needs once is there by then."""
     backend = subprocess.Popen([os.path.join(peers.TOOLS, "tlsflow"), "backend"],
                                stdout=subprocess.PIPE, text=True)
     port = int(backend.stdout.readline())
@@ -248,17 +265,14 @@ def idle(lab):
     try:
         for server in servers:
             server.start()
+            clients = [hold_idle(server, count)]
             before = server.pss_mib()
-            client = subprocess.Popen([os.path.join(peers.TOOLS, "tlsflow"), "idle", str(server.port),
-                                       str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      text=True)
-            if client.stdout.readline() != "ready\n":
-                raise SystemExit(f"{server.name}: the idle connections fail")
-            time.sleep(1)
+            clients.append(hold_idle(server, count))
             rows[server.name] = [(server.pss_mib() - before) * 1024 / count]
-            client.stdin.close()
-            client.wait()
-        table(f"Memory of an idle connection, of {count:,}", rows, "KiB")
+            for client in clients:
+                client.stdin.close()
+                client.wait()
+        table(f"Memory of an idle connection, of the second {count:,}", rows, "KiB")
     finally:
         for server in servers:
             server.stop()

@@ -100,11 +100,15 @@ class Server:
         except OSError:
             return False
 
-    def cpu_us(self):
-        """CPU of the program and all it started, the kernel's work for it included."""
+    def cpu_us(self, only=""):
+        """CPU of the program and all it started, the kernel's work for it included; with ONLY, of
+        the processes of that name."""
         total = 0
         for pid in family(self.process.pid):
             try:
+                with open(f"/proc/{pid}/comm") as comm:
+                    if only and comm.read().strip() != only:
+                        continue
                 for thread in os.listdir(f"/proc/{pid}/task"):
                     with open(f"/proc/{pid}/task/{thread}/schedstat") as stat:
                         total += int(stat.read().split()[0])
