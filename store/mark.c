@@ -80,10 +80,7 @@ store_mark_put(struct store *store, const struct store_mark *mark)
 	if (buf_ok(&value))
 		buf_u64(&value, hash_of(value.data, value.len));
 	err = meta_put(txn->env, txn->mdb, META_MARK, &value);
-	if (!err)
-		err = store_commit(txn);
-	else
-		store_abort(txn);
+	err = store_finish(txn, err);
 	buf_done(&value);
 	return err;
 }

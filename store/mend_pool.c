@@ -253,10 +253,7 @@ mend_sweep_pool(struct store *store, const struct mend *m, int64_t now, uint64_t
 			break;
 		err = cert_pool_sweep(txn, m->suspects + at,
 		                      left < SWEEP_BATCH ? left : SWEEP_BATCH, now, &swept);
-		if (!err)
-			err = store_commit(txn);
-		else
-			store_abort(txn);
+		err = store_finish(txn, err);
 		if (!err)
 			*ret_swept = swept;
 		mend_let_others_write();

@@ -78,6 +78,9 @@ MUST_CHECK enum err store_begin_write(struct store *store, enum store_env env,
 MUST_CHECK enum err store_commit(struct store_txn *txn);
 /* Ends TXN; accepts NULL. The way to end a read transaction. */
 void store_abort(struct store_txn *txn);
+/* What was done with TXN has come to ERR: commits when that is ERR_OK, else aborts and answers it.
+ */
+MUST_CHECK enum err store_finish(struct store_txn *txn, enum err err);
 
 /* Frees reader slots of dead processes; call each minute and at start. */
 MUST_CHECK enum err store_check_readers(struct store *store);

@@ -181,3 +181,12 @@ store_abort(struct store_txn *txn)
 	mdb_txn_reset(txn->mdb);
 	env_leave_reader(env, txn);
 }
+
+enum err
+store_finish(struct store_txn *txn, enum err err)
+{
+	if (!err)
+		return store_commit(txn);
+	store_abort(txn);
+	return err;
+}

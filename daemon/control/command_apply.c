@@ -283,10 +283,7 @@ write_events(struct batch *b)
 	if (!err) {
 		for (size_t i = 0; i < b->count && !err; i++)
 			err = put_event(txn, &b->wishes[i]);
-		if (err)
-			store_abort(txn);
-		else
-			err = store_commit(txn);
+		err = store_finish(txn, err);
 	}
 	if (err)
 		log_warn("events are not written: %s", err_text(err));

@@ -213,10 +213,7 @@ write_events(const struct batch *b)
 		if (!err)
 			err = event_put(txn, &e);
 	}
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (err)
 		log_warn("events are not written: %s", err_text(err));
 	notice_nudge(b->control->notices);

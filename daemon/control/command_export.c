@@ -47,10 +47,7 @@ write_event(struct control_client *cl, const struct hostname *name)
 	snprintf(e.name, sizeof(e.name), "%s", name->name);
 	snprintf(e.detail, sizeof(e.detail), "the private key, to uid %u", (unsigned)cl->uid);
 	err = event_put(txn, &e);
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (!err)
 		log_host_notice(name, "private key exported to uid %u", (unsigned)cl->uid);
 	notice_nudge(c->notices);

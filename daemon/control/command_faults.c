@@ -226,10 +226,7 @@ command_ack(struct control_client *cl, const cJSON *request)
 	if (!err) {
 		err = name.len ? ack_fault(txn, name.name, UINT32_MAX, cl->uid)
 		               : ack_event(txn, (uint64_t)id, cl->uid);
-		if (err)
-			store_abort(txn);
-		else
-			err = store_commit(txn);
+		err = store_finish(txn, err);
 	}
 	if (!err)
 		reply_ok(cl);

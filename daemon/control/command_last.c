@@ -45,10 +45,7 @@ keep(struct control *c, const char *memo, const cJSON *json)
 		err = store_begin_write(c->store, STORE_PRIVATE, &txn);
 	if (!err) {
 		err = memo_put(txn, memo, text.data, text.len);
-		if (err)
-			store_abort(txn);
-		else
-			err = store_commit(txn);
+		err = store_finish(txn, err);
 	}
 	buf_done(&text);
 	if (err)

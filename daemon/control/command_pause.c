@@ -72,10 +72,7 @@ forgive_all(struct batch *b)
 		for (size_t i = 0; i < b->count && !err; i++)
 			if (!b->outcomes[i].err)
 				err = forgive_one(b, served, private, &b->outcomes[i]);
-		if (err)
-			store_abort(private);
-		else
-			err = store_commit(private);
+		err = store_finish(private, err);
 	}
 	store_abort(served);
 	return err;

@@ -200,10 +200,7 @@ put_events(struct store *store, struct import_name **names, size_t count)
 		for (size_t i = 0; i < count && !err; i++)
 			if (!names[i]->err && strcmp(names[i]->change, "unchanged") != 0)
 				err = put_event(txn, names[i]);
-		if (err)
-			store_abort(txn);
-		else
-			err = store_commit(txn);
+		err = store_finish(txn, err);
 	}
 	if (err)
 		log_warn("events are not written: %s", err_text(err));

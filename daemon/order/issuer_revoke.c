@@ -103,10 +103,7 @@ renew(struct issuer *s, struct errand *e)
 	if (!err) {
 		err = make_all_due(txn, &e->name, s->conf->otherwise.second_key != KEY_KINDS,
 		                   &count);
-		if (err)
-			store_abort(txn);
-		else
-			err = store_commit(txn);
+		err = store_finish(txn, err);
 	}
 	if (err)
 		log_host_warn(&e->name, "revoked, but not due for a new certificate: %s",

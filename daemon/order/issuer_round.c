@@ -267,10 +267,7 @@ issuer_withdraw(struct issuer *s, const struct job *job)
 	err = store_begin_write(s->store, STORE_SERVED, &txn);
 	if (!err)
 		err = proof_withdraw(job->proof, txn);
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (err)
 		log_host_warn(&job->name, "its challenges stay until the next start");
 }

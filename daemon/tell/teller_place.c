@@ -86,10 +86,7 @@ teller_find_place(struct target *target, uint64_t last)
 	if (store_begin_write(target->teller->store, STORE_PRIVATE, &txn))
 		return false;
 	err = put_place(txn, target);
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	return err == ERR_OK;
 }
 
@@ -107,10 +104,7 @@ teller_store_places(struct teller *t)
 	TAILQ_FOREACH(target, &t->targets, link)
 	if (!err && target->place != target->stored)
 		err = put_place(txn, target);
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	TAILQ_FOREACH(target, &t->targets, link)
 	if (!err)
 		target->stored = target->place;

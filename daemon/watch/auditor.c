@@ -60,10 +60,7 @@ auditor_store_place(struct auditor *a)
 	buf_bytes16(&record, a->after.name, a->after.len);
 	err = memo_put(txn, place_memo, record.data, record.len);
 	buf_done(&record);
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (err)
 		log_info("the auditor's place is not stored: %s", err_text(err));
 }

@@ -82,10 +82,7 @@ ask_for_renewal(struct auditor *a, const struct hostname *name)
 	    store_begin_write(a->config.store, STORE_SERVED, &txn))
 		return false;
 	err = make_due(txn, name, &d);
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (err)
 		return err == ERR_NOTFOUND;
 	a->renewals++;
@@ -206,10 +203,7 @@ store_changes(struct auditor *a, struct fault *f, const struct audit_finding *fi
 	if (err)
 		return err;
 	err = write_changes(a, txn, f, finding);
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (err) {
 		a->told = told;
 		return err;

@@ -187,10 +187,7 @@ demander_note_uses(struct demander *d)
 	err = ERR_OK;
 	for (size_t i = 0; i < count && !err; i++)
 		err = note_use(d, txn, &names[i], &any_due);
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (err)
 		log_warn("the use of %zu names is not noted: %s", count, err_text(err));
 	else if (any_due)

@@ -146,10 +146,7 @@ store_silent(struct diagnoser *g)
 	for (size_t i = 0; i < b->silent_count && !err; i++)
 		err = put_silent(g, txn, &b->names[b->silent[i]]);
 	b->silent_count = 0;
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (err)
 		log_info("that DNS servers are silent is not kept: %s", err_text(err));
 	else

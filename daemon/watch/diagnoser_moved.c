@@ -76,10 +76,7 @@ moved_begin(struct diagnoser *g, const struct diagnosis *found)
 		            clock_format(found->away_since, at), found->text);
 		err = domain_put(txn, &d);
 	}
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (!err)
 		history_add(g->store, g->notices, "name.moved", found->name.name,
 		            "%s; no orders until it leads here again", d.problem.detail);
@@ -106,10 +103,7 @@ moved_end(struct diagnoser *g, const struct hostname *name, const char *why)
 		d.due_at = d.lead.len ? 0 : clock_wall();
 		err = domain_put(txn, &d);
 	}
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (!err) {
 		history_add(g->store, g->notices, "name.returned", name->name,
 		            "%s: it is ordered for at once", why);

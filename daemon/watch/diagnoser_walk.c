@@ -170,10 +170,7 @@ forget(struct diagnoser *g, size_t count)
 		return;
 	for (size_t i = 0; i < count && !err; i++)
 		err = diagnosis_del(txn, &g->names[i]);
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (err)
 		log_info("diagnoses of names that are well stay for now: %s", err_text(err));
 }

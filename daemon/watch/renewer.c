@@ -148,10 +148,7 @@ settle(struct renewer *s)
 	err = told.events ? store_begin_write(s->config.store, STORE_SERVED, &txn) : ERR_NOMEM;
 	if (!err) {
 		err = settle_in(s, txn, &told);
-		if (!err)
-			err = store_commit(txn);
-		else
-			store_abort(txn);
+		err = store_finish(txn, err);
 	}
 	if (!err) {
 		tell_all(s, &told);

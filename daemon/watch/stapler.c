@@ -159,10 +159,7 @@ store_change(struct stapler *s, const struct ask *a, const struct change *c)
 
 	if (!err) {
 		err = settle(txn, a, c, &holds);
-		if (!err)
-			err = store_commit(txn);
-		else
-			store_abort(txn);
+		err = store_finish(txn, err);
 	}
 	if (!err) {
 		tell(s, a, c, holds);

@@ -50,10 +50,7 @@ store_time(struct warner *w)
 	buf_u64(&record, (uint64_t)clock_wall());
 	err = memo_put(txn, clock_memo, record.data, record.len);
 	buf_done(&record);
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (err)
 		log_info("the time is not stored: %s", err_text(err));
 }
@@ -118,10 +115,7 @@ forget(struct warner *w, const struct late *lates, size_t count)
 		return;
 	for (size_t i = 0; i < count && !err; i++)
 		err = late_del(txn, &lates[i].name);
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (err)
 		log_info("late names stay listed for now: %s", err_text(err));
 }

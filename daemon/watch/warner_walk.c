@@ -120,10 +120,7 @@ warner_store(struct warner *w)
 	for (size_t i = 0; i < w->late_count && !err; i++)
 		err = late_put(txn, &w->lates[i]);
 	buf_done(&record);
-	if (err)
-		store_abort(txn);
-	else
-		err = store_commit(txn);
+	err = store_finish(txn, err);
 	if (err)
 		return err;
 	if (w->event_count)

@@ -181,10 +181,7 @@ repair_one(struct store *store, const struct hostname *name)
 		return;
 	}
 	err = domain_quarantine(txn, name, "flipped", 1, &e);
-	if (!err)
-		err = store_commit(txn);
-	else
-		store_abort(txn);
+	err = store_finish(txn, err);
 	found->left += err != ERR_OK;
 	if (err == ERR_IO) /* its page is damaged, and upkeep says so */
 		snprintf(e.name, sizeof(e.name), "%s", name->name);
