@@ -40,7 +40,7 @@ bulk_text(struct buf *out, const void *text, size_t len)
 void
 bulk_init(struct bulk *bulk, struct ctl *ctl, cJSON *request, const char *list, double bytes)
 {
-	*bulk = (struct bulk){.ctl = ctl, .list = list};
+	*bulk = (struct bulk){.ctl = ctl, .list = list, .lane_count = BULK_LANES};
 	progress_begin(&bulk->progress, option_is_given(&ctl->options, OPTION_PROGRESS), bytes);
 	for (size_t i = 0; i < BULK_LANES; i++) {
 		client_init(&bulk->lanes[i].client);
@@ -186,10 +186,15 @@ read_reply(struct bulk *b, struct bulk_lane *lane, cJSON **ret_end)
 
 /* certd was restarted, or is being upgraded: what has no answer is asked again, which is safe: what
  * is done already is found so. */
+static void
+pause_away(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = AWAY_PAUSE_MS * 1000000L}, NULL);
+}
+
 static enum err
 ask_again(struct bulk *b, struct bulk_lane *lane)
 {
-	const struct timespec pause = {.tv_nsec = AWAY_PAUSE_MS * 1000000L};
 	int64_t until = clock_mono_ms() + AWAY_MS;
 	enum err err;
 
@@ -197,7 +202,7 @@ ask_again(struct bulk *b, struct bulk_lane *lane)
 		err = client_open(&lane->client, b->ctl->options.socket, until);
 		if (err != ERR_UNREACHABLE || clock_mono_ms() >= until)
 			break;
-		nanosleep(&pause, NULL);
+		pause_away();
 	}
 	return err ? err
 	           : client_send_line(&lane->client, &lane->line, clock_mono_ms() + CTL_REPLY_MS);
@@ -221,6 +226,7 @@ collect(struct bulk *b, struct bulk_lane *lane)
 	while (!b->broken && is_turned_away(err, end) && clock_mono_ms() < until) {
 		cJSON_Delete(end);
 		end = NULL;
+		pause_away();
 		err = ask_again(b, lane);
 		if (!err)
 			err = read_reply(b, lane, &end);
@@ -262,7 +268,7 @@ send_lane(struct bulk *b)
 		return;
 	}
 	lane->asked = true;
-	b->turn = (b->turn + 1) % BULK_LANES;
+	b->turn = (b->turn + 1) % b->lane_count;
 	collect(b, &b->lanes[b->turn]);
 	print_flush();
 }
@@ -303,8 +309,8 @@ bulk_flush(struct bulk *bulk)
 {
 	if (!bulk->broken && bulk->lanes[bulk->turn].labels.count)
 		send_lane(bulk);
-	for (size_t i = 0; i < BULK_LANES; i++)
-		collect(bulk, &bulk->lanes[(bulk->turn + i) % BULK_LANES]);
+	for (size_t i = 0; i < bulk->lane_count; i++)
+		collect(bulk, &bulk->lanes[(bulk->turn + i) % bulk->lane_count]);
 	print_flush();
 }
 

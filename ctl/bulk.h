@@ -31,6 +31,7 @@ struct bulk {
 	const char *list; /* the member with the items */
 	struct buf head;  /* the request up to the first item */
 	struct bulk_lane lanes[BULK_LANES];
+	size_t lane_count; /* that are used */
 	size_t turn;
 	unsigned seen; /* exit codes, as bits */
 	bool broken;   /* certd is gone, or refuses whole requests */

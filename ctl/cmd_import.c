@@ -92,7 +92,7 @@ size_of(int fd)
 }
 
 static enum msg_exit
-send_lines(struct ctl *ctl, const char *verb, const char *list)
+send_lines(struct ctl *ctl, const char *verb, const char *list, bool in_order)
 {
 	const char *path = ctl->options.file;
 	bool is_stdin = strcmp(path, "-") == 0;
@@ -105,6 +105,8 @@ send_lines(struct ctl *ctl, const char *verb, const char *list)
 	}
 	bulk_init(&bulk, ctl, make_request(ctl, verb), list, size_of(fd));
 	bulk.waits = option_is_given(&ctl->options, OPTION_WAIT);
+	if (in_order)
+		bulk.lane_count = 1;
 	read_lines(&bulk, fd, is_stdin ? "stdin" : path);
 	if (!is_stdin)
 		close(fd);
@@ -120,7 +122,7 @@ cmd_apply(struct ctl *ctl)
 		return MSG_EXIT_USAGE;
 	}
 	if (ctl->options.file)
-		return send_lines(ctl, "apply", "items");
+		return send_lines(ctl, "apply", "items", true); /* a name may come twice */
 	complain(NULL, "-f FILE is missing, or -f - for stdin; see certctl apply --help");
 	return MSG_EXIT_USAGE;
 }
@@ -173,5 +175,6 @@ cmd_import(struct ctl *ctl)
 		complain(NULL, "either PATH, with --from, or -f FILE; see certctl import --help");
 		return MSG_EXIT_USAGE;
 	}
-	return ctl->options.file ? send_lines(ctl, "import", "certs") : send_source(ctl, kind);
+	return ctl->options.file ? send_lines(ctl, "import", "certs", false)
+	                         : send_source(ctl, kind);
 }

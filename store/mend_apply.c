@@ -209,7 +209,7 @@ mend_names(struct store *store, const struct mend *m, bool ours, const struct me
 		if (n->is_later || n->is_hidden || n->is_ours != ours || (!ours && !n->has_record))
 			continue;
 		err = ours ? mend_name(store, m, (int)i, p) : put_key_aside(store, m, (int)i, p);
-		mend_let_others_write();
+		store_let_others_write();
 		if (!err)
 			++*done;
 		else if (err == ERR_IO || err == ERR_INVALID) /* of a key that LMDB does not take */
@@ -327,7 +327,7 @@ fix_all(struct store *store, const struct mend *m, enum verify_kind kind, bool a
 		if (!err && clock_mono_ms() >= until) {
 			err = store_commit(txn);
 			txn = NULL;
-			mend_let_others_write();
+			store_let_others_write();
 		}
 	}
 	if (txn && !err)

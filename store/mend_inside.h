@@ -88,6 +88,5 @@ void mend_take_pooled(struct store_txn *txn, const struct mend_name *n, enum cer
 /* Puts aside those of M's suspects that nobody has. */
 MUST_CHECK enum err mend_sweep_pool(struct store *store, const struct mend *m, int64_t now,
                                     uint64_t *ret_swept);
-void mend_let_others_write(void);
 
 #endif

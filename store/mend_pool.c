@@ -3,7 +3,6 @@
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "store/cert_pool.h"
 #include "store/inside.h"
@@ -230,13 +229,6 @@ mend_take_pooled(struct store_txn *txn, const struct mend_name *n, enum cert_key
 	}
 }
 
-/* The writer's lock is not fair: who gives it back and asks at once gets it before who waits. */
-void
-mend_let_others_write(void)
-{
-	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-}
-
 enum err
 mend_sweep_pool(struct store *store, const struct mend *m, int64_t now, uint64_t *ret_swept)
 {
@@ -256,7 +248,7 @@ mend_sweep_pool(struct store *store, const struct mend *m, int64_t now, uint64_t
 		err = store_finish(txn, err);
 		if (!err)
 			*ret_swept = swept;
-		mend_let_others_write();
+		store_let_others_write();
 	}
 	return err;
 }

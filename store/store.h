@@ -81,6 +81,9 @@ void store_abort(struct store_txn *txn);
 /* What was done with TXN has come to ERR: commits when that is ERR_OK, else aborts and answers it.
  */
 MUST_CHECK enum err store_finish(struct store_txn *txn, enum err err);
+/* Between two of many write transactions: the writer's lock is not fair, and who gives it back and
+ * asks at once gets it before who waits. Sleeps for 1 ms. */
+void store_let_others_write(void);
 
 /* Frees reader slots of dead processes; call each minute and at start. */
 MUST_CHECK enum err store_check_readers(struct store *store);

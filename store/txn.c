@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <time.h>
 
 #include "store/inside.h"
 #include "store/keys.h"
@@ -189,4 +190,10 @@ store_finish(struct store_txn *txn, enum err err)
 		return store_commit(txn);
 	store_abort(txn);
 	return err;
+}
+
+void
+store_let_others_write(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }

@@ -95,6 +95,8 @@ import_pool_new(const struct import_config *config, struct import_pool **ret_poo
 	pool->place.store = config->store;
 	pool->place.upkeep = config->upkeep;
 	pthread_mutex_init(&pool->mutex, NULL);
+	pthread_mutex_init(&pool->place.served, NULL);
+	pthread_mutex_init(&pool->place.private, NULL);
 	pthread_cond_init(&pool->more, NULL);
 	wanted = wanted + THREADS_MORE > THREADS_MAX ? THREADS_MAX : wanted + THREADS_MORE;
 	while (pool->thread_count < (size_t)wanted &&
@@ -137,6 +139,8 @@ import_pool_free(struct import_pool *pool)
 		import_job_free(job);
 	pthread_cond_destroy(&pool->more);
 	pthread_mutex_destroy(&pool->mutex);
+	pthread_mutex_destroy(&pool->place.served);
+	pthread_mutex_destroy(&pool->place.private);
 	free(pool);
 }
 

@@ -4,6 +4,8 @@
 #ifndef DAEMON_CONTROL_IMPORT_INSIDE_H
 #define DAEMON_CONTROL_IMPORT_INSIDE_H
 
+#include <pthread.h>
+
 #include "acme/bundle.h"
 #include "base/hostname.h"
 #include "base/problem.h"
@@ -33,6 +35,8 @@ struct import_place {
 	struct store *store;
 	struct upkeep *upkeep;
 	_Atomic bool stop; /* no transaction begins any more */
+	/* Held around a transaction: of all threads one contends with the rest of certd. */
+	pthread_mutex_t served, private;
 };
 
 /* import_job.c */

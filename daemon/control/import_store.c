@@ -215,11 +215,15 @@ put_if_allowed(struct import_place *place, struct import_job *job, struct import
 
 	if (atomic_load(&place->stop))
 		return ERR_STOPPED;
+	pthread_mutex_lock(&place->served);
 	if (upkeep_takes_new(place->upkeep, job->no_room, sizeof(job->no_room)))
 		job->no_room[0] = '\0';
 	err = put_all(place->store, job, names, count);
 	if (err == ERR_FULL) /* the map has grown, or the disk is full */
 		err = put_all(place->store, job, names, count);
+	if (!job->dry_run)
+		store_let_others_write();
+	pthread_mutex_unlock(&place->served);
 	return err;
 }
 
@@ -241,6 +245,10 @@ import_put(struct import_place *place, struct import_job *job, struct import_nam
 	}
 	if (err && err != ERR_STOPPED)
 		log_err("the store takes no import: %s", err_text(err));
-	else if (!err && any && !job->dry_run)
-		put_events(place->store, names, count);
+	if (err || !any || job->dry_run)
+		return;
+	pthread_mutex_lock(&place->private);
+	put_events(place->store, names, count);
+	store_let_others_write();
+	pthread_mutex_unlock(&place->private);
 }

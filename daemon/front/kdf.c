@@ -4,6 +4,7 @@
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/front/kdf_hmac.h"
 
 /* The largest secret is one of ffdhe8192, as are the seeds OpenSSL takes. */
@@ -171,7 +173,7 @@ hkdf_set(void *ctx, const OSSL_PARAM params[])
 	return ok;
 }
 
-/* Several seeds are one behind the other; the first secret of a call begins anew. */
+/* Several seeds are one behind the other. */
 static int
 prf_set(void *ctx, const OSSL_PARAM params[])
 {
@@ -324,8 +326,8 @@ static const OSSL_DISPATCH prf[] = {
 	{0, NULL},
 };
 static const OSSL_ALGORITHM algorithms[] = {
-	{OSSL_KDF_NAME_TLS1_3_KDF, "provider=certd", hkdf, NULL},
-	{OSSL_KDF_NAME_TLS1_PRF, "provider=certd", prf, NULL},
+	{OSSL_KDF_NAME_TLS1_3_KDF, "provider=certd,certd.kdf=yes", hkdf, NULL},
+	{OSSL_KDF_NAME_TLS1_PRF, "provider=certd,certd.kdf=yes", prf, NULL},
 	{NULL, NULL, NULL, NULL},
 };
 
@@ -363,6 +365,10 @@ load(void)
 		ok = (digests[i].md = EVP_MD_fetch(NULL, digests[i].name, NULL)) != NULL;
 	is_loaded = ok && OSSL_PROVIDER_add_builtin(NULL, "certd", provider_init) &&
 	            OSSL_PROVIDER_try_load(NULL, "certd", 1);
+	if (!is_loaded)
+		log_notice("handshakes take some more time: this OpenSSL does not take key "
+		           "derivations of ours");
+	ERR_clear_error();
 }
 
 const char *

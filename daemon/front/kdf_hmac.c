@@ -30,11 +30,11 @@ kdf_hmac_set(struct kdf_hmac *h, const EVP_MD *md, struct span key)
 {
 	unsigned char digested[KDF_DIGEST_MAX];
 
+	if (EVP_MD_get_size(md) > KDF_DIGEST_MAX || EVP_MD_get_block_size(md) > KDF_BLOCK_MAX)
+		return false;
 	h->md = md;
 	h->len = (size_t)EVP_MD_get_size(md);
 	h->block = (size_t)EVP_MD_get_block_size(md);
-	if (h->len > KDF_DIGEST_MAX || h->block > KDF_BLOCK_MAX)
-		return false;
 	if (!h->hash && !(h->hash = EVP_MD_CTX_new()))
 		return false;
 	if (key.len > h->block) {
@@ -73,7 +73,7 @@ kdf_extract(struct kdf_hmac *h, const EVP_MD *md, struct span salt, struct span 
 bool
 kdf_expand(struct kdf_hmac *h, struct span info, unsigned char *out, size_t len)
 {
-	unsigned char t[KDF_DIGEST_MAX], number = 0;
+	unsigned char t[KDF_DIGEST_MAX] = {0}, number = 0;
 	struct span parts[] = {{.data = t, .len = 0}, info, {.data = &number, .len = 1}};
 	bool ok = len <= 255 * h->len;
 
@@ -92,7 +92,7 @@ kdf_expand(struct kdf_hmac *h, struct span info, unsigned char *out, size_t len)
 bool
 kdf_p_hash(struct kdf_hmac *h, struct span seed, unsigned char *out, size_t len)
 {
-	unsigned char a[KDF_DIGEST_MAX], t[KDF_DIGEST_MAX];
+	unsigned char a[KDF_DIGEST_MAX], t[KDF_DIGEST_MAX] = {0};
 	struct span parts[] = {{.data = a, .len = h->len}, seed};
 	bool ok = hmac(h, &seed, 1, a);
 

@@ -11,10 +11,10 @@
  * fault, AUDITOR_RENEWALS an hour at most; what cannot be read is upkeep's.
  *
  * It goes through all names in their order, AUDITOR_RATE at a time. A round is spread over
- * AUDITOR_WALK_S, with no more than AUDITOR_RATE a second, unless `audit` wants it sooner than that
- * allows; and it never takes more than its part of a processor: a million names take 6 hours and
- * 7 % of one. AUDITOR_RATE of those with faults are looked at each AUDITOR_AGAIN_MS. A round begins
- * AUDITOR_WALK_S after the one before at the earliest. In each round a name comes to
+ * most of AUDITOR_WALK_S, with no more than AUDITOR_RATE a second, unless `audit` wants it sooner
+ * than that allows; and it never takes more than its part of a processor: a million names take 6
+ * hours and 7 % of one. AUDITOR_RATE of those with faults are looked at each AUDITOR_AGAIN_MS. A
+ * round begins AUDITOR_WALK_S after the one before at the earliest. In each round a name comes to
  * another TLS listener, with a fault open to all of them. The place is stored. AUDITOR_TOLD events
  * an hour bear names, the others are one row for each type. While the clock is suspect
  * (daemon/watch/clockwatch.h) the auditor stands still.

@@ -66,13 +66,15 @@ class Console:
     def enter(self):
         """How long until the filter's rows are there: the first row is drawn anew, and does not say
         that it is being looked for. Where it is as before, it is not drawn: then what came last
-        counts. The clock in the first line ticks by itself."""
+        before a pause counts. The clock in the first line ticks by itself."""
         self.settle()
         began = last = time.monotonic()
         seen = b""
         os.write(self.fd, b"\r")
         while time.monotonic() < began + DRAWN_AT_MOST_S:
-            if not select.select([self.fd], [], [], 1)[0]:
+            if not select.select([self.fd], [], [], QUIET_S)[0]:
+                if last > began and b"looking" not in seen:
+                    break
                 continue
             got = os.read(self.fd, 65536)
             seen += got

@@ -320,22 +320,30 @@ a_context_begins_anew(void **state)
 	EVP_KDF_free(kdf);
 }
 
-/* Where the system asks for FIPS, ours is not what is found. */
+/* Where the system's properties rule ours out, they are not what is found, nor is anything else
+ * that they rule out. */
 static void
 properties_of_the_system_hold(void **state)
 {
-	EVP_KDF *kdf;
+	static const char *const rows[] = {"fips=yes", "provider=default", "provider=fips",
+	                                   "provider!=certd", ""};
 
 	(void)state;
-	assert_int_equal(EVP_set_default_properties(NULL, "fips=yes"), 1);
-	kdf = EVP_KDF_fetch(NULL, "TLS13-KDF", ours);
-	assert_true(!kdf ||
-	            strcmp(OSSL_PROVIDER_get0_name(EVP_KDF_get0_provider(kdf)), "certd") != 0);
-	EVP_KDF_free(kdf);
-	assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
-	kdf = EVP_KDF_fetch(NULL, "TLS13-KDF", ours);
-	assert_string_equal(OSSL_PROVIDER_get0_name(EVP_KDF_get0_provider(kdf)), "certd");
-	EVP_KDF_free(kdf);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		EVP_KDF *kdf;
+		EVP_MD *md;
+		bool is_ours;
+
+		assert_int_equal(EVP_set_default_properties(NULL, rows[i]), 1);
+		kdf = EVP_KDF_fetch(NULL, "TLS13-KDF", ours);
+		md = EVP_MD_fetch(NULL, "SHA256", ours);
+		is_ours = kdf &&
+		          strcmp(OSSL_PROVIDER_get0_name(EVP_KDF_get0_provider(kdf)), "certd") == 0;
+		assert_int_equal(is_ours, rows[i][0] == '\0');
+		assert_int_equal(md != NULL, !strstr(rows[i], "fips"));
+		EVP_KDF_free(kdf);
+		EVP_MD_free(md);
+	}
 }
 
 static int

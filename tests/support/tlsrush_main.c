@@ -2,7 +2,7 @@
 /*
  * tests/support/tlsrush_main.c - handshakes as fast as a server answers, for benches
  *
- *   tlsrush -p PORT -n HANDSHAKES [-c CONCURRENT] [-d NAMES] [-r] [-2] [-u] [-s]
+ *   tlsrush -p PORT -n HANDSHAKES [-c CONCURRENT] [-d NAMES] [-x SEED] [-r] [-2] [-u] [-s]
  *
  * To 127.0.0.1:PORT, for names d0000000.load.test .. drawn at random out of NAMES, each leaf
  * checked against its name. -r: resumed ones (each name is visited once before, uncounted); -2: TLS
@@ -256,7 +256,7 @@ read_options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "p:n:c:d:r2us")) != -1) {
+	while ((c = getopt(argc, argv, "p:n:c:d:x:r2us")) != -1) {
 		switch (c) {
 		case 'p':
 			opt.port = atoi(optarg);
@@ -269,6 +269,9 @@ read_options(int argc, char **argv)
 			break;
 		case 'd':
 			opt.names = (unsigned)atoi(optarg);
+			break;
+		case 'x': /* other names are drawn */
+			dice += strtoull(optarg, NULL, 10) * 0x9e3779b97f4a7c15ULL;
 			break;
 		case 'r':
 			opt.resume = true;
@@ -288,8 +291,8 @@ read_options(int argc, char **argv)
 	}
 	if (opt.port <= 0 || !opt.count || !opt.names || !opt.concurrent ||
 	    opt.concurrent > CONCURRENT_MAX) {
-		fprintf(stderr,
-		        "usage: tlsrush -p PORT -n HANDSHAKES [-c CONCURRENT] [-d NAMES]\n");
+		fprintf(stderr, "usage: tlsrush -p PORT -n HANDSHAKES [-c CONCURRENT] [-d NAMES] "
+		                "[-x SEED]\n");
 		exit(2);
 	}
 }
