@@ -130,7 +130,7 @@ set_digest(struct kdf *k, const OSSL_PARAM *p)
 	k->md = NULL;
 	if (p->data_type != OSSL_PARAM_UTF8_STRING || !p->data)
 		return 0;
-	for (int i = 0; i < DIGESTS && !k->md; i++)
+	for (size_t i = 0; i < DIGESTS && !k->md; i++)
 		if (strcmp(p->data, digests[i].name) == 0 || strcmp(p->data, digests[i].other) == 0)
 			k->md = digests[i].md;
 	return k->md != NULL;
@@ -361,7 +361,7 @@ load(void)
 {
 	bool ok = true;
 
-	for (int i = 0; i < DIGESTS && ok; i++)
+	for (size_t i = 0; i < DIGESTS && ok; i++)
 		ok = (digests[i].md = EVP_MD_fetch(NULL, digests[i].name, NULL)) != NULL;
 	is_loaded = ok && OSSL_PROVIDER_add_builtin(NULL, "certd", provider_init) &&
 	            OSSL_PROVIDER_try_load(NULL, "certd", 1);

@@ -101,7 +101,7 @@ pick_due(struct diagnoser *g, size_t count)
 static void
 look_at_state(struct diagnoser *g, enum domain_state state, struct hostname *place)
 {
-	for (int i = 0; i < DIAGNOSER_PAGES; i++) {
+	for (unsigned i = 0; i < DIAGNOSER_PAGES; i++) {
 		size_t count;
 
 		if (!diagnoser_glance_has_room(g, DIAGNOSER_PAGE))
